@@ -1,0 +1,98 @@
+"""Where each thing of a cluster lies under the root, and who owns it. Paths only; nothing is opened here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .types import Mac
+
+KBOOT_UID = 64310  # cloudconfig and updater
+REGISTRY_UID = 64312
+DNSMASQ_UID = 64313
+
+SERVICES = ("dnsmasq", "cloudconfig", "registry", "updater")
+LABEL_CLUSTER = "kboot.cluster"
+LABEL_INPUTS = "kboot.inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFolder:
+    """The folder `<root>/<cluster>`."""
+
+    root: Path
+    cluster: str
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return self.root / self.cluster
+
+    @property
+    def description(self) -> Path:
+        """The description that is in force, a normalised copy."""
+        return self.path / "cluster.yaml"
+
+    @property
+    def compose(self) -> Path:
+        """The rendered Compose project."""
+        return self.path / "compose.yaml"
+
+    @property
+    def config(self) -> Path:
+        """What kboot renders for the services."""
+        return self.path / "config"
+
+    @property
+    def tls(self) -> Path:
+        """Server certificates and keys, one folder a service."""
+        return self.path / "tls"
+
+    @property
+    def pki(self) -> Path:
+        """Authorities and operator secrets; mounted nowhere."""
+        return self.path / "pki"
+
+    @property
+    def nodes(self) -> Path:
+        """One folder a machine, named by its MAC with dashes."""
+        return self.path / "nodes"
+
+    @property
+    def images(self) -> Path:
+        """OS releases: `<channel>/<version>/` and `<channel>/current`."""
+        return self.path / "images"
+
+    @property
+    def assets(self) -> Path:
+        """Binaries that machines fetch."""
+        return self.path / "assets"
+
+    @property
+    def registry(self) -> Path:
+        """The registry's store."""
+        return self.path / "registry"
+
+    @property
+    def leases(self) -> Path:
+        """dnsmasq's lease file lies in here."""
+        return self.path / "leases"
+
+    @property
+    def state(self) -> Path:
+        """cloudconfig's database lies in here."""
+        return self.path / "state"
+
+    @property
+    def lab(self) -> Path:
+        """Disks and consoles of the lab's machines."""
+        return self.path / "lab"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one kboot that works on this cluster."""
+        return self.root / f".{self.cluster}.lock"
+
+    def node(self, mac: Mac) -> Path:
+        """What one machine is given."""
+        return self.nodes / mac.dashed

@@ -1,0 +1,207 @@
+"""The cluster description as a value: shape and defaults. What must hold between keys is in `checks/`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
+
+from .os_family import Family
+from .types import (
+    AddressRange,
+    Cron,
+    Domain,
+    Duration,
+    HostName,
+    Lease,
+    Mac,
+    OsVersion,
+    Range,
+    SshKey,
+    TimeOfDay,
+    YesNo,
+    duration_s,
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _pair(value: AddressRange) -> list[str]:
+    return [str(value.first), str(value.last)]
+
+
+PoolRange = Annotated[
+    Range,
+    PlainSerializer(_pair),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}),
+]
+
+
+class DhcpMode(StrEnum):
+    """Who answers DHCP: we, we beside the site's server, or nobody of ours."""
+
+    SERVE = "serve"
+    PROXY = "proxy"
+    OFF = "off"
+
+
+class Role(StrEnum):
+    """What a node is for."""
+
+    CONTROL_PLANE = "control-plane"
+    ETCD = "etcd"
+    WORKER = "worker"
+
+
+class ConfigDialect(StrEnum):
+    """The form of a node config."""
+
+    IGNITION = "ignition"
+    CLOUD_CONFIG = "cloud-config"
+
+
+class RebootStrategy(StrEnum):
+    """How an updated machine comes to reboot."""
+
+    ROLLOUT = "rollout"
+    REBOOT = "reboot"
+    OFF = "off"
+    ETCD_LOCK = "etcd-lock"
+
+
+class UnknownMachines(StrEnum):
+    """What becomes of a machine that no one declared."""
+
+    IGNORE = "ignore"
+    WORKER = "worker"
+
+
+class Cluster(_Part):
+    name: HostName
+    domain: Domain
+
+
+class Dhcp(_Part):
+    mode: DhcpMode = DhcpMode.SERVE
+    range: PoolRange | None = None
+    lease: Lease = "24h"
+
+    @property
+    def lease_s(self) -> int | None:
+        """The lease time in seconds, None for infinite."""
+        return None if self.lease == "infinite" else duration_s(self.lease)
+
+
+class Network(_Part):
+    bootstrapper: IPv4Address
+    subnet: IPv4Network
+    interface: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,15}$")
+    dhcp: Dhcp = Dhcp()
+    routers: tuple[IPv4Address, ...] = ()
+    nameservers: tuple[IPv4Address, ...] = ()
+    upstream_dns: tuple[IPv4Address, ...] = ()
+    ntp: tuple[IPv4Address, ...] = ()
+    hosts: dict[Domain, IPv4Address] = Field(default_factory=dict)
+
+
+class Window(_Part):
+    start: TimeOfDay
+    length: Duration
+
+
+class Update(_Part):
+    enabled: YesNo = True
+    schedule: Cron = "0 3 * * *"
+    keep: int = Field(default=2, ge=1, le=20)
+    reboot_strategy: RebootStrategy = RebootStrategy.ROLLOUT
+    window: Window | None = None
+
+
+class Os(_Part):
+    family: Family = Family.FLATCAR
+    channel: str = Field(default="stable", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    version: OsVersion = "current"
+    arch: str = Field(default="amd64", pattern=r"^(amd64|arm64)$")
+    release_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    release_key: str | None = None
+    install_disk: str | None = None
+    config: ConfigDialect = ConfigDialect.IGNITION
+    timezone: str = Field(default="UTC", pattern=r"^[A-Za-z0-9_+/-]{1,64}$")
+    extra: str | None = None
+    update: Update = Update()
+
+    @property
+    def board(self) -> str:
+        """The directory of an architecture at a release server, `amd64-usr`."""
+        return f"{self.arch}-usr"
+
+
+class Cni(_Part):
+    name: str = Field(default="flannel", pattern=r"^(flannel|routes|none)$")
+    backend: str = Field(default="vxlan", pattern=r"^(vxlan|host-gw)$")
+    interface: str | None = None
+
+
+class ApiServer(_Part):
+    endpoint: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:\d{1,5})?$")
+    names: tuple[Domain, ...] = ()
+    addresses: tuple[IPv4Address, ...] = ()
+
+
+class Kubernetes(_Part):
+    version: str = Field(default="v1.36.2", pattern=r"^v1\.\d{1,3}\.\d{1,3}$")
+    service_cidr: IPv4Network = IPv4Network("10.100.0.0/16")
+    pod_cidr: IPv4Network = IPv4Network("10.1.0.0/16")
+    dns_service_ip: IPv4Address | None = None
+    dns_domain: Domain = "cluster.local"
+    cni: Cni = Cni()
+    api_server: ApiServer = ApiServer()
+    manifests: tuple[str, ...] = ()
+
+
+class Registry(_Part):
+    domain: Domain = "bootstrapper"
+    port: int = Field(default=5000, ge=1, le=65534)
+
+
+class Node(_Part):
+    """One declared machine. Without a name it is called after its MAC."""
+
+    mac: Mac
+    name: str
+    ip: IPv4Address | None = None
+    roles: tuple[Role, ...] = Field(min_length=1)
+    labels: dict[str, str] = Field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+    install_disk: str | None = None
+    extra: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_mac(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "name" not in value and isinstance(value.get("mac"), str):
+            try:
+                return {**value, "name": Mac(value["mac"]).dashed}
+            except ValueError:
+                return {**value, "name": "unknown"}
+        return value
+
+
+class ClusterDesc(_Part):
+    """A whole description; every default is filled in."""
+
+    api_version: str = Field(alias="apiVersion", pattern=r"^kboot/v1$")
+    cluster: Cluster
+    network: Network
+    os: Os = Os()
+    kubernetes: Kubernetes | None = None
+    registry: Registry = Registry()
+    images: dict[str, str] = Field(default_factory=dict)
+    ssh_authorized_keys: tuple[SshKey, ...] = ()
+    unknown_machines: UnknownMachines = UnknownMachines.IGNORE
+    nodes: tuple[Node, ...] = ()

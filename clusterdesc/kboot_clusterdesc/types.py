@@ -1,0 +1,211 @@
+"""The words of a description with a syntax of their own: MAC, lease, cron, version, key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+_HEX12 = re.compile(r"[0-9a-f]{12}")
+_SEPARATED = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}")
+_DURATION = re.compile(r"(\d{1,9})([smhdw]?)")
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_VERSION = re.compile(r"\d{1,5}\.\d{1,3}\.\d{1,3}(\+[0-9A-Za-z.-]{1,40})?")
+
+
+class Mac(str):
+    """An Ethernet address in lower case with colons, whatever spelling it was read from."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Mac:
+        """Read `aa:bb:..`, `aa-bb-..` or twelve bare digits, any case; ValueError otherwise."""
+        lower = text.strip().lower()
+        if _SEPARATED.fullmatch(lower):
+            lower = lower.replace(":", "").replace("-", "")
+        if not _HEX12.fullmatch(lower):
+            raise ValueError(f"`{text}` is not a MAC address such as 00:25:90:c0:f7:80")
+        return super().__new__(cls, ":".join(lower[i : i + 2] for i in range(0, 12, 2)))
+
+    @property
+    def dashed(self) -> str:
+        """The form for host names, paths and URLs: `aa-bb-cc-dd-ee-ff`."""
+        return self.replace(":", "-")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls._declared, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def _declared(cls, text: str) -> Mac:
+        mac = cls(text)
+        if int(mac[:2], 16) & 1:
+            raise ValueError(f"`{text}` is a group address, no machine has it")
+        if mac == "00:00:00:00:00:00":
+            raise ValueError(f"`{text}` is no machine's address")
+        return mac
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRange:
+    """Addresses from `first` to `last`, both included."""
+
+    first: IPv4Address
+    last: IPv4Address
+
+    def __contains__(self, address: IPv4Address) -> bool:
+        return self.first <= address <= self.last
+
+
+def duration_s(text: str) -> int:
+    """Seconds of `90`, `45s`, `10m`, `24h`, `7d`, `2w`; ValueError otherwise."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match or int(match[1]) == 0:
+        raise ValueError(f"`{text}` is not a duration such as 45s, 10m, 24h or 7d")
+    return int(match[1]) * _UNIT_S[match[2]]
+
+
+def _duration(text: str) -> str:
+    duration_s(text)
+    return text.strip()
+
+
+def _lease(text: str) -> str:
+    if text.strip() == "infinite":
+        return "infinite"
+    seconds = duration_s(text)
+    if not 120 <= seconds < 2**32 - 1:
+        raise ValueError(f"a lease of `{text}` is not possible: 2m is the shortest, `infinite` the longest")
+    return text.strip()
+
+
+def _domain(text: str) -> str:
+    lower = text.strip().rstrip(".").lower()
+    labels = lower.split(".")
+    if re.fullmatch(r"[\d.]+", lower):
+        raise ValueError(f"`{text}` is an address or a number, not a domain name such as lab.example.com")
+    if len(lower) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"`{text}` is not a domain name: letters, digits and dashes, parted by dots")
+    return lower
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise ValueError(f"`{text}` is not a host name: small letters, digits and dashes, at most 63")
+    return text
+
+
+def _version(text: str) -> str:
+    if text != "current" and not _VERSION.fullmatch(text):
+        raise ValueError(f"`{text}` is neither `current` nor a release number such as 3975.2.0")
+    return text
+
+
+def _clock(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip())
+    if not match or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ValueError(f"`{text}` is not a time of day such as 03:00")
+    return f"{int(match[1]):02}:{match[2]}"
+
+
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_CRON_NAMES = {
+    "month": "jan feb mar apr may jun jul aug sep oct nov dec".split(),
+    "weekday": "sun mon tue wed thu fri sat".split(),
+}
+
+
+def _cron(text: str) -> str:
+    fields = text.split()
+    if len(fields) != 5:
+        raise ValueError(f"`{text}` has {len(fields)} fields, a schedule has five: minute hour day month weekday")
+    for value, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
+        for part in value.split(","):
+            if not _is_cron_part(part.lower(), name, low, high):
+                raise ValueError(f"`{part}` is not a {name} ({low} to {high}) in `{text}`")
+    return " ".join(fields)
+
+
+def _is_cron_part(part: str, name: str, low: int, high: int) -> bool:
+    span, slash, step = part.partition("/")
+    if slash and not (step.isascii() and step.isdigit() and 1 <= int(step) <= high):
+        return False
+    if span == "*":
+        return True
+    ends = [_cron_number(end, name, low) for end in span.split("-")]
+    numbers = [end for end in ends if end is not None and low <= end <= high]
+    return len(numbers) == len(ends) <= 2 and numbers == sorted(numbers)
+
+
+def _cron_number(text: str, name: str, low: int) -> int | None:
+    if text in _CRON_NAMES.get(name, ()):
+        return _CRON_NAMES[name].index(text) + low
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else None
+
+
+_SSH_TYPES = (
+    "ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 "
+    "sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com"
+).split()
+
+
+def _ssh_key(text: str) -> str:
+    line = text.strip()
+    words = line.split(None, 2)
+    if "\n" in line or len(words) < 2 or words[0] not in _SSH_TYPES:
+        shown = line.splitlines()[0][:40] if line else ""
+        raise ValueError(f"`{shown}` is not a public ssh key: `ssh-ed25519 AAAA... comment`")
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+        (length,) = struct.unpack(">I", blob[:4])
+        inner = blob[4 : 4 + length].decode("ascii")
+    except (binascii.Error, struct.error, UnicodeDecodeError) as error:
+        raise ValueError(f"the {words[0]} key is damaged: its second word is not a key") from error
+    if inner != words[0]:
+        raise ValueError(f"the key says {words[0]}, but inside it is of another kind")
+    return line
+
+
+def _range(value: object) -> object:
+    if isinstance(value, AddressRange):
+        return value
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise ValueError("a range is two addresses: [10.10.14.1, 10.10.14.127]")
+    try:
+        return AddressRange(IPv4Address(str(value[0])), IPv4Address(str(value[1])))
+    except ValueError as error:
+        raise ValueError(f"{error}; a range is two addresses: [10.10.14.1, 10.10.14.127]") from error
+
+
+_UNITS = {"yes": True, "true": True, "on": True, "y": True, "no": False, "false": False, "off": False, "n": False}
+
+
+def _yes_no(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    answer = _UNITS.get(str(value).strip().lower())
+    if answer is None:
+        raise ValueError(f"`{value}` is neither true nor false")
+    return answer
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Lease = Annotated[str, AfterValidator(_lease)]
+Domain = Annotated[str, AfterValidator(_domain)]
+HostName = Annotated[str, AfterValidator(_label)]
+OsVersion = Annotated[str, AfterValidator(_version)]
+TimeOfDay = Annotated[str, AfterValidator(_clock)]
+Cron = Annotated[str, AfterValidator(_cron)]
+SshKey = Annotated[str, AfterValidator(_ssh_key)]
+YesNo = Annotated[bool, BeforeValidator(_yes_no)]
+Range = Annotated[AddressRange, BeforeValidator(_range)]
