@@ -1,0 +1,55 @@
+# The way in: `make demo` shows the main job, `make test` proves it. Each installs what it misses.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test lint format lock images build bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: system .venv/.ready ## install what is missing: Docker engine, Compose, tools, and .venv with kboot
+
+.PHONY: system
+system:
+	@bash scripts/setup.sh
+
+.venv/.ready: requirements-dev.txt pyproject.toml | system
+	@echo "Installing kboot and its tools into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the main job in the lab: three empty virtual machines install themselves
+	@$(BIN)/kboot lab up examples/lab.yaml
+
+demo-down: setup ## take the demo down: no container, network, volume or process is left
+	@$(BIN)/kboot lab down --cluster demo
+
+test: setup lint ## every test, from unit to a whole install in virtual machines
+	@$(BIN)/python -m pytest
+
+lint: .venv/.ready ## style, types, import rules, scripts
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@git ls-files '*.sh' .ci/run | xargs --no-run-if-empty shellcheck
+
+format: .venv/.ready ## rewrite the code in the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+images: setup ## build the service images
+	@$(BIN)/python -m kboot.images.build
+
+build: .venv/.ready ## the wheel
+	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: ## renew the locks after an edit of pyproject.toml (needs uv)
+	uv pip compile -q pyproject.toml $(LOCK) -o requirements.txt
+	uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.txt
+	uv pip compile -q --group pyproject.toml:cloudconfig $(LOCK) -o services/cloudconfig/requirements.txt
+	uv pip compile -q --group pyproject.toml:updater $(LOCK) -o services/updater/requirements.txt
+LOCK := --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
