@@ -42,7 +42,12 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
     raw = plain(tree)
     if not isinstance(raw, dict):
         raise InvalidDescription(
-            [*problems, Problem(tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`")]
+            [
+                *problems,
+                Problem(
+                    tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`"
+                ),
+            ]
         )
     try:
         desc = ClusterDesc.model_validate(raw)
@@ -101,7 +106,12 @@ def _shape_problem(fault: Any, tree: Tree) -> Problem:
     found = fault.get("input")
     place = place_of(tree, path)
     if kind == "missing":
-        return Problem(place, _dotted(path), "is missing", "`kboot schema` lists every key, `kboot init` writes an example")
+        return Problem(
+            place,
+            _dotted(path),
+            "is missing",
+            "`kboot schema` lists every key, `kboot init` writes an example",
+        )
     if kind == "extra_forbidden":
         known = _keys_at(path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1)
@@ -157,7 +167,9 @@ def _model_in(annotation: Any) -> Any:
 
 def _without_faults(raw: dict[str, Any], error: ValidationError) -> ClusterDesc | None:
     """The description with its faulty values taken out, so that the rest can be checked too; None if too little is left."""
-    faults = sorted({_clean(fault["loc"]) for fault in error.errors(include_url=False)}, key=str, reverse=True)
+    faults = sorted(
+        {_clean(fault["loc"]) for fault in error.errors(include_url=False)}, key=str, reverse=True
+    )
     for path in faults:
         holder: Any = raw
         for step in path[:-1]:

@@ -38,7 +38,9 @@ def _pair(value: AddressRange) -> list[str]:
 PoolRange = Annotated[
     Range,
     PlainSerializer(_pair),
-    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}),
+    WithJsonSchema(
+        {"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}
+    ),
 ]
 
 
@@ -148,13 +150,13 @@ class Cni(_Part):
 
 
 class ApiServer(_Part):
-    endpoint: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:\d{1,5})?$")
+    endpoint: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$")
     names: tuple[Domain, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()
 
 
 class Kubernetes(_Part):
-    version: str = Field(default="v1.36.2", pattern=r"^v1\.\d{1,3}\.\d{1,3}$")
+    version: str = Field(default="v1.36.2", pattern=r"^v1\.[0-9]{1,3}\.[0-9]{1,3}$")
     service_cidr: IPv4Network = IPv4Network("10.100.0.0/16")
     pod_cidr: IPv4Network = IPv4Network("10.1.0.0/16")
     dns_service_ip: IPv4Address | None = None
@@ -162,6 +164,11 @@ class Kubernetes(_Part):
     cni: Cni = Cni()
     api_server: ApiServer = ApiServer()
     manifests: tuple[str, ...] = ()
+
+    @property
+    def dns_address(self) -> IPv4Address:
+        """The address of cluster DNS: the one that was declared, else the tenth of the service range."""
+        return self.dns_service_ip or self.service_cidr.network_address + 10
 
 
 class Registry(_Part):

@@ -156,7 +156,9 @@ class _Builder:
     def _count(self, nodes: int, place: Place) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            self._refuse(place, f"more than {MAX_NODES} values once aliases are expanded", "write it without aliases")
+            self._refuse(
+                place, f"more than {MAX_NODES} values once aliases are expanded", "write it without aliases"
+            )
 
     def _open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, place: Place) -> None:
         self._count(1, place)
@@ -171,7 +173,9 @@ class _Builder:
 
     def _alias(self, anchor: str, place: Place) -> None:
         if anchor not in self.anchors:
-            self._refuse(place, f"the alias *{anchor} names nothing that stands above it", f"define &{anchor} first")
+            self._refuse(
+                place, f"the alias *{anchor} names nothing that stands above it", f"define &{anchor} first"
+            )
         node, size = self.anchors[anchor]
         self._count(size, place)
         self._add(node)

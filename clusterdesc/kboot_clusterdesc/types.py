@@ -15,10 +15,10 @@ from pydantic_core import CoreSchema, core_schema
 
 _HEX12 = re.compile(r"[0-9a-f]{12}")
 _SEPARATED = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}")
-_DURATION = re.compile(r"(\d{1,9})([smhdw]?)")
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_VERSION = re.compile(r"\d{1,5}\.\d{1,3}\.\d{1,3}(\+[0-9A-Za-z.-]{1,40})?")
+_VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40})?")
 
 
 class Mac(str):
@@ -92,7 +92,7 @@ def _lease(text: str) -> str:
 def _domain(text: str) -> str:
     lower = text.strip().rstrip(".").lower()
     labels = lower.split(".")
-    if re.fullmatch(r"[\d.]+", lower):
+    if re.fullmatch(r"[0-9.]+", lower):
         raise ValueError(f"`{text}` is an address or a number, not a domain name such as lab.example.com")
     if len(lower) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"`{text}` is not a domain name: letters, digits and dashes, parted by dots")
@@ -105,6 +105,11 @@ def _label(text: str) -> str:
     return text
 
 
+def is_host_label(text: str) -> bool:
+    """Whether `text` is one label of a host name, in small letters."""
+    return _LABEL.fullmatch(text) is not None
+
+
 def _version(text: str) -> str:
     if text != "current" and not _VERSION.fullmatch(text):
         raise ValueError(f"`{text}` is neither `current` nor a release number such as 3975.2.0")
@@ -112,7 +117,7 @@ def _version(text: str) -> str:
 
 
 def _clock(text: str) -> str:
-    match = re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip())
+    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", text.strip())
     if not match or int(match[1]) > 23 or int(match[2]) > 59:
         raise ValueError(f"`{text}` is not a time of day such as 03:00")
     return f"{int(match[1]):02}:{match[2]}"
@@ -128,7 +133,9 @@ _CRON_NAMES = {
 def _cron(text: str) -> str:
     fields = text.split()
     if len(fields) != 5:
-        raise ValueError(f"`{text}` has {len(fields)} fields, a schedule has five: minute hour day month weekday")
+        raise ValueError(
+            f"`{text}` has {len(fields)} fields, a schedule has five: minute hour day month weekday"
+        )
     for value, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
         for part in value.split(","):
             if not _is_cron_part(part.lower(), name, low, high):
@@ -151,6 +158,24 @@ def _cron_number(text: str, name: str, low: int) -> int | None:
     if text in _CRON_NAMES.get(name, ()):
         return _CRON_NAMES[name].index(text) + low
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else None
+
+
+def cron_values(text: str) -> tuple[frozenset[int], ...]:
+    """The minutes, hours, days, months and weekdays (0 and 7: Sunday) at which a well-formed schedule comes."""
+    fields = zip(text.lower().split(), _CRON_FIELDS, strict=True)
+    return tuple(
+        frozenset(n for part in value.split(",") for n in _cron_part(part, name, low, high))
+        for value, (name, low, high) in fields
+    )
+
+
+def _cron_part(part: str, name: str, low: int, high: int) -> range:
+    span, slash, step = part.partition("/")
+    if span == "*":
+        return range(low, high + 1, int(step or 1))
+    ends = [end for end in (_cron_number(word, name, low) for word in span.split("-")) if end is not None]
+    last = ends[-1] if len(ends) > 1 or not slash else high
+    return range(ends[0], last + 1, int(step or 1))
 
 
 _SSH_TYPES = (
@@ -187,7 +212,16 @@ def _range(value: object) -> object:
         raise ValueError(f"{error}; a range is two addresses: [10.10.14.1, 10.10.14.127]") from error
 
 
-_UNITS = {"yes": True, "true": True, "on": True, "y": True, "no": False, "false": False, "off": False, "n": False}
+_UNITS = {
+    "yes": True,
+    "true": True,
+    "on": True,
+    "y": True,
+    "no": False,
+    "false": False,
+    "off": False,
+    "n": False,
+}
 
 
 def _yes_no(value: object) -> object:

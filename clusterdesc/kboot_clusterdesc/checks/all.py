@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from ..model import ClusterDesc
 from ..problem import Problem
 from ..source import Tree
-from .addresses import check_addresses
+from .addresses import check_macs, check_network, check_nodes, check_range, check_ranges_apart
+from .disks import check_disks
+from .labels import check_labels, check_taints
+from .names import check_names
+from .pods import check_pods
+from .quorum import check_quorum, check_roles
+from .schedule import check_schedule, check_window
+from .versions import check_kubernetes_version, check_os
+
+Check = Callable[[ClusterDesc, Tree], Iterator[Problem]]
+
+CHECKS: tuple[Check, ...] = (
+    check_network,
+    check_range,
+    check_nodes,
+    check_macs,
+    check_ranges_apart,
+    check_names,
+    check_disks,
+    check_labels,
+    check_taints,
+    check_roles,
+    check_os,
+    check_kubernetes_version,
+    check_pods,
+    check_schedule,
+    check_window,
+)
+COUNTING_CHECKS: tuple[Check, ...] = (check_quorum,)
 
 
 def problems_of(desc: ClusterDesc, tree: Tree, *, whole: bool) -> list[Problem]:
     """All problems of `desc`; `whole` is False when faulty parts were left out, so that nothing is counted."""
-    return list(check_addresses(desc, tree))
+    checks = CHECKS + COUNTING_CHECKS if whole else CHECKS
+    return [problem for check in checks for problem in check(desc, tree)]

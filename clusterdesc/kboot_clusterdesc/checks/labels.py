@@ -1,0 +1,97 @@
+"""Rules for labels and taints: what a kubelet takes at its start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import ClusterDesc
+from ..problem import Problem
+from ..source import Mapping, Scalar, Sequence, Tree
+from .at import Steps, problem_at
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_PREFIX = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(?P<effect>[^=:]+)")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+# https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
+_KUBELET_MAY_SET = frozenset(
+    """kubernetes.io/hostname kubernetes.io/os kubernetes.io/arch node.kubernetes.io/instance-type
+    topology.kubernetes.io/region topology.kubernetes.io/zone beta.kubernetes.io/os beta.kubernetes.io/arch
+    beta.kubernetes.io/instance-type failure-domain.beta.kubernetes.io/region
+    failure-domain.beta.kubernetes.io/zone""".split()
+)
+_KUBELET_MAY_PREFIX = ("kubelet.kubernetes.io", "node.kubernetes.io")
+
+
+def check_labels(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each label that Kubernetes would refuse, or that has no value in the file."""
+    for i, node in enumerate(desc.nodes):
+        for key in _keys_without_value(tree, i):
+            yield problem_at(
+                tree, ("nodes", i, "labels", key), "a label without a value", f'write `{key[:80]}: ""`'
+            )
+        for key, value in node.labels.items():
+            path = ("nodes", i, "labels", key)
+            yield from _check_key(tree, path, key)
+            yield from _check_value(tree, path, value)
+            if _is_restricted(key):
+                yield problem_at(
+                    tree, path, f"a machine may not give itself `{key}`", "take a prefix of your own, or none"
+                )
+
+
+def check_taints(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each taint that is not `key=value:Effect`."""
+    for i, node in enumerate(desc.nodes):
+        for j, taint in enumerate(node.taints):
+            path = ("nodes", i, "taints", j)
+            match = _TAINT.fullmatch(taint)
+            if not match or match["effect"] not in _EFFECTS:
+                yield problem_at(
+                    tree,
+                    path,
+                    f"`{taint[:80]}` is not a taint: `key=value:Effect` or `key:Effect`",
+                    f"the effects are {', '.join(_EFFECTS)}",
+                )
+                continue
+            yield from _check_key(tree, path, match["key"])
+            yield from _check_value(tree, path, match["value"] or "")
+
+
+def _check_key(tree: Tree, path: Steps, key: str) -> Iterator[Problem]:
+    prefix, slash, name = key.rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
+        yield problem_at(
+            tree,
+            path,
+            f"`{key[:80]}` is not a key of Kubernetes",
+            "a name of letters, digits, `-`, `_`, `.`, at most 63, after a domain and `/` if you like",
+        )
+
+
+def _check_value(tree: Tree, path: Steps, value: str) -> Iterator[Problem]:
+    if value and not _NAME.fullmatch(value):
+        yield problem_at(
+            tree,
+            path,
+            f"`{value[:80]}` is not a value of Kubernetes",
+            "letters, digits, `-`, `_`, `.`, at most 63, with a letter or digit at both ends",
+        )
+
+
+def _is_restricted(key: str) -> bool:
+    prefix = key.rpartition("/")[0]
+    if key in _KUBELET_MAY_SET or any(prefix == p or prefix.endswith(f".{p}") for p in _KUBELET_MAY_PREFIX):
+        return False
+    return any(prefix == p or prefix.endswith(f".{p}") for p in ("kubernetes.io", "k8s.io"))
+
+
+def _keys_without_value(tree: Tree, i: int) -> list[str]:
+    """The labels of node `i` after whose colon nothing stands; the model never sees them."""
+    nodes = tree.items.get("nodes") if isinstance(tree, Mapping) else None
+    node = nodes.items[i] if isinstance(nodes, Sequence) and i < len(nodes.items) else None
+    labels = node.items.get("labels") if isinstance(node, Mapping) else None
+    if not isinstance(labels, Mapping):
+        return []
+    return [key for key, value in labels.items.items() if isinstance(value, Scalar) and value.text is None]

@@ -1,0 +1,79 @@
+"""Rules for names: each machine's own, and none that DHCP or DNS would read as something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import ClusterDesc
+from ..problem import Problem
+from ..source import Tree
+from ..types import Mac, is_host_label
+from .at import problem_at
+
+# What dnsmasq (2.90) finds in a word of `dhcp-host` before it takes the word for a name.
+_LEASE_TIME = re.compile(r"[0-9]+[smhdw]?", re.IGNORECASE)
+_KEYWORDS = frozenset({"infinite", "ignore"})
+_ADDRESS = re.compile(r"[0-9.]*\.[0-9.]*|\[?[0-9a-f]*:[0-9a-f:.]*\]?", re.IGNORECASE)
+_OWN_NAMES = frozenset({"localhost", "bootstrapper"})
+
+
+def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem, placed at the `name` key, for each node that could not be called so."""
+    first: dict[str, int] = {}
+    taken = _OWN_NAMES | {desc.registry.domain} | _record_names(desc)
+    for i, node in enumerate(desc.nodes):
+        path = ("nodes", i, "name")
+        reason = _reason_against(node.name, node.mac)
+        if reason:
+            yield problem_at(tree, path, *reason)
+        elif node.name in taken:
+            yield problem_at(
+                tree,
+                path,
+                f"`{node.name}` is the name of something else in this cluster",
+                "take another name",
+            )
+        elif first.setdefault(node.name, i) != i:
+            yield problem_at(
+                tree,
+                path,
+                f"`{node.name}` is the name of nodes[{first[node.name]}] too",
+                "give each machine its own name, or leave it out: then it is called after its MAC",
+            )
+
+
+def _reason_against(name: str, mac: Mac) -> tuple[str, str] | None:
+    """Why no machine can be called so, and the way out; None where it can."""
+    other = "put a letter in front, such as `node-" + re.sub(r"[^a-z0-9-]+", "-", name.lower())[:40] + "`"
+    if _ADDRESS.fullmatch(name):
+        return f"`{name}` would be read as an address", other
+    if _LEASE_TIME.fullmatch(name):
+        return f"`{name}` would be read as a lease time", other
+    if name.lower() in _KEYWORDS:
+        return f"`{name}` would be read as a keyword of the DHCP server", other
+    if not is_host_label(name):
+        return (
+            f"`{name[:80]}` is not a host name",
+            "small letters, digits and dashes, at most 63, no dash at either end, no domain",
+        )
+    try:
+        looks_like = Mac(name)
+    except ValueError:
+        return None
+    if looks_like != mac:
+        return (
+            f"`{name}` is the MAC of another machine",
+            f"take another name; this machine's own is `{mac.dashed}`",
+        )
+    return None
+
+
+def _record_names(desc: ClusterDesc) -> set[str]:
+    """First labels of the records of ours in the cluster's domain."""
+    records = list(desc.network.hosts)
+    if desc.kubernetes:
+        endpoint = desc.kubernetes.api_server.endpoint or f"api.{desc.cluster.domain}"
+        records.append(endpoint.partition(":")[0])
+    ending = f".{desc.cluster.domain}"
+    return {record.removesuffix(ending) for record in records if record.endswith(ending)}

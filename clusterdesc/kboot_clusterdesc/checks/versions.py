@@ -1,0 +1,80 @@
+"""Rules for releases: what the OS family, its release and the Kubernetes version can do together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import ClusterDesc, ConfigDialect, RebootStrategy
+from ..os_family import Family
+from ..problem import Problem
+from ..source import Tree
+from .at import problem_at
+
+IGNITION_V3_SINCE = (3185, 0, 0)  # of Flatcar; before it only Ignition spec 2 is read
+KUBERNETES_MINORS = range(33, 37)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each choice that the OS, or the release that was asked for, does not know."""
+    os = desc.os
+    ignition = os.config is ConfigDialect.IGNITION
+    if ignition and os.family is Family.COREOS:
+        yield problem_at(
+            tree,
+            ("os", "config"),
+            "kboot writes Ignition v3, and the coreos family reads v2 at most",
+            "write `config: cloud-config`",
+        )
+    elif ignition and os.version != "current" and release_number(os.version) < IGNITION_V3_SINCE:
+        yield problem_at(
+            tree,
+            ("os", "version"),
+            f"Ignition v3 needs release 3185.0.0 or newer, {os.version} does not read it",
+            "write `config: cloud-config`, or take a newer release",
+        )
+    if os.update.reboot_strategy is RebootStrategy.ETCD_LOCK and os.family is not Family.COREOS:
+        yield problem_at(
+            tree,
+            ("os", "update", "reboot_strategy"),
+            f"etcd-lock needs etcd's v2 API, which no {os.family} release speaks",
+            "write `reboot_strategy: rollout`: then kboot lets the machines reboot one after the other",
+        )
+    yield from _check_release_url(desc, tree)
+
+
+def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for a Kubernetes version that kboot was not made for."""
+    if desc.kubernetes is None:
+        return
+    version = desc.kubernetes.version
+    if int(version.split(".")[1]) not in KUBERNETES_MINORS:
+        first, last = KUBERNETES_MINORS[0], KUBERNETES_MINORS[-1]
+        yield problem_at(
+            tree,
+            ("kubernetes", "version"),
+            f"{version} is not a version that kboot sets up",
+            f"take one from v1.{first} to v1.{last}",
+        )
+
+
+def release_number(version: str) -> tuple[int, ...]:
+    """The three numbers of `3975.2.0+nightly`, to compare releases by."""
+    return tuple(int(part) for part in version.partition("+")[0].split("."))
+
+
+def _check_release_url(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    url = desc.os.release_url or ""
+    names = _PLACEHOLDER.findall(url)
+    if (
+        "{" in _PLACEHOLDER.sub("", url)
+        or "}" in _PLACEHOLDER.sub("", url)
+        or set(names) - {"channel", "board"}
+    ):
+        yield problem_at(
+            tree,
+            ("os", "release_url"),
+            f"`{url[:120]}` holds an unknown {{placeholder}}",
+            "{channel} and {board} are known",
+        )
