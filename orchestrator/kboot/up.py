@@ -59,10 +59,16 @@ def up(path: Path, root: Path, progress: Progress, *, network: NetworkMode | Non
 
 
 def render_into(
-    folder: ClusterFolder, desc: ClusterDesc, path: Path, images: dict[str, str], mode: NetworkMode, interface: str
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    path: Path,
+    images: dict[str, str],
+    mode: NetworkMode,
+    interface: str,
+    kept: ClusterFolder | None = None,
 ) -> dict[str, RenderedFile]:
-    """The render of `desc` with the secrets that `folder` keeps; makes those that are missing."""
-    secrets = pki.load_or_create(folder, desc, datetime.now(UTC))
+    """The render of `desc` for `folder`, with the secrets of `kept` (default: the same); makes those that are missing."""
+    secrets = pki.load_or_create(kept or folder, desc, datetime.now(UTC))
     return render(desc, secrets=secrets, images=images, network=mode, interface=interface, root=folder.root)
 
 

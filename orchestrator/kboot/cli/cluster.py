@@ -1,0 +1,194 @@
+"""`kboot up | down | status | watch | restart | doctor`: a whole cluster."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.layout import SERVICES
+
+from .. import doctor, state_folder
+from ..engine import Engine
+from ..errors import BadInput, ExitCode
+from ..lock import locked
+from ..progress import Progress
+from ..status import Status, chosen_cluster, read_status
+from ..up import up
+from ..waiting import looks
+from .options import Commands, add_cluster, add_command, add_json, add_root, note, print_json, table
+
+_WATCH_EVERY_S = 2.0
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "up",
+        run_up,
+        summary="bring a description into force and start its services; a second run changes nothing",
+        example="kboot up cluster.yaml",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
+    parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)")
+    add_root(parser)
+
+    parser = add_command(
+        commands,
+        "down",
+        run_down,
+        summary="stop serving: remove containers and network, keep the cluster's state",
+        example="kboot down --cluster ail",
+    )
+    parser.add_argument("--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images")
+    add_cluster(parser)
+
+    parser = add_command(
+        commands,
+        "status",
+        run_status,
+        summary="show services and machines; exit code 3 when a service is down",
+        example="kboot status --json",
+    )
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        commands, "watch", run_watch, summary="show services and machines as they change", example="kboot watch"
+    )
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        commands, "restart", run_restart, summary="restart some services, or all", example="kboot restart dnsmasq"
+    )
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"one of {', '.join(SERVICES)}")
+    parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)")
+    add_cluster(parser)
+
+    parser = add_command(
+        commands, "doctor", run_doctor, summary="look at what a cluster needs of this machine", example="kboot doctor cluster.yaml"
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too")
+    add_json(parser)
+    add_root(parser)
+
+
+def run_up(arguments: argparse.Namespace) -> ExitCode:
+    """Bring a description into force."""
+    outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
+    name = outcome.folder.cluster
+    if outcome.recreated:
+        note(f"started: {', '.join(outcome.recreated)}")
+    else:
+        note("nothing had to be started")
+    print(f"cluster {name} is up: http://{outcome.desc.network.bootstrapper}/ - next: switch the machines on, `kboot watch`")
+    return ExitCode.DONE
+
+
+def run_down(arguments: argparse.Namespace) -> ExitCode:
+    """Stop serving."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    with locked(folder.lock):
+        Engine(folder).down()
+        if arguments.purge:
+            state_folder.remove(folder)
+    if arguments.purge:
+        folder.lock.unlink(missing_ok=True)
+        print(f"cluster {folder.cluster} is down, its state is dropped")
+    else:
+        print(f"cluster {folder.cluster} is down, its state is kept in {folder.path}")
+    return ExitCode.DONE
+
+
+def run_status(arguments: argparse.Namespace) -> ExitCode:
+    """Show a moment of a cluster."""
+    status = read_status(chosen_cluster(arguments.root, arguments.cluster))
+    if arguments.json:
+        print_json(status.as_json())
+    else:
+        for line in status_lines(status):
+            print(line)
+    if status.down:
+        note(f"down: {', '.join(status.down)}\n  hint: `kboot up FILE` repairs what is down")
+        return ExitCode.NOT_YET
+    return ExitCode.DONE
+
+
+def run_watch(arguments: argparse.Namespace) -> ExitCode:
+    """Show it again and again until interrupted."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    engine = Engine(folder)
+    progress = Progress()
+    for _ in looks(float("inf"), _WATCH_EVERY_S):
+        status = read_status(folder, engine)
+        if arguments.json:
+            print_json(status.as_json())
+            continue
+        progress.block(status_lines(status))
+        if not progress.is_live:
+            for service in status.services:
+                progress.state(service.name, service.health if service.is_up else f"{service.state} {service.health}")
+            for node in status.nodes:
+                progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
+    return ExitCode.DONE
+
+
+def run_restart(arguments: argparse.Namespace) -> ExitCode:
+    """Restart services and wait until they are healthy."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    for name in arguments.services:
+        if name not in SERVICES:
+            raise BadInput(f"`{name}` is not a service", f"one of {', '.join(SERVICES)}")
+    with locked(folder.lock):
+        engine = Engine(folder)
+        engine.restart(arguments.services)
+        engine.wait_healthy(Progress(), arguments.timeout)
+    print(f"restarted: {', '.join(arguments.services or SERVICES)}")
+    return ExitCode.DONE
+
+
+def run_doctor(arguments: argparse.Namespace) -> ExitCode:
+    """Look at this machine."""
+    found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
+    if arguments.json:
+        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])
+    else:
+        for check in found:
+            print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<8}  {check.found}")
+            if not check.ok:
+                print(f"      hint: {check.hint}")
+    return ExitCode.DONE if all(check.ok for check in found) else ExitCode.FAILED
+
+
+def status_lines(status: Status) -> list[str]:
+    """A status for people."""
+    services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
+    lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
+    if status.nodes:
+        lines += ["", *table(["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""], [node_row(n) for n in status.nodes])]
+    if status.discovered:
+        rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
+        lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]
+    if status.os:
+        release = status.os
+        error = f", {release['error']}" if release.get("error") else ""
+        lines += ["", f"OS {release.get('channel')} {release.get('current') or 'none yet'}{error}"]
+    return lines
+
+
+def node_row(node: dict[str, object]) -> list[str]:
+    """One line of the table of nodes."""
+    done, total = node.get("bytes"), node.get("total")
+    share = f"{100 * int(str(done)) // int(str(total))} %" if done and total and node["phase"] != "running" else ""
+    remark = str(node.get("reason") or share or ("armed" if node.get("armed") else ""))
+    keys = ("name", "mac", "ip", "phase", "since", "config")
+    return [*(str(node.get(key) or "-") for key in keys), remark]
+
+
+def _only_description(root: Path) -> Path | None:
+    names = state_folder.clusters(root)
+    return ClusterFolder(root, names[0]).description if len(names) == 1 else None
+
+

@@ -1,0 +1,84 @@
+"""The command `kboot`: the one place that prints an error and exits."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import NoReturn
+
+from kboot_clusterdesc import InvalidDescription
+
+from ..errors import ExitCode, KbootError
+from . import cluster, describe, node
+from .version import register as register_version
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; its exit code. Every failure ends here, as one paragraph on stderr."""
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
+        return usage.code if isinstance(usage.code, int) else ExitCode.BAD_INPUT
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except InvalidDescription as error:
+        return _fail(str(error), ExitCode.BAD_INPUT, arguments)
+    except KbootError as error:
+        return _fail(f"error: {error}", error.exit_code, arguments)
+    except KeyboardInterrupt:
+        return _fail("interrupted", ExitCode.INTERRUPTED, arguments)
+    except BrokenPipeError:
+        # The reader of our output has gone (`kboot status | head`): nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:
+        what = str(error).strip().splitlines()
+        said = f": {what[0]}" if what else ""
+        return _fail(
+            f"error: unexpected {type(error).__name__}{said}\n  hint: run it again with `--debug` and report what it prints",
+            ExitCode.FAILED,
+            arguments,
+        )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command, those of other packages too."""
+    parser = argparse.ArgumentParser(
+        prog="kboot",
+        description="From one cluster description to machines that install themselves.",
+        epilog="example:\n  kboot init > cluster.yaml && kboot up cluster.yaml\n\n"
+        "exit codes: 0 done, 1 failed, 2 bad input or usage, 3 not in the wanted state yet, 130 interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback on a failure")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    describe.register(commands)
+    cluster.register(commands)
+    node.register(commands)
+    for entry in sorted(entry_points(group="kboot.commands"), key=lambda entry: entry.name):
+        entry.load()(commands)
+    register_version(commands)
+    return parser
+
+
+def _fail(text: str, code: ExitCode, arguments: argparse.Namespace) -> int:
+    if arguments.debug:
+        traceback.print_exc()
+    print(text, file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

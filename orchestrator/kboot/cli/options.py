@@ -1,0 +1,97 @@
+"""Options and output that commands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ExitCode
+
+Command = Callable[[argparse.Namespace], ExitCode]
+Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no public name for it
+
+DEFAULT_ROOT = Path("/var/lib/kboot")
+
+
+def add_command(
+    commands: Commands, name: str, run: Command, *, summary: str, example: str
+) -> argparse.ArgumentParser:
+    """A command with its help, an example in it, and the options that every command has."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[:1].upper() + summary[1:],
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback on a failure")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_group(commands: Commands, name: str, *, summary: str, example: str) -> Commands:
+    """A command that has commands of its own."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[:1].upper() + summary[1:],
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """`--root`, by default $KBOOT_ROOT or /var/lib/kboot."""
+    named = os.environ.get("KBOOT_ROOT")
+    parser.add_argument(
+        "--root",
+        type=_absolute,
+        default=_absolute(named) if named else DEFAULT_ROOT,
+        metavar="DIR",
+        help="where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)",
+    )
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """`--root` and `--cluster`."""
+    add_root(parser)
+    parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def print_json(value: Any) -> None:
+    """`value` on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what they hold, on stdout."""
+    for line in table(head, rows):
+        print(line)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).expanduser().absolute()
