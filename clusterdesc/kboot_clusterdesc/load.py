@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
-import types
-import typing
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from .checks import problems_of
+from .checks.at import Steps
 from .model import ClusterDesc
 from .problem import InvalidDescription, Place, Problem
-from .source import Tree, place_of, plain, read_tree
+from .shape import faulty_paths, shape_problems
+from .source import MAX_BYTES, Tree, plain, read_tree
 
-Path_ = tuple[str | int, ...]
+_GONE = object()  # stands for a faulty item until its list is swept
 
 
 def load(path: Path) -> ClusterDesc:
     """The description in `path`; raises InvalidDescription with all its problems."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         place = Place(str(path), 1, 1)
         raise InvalidDescription(
-            [Problem(place, "", f"cannot be read: {error.strerror}", "`kboot init` writes a description")]
+            [Problem(place, "", f"cannot be read: {reason}", "`kboot init` writes a description")]
         ) from error
     return load_bytes(data, file=str(path))
 
@@ -41,152 +42,112 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
     tree, problems = read_tree(data, file)
     raw = plain(tree)
     if not isinstance(raw, dict):
-        raise InvalidDescription(
-            [
-                *problems,
-                Problem(
-                    tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`"
-                ),
-            ]
-        )
+        fault = Problem(tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`")
+        raise InvalidDescription([*problems, fault])
     try:
         desc = ClusterDesc.model_validate(raw)
     except ValidationError as error:
-        problems += _shape_problems(error, tree)
-        sound = _without_faults(raw, error)
-        if sound is not None:
-            problems += problems_of(sound, tree, whole=False)
+        problems += shape_problems(error, tree)
+        problems += _other_problems(raw, faulty_paths(error), tree, complete=not problems)
         raise InvalidDescription(problems) from error
-    problems += problems_of(desc, tree, whole=True)
+    problems += problems_of(desc, tree, whole=not problems)
     if problems:
         raise InvalidDescription(problems)
     return desc
 
 
 def dump(desc: ClusterDesc) -> bytes:
-    """The description as YAML that reads back to an equal value; every text is quoted, so any YAML reader agrees."""
-    data = desc.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return yaml.dump(data, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=10_000).encode()
+    """The description as YAML that reads back to an equal value, with every YAML reader."""
+    return dump_data(desc.model_dump(mode="json", by_alias=True, exclude_none=True)).encode()
+
+
+def dump_data(data: object) -> str:
+    """`data` as YAML whose texts are quoted wherever a YAML reader could take them for something else."""
+    return yaml.dump(data, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 class _Quoting(yaml.SafeDumper):
-    """Quotes every value; keys stay bare unless a reader could mistake them."""
+    """Quotes every text but plain words."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if len(text) > 1 and text.isidentifier() and yaml.safe_load(text) == text else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    words = text.replace("-", "_")
+    bare = len(text) > 1 and text.isascii() and words.isidentifier() and yaml.safe_load(text) == text
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
 
 
 _Quoting.add_representer(str, _represent_text)
 
 
-def _dotted(path: Path_) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
-
-
-def _clean(location: Path_) -> Path_:
-    """pydantic's location without the marks it sets at the keys of a mapping."""
-    return tuple(step for step in location if step != "[key]")
-
-
-def _shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
-    return [_shape_problem(fault, tree) for fault in error.errors(include_url=False)]
-
-
-def _shape_problem(fault: Any, tree: Tree) -> Problem:
-    path = _clean(fault["loc"])
-    kind = fault["type"]
-    found = fault.get("input")
-    place = place_of(tree, path)
-    if kind == "missing":
-        return Problem(
-            place,
-            _dotted(path),
-            "is missing",
-            "`kboot schema` lists every key, `kboot init` writes an example",
-        )
-    if kind == "extra_forbidden":
-        known = _keys_at(path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-        return Problem(_key_place(tree, path), _dotted(path), "unknown key", hint)
-    if kind == "value_error":
-        return Problem(place, _dotted(path), str(fault["ctx"]["error"]))
-    if kind == "enum":
-        return Problem(place, _dotted(path), f"`{found}` is not one of {fault['ctx']['expected']}")
-    shown = f"`{found}`: " if isinstance(found, str) else ""
-    return Problem(place, _dotted(path), f"{shown}{fault['msg'][:1].lower()}{fault['msg'][1:]}")
-
-
-def _key_place(tree: Tree, path: Path_) -> Place:
-    from .source import Mapping, Sequence
-
-    here = tree
-    for step in path[:-1]:
-        if isinstance(here, Mapping) and str(step) in here.items:
-            here = here.items[str(step)]
-        elif isinstance(here, Sequence) and isinstance(step, int) and step < len(here.items):
-            here = here.items[step]
-        else:
-            break
-    if isinstance(here, Mapping):
-        return here.keys.get(str(path[-1]), here.place)
-    return here.place
-
-
-def _keys_at(path: Path_) -> list[str]:
-    """The keys that the model knows at `path`."""
-    here: Any = ClusterDesc
-    for step in path:
-        if isinstance(step, int):
-            continue
-        fields = here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else {}
-        here = _model_in(fields[str(step)].annotation) if str(step) in fields else None
-    if not (isinstance(here, type) and issubclass(here, BaseModel)):
+def _other_problems(raw: dict[str, Any], faults: list[Steps], tree: Tree, *, complete: bool) -> list[Problem]:
+    """The problems of the rest of a description whose values at `faults` have not their shape."""
+    sound = _without(raw, faults)
+    if sound is None:
         return []
-    return [field.alias or name for name, field in here.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if typing.get_origin(annotation) in (tuple, list, typing.Union, types.UnionType, typing.Annotated):
-        for argument in typing.get_args(annotation):
-            found = _model_in(argument)
-            if found is not None:
-                return found
-    return None
-
-
-def _without_faults(raw: dict[str, Any], error: ValidationError) -> ClusterDesc | None:
-    """The description with its faulty values taken out, so that the rest can be checked too; None if too little is left."""
-    faults = sorted(
-        {_clean(fault["loc"]) for fault in error.errors(include_url=False)}, key=str, reverse=True
+    counted = complete and not any(
+        path[0] == "nodes" and (len(path) < 3 or path[2] == "roles") for path in faults
     )
+    known = {_key(path) for path in faults}
+    return [problem for problem in problems_of(sound, tree, whole=counted) if problem.key not in known]
+
+
+def _key(path: Steps) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def _without(raw: dict[str, Any], faults: list[Steps]) -> ClusterDesc | None:
+    """The description with stand-ins for its faulty values; None if too little is left."""
     for path in faults:
-        holder: Any = raw
-        for step in path[:-1]:
-            try:
-                holder = holder[step]
-            except (KeyError, IndexError, TypeError):
-                holder = None
-                break
+        holder = _holder(raw, path)
         if isinstance(holder, dict):
             holder.pop(path[-1], None)
-    nodes = raw.get("nodes")
-    for i, node in enumerate(nodes if isinstance(nodes, list) else ()):
-        if isinstance(node, dict):  # stand-ins, so that a node's place in the list stays what it is
-            node.setdefault("mac", f"02:ff:ff:ff:{i >> 8 & 255:02x}:{i & 255:02x}")
-            if not node.get("roles"):
-                node["roles"] = ["worker"]
+        elif isinstance(holder, list) and isinstance(path[-1], int) and path[-1] < len(holder):
+            holder[path[-1]] = {} if path[0] == "nodes" and len(path) == 2 else _GONE
+    _sweep(raw)
+    _stand_in(raw)
     try:
         return ClusterDesc.model_validate(raw)
     except ValidationError:
         return None
+
+
+def _holder(raw: dict[str, Any], path: Steps) -> object:
+    here: Any = raw
+    for step in path[:-1]:
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return here
+
+
+def _sweep(value: object) -> None:
+    if isinstance(value, list):
+        value[:] = [item for item in value if item is not _GONE]
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _sweep(item)
+
+
+def _stand_in(raw: dict[str, Any]) -> None:
+    """Fill in what every description has, with values that no check minds."""
+    raw.setdefault("apiVersion", "kboot/v1")
+    for key, values in (
+        ("cluster", {"name": "unknown", "domain": "unknown.invalid"}),
+        ("network", {"bootstrapper": "0.0.0.1", "subnet": "0.0.0.0/0", "dhcp": {"mode": "off"}}),
+    ):
+        part = raw.setdefault(key, {})
+        if isinstance(part, dict):
+            for name, value in values.items():
+                part.setdefault(name, value)
+    nodes = raw.get("nodes")
+    for i, node in enumerate(nodes if isinstance(nodes, list) else ()):
+        if isinstance(node, dict):  # a node's place in the list must stay what it is
+            node.setdefault("mac", f"02:ff:ff:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}")
+            if not node.get("roles"):
+                node["roles"] = ["worker"]

@@ -1,4 +1,4 @@
-"""The two families of operating system: how their files, keys and arguments are called (facts of their releases)."""
+"""The two families of operating system: how their files, keys and arguments are called."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from .problem import InvalidDescription, Place, Problem
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 50_000
+CHARACTERS_A_NODE = 64  # a long text counts for more, or aliases of one would grow without limit
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -49,7 +50,7 @@ Tree = Scalar | Sequence | Mapping
 
 
 def read_tree(data: bytes, file: str) -> tuple[Tree, list[Problem]]:
-    """The one document in `data`, and its repeated keys; raises InvalidDescription where no tree can be made."""
+    """The one document in `data`, and its repeated keys; InvalidDescription where no tree can be made."""
     text = _decoded(data, file)
     try:
         return _Builder(file).build(yaml.parse(text, Loader=_Loader))
@@ -69,7 +70,7 @@ def _decoded(data: bytes, file: str) -> str:
                 Problem(
                     start,
                     "",
-                    f"the file has {len(data)} bytes, a description may have {MAX_BYTES}",
+                    f"the file has more than the {MAX_BYTES} bytes that a description may have",
                     "is it the right file?",
                 )
             ]
@@ -128,10 +129,11 @@ class _Builder:
                 if documents > 1:
                     self._refuse(place, "a second document", "a description is one document: remove `---`")
             elif isinstance(event, yaml.ScalarEvent):
-                self._count(1, place)
+                size = 1 + len(event.value) // CHARACTERS_A_NODE
+                self._count(size, place)
                 plain_null = event.implicit[0] and event.value in ("", "~", "null", "Null", "NULL")
                 node = Scalar(None if plain_null else event.value, place)
-                self._anchor(event.anchor, node, 1)
+                self._anchor(event.anchor, node, size)
                 self._add(node)
             elif isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
                 self._open(event, place)
@@ -148,7 +150,7 @@ class _Builder:
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
-        return Place(self.file, mark.line + 1, mark.column + 1)
+        return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file, 1, 1)
 
     def _refuse(self, place: Place, message: str, hint: str) -> None:
         raise InvalidDescription([*self.problems, Problem(place, "", message, hint)])
@@ -171,11 +173,12 @@ class _Builder:
         if anchor:
             self.anchors[anchor] = (node, size)
 
-    def _alias(self, anchor: str, place: Place) -> None:
-        if anchor not in self.anchors:
+    def _alias(self, anchor: str | None, place: Place) -> None:
+        if anchor is None or anchor not in self.anchors:
             self._refuse(
                 place, f"the alias *{anchor} names nothing that stands above it", f"define &{anchor} first"
             )
+        assert anchor is not None  # noqa: S101 - _refuse raised otherwise
         node, size = self.anchors[anchor]
         self._count(size, place)
         self._add(node)

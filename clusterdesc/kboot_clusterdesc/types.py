@@ -125,8 +125,8 @@ def _clock(text: str) -> str:
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _CRON_NAMES = {
-    "month": "jan feb mar apr may jun jul aug sep oct nov dec".split(),
-    "weekday": "sun mon tue wed thu fri sat".split(),
+    "month": ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    "weekday": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 }
 
 
@@ -161,7 +161,7 @@ def _cron_number(text: str, name: str, low: int) -> int | None:
 
 
 def cron_values(text: str) -> tuple[frozenset[int], ...]:
-    """The minutes, hours, days, months and weekdays (0 and 7: Sunday) at which a well-formed schedule comes."""
+    """The minutes, hours, days, months and weekdays (0, 7: Sunday) of a well-formed schedule."""
     fields = zip(text.lower().split(), _CRON_FIELDS, strict=True)
     return tuple(
         frozenset(n for part in value.split(",") for n in _cron_part(part, name, low, high))
@@ -179,9 +179,14 @@ def _cron_part(part: str, name: str, low: int, high: int) -> range:
 
 
 _SSH_TYPES = (
-    "ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 "
-    "sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com"
-).split()
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+)
 
 
 def _ssh_key(text: str) -> str:
@@ -212,25 +217,17 @@ def _range(value: object) -> object:
         raise ValueError(f"{error}; a range is two addresses: [10.10.14.1, 10.10.14.127]") from error
 
 
-_UNITS = {
-    "yes": True,
-    "true": True,
-    "on": True,
-    "y": True,
-    "no": False,
-    "false": False,
-    "off": False,
-    "n": False,
-}
+_YES = frozenset({"yes", "true", "on", "y"})
+_NO = frozenset({"no", "false", "off", "n"})
 
 
 def _yes_no(value: object) -> object:
     if isinstance(value, bool):
         return value
-    answer = _UNITS.get(str(value).strip().lower())
-    if answer is None:
+    answer = str(value).strip().lower()
+    if answer not in _YES | _NO:
         raise ValueError(f"`{value}` is neither true nor false")
-    return answer
+    return answer in _YES
 
 
 Duration = Annotated[str, AfterValidator(_duration)]

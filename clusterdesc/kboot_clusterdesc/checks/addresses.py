@@ -38,7 +38,7 @@ def check_network(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 
 
 def check_range(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem for a DHCP range that is missing, inverted, outside the subnet or over a fixed address."""
+    """Yield a problem for a DHCP range that is missing, inverted, outside the subnet or covers too much."""
     network = desc.network
     path = ("network", "dhcp", "range")
     pool = network.dhcp.range
@@ -87,7 +87,7 @@ def check_nodes(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 yield problem_at(
                     tree,
                     path,
-                    "is missing: with `mode: proxy` another server hands out addresses, and kboot must know them",
+                    "is missing: with `mode: proxy` another server hands out addresses, which kboot must know",
                     "write the address that the machine will have",
                 )
             continue
@@ -114,7 +114,7 @@ def check_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 
 
 def check_ranges_apart(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem where subnet, service range and pod range overlap, or the DNS address is no service's."""
+    """Yield a problem where subnet, services and pods overlap, or the DNS address is no service's."""
     kubernetes = desc.kubernetes
     if kubernetes is None:
         return
@@ -168,7 +168,7 @@ def _in_subnet(
 
 
 def _fixed(desc: ClusterDesc) -> list[tuple[IPv4Address, str]]:
-    """The addresses that no machine may be given, and the key that says so; the first key of an address counts."""
+    """The addresses that no machine may be given, each with the first key that says so."""
     network = desc.network
     owners = {network.bootstrapper: "network.bootstrapper"}
     for key, addresses in (

@@ -39,6 +39,6 @@ COUNTING_CHECKS: tuple[Check, ...] = (check_quorum,)
 
 
 def problems_of(desc: ClusterDesc, tree: Tree, *, whole: bool) -> list[Problem]:
-    """All problems of `desc`; `whole` is False when faulty parts were left out, so that nothing is counted."""
+    """All problems of `desc`; without `whole`, faulty parts were left out and nothing is counted."""
     checks = CHECKS + COUNTING_CHECKS if whole else CHECKS
     return [problem for check in checks for problem in check(desc, tree)]

@@ -16,10 +16,19 @@ _TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(?P<effect>[^=:]+)")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 # https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
 _KUBELET_MAY_SET = frozenset(
-    """kubernetes.io/hostname kubernetes.io/os kubernetes.io/arch node.kubernetes.io/instance-type
-    topology.kubernetes.io/region topology.kubernetes.io/zone beta.kubernetes.io/os beta.kubernetes.io/arch
-    beta.kubernetes.io/instance-type failure-domain.beta.kubernetes.io/region
-    failure-domain.beta.kubernetes.io/zone""".split()
+    [
+        "kubernetes.io/hostname",
+        "kubernetes.io/os",
+        "kubernetes.io/arch",
+        "node.kubernetes.io/instance-type",
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+        "beta.kubernetes.io/os",
+        "beta.kubernetes.io/arch",
+        "beta.kubernetes.io/instance-type",
+        "failure-domain.beta.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
+    ]
 )
 _KUBELET_MAY_PREFIX = ("kubelet.kubernetes.io", "node.kubernetes.io")
 

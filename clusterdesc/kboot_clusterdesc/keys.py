@@ -1,0 +1,157 @@
+"""What each key of a description means, with an example: for hints, the JSON schema and the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what it is for, and how it is written."""
+
+    meaning: str
+    example: str
+
+
+KEYS: dict[str, Key] = {
+    "apiVersion": Key("the form of this file", "apiVersion: kboot/v1"),
+    "cluster": Key("how the cluster is called", "cluster: {name: ail, domain: ail.example.com}"),
+    "cluster.name": Key("name of the cluster, its folder and its Compose project", "name: ail"),
+    "cluster.domain": Key("DNS domain of the machines", "domain: ail.example.com"),
+    "network": Key(
+        "the network of the machines", "network: {bootstrapper: 10.10.14.253, subnet: 10.10.14.0/24}"
+    ),
+    "network.bootstrapper": Key(
+        "the static address of the machine that runs kboot", "bootstrapper: 10.10.14.253"
+    ),
+    "network.subnet": Key("the subnet of all machines", "subnet: 10.10.14.0/24"),
+    "network.interface": Key(
+        "the interface to answer on; default: the one that holds the bootstrapper's address",
+        "interface: eth1",
+    ),
+    "network.dhcp": Key(
+        "how machines get their addresses", "dhcp: {range: [10.10.14.1, 10.10.14.127], lease: 24h}"
+    ),
+    "network.dhcp.mode": Key(
+        "serve: kboot hands out addresses; proxy: it adds boot data to another server's; off: neither",
+        "mode: serve",
+    ),
+    "network.dhcp.range": Key(
+        "the first and last address to hand out; needed in mode serve", "range: [10.10.14.1, 10.10.14.127]"
+    ),
+    "network.dhcp.lease": Key("how long an address is kept: a duration or infinite", "lease: 24h"),
+    "network.routers": Key("default routers of the machines", "routers: [10.10.14.254]"),
+    "network.nameservers": Key(
+        "DNS servers of the machines; default: the bootstrapper", "nameservers: [10.10.14.253]"
+    ),
+    "network.upstream_dns": Key(
+        "where the bootstrapper asks for names that are not its own", "upstream_dns: [8.8.8.8]"
+    ),
+    "network.ntp": Key("time servers of the machines", "ntp: [10.10.14.254]"),
+    "network.hosts": Key("more DNS records, name to address", "hosts: {printer.ail.example.com: 10.10.14.9}"),
+    "os": Key(
+        "the operating system that machines install",
+        "os: {family: flatcar, channel: stable, version: current}",
+    ),
+    "os.family": Key("flatcar, or coreos for the old releases", "family: flatcar"),
+    "os.channel": Key("the release channel", "channel: stable"),
+    "os.version": Key(
+        "current, which follows the channel, or the number of one release", "version: 3975.2.0"
+    ),
+    "os.arch": Key("the architecture of the machines", "arch: amd64"),
+    "os.release_url": Key(
+        "where releases come from; may hold {channel} and {board}; default: the family's server",
+        'release_url: "http://mirror.example.com/{channel}/{board}"',
+    ),
+    "os.release_key": Key(
+        "file with the public key that signs the releases, beside this one; default: the family's key",
+        "release_key: release-key.asc",
+    ),
+    "os.install_disk": Key(
+        "the disk to install to, on machines that name none; default: the only disk, else the install stops",
+        "install_disk: /dev/sda",
+    ),
+    "os.config": Key("the form of the node configs: ignition or cloud-config", "config: ignition"),
+    "os.timezone": Key("time zone of the machines", "timezone: UTC"),
+    "os.extra": Key(
+        "file with a fragment (files, units, users) that is merged last into every node config",
+        "extra: extra.yaml",
+    ),
+    "os.update": Key("how releases are followed", 'update: {enabled: true, schedule: "0 3 * * *"}'),
+    "os.update.enabled": Key("whether newer releases are fetched and offered", "enabled: true"),
+    "os.update.schedule": Key(
+        "when the release server is asked: minute hour day month weekday", 'schedule: "0 3 * * *"'
+    ),
+    "os.update.keep": Key("how many releases are kept", "keep: 2"),
+    "os.update.reboot_strategy": Key(
+        "rollout: one machine after the other; reboot, off: its own; etcd-lock: coreos alone",
+        "reboot_strategy: rollout",
+    ),
+    "os.update.window": Key(
+        "when machines may reboot; default: at any time", 'window: {start: "03:00", length: 3h}'
+    ),
+    "os.update.window.start": Key("time of day at which the window opens", 'start: "03:00"'),
+    "os.update.window.length": Key("how long it stays open", "length: 3h"),
+    "kubernetes": Key(
+        "the Kubernetes cluster; without this key kboot installs an OS fleet",
+        "kubernetes: {version: v1.36.2}",
+    ),
+    "kubernetes.version": Key("the version of Kubernetes, v1.33 to v1.36", "version: v1.36.2"),
+    "kubernetes.service_cidr": Key("addresses of services", "service_cidr: 10.100.0.0/16"),
+    "kubernetes.pod_cidr": Key("addresses of pods; each node takes a /24 of it", "pod_cidr: 10.1.0.0/16"),
+    "kubernetes.dns_service_ip": Key(
+        "address of cluster DNS; default: the tenth of service_cidr", "dns_service_ip: 10.100.0.10"
+    ),
+    "kubernetes.dns_domain": Key("DNS domain of services", "dns_domain: cluster.local"),
+    "kubernetes.cni": Key("the pod network", "cni: {name: flannel, backend: vxlan}"),
+    "kubernetes.cni.name": Key("flannel, routes, or none to bring your own", "name: flannel"),
+    "kubernetes.cni.backend": Key("vxlan, or host-gw where all nodes share one link", "backend: vxlan"),
+    "kubernetes.cni.interface": Key(
+        "the interface of pod traffic; default: the one with the default route", "interface: eth0"
+    ),
+    "kubernetes.api_server": Key(
+        "how the API server is reached", "api_server: {endpoint: k8s.ail.example.com:6443}"
+    ),
+    "kubernetes.api_server.endpoint": Key(
+        "name and port; default: api.<domain>, a record of kboot's", "endpoint: k8s.ail.example.com:6443"
+    ),
+    "kubernetes.api_server.names": Key("more names in its certificate", "names: [k8s.example.com]"),
+    "kubernetes.api_server.addresses": Key("more addresses in its certificate", "addresses: [10.10.14.200]"),
+    "kubernetes.manifests": Key(
+        "manifests of your own, applied once the API answers", "manifests: [addons/]"
+    ),
+    "registry": Key("the image registry on the bootstrapper", "registry: {domain: bootstrapper, port: 5000}"),
+    "registry.domain": Key("its name in image references", "domain: bootstrapper"),
+    "registry.port": Key("its port; the next one takes pushes on the bootstrapper itself", "port: 5000"),
+    "images": Key(
+        "images that take the place of the usual ones; defaults follow kubernetes.version",
+        "images: {pause: registry.example.com/pause:3.10}",
+    ),
+    "ssh_authorized_keys": Key(
+        "public keys that may log in to every machine",
+        'ssh_authorized_keys: ["ssh-ed25519 AAAA... me@example.com"]',
+    ),
+    "unknown_machines": Key(
+        "ignore: machines that stand under no node are listed and left alone; worker: they become workers",
+        "unknown_machines: ignore",
+    ),
+    "nodes": Key("the machines", 'nodes: [{mac: "00:25:90:c0:f7:80", roles: [worker]}]'),
+    "nodes.mac": Key("the MAC of the network card it boots from", 'mac: "00:25:90:c0:f7:80"'),
+    "nodes.name": Key("its host name; default: the MAC with dashes", "name: node1"),
+    "nodes.ip": Key("its fixed address; default: any of the DHCP range", "ip: 10.10.14.201"),
+    "nodes.roles": Key("control-plane, etcd, worker: one or several", "roles: [control-plane, etcd]"),
+    "nodes.labels": Key("labels of the Kubernetes node", 'labels: {ingress: "true"}'),
+    "nodes.taints": Key("taints of the Kubernetes node", 'taints: ["dedicated=db:NoSchedule"]'),
+    "nodes.install_disk": Key("its disk, where os.install_disk is not right", "install_disk: /dev/nvme0n1"),
+    "nodes.extra": Key("a fragment for this machine alone, after os.extra", "extra: node1.yaml"),
+}
+
+
+def key_at(path: tuple[str | int, ...]) -> Key | None:
+    """The key that holds the value at `path`: its own, or the nearest above it."""
+    words = [str(step) for step in path if isinstance(step, str)]
+    for end in range(len(words), 0, -1):
+        key = KEYS.get(".".join(words[:end]))
+        if key:
+            return key
+    return None

@@ -1,0 +1,139 @@
+"""What the model says of a description that has not its shape, in the operator's words."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from ipaddress import IPv4Network
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from .checks.at import Steps, dotted
+from .keys import key_at
+from .model import ClusterDesc
+from .problem import Place, Problem
+from .source import Mapping, Sequence, Tree, place_of
+
+_LONGEST = 240
+_WORDS = {  # for kinds of fault whose own message speaks of Python
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "string_type": "must be a text",
+    "too_short": "must not be empty",
+    "ip_v4_address": "is not an IPv4 address",
+    "int_parsing": "is not a whole number",
+    "int_parsing_size": "is too large a number",
+    "int_type": "is not a whole number",
+}
+
+
+def faulty_paths(error: ValidationError) -> list[Steps]:
+    """Where the faults are; without the marks that pydantic sets at keys of a mapping."""
+    return [_path(fault) for fault in error.errors(include_url=False, include_context=False)]
+
+
+def shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
+    """One problem for each fault, at its place."""
+    return [_problem(fault, tree) for fault in error.errors(include_url=False)]
+
+
+def _path(fault: Any) -> Steps:
+    return tuple(step for step in fault["loc"] if step != "[key]")
+
+
+def _problem(fault: Any, tree: Tree) -> Problem:
+    path = _path(fault)
+    name = _clipped(dotted(path))
+    if fault["type"] == "extra_forbidden":
+        return Problem(_key_place(tree, path), name, "unknown key", _near_key(path))
+    key = key_at(path)
+    hint = f"write it like `{key.example}`" if key else "`kboot schema` lists every key"
+    if fault["type"] == "missing":
+        return Problem(place_of(tree, path), name, "is missing", hint)
+    message, better = _message(fault)
+    return Problem(place_of(tree, path), name, _clipped(message), better or hint)
+
+
+def _message(fault: Any) -> tuple[str, str]:
+    """What was found, and a way out where the kind of fault knows a better one than the key."""
+    kind, found = fault["type"], fault.get("input")
+    shown = f"`{_clipped(found)}` " if isinstance(found, str) else ""
+    if kind == "value_error":
+        return str(fault["ctx"]["error"]), ""
+    if kind == "enum":
+        allowed = _choices(fault["ctx"]["expected"])
+        near = difflib.get_close_matches(str(found)[:80], allowed, n=1)
+        return f"{shown}is not one of {', '.join(allowed)}", f"did you mean `{near[0]}`?" if near else ""
+    if kind == "ip_v4_network" and isinstance(found, str):
+        return f"{shown}is not a subnet", _whole_subnet(found)
+    if kind == "string_pattern_mismatch":
+        return f"{shown}is not allowed here", ""
+    if kind in _WORDS:
+        return shown + _WORDS[kind], ""
+    text = fault["msg"]
+    return f"{shown}{text[:1].lower()}{text[1:]}", ""
+
+
+def _choices(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").replace("'", "").split(", ")
+
+
+def _whole_subnet(found: str) -> str:
+    try:
+        return f"did you mean `{IPv4Network(found, strict=False)}`?"
+    except ValueError:
+        return ""
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _near_key(path: Steps) -> str:
+    known = _keys_at(path[:-1])
+    near = difflib.get_close_matches(str(path[-1])[:80], known, n=1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"known here: {', '.join(known)}" if known else "`kboot schema` lists every key"
+
+
+def _key_place(tree: Tree, path: Steps) -> Place:
+    here = tree
+    for step in path[:-1]:
+        if isinstance(here, Mapping) and str(step) in here.items:
+            here = here.items[str(step)]
+        elif isinstance(here, Sequence) and isinstance(step, int) and step < len(here.items):
+            here = here.items[step]
+        else:
+            break
+    if isinstance(here, Mapping):
+        return here.keys.get(str(path[-1]), here.place)
+    return here.place
+
+
+def _keys_at(path: Steps) -> list[str]:
+    """The keys that the model knows at `path`."""
+    here: Any = ClusterDesc
+    for step in path:
+        if isinstance(step, int):
+            continue
+        fields = here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else {}
+        here = _model_in(fields[step].annotation) if step in fields else None
+    if not (isinstance(here, type) and issubclass(here, BaseModel)):
+        return []
+    return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (tuple, list, typing.Union, types.UnionType, typing.Annotated):
+        for argument in typing.get_args(annotation):
+            found = _model_in(argument)
+            if found is not None:
+                return found
+    return None
