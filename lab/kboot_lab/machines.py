@@ -1,0 +1,129 @@
+"""The lab's machines: one container each, in which QEMU runs a machine with a card on the lab's network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+from kboot.engine import LABEL_CLUSTER
+from kboot.errors import BadInput, EngineError
+from kboot_clusterdesc import ClusterFolder, Mac
+
+LABEL_MACHINE = "kboot.lab.machine"
+LABEL_MAC = "kboot.lab.mac"
+_SIZE = re.compile(r"[1-9]\d{0,4}[MG]")
+_STOP_S = 5  # a power switch does not ask the guest
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """The iron of a machine."""
+
+    name: str
+    mac: Mac
+    firmware: str = "bios"
+    disks: tuple[str, ...] = ("8G",)
+    memory_mb: int = 1536
+    cpus: int = 1
+
+    def __post_init__(self) -> None:
+        for size in self.disks:
+            if not _SIZE.fullmatch(size):
+                raise BadInput(f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine that stands in the lab."""
+
+    name: str
+    mac: Mac
+    is_on: bool
+    console: Path
+
+
+class Machines:
+    """The machines of one cluster."""
+
+    def __init__(self, folder: ClusterFolder, client: docker.DockerClient) -> None:
+        self._folder = folder
+        self._client = client
+
+    def present(self) -> list[Machine]:
+        """Every machine, by name."""
+        found = [
+            Machine(
+                name=container.labels[LABEL_MACHINE],
+                mac=Mac(container.labels[LABEL_MAC]),
+                is_on=container.status == "running",
+                console=self._place(container.labels[LABEL_MACHINE]) / "console.log",
+            )
+            for container in self._containers()
+        ]
+        return sorted(found, key=lambda machine: machine.name)
+
+    def named(self, name: str) -> Machine:
+        """The machine called `name`, or with that MAC; raises BadInput."""
+        present = self.present()
+        for machine in present:
+            if name == machine.name or name.lower().replace("-", ":") == machine.mac:
+                return machine
+        known = ", ".join(machine.name for machine in present) or "none"
+        raise BadInput(f"`{name}` is not a machine of the lab", f"there are: {known}")
+
+    def add(self, spec: MachineSpec, image: str, network: str) -> None:
+        """Put a machine into the lab and switch it on; one that stands there already is only switched on."""
+        for container in self._containers():
+            if container.labels[LABEL_MACHINE] == spec.name:
+                if container.status != "running":
+                    container.start()
+                return
+        place = self._place(spec.name)
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client.containers.run(
+                image,
+                name=f"kboot-{self._folder.cluster}-machine-{spec.name}",
+                hostname=spec.name,
+                detach=True,
+                network=network,
+                labels={LABEL_CLUSTER: self._folder.cluster, LABEL_MACHINE: spec.name, LABEL_MAC: spec.mac},
+                environment={
+                    "KBOOT_VM_NICS": spec.mac,
+                    "KBOOT_VM_FIRMWARE": spec.firmware,
+                    "KBOOT_VM_MEMORY_MB": str(spec.memory_mb),
+                    "KBOOT_VM_CPUS": str(spec.cpus),
+                    "KBOOT_VM_DISKS": ",".join(spec.disks),
+                },
+                devices=["/dev/net/tun"],
+                cap_drop=["ALL"],
+                cap_add=["NET_ADMIN"],
+                security_opt=["no-new-privileges"],
+                volumes={str(place): {"bind": "/machine", "mode": "rw"}},
+            )
+        except docker.errors.APIError as error:
+            raise EngineError(f"machine {spec.name} does not start: {error.explanation}") from error
+
+    def switch(self, name: str, way: str) -> None:
+        """Switch a machine `on`, `off`, or off and on again (`cycle`)."""
+        container = self._container(name)
+        if way in ("off", "cycle"):
+            container.stop(timeout=_STOP_S)
+        if way in ("on", "cycle"):
+            container.start()
+
+    def _place(self, name: str) -> Path:
+        return self._folder.lab / "machines" / name
+
+    def _container(self, name: str) -> Any:
+        wanted = self.named(name).name
+        return next(each for each in self._containers() if each.labels[LABEL_MACHINE] == wanted)
+
+    def _containers(self) -> list[Any]:
+        labels: Sequence[str] = [f"{LABEL_CLUSTER}={self._folder.cluster}", LABEL_MACHINE]
+        return self._client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
