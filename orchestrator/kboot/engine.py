@@ -70,11 +70,12 @@ class Engine:
             compose_project_directory=str(folder.path),
         ).compose
 
-    def up(self) -> None:
-        """Bring the project into the rendered state; what is so already is left alone."""
+    def up(self, services: Iterable[str] = ()) -> None:
+        """Bring the project, or some services, into the rendered state; what is so already is left alone."""
+        chosen = list(services)
         self._call(
             lambda: self._compose.up(
-                detach=True, no_build=True, pull="never", remove_orphans=True, color=False, quiet=True
+                chosen or None, detach=True, no_build=True, pull="never", remove_orphans=not chosen, color=False, quiet=True
             ),
             "up",
         )

@@ -38,8 +38,19 @@ class Outcome:
     recreated: list[str]
 
 
-def up(path: Path, root: Path, progress: Progress, *, network: NetworkMode | None = None, timeout_s: float = 120) -> Outcome:
-    """Bring the cluster that `path` describes into force and wait until its services are healthy."""
+def up(
+    path: Path,
+    root: Path,
+    progress: Progress,
+    *,
+    network: NetworkMode | None = None,
+    before_start: Callable[[Engine], None] = lambda engine: None,
+    timeout_s: float = 120,
+) -> Outcome:
+    """Bring the cluster that `path` describes into force and wait until its services are healthy.
+
+    The lab starts what stands outside the project, such as its release server, in `before_start`.
+    """
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
@@ -53,6 +64,7 @@ def up(path: Path, root: Path, progress: Progress, *, network: NetworkMode | Non
         rendered = render_into(folder, desc, path, images, mode, interface)
         changes = state_folder.write_render(folder, rendered)
         progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
+        before_start(engine)
         engine.up()
         engine.wait_healthy(progress, timeout_s)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))

@@ -8,13 +8,12 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.layout import SERVICES
 
-from .. import doctor, state_folder
+from .. import state_folder
 from ..engine import Engine
 from ..errors import BadInput, ExitCode
 from ..lock import locked
 from ..progress import Progress
 from ..status import Status, chosen_cluster, read_status
-from ..up import up
 from ..waiting import looks
 from .options import Commands, add_cluster, add_command, add_json, add_root, note, print_json, table
 
@@ -77,6 +76,8 @@ def register(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
+    from ..up import up  # here: the templates and the image build are slow to load, and most commands need neither
+
     outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
     name = outcome.folder.cluster
     if outcome.recreated:
@@ -151,6 +152,8 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
 
 def run_doctor(arguments: argparse.Namespace) -> ExitCode:
     """Look at this machine."""
+    from .. import doctor
+
     found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
     if arguments.json:
         print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])

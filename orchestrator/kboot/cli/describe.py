@@ -9,12 +9,8 @@ from pathlib import Path
 
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc
-from kboot_clusterdesc.init import example_description
-from kboot_clusterdesc.legacy import convert
-from kboot_clusterdesc.schema import json_schema
 
 from ..errors import BadInput, ExitCode
-from ..preview import preview, render_to
 from .options import Commands, add_command, add_json, add_root, note, print_json
 
 
@@ -62,6 +58,8 @@ def register(commands: Commands) -> None:
 
 def run_init(arguments: argparse.Namespace) -> ExitCode:
     """Print an example."""
+    from kboot_clusterdesc.init import example_description
+
     _deliver(example_description(), arguments.output)
     return ExitCode.DONE
 
@@ -78,6 +76,8 @@ def run_validate(arguments: argparse.Namespace) -> ExitCode:
 
 def run_schema(arguments: argparse.Namespace) -> ExitCode:
     """Print the JSON schema."""
+    from kboot_clusterdesc.schema import json_schema
+
     schema = json_schema()
     print(schema if isinstance(schema, str) else json.dumps(schema, indent=2))
     return ExitCode.DONE
@@ -85,6 +85,8 @@ def run_schema(arguments: argparse.Namespace) -> ExitCode:
 
 def run_convert(arguments: argparse.Namespace) -> ExitCode:
     """Convert an old description."""
+    from kboot_clusterdesc.legacy import convert
+
     conversion = convert(_text(arguments.file), str(arguments.file))
     for line in conversion.notes:
         note(line)
@@ -94,6 +96,8 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
 
 def run_render(arguments: argparse.Namespace) -> ExitCode:
     """Render to a folder."""
+    from ..preview import render_to  # here: the templates are slow to load, and `validate` needs none
+
     for path in render_to(arguments.file, arguments.output, arguments.root):
         print(path)
     return ExitCode.DONE
@@ -101,6 +105,8 @@ def run_render(arguments: argparse.Namespace) -> ExitCode:
 
 def run_diff(arguments: argparse.Namespace) -> ExitCode:
     """Show what would change."""
+    from ..preview import preview
+
     found = preview(arguments.file, arguments.root)
     if arguments.json:
         print_json(

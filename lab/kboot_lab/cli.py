@@ -1,0 +1,206 @@
+"""`kboot lab up | down | ps | console | ssh | power | add | exec`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from kboot.cli.cluster import status_lines
+from kboot.cli.options import Commands, add_cluster, add_command, add_group, add_json, add_root, print_json, print_table
+from kboot.engine import Engine, project_name
+from kboot.errors import BadInput, ExitCode, NotYet
+from kboot.progress import Progress
+from kboot.status import chosen_cluster, read_status
+from kboot_clusterdesc import ClusterFolder, Mac
+
+from . import ssh
+from .machines import Machines, MachineSpec
+
+# What builds images and renders is loaded by the commands that do so: `ps` and `ssh` start at once.
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = add_group(
+        commands, "lab", summary="run a whole cluster of virtual machines on this machine", example="kboot lab up"
+    )
+    parser = add_command(group, "up", run_up, summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the description; default: examples/lab.yaml")
+    parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
+    parser.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait for machines (900)")
+    add_root(parser)
+
+    parser = add_command(group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--keep-cache", action="store_true", default=True, help="keep built images and the lab OS (default)")
+    kept.add_argument("--purge", action="store_true", help="drop the cache too")
+    add_cluster(parser)
+
+    parser = add_command(group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json")
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(group, "console", run_console, summary="print a machine's console", example="kboot lab console node1")
+    parser.add_argument("name", metavar="NAME", help="its name or MAC")
+    add_cluster(parser)
+
+    parser = add_command(
+        group, "ssh", run_ssh, summary="run a command on a machine", example="kboot lab ssh node1 -- uname -r"
+    )
+    add_cluster(parser)
+    parser.add_argument("name", metavar="NAME", help="its name or MAC")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="default: a shell")
+
+    parser = add_command(group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle")
+    parser.add_argument("name", metavar="NAME", help="its name or MAC")
+    parser.add_argument("way", choices=("on", "off", "cycle"))
+    add_cluster(parser)
+
+    parser = add_command(
+        group, "add", run_add, summary="add an undeclared machine", example="kboot lab add --mac 52:54:00:0a:0e:09"
+    )
+    parser.add_argument("--mac", required=True, metavar="MAC")
+    parser.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
+    parser.add_argument("--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again")
+    add_cluster(parser)
+
+    parser = add_command(
+        group, "exec", run_exec, summary="run a command beside the services", example="kboot lab exec dig @10.10.14.253 node1"
+    )
+    add_cluster(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+
+
+def run_up(arguments: argparse.Namespace) -> ExitCode:
+    """Bring a lab up."""
+    from kboot.up import checkout
+
+    from .up import lab_up
+
+    if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
+        raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
+    path = arguments.file or checkout() / "examples" / "lab.yaml"
+    reached = lab_up(path, arguments.root, Progress(), nodes=arguments.nodes, timeout_s=arguments.timeout)
+    for line in status_lines(reached.status):
+        print(line)
+    name = reached.desc.cluster.name
+    print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")
+    print(f"try next  kboot lab ssh {reached.desc.nodes[0].name} --cluster {name} -- uptime")
+    print(f"          kboot lab down --cluster {name}")
+    return ExitCode.DONE
+
+
+def run_down(arguments: argparse.Namespace) -> ExitCode:
+    """Take a lab down; one that is down already is fine."""
+    from .up import lab_down
+
+    named = arguments.cluster is not None
+    folder = ClusterFolder(arguments.root, arguments.cluster) if named else _folder(arguments)
+    lab_down(folder, purge=arguments.purge)
+    print(f"the lab of {folder.cluster} is down, nothing of it is left")
+    return ExitCode.DONE
+
+
+def run_ps(arguments: argparse.Namespace) -> ExitCode:
+    """List machines."""
+    folder = _folder(arguments)
+    engine = Engine(folder)
+    addresses = _addresses(folder, engine)
+    rows = [
+        {
+            "name": machine.name,
+            "mac": str(machine.mac),
+            "power": "on" if machine.is_on else "off",
+            "console": str(machine.console),
+            "address": addresses.get(str(machine.mac)),
+        }
+        for machine in Machines(folder, engine.client).present()
+    ]
+    if arguments.json:
+        print_json(rows)
+    else:
+        keys = ("name", "mac", "power", "address", "console")
+        print_table([key.upper() for key in keys], [[row[key] or "-" for key in keys] for row in rows])
+    return ExitCode.DONE
+
+
+def run_console(arguments: argparse.Namespace) -> ExitCode:
+    """Print a console."""
+    folder = _folder(arguments)
+    path = Machines(folder, Engine(folder).client).named(arguments.name).console
+    try:
+        with path.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
+    except FileNotFoundError as error:
+        raise NotYet(f"{path}: nothing was printed yet", "switch the machine on") from error
+    return ExitCode.DONE
+
+
+def run_ssh(arguments: argparse.Namespace) -> ExitCode:
+    """Run a command on a machine."""
+    folder = _folder(arguments)
+    engine = Engine(folder)
+    machine = Machines(folder, engine.client).named(arguments.name)
+    address = _addresses(folder, engine).get(str(machine.mac))
+    if address is None:
+        raise NotYet(f"{machine.name} has no address yet", "see `kboot watch`")
+    return _status(ssh.run_on(engine, _image(engine), address, _command(arguments.command)))
+
+
+def run_power(arguments: argparse.Namespace) -> ExitCode:
+    """Switch a machine."""
+    folder = _folder(arguments)
+    Machines(folder, Engine(folder).client).switch(arguments.name, arguments.way)
+    return ExitCode.DONE
+
+
+def run_add(arguments: argparse.Namespace) -> ExitCode:
+    """Add a machine."""
+    try:
+        mac = Mac(arguments.mac)
+    except ValueError as error:
+        raise BadInput(f"--mac: {error}", "write it as 52:54:00:0a:0e:09") from error
+    folder = _folder(arguments)
+    engine = Engine(folder)
+    ssh.holder(engine)
+    spec = MachineSpec(mac.dashed, mac, arguments.firmware, tuple(arguments.disk or ("8G",)))
+    Machines(folder, engine.client).add(spec, _image(engine), f"{project_name(folder.cluster)}_lab")
+    print(f"{spec.name} is on")
+    return ExitCode.DONE
+
+
+def run_exec(arguments: argparse.Namespace) -> ExitCode:
+    """Run a command beside the services."""
+    command = _command(arguments.command)
+    if not command:
+        raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
+    engine = Engine(_folder(arguments))
+    return _status(ssh.run_inside(engine, _image(engine), command))
+
+
+def _folder(arguments: argparse.Namespace) -> ClusterFolder:
+    return chosen_cluster(arguments.root, arguments.cluster)
+
+
+def _image(engine: Engine) -> str:
+    from kboot.up import checkout
+
+    from .images import machine_image
+
+    return machine_image(checkout(), Progress())
+
+
+def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:
+    status = read_status(folder, engine)
+    return {each["mac"]: each["ip"] for each in (*status.nodes, *status.discovered) if each.get("ip")}
+
+
+def _command(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def _status(code: int) -> ExitCode:
+    """The exit status of a command that ran elsewhere, kept as it is."""
+    return code  # type: ignore[return-value] # a foreign status is not one of ours

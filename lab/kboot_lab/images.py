@@ -1,0 +1,13 @@
+"""The image of the lab's machines, built where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kboot.images.build import ensure_image
+
+
+def machine_image(checkout: Path, progress: Callable[[str], None]) -> str:
+    """The reference of the image that runs QEMU, ssh and the release server."""
+    return ensure_image("machine", checkout / "lab" / "kboot_lab" / "machine", progress)

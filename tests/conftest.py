@@ -1,0 +1,24 @@
+"""Marks each test by the folder it lies in, which says what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_MARKED = ("golden", "service", "container", "machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """unit needs nothing and has no mark."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            folder = item.path.relative_to(here).parts[0]
+            if folder in _MARKED:
+                item.add_marker(getattr(pytest.mark, folder))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` rewrites the expected files."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite the expected files, to be read in review")
