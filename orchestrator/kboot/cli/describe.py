@@ -88,9 +88,12 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
     from kboot_clusterdesc.legacy import convert
 
     conversion = convert(_text(arguments.file), str(arguments.file))
+    note(f"{arguments.file}: read as {conversion.form}")
+    for key, why in conversion.dropped:
+        note(f"dropped {key}: {why}")
     for line in conversion.notes:
-        note(line)
-    _deliver(conversion.text, arguments.output)
+        note(f"note: {line}")
+    _deliver(conversion.description_text, arguments.output)
     return ExitCode.DONE
 
 

@@ -1,0 +1,89 @@
+"""Whole commands: exit code, stdout, stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kboot.cli.main import run
+
+RACK = """apiVersion: kboot/v1
+cluster: {name: rack, domain: rack.example.com}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 24h}
+nodes:
+  - {mac: "00:25:90:c0:f7:80", name: node1, roles: [worker]}
+"""
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Path:
+    """A description that validates."""
+    path = tmp_path / "rack.yaml"
+    path.write_text(RACK)
+    return path
+
+
+def test_a_valid_description_is_said_to_be_so(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", str(rack)]) == 0
+    assert capsys.readouterr() == (f"{rack}: valid: cluster rack, 1 node\n", "")
+
+
+def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rack.write_text(RACK.replace("bootstrapper: 10.10.14.253", "bootstrapper: 10.10.15.253"))
+    assert run(["validate", str(rack)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"{rack}:4:17: network.bootstrapper: ")
+
+
+def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["boil"]) == 2
+    assert "invalid choice: 'boil'" in capsys.readouterr().err
+
+
+def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["status", "--root", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}: holds no cluster\n"
+        "  hint: `kboot up FILE` makes one; another root is named with `--root`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "init",
+            "validate",
+            "schema",
+            "convert",
+            "render",
+            "diff",
+            "up",
+            "down",
+            "status",
+            "watch",
+            "restart",
+            "doctor",
+        ),
+        *(
+            "node list",
+            "node show",
+            "node reinstall",
+            "lab up",
+            "lab down",
+            "lab ps",
+            "lab console",
+            "lab ssh",
+        ),
+        *("lab power", "lab add", "lab exec", "version"),
+    ],
+)
+def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert f"example:\n  kboot {command}" in capsys.readouterr().out
