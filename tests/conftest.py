@@ -21,4 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the expected files."""
-    parser.addoption("--update-golden", action="store_true", help="rewrite the expected files, to be read in review")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the expected files, to be read in review"
+    )

@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 
 from kboot.cli.cluster import status_lines
-from kboot.cli.options import Commands, add_cluster, add_command, add_group, add_json, add_root, print_json, print_table
+from kboot.cli.options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_json,
+    add_root,
+    print_json,
+    print_table,
+)
 from kboot.engine import Engine, project_name
 from kboot.errors import BadInput, ExitCode, NotYet
 from kboot.progress import Progress
@@ -24,25 +33,42 @@ from .machines import Machines, MachineSpec
 def register(commands: Commands) -> None:
     """Add the commands."""
     group = add_group(
-        commands, "lab", summary="run a whole cluster of virtual machines on this machine", example="kboot lab up"
+        commands,
+        "lab",
+        summary="run a whole cluster of virtual machines on this machine",
+        example="kboot lab up",
     )
-    parser = add_command(group, "up", run_up, summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml")
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the description; default: examples/lab.yaml")
+    parser = add_command(
+        group, "up", run_up, summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml"
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="the description; default: examples/lab.yaml"
+    )
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
-    parser.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait for machines (900)")
+    parser.add_argument(
+        "--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait for machines (900)"
+    )
     add_root(parser)
 
-    parser = add_command(group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down")
+    parser = add_command(
+        group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down"
+    )
     kept = parser.add_mutually_exclusive_group()
-    kept.add_argument("--keep-cache", action="store_true", default=True, help="keep built images and the lab OS (default)")
+    kept.add_argument(
+        "--keep-cache", action="store_true", default=True, help="keep built images and the lab OS (default)"
+    )
     kept.add_argument("--purge", action="store_true", help="drop the cache too")
     add_cluster(parser)
 
-    parser = add_command(group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json")
+    parser = add_command(
+        group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json"
+    )
     add_json(parser)
     add_cluster(parser)
 
-    parser = add_command(group, "console", run_console, summary="print a machine's console", example="kboot lab console node1")
+    parser = add_command(
+        group, "console", run_console, summary="print a machine's console", example="kboot lab console node1"
+    )
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     add_cluster(parser)
 
@@ -53,21 +79,33 @@ def register(commands: Commands) -> None:
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="default: a shell")
 
-    parser = add_command(group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle")
+    parser = add_command(
+        group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle"
+    )
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("way", choices=("on", "off", "cycle"))
     add_cluster(parser)
 
     parser = add_command(
-        group, "add", run_add, summary="add an undeclared machine", example="kboot lab add --mac 52:54:00:0a:0e:09"
+        group,
+        "add",
+        run_add,
+        summary="add an undeclared machine",
+        example="kboot lab add --mac 52:54:00:0a:0e:09",
     )
     parser.add_argument("--mac", required=True, metavar="MAC")
     parser.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
-    parser.add_argument("--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again")
+    parser.add_argument(
+        "--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again"
+    )
     add_cluster(parser)
 
     parser = add_command(
-        group, "exec", run_exec, summary="run a command beside the services", example="kboot lab exec dig @10.10.14.253 node1"
+        group,
+        "exec",
+        run_exec,
+        summary="run a command beside the services",
+        example="kboot lab exec dig @10.10.14.253 node1",
     )
     add_cluster(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -80,7 +118,9 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
-        raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
+        raise BadInput(
+            f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared"
+        )
     path = arguments.file or checkout() / "examples" / "lab.yaml"
     reached = lab_up(path, arguments.root, Progress(), nodes=arguments.nodes, timeout_s=arguments.timeout)
     for line in status_lines(reached.status):

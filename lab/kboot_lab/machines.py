@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,9 @@ class MachineSpec:
     def __post_init__(self) -> None:
         for size in self.disks:
             if not _SIZE.fullmatch(size):
-                raise BadInput(f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`")
+                raise BadInput(
+                    f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +126,5 @@ class Machines:
         return next(each for each in self._containers() if each.labels[LABEL_MACHINE] == wanted)
 
     def _containers(self) -> list[Any]:
-        labels: Sequence[str] = [f"{LABEL_CLUSTER}={self._folder.cluster}", LABEL_MACHINE]
+        labels = [f"{LABEL_CLUSTER}={self._folder.cluster}", LABEL_MACHINE]
         return self._client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)

@@ -41,9 +41,12 @@ def lab_addresses(desc: ClusterDesc) -> LabAddresses:
 def lab_description(
     desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
 ) -> ClusterDesc:
-    """The description with the lab's release server, its key, its ssh key and, if asked for, so many nodes."""
+    """The description with the lab's release server, keys and, if asked for, so many nodes."""
     os = desc.os.model_copy(
-        update={"release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}", "release_key": release_key}
+        update={
+            "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
+            "release_key": release_key,
+        }
     )
     keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
     chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
@@ -79,7 +82,9 @@ def _pool(desc: ClusterDesc, taken: set[IPv4Address]) -> IPv4Network:
         for pool in reversed(list(subnet.subnets(new_prefix=prefix))):
             if not (taken | edges) & set(pool):
                 return pool
-    raise BadInput(f"{subnet} has no room for the lab's own containers", "leave eight addresses in a row unused")
+    raise BadInput(
+        f"{subnet} has no room for the lab's own containers", "leave eight addresses in a row unused"
+    )
 
 
 def _free(desc: ClusterDesc, taken: set[IPv4Address]) -> IPv4Address:

@@ -34,7 +34,9 @@ def ensure_key(folder: ClusterFolder) -> str:
         openssh = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        line = key.public_key().public_bytes(
+            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+        )
         write_file(private, openssh, mode=0o600)
         write_file(public, line + b" lab\n")
     return public.read_text().strip()
@@ -65,7 +67,12 @@ def _run(engine: Engine, image: str, command: Sequence[str], mounts: list[str]) 
     finished = subprocess.run(
         [
             *("docker", "run", "--rm", "-i", *terminal, "--init"),
-            *("--network", f"container:{holder(engine)}", "--label", f"{LABEL_CLUSTER}={engine.folder.cluster}"),
+            *(
+                "--network",
+                f"container:{holder(engine)}",
+                "--label",
+                f"{LABEL_CLUSTER}={engine.folder.cluster}",
+            ),
             *mounts,
             *("--entrypoint", "", image, *command),
         ],

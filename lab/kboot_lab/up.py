@@ -46,7 +46,11 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     image = machine_image(checkout(), progress)
     addresses = lab_addresses(wanted)
     desc = lab_description(
-        wanted, addresses, release_key=str(releases / "release-key.asc"), ssh_key=ssh.ensure_key(folder), nodes=nodes
+        wanted,
+        addresses,
+        release_key=str(releases / "release-key.asc"),
+        ssh_key=ssh.ensure_key(folder),
+        nodes=nodes,
     )
     description = folder.lab / "cluster.yaml"
     write_file(description, kboot_clusterdesc.dump(desc))
@@ -70,17 +74,29 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
     if present:
         present[0].start()
         return
-    address: Any = engine.client.api.create_endpoint_config(ipv4_address=str(addresses.release_server))
+    address = engine.client.api.create_endpoint_config(ipv4_address=str(addresses.release_server))
+    endpoints: Any = {f"{engine.project}_lab": address}
     container = engine.client.api.create_container(
         image,
         name=name,
-        entrypoint=["python3", "/release_server.py", "/releases", "--bind", str(addresses.release_server), "--port", "80"],
+        entrypoint=[
+            "python3",
+            "/release_server.py",
+            "/releases",
+            "--bind",
+            str(addresses.release_server),
+            "--port",
+            "80",
+        ],
         labels={LABEL_CLUSTER: engine.folder.cluster},
-        networking_config=engine.client.api.create_networking_config({f"{engine.project}_lab": address}),
+        networking_config=engine.client.api.create_networking_config(endpoints),
         host_config=engine.client.api.create_host_config(
             binds={
                 str(releases): {"bind": "/releases", "mode": "ro"},
-                str(Path(__file__).parent / "release_server.py"): {"bind": "/release_server.py", "mode": "ro"},
+                str(Path(__file__).parent / "release_server.py"): {
+                    "bind": "/release_server.py",
+                    "mode": "ro",
+                },
             },
             cap_drop=["ALL"],
             cap_add=["NET_BIND_SERVICE"],
@@ -101,9 +117,14 @@ def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, time
         failed = [node for node in status.nodes if node["phase"] == "failed"]
         if failed:
             raise KbootError(
-                f"{failed[0]['name']} failed: {failed[0]['reason']}", f"read `kboot lab console {failed[0]['name']}`"
+                f"{failed[0]['name']} failed: {failed[0]['reason']}",
+                f"read `kboot lab console {failed[0]['name']}`",
             )
-        late = [f"{node['name']} ({node['phase']})" for node in status.nodes if node["phase"] not in ("running", "ready")]
+        late = [
+            f"{node['name']} ({node['phase']})"
+            for node in status.nodes
+            if node["phase"] not in ("running", "ready")
+        ]
         if status.nodes and not late:
             return status
     raise NotYet(f"not running after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,12 @@ def checks(path: Path | None, root: Path) -> Iterator[Check]:
 
 def _user() -> Check:
     uid = os.geteuid()
-    return Check("user", uid == 0, "root" if uid == 0 else f"uid {uid}", "run kboot as root: it gives files to services")
+    return Check(
+        "user",
+        uid == 0,
+        "root" if uid == 0 else f"uid {uid}",
+        "run kboot as root: it gives files to services",
+    )
 
 
 def _engine() -> Check:
@@ -60,7 +66,12 @@ def _compose() -> Check:
     try:
         return Check("compose", True, DockerClient().compose.version().strip())
     except (DockerException, FileNotFoundError):
-        return Check("compose", False, "`docker compose` does not run", "install Docker's Compose plugin, version 2.20 or later")
+        return Check(
+            "compose",
+            False,
+            "`docker compose` does not run",
+            "install Docker's Compose plugin, version 2.20 or later",
+        )
 
 
 def _space(root: Path) -> Check:
@@ -68,7 +79,12 @@ def _space(root: Path) -> Check:
     while not here.exists():
         here = here.parent
     free = shutil.disk_usage(here).free
-    return Check("space", free >= _WANTED_BYTES, f"{free / 1024**3:.1f} GiB free in {here}", "5 GiB are wanted; see `--root`")
+    return Check(
+        "space",
+        free >= _WANTED_BYTES,
+        f"{free / 1024**3:.1f} GiB free in {here}",
+        "5 GiB are wanted; see `--root`",
+    )
 
 
 def _address(desc: ClusterDesc, path: Path) -> Check:
@@ -81,10 +97,8 @@ def _address(desc: ClusterDesc, path: Path) -> Check:
 
 def _ports(desc: ClusterDesc, root: Path) -> Check:
     services: list[Service] = []
-    try:
+    with suppress(KbootError):  # the engine has a check of its own; without it none of our services runs
         services = Engine(ClusterFolder(root, desc.cluster.name)).services()
-    except KbootError:
-        pass  # the engine has a check of its own; without it none of our services runs
     taken = taken_ports(desc, services)
     return Check(
         "ports",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import docker
@@ -52,7 +53,8 @@ def connect() -> docker.DockerClient:
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise EngineError(
-            "the Docker engine does not answer", "start it: `systemctl start docker`; `kboot doctor` looks further"
+            "the Docker engine does not answer",
+            "start it: `systemctl start docker`; `kboot doctor` looks further",
         ) from error
     return client
 
@@ -75,7 +77,13 @@ class Engine:
         chosen = list(services)
         self._call(
             lambda: self._compose.up(
-                chosen or None, detach=True, no_build=True, pull="never", remove_orphans=not chosen, color=False, quiet=True
+                chosen or None,
+                detach=True,
+                no_build=True,
+                pull="never",
+                remove_orphans=not chosen,
+                color=False,
+                quiet=True,
             ),
             "up",
         )
@@ -93,20 +101,22 @@ class Engine:
 
     def remove_labelled(self, label: str, value: str) -> None:
         """Remove every container, network and volume that bears the label."""
-        filters = {"label": f"{label}={value}"}
+        filters: dict[str, str | list[str] | bool] = {"label": f"{label}={value}"}
         try:
             for container in self.client.containers.list(all=True, filters=filters, ignore_removed=True):
-                _ignore_missing(lambda c=container: c.remove(force=True, v=True))
+                _ignore_missing(partial(container.remove, force=True, v=True))
             for network in self.client.networks.list(filters=filters):
                 _ignore_missing(network.remove)
             for volume in self.client.volumes.list(filters=filters):
                 _ignore_missing(volume.remove)
         except docker.errors.APIError as error:
-            raise EngineError(f"the engine refused to remove what {self.project} left: {error.explanation}") from error
+            raise EngineError(
+                f"the engine refused to remove what {self.project} left: {error.explanation}"
+            ) from error
 
     def containers(self) -> list[Any]:
         """The project's containers, stopped ones too."""
-        filters = {"label": f"{_PROJECT_LABEL}={self.project}"}
+        filters: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT_LABEL}={self.project}"}
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
     def services(self) -> list[Service]:
@@ -129,7 +139,8 @@ class Engine:
                 return
         names = ", ".join(f"{service.name} ({service.state}, {service.health})" for service in late)
         raise NotYet(
-            f"not up after {timeout_s:.0f} s: {names}", f"read `docker compose -p {self.project} logs {late[0].name}`"
+            f"not up after {timeout_s:.0f} s: {names}",
+            f"read `docker compose -p {self.project} logs {late[0].name}`",
         )
 
     def _call(self, action: Callable[[], Any], verb: str) -> None:
@@ -138,14 +149,18 @@ class Engine:
         except (DockerException, NoSuchContainer) as error:
             raise self._refused(error, verb) from error
         except FileNotFoundError as error:
-            raise EngineError("the command `docker` is not installed", "install the Docker CLI and Compose v2") from error
+            raise EngineError(
+                "the command `docker` is not installed", "install the Docker CLI and Compose v2"
+            ) from error
 
     def _refused(self, error: DockerException, verb: str) -> EngineError:
         text = (error.stderr or "").strip() or f"exit status {error.return_code}"
         lines = [line for line in text.splitlines() if line.strip()]
         last = lines[-1] if lines else text
         if "unknown command: docker compose" in text or "is not a docker command" in text:
-            return EngineError("`docker compose` is not installed", "install Docker's Compose plugin, version 2.20 or later")
+            return EngineError(
+                "`docker compose` is not installed", "install Docker's Compose plugin, version 2.20 or later"
+            )
         return EngineError(
             f"docker compose {verb} failed for {self.project}: {last}",
             f"`docker compose -p {self.project} -f {self.folder.compose} {verb}` shows the whole of it",

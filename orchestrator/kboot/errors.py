@@ -1,4 +1,4 @@
-"""What can go wrong for an operator: a message, a way out, and the exit code that tells a script which kind it was."""
+"""What can go wrong for an operator: a message, a way out, and an exit code that tells scripts the kind."""
 
 from __future__ import annotations
 

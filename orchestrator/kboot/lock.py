@@ -18,7 +18,7 @@ class Locked(KbootError):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, which names this process while it is held; raises Locked with the holder's name.
+    """Hold the lock file `path`, which names this process meanwhile; raises Locked with the holder's name.
 
     The kernel drops a flock with its process, so a killed kboot leaves nothing to clean up.
     """
@@ -27,14 +27,16 @@ def locked(path: Path) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise KbootError(
-            f"{path}: cannot be opened: {error.strerror}", "run kboot as root, or choose another folder with `--root`"
+            f"{path}: cannot be opened: {error.strerror}",
+            "run kboot as root, or choose another folder with `--root`",
         ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Locked(
-                f"{path}: held by {_holder(descriptor)}", "wait until it is done, or end it, then run this again"
+                f"{path}: held by {_holder(descriptor)}",
+                "wait until it is done, or end it, then run this again",
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} ({_command()})\n".encode(), 0)

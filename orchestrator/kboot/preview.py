@@ -24,7 +24,10 @@ from .state_folder import FileChange
 from .up import LAB_INTERFACE, checkout, render_into
 
 # These see the folders themselves, so an edit reaches them without a restart.
-_RELOADED_BY = {"cloudconfig": ("config/", "nodes/"), "updater": ("config/clusterdesc.yaml", "config/release-key.asc")}
+_RELOADED_BY = {
+    "cloudconfig": ("config/", "nodes/"),
+    "updater": ("config/clusterdesc.yaml", "config/release-key.asc"),
+}
 
 
 class Action(StrEnum):
@@ -57,7 +60,9 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise KbootError(f"{output}: {error.strerror}", "name a folder that can be written with `-o`") from error
+        raise KbootError(
+            f"{output}: {error.strerror}", "name a folder that can be written with `-o`"
+        ) from error
     state_folder.write_render(here, rendered)
     return sorted(rendered)
 
@@ -77,7 +82,10 @@ def preview(path: Path, root: Path) -> Preview:
 
 
 def actions(
-    wanted: Mapping[str, Any], present: Mapping[str, Any], running: Mapping[str, Service], files: list[FileChange]
+    wanted: Mapping[str, Any],
+    present: Mapping[str, Any],
+    running: Mapping[str, Service],
+    files: list[FileChange],
 ) -> dict[str, Action]:
     """service -> what it would go through, given its wanted and present place in compose.yaml."""
     return {name: _action(name, wanted[name], present.get(name), running.get(name), files) for name in wanted}
@@ -92,7 +100,9 @@ def _action(name: str, wanted: Any, present: Any, running: Service | None, files
     return Action.RELOAD if any(change.path.startswith(seen) for change in files if seen) else Action.NONE
 
 
-def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder) -> dict[str, RenderedFile]:
+def _render(
+    desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder
+) -> dict[str, RenderedFile]:
     mode = network_in_force(kept)
     return render_into(kept, desc, path, image_references(checkout()), mode, _interface(desc, mode), secrets)
 

@@ -1,4 +1,4 @@
-"""The cluster's folder: what differs between two renders, and how a render comes onto the disk, whole or not at all."""
+"""The cluster's folder: what differs between two renders, and how one comes onto the disk, file by whole file."""
 
 from __future__ import annotations
 
@@ -199,4 +199,6 @@ def _failed(error: OSError, path: Path) -> KbootError:
         errno.EROFS: "choose a folder that can be written with `--root`",
     }
     where = error.filename or path
-    return KbootError(f"{where}: {error.strerror}", hints.get(error.errno or 0, "see to that path, then run this again"))
+    return KbootError(
+        f"{where}: {error.strerror}", hints.get(error.errno or 0, "see to that path, then run this again")
+    )

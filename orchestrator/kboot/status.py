@@ -72,11 +72,13 @@ class CloudConfig:
             with httpx.Client(base_url=self._base, verify=context, timeout=10, trust_env=False) as client:
                 answer = client.request(method, path, headers=headers)
         except OSError as error:
-            raise Unreachable(f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first") from error
+            raise Unreachable(
+                f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first"
+            ) from error
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"the cloud-config server at {self._base} does not answer: {error}",
-                f"`docker compose -p kboot-{self._folder.cluster} logs cloudconfig`; `kboot up` repairs what is down",
+                f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`; `kboot up` repairs it",
             ) from error
         return _body(answer, path)
 
@@ -145,7 +147,20 @@ def _present(names: list[str]) -> str:
 
 
 def _node(node: JsonObject) -> JsonObject:
-    keys = ("mac", "name", "ip", "roles", "phase", "since", "phases", "armed", "config", "reason", "bytes", "total")
+    keys = (
+        "mac",
+        "name",
+        "ip",
+        "roles",
+        "phase",
+        "since",
+        "phases",
+        "armed",
+        "config",
+        "reason",
+        "bytes",
+        "total",
+    )
     return {key: node.get(key) for key in keys}
 
 
@@ -170,7 +185,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        raise KbootError(f"{path}: cannot be read: {error.strerror}", "run this as the user who ran `kboot up`") from error
+        raise KbootError(
+            f"{path}: cannot be read: {error.strerror}", "run this as the user who ran `kboot up`"
+        ) from error
 
 
 def _body(answer: httpx.Response, path: str) -> JsonObject:

@@ -63,7 +63,9 @@ def up(
         state_folder.make_data_folders(folder)
         rendered = render_into(folder, desc, path, images, mode, interface)
         changes = state_folder.write_render(folder, rendered)
-        progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
+        progress(
+            f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date"
+        )
         before_start(engine)
         engine.up()
         engine.wait_healthy(progress, timeout_s)
@@ -79,13 +81,15 @@ def render_into(
     interface: str,
     kept: ClusterFolder | None = None,
 ) -> dict[str, RenderedFile]:
-    """The render of `desc` for `folder`, with the secrets of `kept` (default: the same); makes those that are missing."""
+    """The render of `desc` for `folder`, with the secrets of `kept` (default: the same), made where missing."""
     secrets = pki.load_or_create(kept or folder, desc, datetime.now(UTC))
     return render(desc, secrets=secrets, images=images, network=mode, interface=interface, root=folder.root)
 
 
-def interface_for(desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None) -> str:
-    """The interface that dnsmasq may answer on; raises BadInput at the description's line when there is none."""
+def interface_for(
+    desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None
+) -> str:
+    """The interface that dnsmasq may answer on; raises BadInput at the description's line if there is none."""
     if not isinstance(mode, HostNetwork):
         return LAB_INTERFACE
     present = interfaces() if found is None else found
@@ -95,8 +99,9 @@ def interface_for(desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[
     shown = ", ".join(map(str, present))
     if holder is None:
         raise BadInput(
-            f"{_place(path, 'bootstrapper')}: network.bootstrapper: {address} is on no interface of this machine: {shown}",
-            f"give this machine that address (`ip address add {address}/{desc.network.subnet.prefixlen} dev ...`), "
+            f"{_place(path, 'bootstrapper')}: network.bootstrapper: "
+            f"{address} is on no interface of this machine: {shown}",
+            f"add it (`ip address add {address}/{desc.network.subnet.prefixlen} dev ...`), "
             "or name the one it has",
         )
     if named is not None and named != holder.name:
@@ -120,7 +125,9 @@ def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
     ports = [port for port in needed_ports(desc) if _OWNERS.get(port.number, "registry") not in running]
     found = listeners(ports, desc.network.bootstrapper)
     # dnsmasq binds DHCP sockets to a device and shares the port: one for virtual machines is not in the way.
-    return [each for each in found if not (each.port.number == 67 and (each.program or "").startswith("dnsmasq"))]
+    return [
+        each for each in found if not (each.port.number == 67 and (each.program or "").startswith("dnsmasq"))
+    ]
 
 
 def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[Service]) -> None:
@@ -131,7 +138,7 @@ def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[Serv
     if taken:
         raise KbootError(
             "; ".join(map(str, taken)),
-            f"stop that program or let it listen on other addresses than {desc.network.bootstrapper}, then run this again",
+            f"stop that program or keep it off {desc.network.bootstrapper}, then run this again",
         )
 
 

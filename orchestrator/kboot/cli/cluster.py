@@ -30,7 +30,9 @@ def register(commands: Commands) -> None:
         example="kboot up cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
-    parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)")
+    parser.add_argument(
+        "--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)"
+    )
     add_root(parser)
 
     parser = add_command(
@@ -40,7 +42,9 @@ def register(commands: Commands) -> None:
         summary="stop serving: remove containers and network, keep the cluster's state",
         example="kboot down --cluster ail",
     )
-    parser.add_argument("--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images")
+    parser.add_argument(
+        "--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images"
+    )
     add_cluster(parser)
 
     parser = add_command(
@@ -54,29 +58,47 @@ def register(commands: Commands) -> None:
     add_cluster(parser)
 
     parser = add_command(
-        commands, "watch", run_watch, summary="show services and machines as they change", example="kboot watch"
+        commands,
+        "watch",
+        run_watch,
+        summary="show services and machines as they change",
+        example="kboot watch",
     )
     add_json(parser)
     add_cluster(parser)
 
     parser = add_command(
-        commands, "restart", run_restart, summary="restart some services, or all", example="kboot restart dnsmasq"
+        commands,
+        "restart",
+        run_restart,
+        summary="restart some services, or all",
+        example="kboot restart dnsmasq",
     )
     parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"one of {', '.join(SERVICES)}")
-    parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)")
+    parser.add_argument(
+        "--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)"
+    )
     add_cluster(parser)
 
     parser = add_command(
-        commands, "doctor", run_doctor, summary="look at what a cluster needs of this machine", example="kboot doctor cluster.yaml"
+        commands,
+        "doctor",
+        run_doctor,
+        summary="look at what a cluster needs of this machine",
+        example="kboot doctor cluster.yaml",
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too"
+    )
     add_json(parser)
     add_root(parser)
 
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
-    from ..up import up  # here: the templates and the image build are slow to load, and most commands need neither
+    from ..up import (
+        up,
+    )  # here: the templates and the image build are slow to load, and most commands need neither
 
     outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
     name = outcome.folder.cluster
@@ -84,7 +106,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         note(f"started: {', '.join(outcome.recreated)}")
     else:
         note("nothing had to be started")
-    print(f"cluster {name} is up: http://{outcome.desc.network.bootstrapper}/ - next: switch the machines on, `kboot watch`")
+    print(f"cluster {name} is up: http://{outcome.desc.network.bootstrapper}/")
+    note("next: switch the machines on, then `kboot watch`")
     return ExitCode.DONE
 
 
@@ -130,7 +153,9 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
         progress.block(status_lines(status))
         if not progress.is_live:
             for service in status.services:
-                progress.state(service.name, service.health if service.is_up else f"{service.state} {service.health}")
+                progress.state(
+                    service.name, service.health if service.is_up else f"{service.state} {service.health}"
+                )
             for node in status.nodes:
                 progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
     return ExitCode.DONE
@@ -156,7 +181,9 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
 
     found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
     if arguments.json:
-        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])
+        print_json(
+            [{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found]
+        )
     else:
         for check in found:
             print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<8}  {check.found}")
@@ -170,7 +197,13 @@ def status_lines(status: Status) -> list[str]:
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
     lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
     if status.nodes:
-        lines += ["", *table(["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""], [node_row(n) for n in status.nodes])]
+        lines += [
+            "",
+            *table(
+                ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""],
+                [node_row(n) for n in status.nodes],
+            ),
+        ]
     if status.discovered:
         rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
         lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]
@@ -184,7 +217,11 @@ def status_lines(status: Status) -> list[str]:
 def node_row(node: dict[str, object]) -> list[str]:
     """One line of the table of nodes."""
     done, total = node.get("bytes"), node.get("total")
-    share = f"{100 * int(str(done)) // int(str(total))} %" if done and total and node["phase"] != "running" else ""
+    share = (
+        f"{100 * int(str(done)) // int(str(total))} %"
+        if done and total and node["phase"] != "running"
+        else ""
+    )
     remark = str(node.get("reason") or share or ("armed" if node.get("armed") else ""))
     keys = ("name", "mac", "ip", "phase", "since", "config")
     return [*(str(node.get(key) or "-") for key in keys), remark]
@@ -193,5 +230,3 @@ def node_row(node: dict[str, object]) -> list[str]:
 def _only_description(root: Path) -> Path | None:
     names = state_folder.clusters(root)
     return ClusterFolder(root, names[0]).description if len(names) == 1 else None
-
-

@@ -17,18 +17,32 @@ from .options import Commands, add_command, add_json, add_root, note, print_json
 def register(commands: Commands) -> None:
     """Add the commands."""
     parser = add_command(
-        commands, "init", run_init, summary="print a commented description to start from", example="kboot init > cluster.yaml"
+        commands,
+        "init",
+        run_init,
+        summary="print a commented description to start from",
+        example="kboot init > cluster.yaml",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept"
+    )
 
     parser = add_command(
-        commands, "validate", run_validate, summary="check a description: all faults at once", example="kboot validate cluster.yaml"
+        commands,
+        "validate",
+        run_validate,
+        summary="check a description: all faults at once",
+        example="kboot validate cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
     add_json(parser)
 
     add_command(
-        commands, "schema", run_schema, summary="print the JSON schema of a description", example="kboot schema > kboot.schema.json"
+        commands,
+        "schema",
+        run_schema,
+        summary="print the JSON schema of a description",
+        example="kboot schema > kboot.schema.json",
     )
 
     parser = add_command(
@@ -39,17 +53,27 @@ def register(commands: Commands) -> None:
         example="kboot convert cluster-desc.yml > cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="OLD", help="the old description")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept"
+    )
 
     parser = add_command(
-        commands, "render", run_render, summary="write every rendered file to a folder", example="kboot render cluster.yaml -o out"
+        commands,
+        "render",
+        run_render,
+        summary="write every rendered file to a folder",
+        example="kboot render cluster.yaml -o out",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="where to write")
     add_root(parser)
 
     parser = add_command(
-        commands, "diff", run_diff, summary="show what `kboot up` would change", example="kboot diff cluster.yaml"
+        commands,
+        "diff",
+        run_diff,
+        summary="show what `kboot up` would change",
+        example="kboot diff cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
     add_json(parser)
@@ -152,4 +176,6 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}", "name the old description") from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: is not UTF-8 text (byte {error.start})", "convert it with iconv first") from error
+        raise BadInput(
+            f"{path}: is not UTF-8 text (byte {error.start})", "convert it with iconv first"
+        ) from error

@@ -46,7 +46,8 @@ def run(argv: Sequence[str]) -> int:
         what = str(error).strip().splitlines()
         said = f": {what[0]}" if what else ""
         return _fail(
-            f"error: unexpected {type(error).__name__}{said}\n  hint: run it again with `--debug` and report what it prints",
+            f"error: unexpected {type(error).__name__}{said}\n"
+            "  hint: run it again with `--debug` and report what it prints",
             ExitCode.FAILED,
             arguments,
         )

@@ -13,7 +13,9 @@ from .options import Commands, add_cluster, add_command, add_group, add_json, pr
 
 def register(commands: Commands) -> None:
     """Add the commands."""
-    group = add_group(commands, "node", summary="look at a machine, or install it again", example="kboot node list")
+    group = add_group(
+        commands, "node", summary="look at a machine, or install it again", example="kboot node list"
+    )
     parser = add_command(group, "list", run_list, summary="list the nodes", example="kboot node list")
     add_json(parser)
     add_cluster(parser)
@@ -38,7 +40,9 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         print_json(nodes)
     else:
-        print_table(["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""], [node_row(node) for node in nodes])
+        print_table(
+            ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""], [node_row(node) for node in nodes]
+        )
     return ExitCode.DONE
 
 

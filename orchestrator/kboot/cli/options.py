@@ -30,7 +30,9 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback on a failure")
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback on a failure"
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -63,7 +65,9 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_cluster(parser: argparse.ArgumentParser) -> None:
     """`--root` and `--cluster`."""
     add_root(parser)
-    parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
+    parser.add_argument(
+        "--cluster", metavar="NAME", help="which cluster; default: the only one under the root"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +89,10 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
 
 
 def note(text: str) -> None:

@@ -11,7 +11,9 @@ from .options import Commands, add_command
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    add_command(commands, "version", print_version, summary="print the version of kboot", example="kboot version")
+    add_command(
+        commands, "version", print_version, summary="print the version of kboot", example="kboot version"
+    )
 
 
 def print_version(arguments: argparse.Namespace) -> ExitCode:
