@@ -120,7 +120,7 @@ class Engine:
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
     def services(self) -> list[Service]:
-        """Every service that should run, and any other of the project, by name; `missing` where there is none."""
+        """Every service that should run, and any other of the project; `missing` where there is none."""
         found = {service.name: service for service in map(_service, self.containers())}
         for name in SERVICES:
             found.setdefault(name, Service(name, "missing", "none", None))

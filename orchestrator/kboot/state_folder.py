@@ -1,4 +1,4 @@
-"""The cluster's folder: what differs between two renders, and how one comes onto the disk, file by whole file."""
+"""The cluster's folder: what differs between two renders, and how one comes onto the disk."""
 
 from __future__ import annotations
 

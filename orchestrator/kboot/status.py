@@ -78,7 +78,7 @@ class CloudConfig:
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"the cloud-config server at {self._base} does not answer: {error}",
-                f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`; `kboot up` repairs it",
+                f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`, then `kboot up`",
             ) from error
         return _body(answer, path)
 

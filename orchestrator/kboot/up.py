@@ -81,7 +81,7 @@ def render_into(
     interface: str,
     kept: ClusterFolder | None = None,
 ) -> dict[str, RenderedFile]:
-    """The render of `desc` for `folder`, with the secrets of `kept` (default: the same), made where missing."""
+    """The render of `desc` for `folder`; secrets are those of `kept` (default: the same), made if missing."""
     secrets = pki.load_or_create(kept or folder, desc, datetime.now(UTC))
     return render(desc, secrets=secrets, images=images, network=mode, interface=interface, root=folder.root)
 
@@ -89,7 +89,7 @@ def render_into(
 def interface_for(
     desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None
 ) -> str:
-    """The interface that dnsmasq may answer on; raises BadInput at the description's line if there is none."""
+    """The interface that dnsmasq may answer on; raises BadInput with the line if there is none."""
     if not isinstance(mode, HostNetwork):
         return LAB_INTERFACE
     present = interfaces() if found is None else found
