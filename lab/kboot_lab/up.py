@@ -108,7 +108,7 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
 
 
 def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float) -> Status:
-    """Wait until every declared machine is running, a line for each change; raises at a failure or the end."""
+    """Wait until every declared machine is running, a line a change; raises at a failure or the end."""
     late: list[str] = []
     for _ in looks(timeout_s, 1):
         status = read_status(folder, engine)
