@@ -1,0 +1,43 @@
+"""Why a run did not bring the wanted release, by what follows from it."""
+
+from __future__ import annotations
+
+
+class UpdaterFault(Exception):
+    """Base of all; `kind` names the event, the text says what was found and what repairs it."""
+
+    kind = "failed"
+
+
+class Unreachable(UpdaterFault):
+    """The release server did not answer, or broke off: worth another try soon."""
+
+    kind = "unreachable"
+
+
+class NotThere(UpdaterFault):
+    """The server has no such file: perhaps not yet."""
+
+    kind = "not-there"
+
+
+class SignatureRefused(UpdaterFault):
+    """A file is not what the release key signed."""
+
+    kind = "refused"
+
+
+class NewerKeyNeeded(SignatureRefused):
+    """The key at hand cannot vouch for the file; a newer edition of the same key might."""
+
+
+class DiskFull(UpdaterFault):
+    """The store has no room for the release."""
+
+    kind = "disk-full"
+
+
+class Stopped(UpdaterFault):
+    """The service was told to end."""
+
+    kind = "stopped"

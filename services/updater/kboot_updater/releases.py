@@ -1,0 +1,71 @@
+"""Releases by name and number: where they stand at the server, which are kept. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from kboot_clusterdesc import family_of
+from kboot_clusterdesc.model import Os
+
+_VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40})?")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseServer:
+    """Where releases of one channel and board come from. `url` holds no credentials, so it may be shown."""
+
+    url: str
+    auth: tuple[str, str] | None
+
+    def file(self, version: str, name: str) -> str:
+        """The address of a file of the release `version`, a number or `current`."""
+        return f"{self.url}/{version}/{name}"
+
+
+def release_server(os: Os) -> ReleaseServer:
+    """The server of the description: user and password of the URL as they stand there, the rest filled in."""
+    template = os.release_url or family_of(os.family).release_url
+    scheme, _, rest = template.partition("://")
+    host, slash, path = rest.partition("/")
+    userinfo, at, host = host.rpartition("@")
+    # Filled in by hand and not by str.format: a password may hold braces of its own.
+    where = (host + slash + path).replace("{channel}", os.channel).replace("{board}", os.board)
+    user, _, password = userinfo.partition(":")
+    auth = (unquote(user), unquote(password)) if at else None
+    return ReleaseServer(f"{scheme}://{where.rstrip('/')}", auth)
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is the number of a release, and so safe as a folder's name."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def version_in(text: str, key: str) -> str:
+    """The number that version.txt gives at `key`, `FLATCAR_VERSION`; ValueError without one."""
+    for line in text.splitlines():
+        name, _, value = line.strip().partition("=")
+        if name == key:
+            version = value.strip().strip("\"'")
+            if not is_version(version):
+                raise ValueError(f"{key} is `{version[:60]}`, not a release number such as 3975.2.0")
+            return version
+    raise ValueError(f"it has no {key}")
+
+
+def version_order(version: str) -> tuple[tuple[int, ...], str]:
+    """A key to sort release numbers by."""
+    number, _, build = version.partition("+")
+    return tuple(int(part) for part in number.split(".")), build
+
+
+def versions_to_prune(versions: Iterable[str], keep: int, in_use: Collection[str]) -> list[str]:
+    """The oldest beyond `keep`, never one that is in use."""
+    newest_first = sorted(versions, key=version_order, reverse=True)
+    kept = {version for version in newest_first if version in in_use}
+    for version in newest_first:
+        if len(kept) < keep:
+            kept.add(version)
+    return [version for version in newest_first if version not in kept]
