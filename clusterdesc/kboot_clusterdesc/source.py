@@ -57,7 +57,7 @@ def read_tree(data: bytes, file: str) -> tuple[Tree, list[Problem]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise InvalidDescription([Problem(place, "", *_explained(error, text, place))]) from error
+        raise InvalidDescription([_explained(error, text, place)]) from error
     except yaml.YAMLError as error:
         raise InvalidDescription([Problem(Place(file, 1, 1), "", f"not YAML: {error}")]) from error
 
@@ -95,18 +95,23 @@ def _decoded(data: bytes, file: str) -> str:
     return text
 
 
-def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> tuple[str, str]:
-    """The parser's complaint, and the likely cause in the operator's words."""
+def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> Problem:
+    """The parser's complaint with the likely cause, placed at the cause where that is plain."""
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     message = f"not YAML: {error.problem or error.context or 'cannot be read'}"
     if "\t" in line[: max(place.column, len(line) - len(line.lstrip()))]:
-        return message, "indent with blanks, not with tabs"
-    for candidate in (line, lines[place.line - 2] if place.line >= 2 and place.line - 2 < len(lines) else ""):
+        return Problem(place, "", message, "indent with blanks, not with tabs")
+    for number in (place.line, place.line - 1):  # a parser often notices on the next line
+        candidate = lines[number - 1] if 0 < number <= len(lines) else ""
         name, colon, rest = candidate.strip().partition(":")
         if colon and rest and not rest.startswith((" ", "/")) and name.replace("_", "").isalnum():
-            return message, f"put a blank after the colon: `{name}: {rest.strip()}`"
-    return message, "look at this line and the one before it: indentation, quotes, brackets"
+            column = candidate.index(":") + 1
+            hint = f"put a blank after the colon: `{name}: {rest.strip()}`"
+            return Problem(Place(place.file, number, column), "", message, hint)
+    return Problem(
+        place, "", message, "look at this line and the one before it: indentation, quotes, brackets"
+    )
 
 
 class _Builder:

@@ -87,8 +87,8 @@ def check_nodes(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 yield problem_at(
                     tree,
                     path,
-                    "is missing: with `mode: proxy` another server hands out addresses, which kboot must know",
-                    "write the address that the machine will have",
+                    "is missing: with `mode: proxy` another server hands out addresses",
+                    "write the address that the site gives to this machine, kboot must know it",
                 )
             continue
         owner = owners.setdefault(node.ip, f"nodes[{i}].ip")

@@ -34,7 +34,7 @@ def check_quorum(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
         yield problem_at(
             tree,
             ("nodes",),
-            f"{len(members)} etcd members ({', '.join(members[:8])}): an even number survives no more than one less",
+            f"{len(members)} etcd members ({', '.join(members[:8])}): an even number is no safer",
             f"make it {len(members) - 1} or {len(members) + 1}",
         )
 
