@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
 
 from .model import Kubernetes
 
 _TEXT = """\
-# A cluster of machines that install themselves. `kboot validate` checks this file, `kboot up` puts it into force.
+# Machines that install themselves. `kboot validate` checks this file, `kboot up` puts it into force.
 # Keys that are not here have a default; `kboot schema` lists them all.
 apiVersion: kboot/v1
 
@@ -99,5 +100,5 @@ def _router(subnet: IPv4Network, bootstrapper: IPv4Address) -> IPv4Address:
 def _pool(subnet: IPv4Network, *taken: IPv4Address) -> tuple[IPv4Address, IPv4Address]:
     """The longest stretch of hosts without the addresses that are taken."""
     walls = [subnet[0], *sorted(taken), subnet[-1]]
-    _, before = max((int(walls[i + 1]) - int(wall), -i) for i, wall in enumerate(walls[:-1]))
-    return walls[-before] + 1, walls[-before + 1] - 1
+    before, after = max(pairwise(walls), key=lambda pair: int(pair[1]) - int(pair[0]))
+    return before + 1, after - 1

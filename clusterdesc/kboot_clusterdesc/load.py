@@ -41,6 +41,10 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
     """The description in `data`, which must be UTF-8."""
     tree, problems = read_tree(data, file)
     raw = plain(tree)
+    if raw is None:
+        raise InvalidDescription(
+            [Problem(tree.place, "", "the file is empty", "`kboot init` writes a description")]
+        )
     if not isinstance(raw, dict):
         fault = Problem(tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`")
         raise InvalidDescription([*problems, fault])

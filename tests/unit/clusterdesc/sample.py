@@ -1,0 +1,74 @@
+"""A sound description, and the ways to spoil it."""
+
+from __future__ import annotations
+
+import pytest
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, load_text
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9ubHlBbkV4YW1wbGUuUHV0WW91cktleUluSXRzUGxh operator@example.com"
+
+SAMPLE = f"""\
+apiVersion: kboot/v1
+cluster: {{name: ail, domain: ail.example.com}}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {{mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 24h}}
+  routers: [10.10.14.254]
+os: {{family: flatcar, channel: stable, version: current}}
+kubernetes: {{version: v1.36.2}}
+ssh_authorized_keys: ["{KEY}"]
+nodes:
+  - {{mac: "00:25:90:c0:f7:80", name: node1, ip: 10.10.14.201, roles: [control-plane, etcd]}}
+  - {{mac: "00:25:90:c0:f6:ee", roles: [worker]}}
+"""
+
+
+def spoilt(*changes: tuple[str, str]) -> str:
+    """The sample with each first text replaced by the second."""
+    text = SAMPLE
+    for old, new in changes:
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the sample"
+        text = text.replace(old, new)
+    return text
+
+
+def with_block(key: str, block: str) -> str:
+    """The sample with the whole of a top-level key replaced by `block`, or with `block` added."""
+    lines: list[str] = []
+    inside = False
+    for line in SAMPLE.splitlines(keepends=True):
+        if not line.startswith((" ", "-")):
+            inside = line.startswith(f"{key}:")
+        if not inside:
+            lines.append(line)
+    return "".join(lines) + block
+
+
+def place(text: str, found: str) -> str:
+    """The place of the first `found` in `text`, as problems show it."""
+    above = text[: text.index(found)]
+    return f"rack.yaml:{above.count(chr(10)) + 1}:{len(above) - above.rfind(chr(10))}"
+
+
+def accepted(text: str) -> ClusterDesc:
+    """The description; a refusal fails the test with its text."""
+    return load_text(text, "rack.yaml")
+
+
+def refusal(text: str) -> str:
+    """What is said against a description, as an operator reads it."""
+    with pytest.raises(InvalidDescription) as refused:
+        load_text(text, "rack.yaml")
+    for problem in refused.value.problems:
+        assert problem.hint, f"no way out is named: {problem}"
+        assert problem.place.line >= 1
+        assert problem.place.column >= 1
+    return str(refused.value)
+
+
+def refused_keys(text: str) -> list[str]:
+    """The keys that are refused, in the order of the file."""
+    with pytest.raises(InvalidDescription) as refused:
+        load_text(text, "rack.yaml")
+    return [problem.key for problem in refused.value.problems]
