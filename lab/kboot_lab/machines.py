@@ -9,6 +9,7 @@ from typing import Any
 
 import docker
 import docker.errors
+
 from kboot.engine import LABEL_CLUSTER
 from kboot.errors import BadInput, EngineError
 from kboot_clusterdesc import ClusterFolder, Mac

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import NotYet
 from kboot.state_folder import write_file

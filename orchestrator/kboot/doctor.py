@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import kboot_clusterdesc
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from .engine import Engine, Service, connect
 from .errors import KbootError

@@ -10,10 +10,11 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
-from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS, SERVICES
 from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException, NoSuchContainer
+
+from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS, SERVICES
 
 from .errors import EngineError, NotYet
 from .progress import Progress

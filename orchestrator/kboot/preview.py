@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import kboot_clusterdesc
 import yaml
+
+import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from . import state_folder

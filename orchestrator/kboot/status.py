@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac
 

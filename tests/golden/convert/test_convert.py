@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from kboot_clusterdesc import InvalidDescription, load_text
 from kboot_clusterdesc.legacy import convert
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, load_text
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9ubHlBbkV4YW1wbGUuUHV0WW91cktleUluSXRzUGxh operator@example.com"

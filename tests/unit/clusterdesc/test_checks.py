@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kboot_clusterdesc import Role
 from unit.clusterdesc.sample import SAMPLE, accepted, place, refusal, refused_keys, spoilt, with_block
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kboot_clusterdesc import DhcpMode, InvalidDescription, Role, load_text
 from kboot_clusterdesc.legacy import Converted, convert
 from unit.clusterdesc.sample import KEY

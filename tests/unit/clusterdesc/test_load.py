@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from kboot_clusterdesc import InvalidDescription, Mac, dump, load, load_bytes, load_text
 from unit.clusterdesc.sample import KEY, SAMPLE, accepted, place, refusal, refused_keys, spoilt, with_block
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, dump, load_bytes, load_text
 from kboot_clusterdesc.keys import KEYS
 from kboot_clusterdesc.legacy import convert

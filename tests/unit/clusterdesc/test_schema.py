@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+
 from kboot_clusterdesc import load_text
 from kboot_clusterdesc.init import example_description, starter
 from kboot_clusterdesc.keys import KEYS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from kboot.cli.main import run
 
 RACK = """apiVersion: kboot/v1

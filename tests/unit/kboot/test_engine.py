@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kboot.engine import Service, project_name
 
 
