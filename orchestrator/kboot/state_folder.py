@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import DNSMASQ_UID, KBOOT_UID, REGISTRY_UID
+from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
 
 from .errors import KbootError
 
@@ -98,7 +98,10 @@ def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0)
 
 
 def make_data_folders(folder: ClusterFolder) -> None:
-    """Create what the services write into, each owned by the one service that writes there."""
+    """Create what the services write into, each owned by the one service that writes there.
+
+    dnsmasq opens its lease file while it is root still, and may not pass over the rights of others.
+    """
     owners = [
         (folder.path, 0, 0o755),
         (folder.pki, 0, 0o700),
@@ -107,7 +110,7 @@ def make_data_folders(folder: ClusterFolder) -> None:
         (folder.assets, 0, 0o755),
         (folder.registry, REGISTRY_UID, 0o755),
         (folder.path / "tftp", 0, 0o755),
-        (folder.leases, DNSMASQ_UID, 0o755),
+        (folder.leases, 0, 0o755),
         (folder.state, KBOOT_UID, 0o700),
     ]
     try:

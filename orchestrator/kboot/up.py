@@ -13,6 +13,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, DhcpMode
 from kboot_clusterdesc.source import place_of, read_tree
 
 from . import pki, state_folder
+from .attachments import read_attachments
 from .engine import Engine, Service
 from .errors import BadInput, KbootError
 from .images.build import ensure_images
@@ -83,7 +84,15 @@ def render_into(
 ) -> dict[str, RenderedFile]:
     """The render of `desc` for `folder`; secrets are those of `kept` (default: the same), made if missing."""
     secrets = pki.load_or_create(kept or folder, desc, datetime.now(UTC))
-    return render(desc, secrets=secrets, images=images, network=mode, interface=interface, root=folder.root)
+    return render(
+        desc,
+        secrets=secrets,
+        images=images,
+        network=mode,
+        interface=interface,
+        root=folder.root,
+        attachments=read_attachments(desc, path),
+    )
 
 
 def interface_for(

@@ -1,0 +1,74 @@
+"""A node config as CoreOS cloud-config, in the spelling that every reader knows: underscores, modes as text."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import yaml
+
+from .config import File, NodeConfig, Unit, User
+
+
+def cloud_config(config: NodeConfig) -> bytes:
+    """The YAML document with its first line; the same config gives the same bytes."""
+    document: dict[str, Any] = {"hostname": config.hostname}
+    if config.ssh_authorized_keys:
+        document["ssh_authorized_keys"] = list(config.ssh_authorized_keys)
+    if config.users:
+        document["users"] = [_user(user) for user in config.users]
+    document["write_files"] = [
+        _file(File("/etc/hostname", f"{config.hostname}\n".encode())),
+        *map(_file, config.files),
+    ]
+    document["coreos"] = {"units": [_unit(unit) for unit in config.units]}
+    # It substitutes $public_ipv4 and the like in the whole document, so file contents go as base64.
+    text = yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=10_000)
+    return b"#cloud-config\n" + text.encode()
+
+
+class _Quoting(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+class _Text(str):
+    """A value that a reader could take for something else."""
+
+
+def _represent_quoted(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+
+
+_Quoting.add_representer(_Text, _represent_quoted)
+
+
+def _file(file: File) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "permissions": _Text(f"{file.mode:04o}"),
+        "owner": "root",
+        "encoding": "base64",
+        "content": base64.b64encode(file.content).decode(),
+    }
+
+
+def _user(user: User) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": user.name}
+    if user.ssh_authorized_keys:
+        entry["ssh_authorized_keys"] = list(user.ssh_authorized_keys)
+    if user.groups:
+        entry["groups"] = list(user.groups)
+    return entry
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": unit.name, "enable": unit.enabled}
+    if unit.content is not None:
+        entry["content"] = unit.content
+    if unit.drop_ins:
+        entry["drop_ins"] = [{"name": drop_in.name, "content": drop_in.content} for drop_in in unit.drop_ins]
+    if unit.enabled:
+        # This dialect is applied at every boot, after systemd has read what is enabled.
+        entry["command"] = "start"
+    return entry

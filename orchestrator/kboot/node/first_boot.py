@@ -1,0 +1,41 @@
+"""What every machine gets whatever its role: its identity, the cluster's CA, and the report at each boot."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from kboot_clusterdesc import ClusterDesc, Node
+
+from ..render.templates import rendered
+from .config import File, NodeConfig, Unit
+
+
+def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
+    """The config of a machine without a role."""
+    facts = {
+        "cluster": desc.cluster.name,
+        "domain": desc.cluster.domain,
+        "bootstrapper": str(desc.network.bootstrapper),
+        "mac": str(node.mac),
+        "name": node.name,
+        "roles": " ".join(role.value for role in node.roles),
+        "timezone": desc.os.timezone,
+    }
+    files = (
+        File("/etc/kboot/ca.pem", authority),
+        File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **facts)),
+        File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
+        File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
+        File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
+    )
+    units = (
+        Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **facts).decode()),
+        Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **facts).decode()),
+    )
+    return NodeConfig(node.name, desc.ssh_authorized_keys, files, units)
+
+
+def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
+    """The config with the file that tells its own hash, and that hash (SHA-256, hex)."""
+    number = sha256(repr(config).encode()).hexdigest()
+    return config.merged(NodeConfig("", files=(File("/etc/kboot/config-hash", f"{number}\n".encode()),))), number

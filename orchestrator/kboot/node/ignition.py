@@ -1,0 +1,45 @@
+"""A node config as Ignition 3.3.0, which every Flatcar since 3185.0.0 reads."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from .config import File, NodeConfig, Unit, User
+
+SPEC = "3.3.0"
+
+
+def ignition(config: NodeConfig) -> bytes:
+    """The JSON document; the same config gives the same bytes."""
+    document = {
+        "ignition": {"version": SPEC},
+        "passwd": {"users": [_core(config), *map(_user, config.users)]},
+        "storage": {"files": [_file(File("/etc/hostname", f"{config.hostname}\n".encode())), *map(_file, config.files)]},
+        "systemd": {"units": [_unit(unit) for unit in config.units]},
+    }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _core(config: NodeConfig) -> dict[str, Any]:
+    return {"name": "core", "sshAuthorizedKeys": list(config.ssh_authorized_keys)}
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {"name": user.name, "sshAuthorizedKeys": list(user.ssh_authorized_keys), "groups": list(user.groups)}
+
+
+def _file(file: File) -> dict[str, Any]:
+    # Base64, since a data URL of text would need an escape for each of its odd characters.
+    source = "data:;base64," + base64.b64encode(file.content).decode()
+    return {"path": file.path, "mode": file.mode, "overwrite": True, "contents": {"source": source}}
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": unit.name, "enabled": unit.enabled}
+    if unit.content is not None:
+        entry["contents"] = unit.content
+    if unit.drop_ins:
+        entry["dropins"] = [{"name": drop_in.name, "contents": drop_in.content} for drop_in in unit.drop_ins]
+    return entry

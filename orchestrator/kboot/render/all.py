@@ -1,0 +1,64 @@
+"""Every rendered file of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, dump
+from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
+
+from ..pki import Secrets
+from .attachments import Attachments
+from .boot_files import boot_files
+from .compose import NetworkMode, compose_file
+from .dhcp import dhcp_files
+from .files import RenderedFile
+from .nodes import node_files
+from .registry import registry_files
+
+
+def render(
+    desc: ClusterDesc,
+    *,
+    secrets: Secrets,
+    images: Mapping[str, str],
+    network: NetworkMode,
+    interface: str,
+    root: Path,
+    attachments: Attachments | None = None,
+) -> dict[str, RenderedFile]:
+    """path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
+    attached = attachments or Attachments()
+    contents = {
+        **dhcp_files(desc, interface),
+        **boot_files(desc, secrets.authority.certificate, attached.release_key),
+        **registry_files(desc, secrets.registry_http_secret),
+        "config/clusterdesc.yaml": dump(desc),
+        "config/ca.pem": secrets.authority.certificate,
+        "config/operator-token.sha256": f"{sha256(secrets.operator_token.encode()).hexdigest()}\n".encode(),
+        "cluster.yaml": dump(desc),
+    }
+    if attached.release_key is not None:
+        contents["config/release-key.asc"] = attached.release_key
+    files = {path: RenderedFile(content) for path, content in contents.items()}
+    for path in ("config/registry.yml", "config/registry-push.yml"):
+        files[path] = RenderedFile(files[path].content, 0o640, REGISTRY_UID)  # they hold the writers' secret
+    files |= _tls_files(secrets)
+    for node in desc.nodes:
+        files |= node_files(desc, node, secrets, attached)
+    files["compose.yaml"] = RenderedFile(compose_file(desc, files, images, network, root))
+    return dict(sorted(files.items()))
+
+
+def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
+    files = {}
+    for name, pair, uid in (
+        ("cloudconfig", secrets.cloudconfig, KBOOT_UID),
+        ("registry", secrets.registry, REGISTRY_UID),
+    ):
+        files[f"tls/{name}/server.pem"] = RenderedFile(pair.certificate, 0o600, uid)
+        files[f"tls/{name}/server.key"] = RenderedFile(pair.key, 0o600, uid)
+    files["tls/registry/htpasswd"] = RenderedFile(secrets.push_htpasswd.encode(), 0o600, REGISTRY_UID)
+    return files

@@ -1,0 +1,16 @@
+"""The content of the files that a description names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..node.config import NodeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Attachments:
+    """`extras` by the name that stands in the description; the release key as it is."""
+
+    release_key: bytes | None = None
+    extras: Mapping[str, NodeConfig] = field(default_factory=dict)

@@ -1,0 +1,28 @@
+"""The registry's two processes on one store: anyone may pull, pushes come from this machine with a credential."""
+
+from __future__ import annotations
+
+from kboot_clusterdesc import ClusterDesc
+
+from .templates import rendered
+
+
+def registry_files(desc: ClusterDesc, secret: str) -> dict[str, bytes]:
+    """Their configurations. Writers share one secret, or an upload fails where it is taken up again."""
+    port = desc.registry.port
+    return {
+        "config/registry.yml": rendered(
+            "config/registry.yml.j2",
+            purpose="what machines pull from",
+            read_only=True,
+            address=f"{desc.network.bootstrapper}:{port}",
+            secret=secret,
+        ),
+        "config/registry-push.yml": rendered(
+            "config/registry.yml.j2",
+            purpose="pushes, from this machine alone",
+            read_only=False,
+            address=f"127.0.0.1:{port + 1}",
+            secret=secret,
+        ),
+    }

@@ -1,0 +1,32 @@
+"""The Jinja2 set-up: templates lie at the path of their output, a value that is missing is an error."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+
+def _source(name: str) -> str | None:
+    template = files("kboot_compose").joinpath(name)
+    return template.read_text() if template.is_file() else None
+
+
+_ENVIRONMENT = Environment(  # noqa: S701 - configuration and scripts, never HTML
+    loader=FunctionLoader(_source),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+# Compose expands `$` in every value; a YAML double-quoted text is what JSON writes.
+_ENVIRONMENT.filters["text"] = lambda value: json.dumps(str(value).replace("$", "$$"), ensure_ascii=False)
+_ENVIRONMENT.filters["json"] = json.dumps
+_ENVIRONMENT.filters["sh_quote"] = lambda value: shlex.quote(str(value))
+
+
+def rendered(template: str, **values: object) -> bytes:
+    """The template of `kboot_compose` with these values."""
+    return _ENVIRONMENT.get_template(template).render(**values).encode()
