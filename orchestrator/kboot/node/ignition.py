@@ -13,10 +13,11 @@ SPEC = "3.3.0"
 
 def ignition(config: NodeConfig) -> bytes:
     """The JSON document; the same config gives the same bytes."""
+    files = [File("/etc/hostname", f"{config.hostname}\n".encode()), *config.files]
     document = {
         "ignition": {"version": SPEC},
         "passwd": {"users": [_core(config), *map(_user, config.users)]},
-        "storage": {"files": [_file(File("/etc/hostname", f"{config.hostname}\n".encode())), *map(_file, config.files)]},
+        "storage": {"files": [_file(file) for file in files]},
         "systemd": {"units": [_unit(unit) for unit in config.units]},
     }
     return json.dumps(document, indent=1).encode() + b"\n"

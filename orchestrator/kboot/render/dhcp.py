@@ -66,6 +66,8 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
     }
     return {
         "config/dnsmasq.conf": rendered("config/dnsmasq.conf.j2", **values),
-        "config/dhcp-hosts": rendered("config/dhcp-hosts.j2", reservations=reservations(desc), lease=network.dhcp.lease),
+        "config/dhcp-hosts": rendered(
+            "config/dhcp-hosts.j2", reservations=reservations(desc), lease=network.dhcp.lease
+        ),
         "config/hosts": rendered("config/hosts.j2", records=records(desc)),
     }

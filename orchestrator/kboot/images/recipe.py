@@ -1,0 +1,73 @@
+"""What an image is made of, and the name that follows from it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+_SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A folder with a Dockerfile. `packages` are Debian's, `requirements` a hash lock of Python's; both may be none."""
+
+    name: str
+    folder: Path
+    packages: tuple[str, ...]
+    requirements: bytes | None
+    files: Mapping[str, Path]  # path in the build context -> file
+    arguments: Mapping[str, str]  # build arguments beside BASE: other images
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that goes into the image, in hex; the first 12 name it."""
+        total = sha256(repr((self.name, self.packages, sorted(self.arguments.items()))).encode())
+        total.update(self.requirements or b"")
+        for path in sorted(self.files):
+            total.update(f"\0{path}\0".encode() + self.files[path].read_bytes())
+        return total.hexdigest()
+
+    @property
+    def reference(self) -> str:
+        """`kboot/<name>:<hash>`."""
+        return f"kboot/{self.name}:{self.digest[:12]}"
+
+
+def read_recipe(
+    name: str, folder: Path, shared: Path | None = None, arguments: Mapping[str, str] | None = None
+) -> Recipe:
+    """The recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`."""
+    packages = tuple(sorted((folder / "packages.txt").read_text().split()))
+    lock = folder / "requirements.txt"
+    files = {path.name: path for path in folder.iterdir() if path.is_file() and path != lock}
+    for package in sorted(folder.glob("kboot_*")):
+        files |= {f"site/{path}": file for path, file in _package_files(package)}
+    if lock.exists() and shared is not None:
+        files |= {f"site/{path}": file for path, file in _package_files(shared)}
+    return Recipe(name, folder, packages, lock.read_bytes() if lock.exists() else None, files, arguments or {})
+
+
+def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted(package.rglob("*")):
+        if file.is_file() and not _SKIPPED & set(file.parts) and file.suffix != ".pyc":
+            yield str(file.relative_to(package.parent)), file
+
+
+def build_context(recipe: Recipe, site: Path | None) -> bytes:
+    """The build context as a tar; the same files give the same bytes. `site` holds the installed requirements."""
+    files = dict(recipe.files)
+    if site is not None:
+        files |= {f"site/{file.relative_to(site)}": file for file in site.rglob("*") if file.is_file()}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in sorted(files):
+            content = files[path].read_bytes()
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o755 if files[path].stat().st_mode & 0o100 else 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
