@@ -1,0 +1,31 @@
+"""Secrets that are the same in each run. They are marked, so that a test can look where one went."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from kboot.pki import KeyPair, Secrets
+from kboot_clusterdesc import ClusterDesc
+
+MARK = "fixed-secret"
+
+
+def fixed_secrets(desc: ClusterDesc) -> Secrets:
+    """Secrets of the right form; nothing can be served with them."""
+    return Secrets(
+        authority=_pair("cluster-ca"),
+        cloudconfig=_pair("cloudconfig"),
+        registry=_pair("registry"),
+        operator_token=f"{MARK}-operator",
+        push_htpasswd=f"kboot:$2b$10${MARK}-push\n",
+        registry_http_secret=f"{MARK}-registry-http",
+        report_tokens={node.mac: f"{MARK}-report-{node.mac.dashed}" for node in desc.nodes},
+    )
+
+
+def _pair(name: str) -> KeyPair:
+    return KeyPair(_pem("CERTIFICATE", f"the certificate of {name}"), _pem("PRIVATE KEY", f"{MARK}-key-{name}"))
+
+
+def _pem(kind: str, text: str) -> bytes:
+    return f"-----BEGIN {kind}-----\n{b64encode(text.encode()).decode()}\n-----END {kind}-----\n".encode()

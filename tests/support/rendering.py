@@ -1,0 +1,51 @@
+"""A render as `kboot render` does it, without the host: what tests have in common."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from kboot.node.extra import read_extra
+from kboot.pki import Secrets
+from kboot.render import Attachments, RenderedFile, render
+from kboot.render.compose import HostNetwork, LabNetwork, NetworkMode
+from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc.layout import SERVICES
+from support.fixed_secrets import fixed_secrets
+
+ROOT = Path("/var/lib/kboot")
+IMAGES = {name: f"kboot/{name}:0123456789ab" for name in SERVICES}
+LAB = LabNetwork(IPv4Address("10.10.14.254"), IPv4Network("10.10.14.240/29"))
+
+
+def rendered_files(
+    desc: ClusterDesc,
+    *,
+    folder: Path | None = None,
+    secrets: Secrets | None = None,
+    network: NetworkMode | None = None,
+    interface: str = "eth1",
+    root: Path = ROOT,
+    release_key: bytes | None = None,
+) -> dict[str, RenderedFile]:
+    """Every file; the description's fragments are read from `folder`."""
+    names = {name for name in (desc.os.extra, *(node.extra for node in desc.nodes)) if name is not None}
+    extras = {name: read_extra((folder or Path()).joinpath(name).read_bytes(), name) for name in names}
+    return render(
+        desc,
+        secrets=secrets or fixed_secrets(desc),
+        images=IMAGES,
+        network=network or HostNetwork(),
+        interface=interface,
+        root=root,
+        attachments=Attachments(release_key, extras),
+    )
+
+
+def write_rendered(files: dict[str, RenderedFile], folder: Path) -> None:
+    """The files below `folder` with their modes; owners only where the caller may set them."""
+    for path, file in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(file.mode)
