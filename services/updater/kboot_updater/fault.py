@@ -21,6 +21,12 @@ class NotThere(UpdaterFault):
     kind = "not-there"
 
 
+class NotTheFile(UpdaterFault):
+    """Something answered, but not with the file: a web page, or nothing that says where it ends."""
+
+    kind = "not-the-file"
+
+
 class SignatureRefused(UpdaterFault):
     """A file is not what the release key signed."""
 

@@ -13,12 +13,15 @@ from kboot_clusterdesc.model import Os
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40})?")
 
 
+Auth = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseServer:
     """Where releases of one channel and board come from. `url` holds no credentials, so it may be shown."""
 
     url: str
-    auth: tuple[str, str] | None
+    auth: Auth | None
 
     def file(self, version: str, name: str) -> str:
         """The address of a file of the release `version`, a number or `current`."""

@@ -1,9 +1,10 @@
-"""When the updater runs: five cron fields as triggers, in UTC."""
+"""When the updater runs: five cron fields as triggers, in the time zone of the description."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
@@ -13,14 +14,25 @@ from kboot_clusterdesc.types import cron_values
 # APScheduler counts Monday as 0, cron counts Sunday as 0 and 7: names mean the same to both.
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIRST_RETRY_S, _LAST_RETRY_S = 5.0, 600.0
+_LAST_RETRY_WITHOUT_RELEASE_S = 60.0
 _FIRST_RETRY_REFUSED_S, _LAST_RETRY_REFUSED_S = 60.0, 3600.0
 
 
-def cron_trigger(text: str) -> Any:
+def time_zone(name: str) -> tzinfo | None:
+    """The zone called `name`; None when it is unknown here."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return None
+
+
+def cron_trigger(text: str, zone: tzinfo = UTC) -> Any:
     """The trigger of a well-formed schedule.
 
-    UTC has no summer time, in which an hour of local time comes twice or never. A day of the month and a
-    weekday that are both given mean either of them (crontab(5)), while CronTrigger would want both.
+    A day of the month and a weekday that are both given mean either of them (crontab(5)), while CronTrigger
+    would want both.
     """
     minutes, hours, days, months, weekdays = cron_values(text)
     _, _, day_field, _, weekday_field = text.split()
@@ -28,7 +40,7 @@ def cron_trigger(text: str) -> Any:
         "minute": _listed(minutes),
         "hour": _listed(hours),
         "month": _listed(months),
-        "timezone": UTC,
+        "timezone": zone,
     }
     names = ",".join(_WEEKDAYS[day] for day in sorted({day % 7 for day in weekdays}))
     if day_field.startswith("*") or weekday_field.startswith("*"):
@@ -36,9 +48,15 @@ def cron_trigger(text: str) -> Any:
     return OrTrigger([CronTrigger(day=_listed(days), **time), CronTrigger(day_of_week=names, **time)])
 
 
-def retry_delay_s(attempt: int, *, refused: bool) -> float:
-    """How long to wait after the failed `attempt`, from 1: a refused release is asked for less often."""
+def retry_delay_s(attempt: int, *, refused: bool, serving: bool = True) -> float:
+    """How long to wait after the failed `attempt`, from 1.
+
+    A refused release is asked for less often, since each time it is fetched whole. While no release is
+    served at all, and so no machine can install, the server is asked each minute at least.
+    """
     first, last = (_FIRST_RETRY_REFUSED_S, _LAST_RETRY_REFUSED_S) if refused else (_FIRST_RETRY_S, _LAST_RETRY_S)
+    if not serving:
+        last = _LAST_RETRY_WITHOUT_RELEASE_S
     return min(last, first * 2.0 ** min(attempt - 1, 20))
 
 

@@ -26,6 +26,16 @@ class Settings:
         return self.config / "release-key.asc"
 
     @property
+    def status(self) -> Path:
+        """What the last check found, for the other services to read."""
+        return self.images / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one check that runs."""
+        return self.images / ".updater.lock"
+
+    @property
     def heartbeat(self) -> Path:
         """Touched by the scheduler for as long as it turns."""
         return self.run / "kboot-updater.heartbeat"

@@ -94,9 +94,7 @@ def judge(status: str, keyring: Keyring, name: str) -> Verified:
     return accepted
 
 
-def _judge_one(
-    lines: dict[str, list[str]], ends: frozenset[datetime], keyring: Keyring, name: str
-) -> Verified:
+def _judge_one(lines: dict[str, list[str]], ends: frozenset[datetime], keyring: Keyring, name: str) -> Verified:
     verdicts = [word for word in _VERDICTS if word in lines]
     if len(verdicts) != 1:
         raise SignatureRefused(f"{name} is refused: gpgv gives no clear verdict")

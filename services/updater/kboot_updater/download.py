@@ -1,0 +1,187 @@
+"""One file over HTTP into the store: resumed where it broke off, accepted only when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from .fault import DiskFull, NotTheFile, NotThere, Stopped, Unreachable, UpdaterFault
+from .part_file import PartFile, Validator
+from .releases import Auth
+
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PAGE_STARTS = (b"<!doctype html", b"<html")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a server is waited for. An attempt that brought bytes does not count as failed."""
+
+    attempts: int = 5
+    first_pause_s: float = 1.0
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 30.0
+    slowest_bytes_per_s: float = 1024.0
+    slow_for_s: float = 60.0
+
+
+class Downloader:
+    """Fetches files with one client; `stop` ends it between two chunks."""
+
+    def __init__(self, stop: threading.Event, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+        self._stop = stop
+        timeout = httpx.Timeout(self._patience.read_timeout_s, connect=self._patience.connect_timeout_s)
+        self._client = httpx.Client(
+            timeout=timeout,
+            follow_redirects=True,
+            # A file's bytes as they lie there are what was signed.
+            headers={"Accept-Encoding": "identity", "User-Agent": "kboot-updater"},
+        )
+        self.received_bytes = 0
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def fetch(self, url: str, target: Path, auth: Auth | None = None, max_bytes: int | None = None) -> None:
+        """Bring `url` to `target`, going on with what an earlier run left of it."""
+        part = PartFile(target)
+        failed = 0
+        if part.is_whole(url):
+            part.finish()
+            return
+        while True:
+            before = part.size
+            try:
+                self._attempt(url, part, auth, max_bytes)
+                part.finish()
+                return
+            except OSError as error:
+                raise _disk_fault(error, target) from error
+            except Unreachable as fault:
+                failed = 1 if part.size > before else failed + 1
+                if failed >= self._patience.attempts:
+                    raise
+                self._pause(failed, fault)
+
+    def _pause(self, failed: int, fault: UpdaterFault) -> None:
+        if self._stop.wait(self._patience.first_pause_s * 2 ** (failed - 1)):
+            raise Stopped("the updater was told to end") from fault
+
+    def _attempt(self, url: str, part: PartFile, auth: Auth | None, max_bytes: int | None) -> None:
+        headers = part.resume_headers(url)
+        try:
+            with self._client.stream("GET", url, headers=headers, auth=auth) as answer:
+                self._take(answer, url, part, max_bytes)
+        except httpx.InvalidURL as error:
+            raise UpdaterFault(f"{url} is no address: {error}; `os.release_url` in the description gives it") from error
+        except httpx.TooManyRedirects as error:
+            raise NotTheFile(f"{url} redirects without end") from error
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{url}: {_reason(error)}") from error
+
+    def _take(self, answer: httpx.Response, url: str, part: PartFile, max_bytes: int | None) -> None:
+        _check_status(answer.status_code, url)
+        _check_kind(answer, url)
+        if answer.status_code == 416:
+            part.discard()
+            raise Unreachable(f"{url}: the server has not the rest of it, it is begun anew")
+        length = _whole_length(answer, url)
+        if answer.status_code == 206:
+            if not part.continues(answer.headers.get("content-range", "")):
+                part.discard()
+                raise Unreachable(f"{url}: the server sent another part than asked for")
+        else:
+            part.begin(url, Validator.of(answer.headers), length)
+        _check_room(part, length)
+        with part.opened() as stream:
+            for chunk in self._chunks(answer, url):
+                if part.size == 0 and chunk[:64].lstrip().lower().startswith(_PAGE_STARTS):
+                    raise NotTheFile(f"{url} was answered with a web page: a proxy or a login page stands between")
+                part.append(stream, chunk)
+                if max_bytes is not None and part.size > max_bytes:
+                    raise NotTheFile(f"{url} is longer than {max_bytes} bytes, which no such file is")
+                self.received_bytes += len(chunk)
+        if length is not None and part.size != length:
+            part.discard()
+            raise Unreachable(f"{url}: {part.size} bytes came, {length} were announced")
+        if part.size == 0:
+            part.discard()
+            raise NotTheFile(f"{url} is empty")
+
+    def _chunks(self, answer: httpx.Response, url: str) -> Iterator[bytes]:
+        began, came = time.monotonic(), 0
+        for chunk in answer.iter_raw():
+            if self._stop.is_set():
+                raise Stopped("the updater was told to end")
+            yield chunk
+            came += len(chunk)
+            gone = time.monotonic() - began
+            if gone >= self._patience.slow_for_s:
+                if came / gone < self._patience.slowest_bytes_per_s:
+                    raise Unreachable(f"{url}: {came} bytes in {gone:.0f} s is too slow")
+                began, came = time.monotonic(), 0
+
+
+def _check_status(status: int, url: str) -> None:
+    if status in (200, 206, 416):
+        return
+    if status in (404, 410):
+        raise NotThere(f"{url} is not there (HTTP {status})")
+    if status in (401, 403, 407):
+        raise NotThere(f"{url} is not given to us (HTTP {status}): `os.release_url` may hold a user and password")
+    if status in _RETRIED:
+        raise Unreachable(f"{url}: the server answers HTTP {status}")
+    raise UpdaterFault(f"{url}: the server answers HTTP {status}")
+
+
+def _check_kind(answer: httpx.Response, url: str) -> None:
+    if answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
+        raise NotTheFile(f"{url} was answered with a web page: a proxy or a login page stands between")
+
+
+def _whole_length(answer: httpx.Response, url: str) -> int | None:
+    """The size of the whole file; None where only the end of a chunked answer will tell."""
+    if answer.status_code == 206:
+        total = answer.headers.get("content-range", "").rpartition("/")[2]
+        return int(total) if total.isascii() and total.isdigit() else None
+    length = answer.headers.get("content-length", "")
+    if length.isascii() and length.isdigit():
+        return int(length)
+    if "chunked" in answer.headers.get("transfer-encoding", "").lower():
+        return None
+    raise NotTheFile(f"{url}: the server does not say how long it is, so that a part could pass for the whole")
+
+
+def _check_room(part: PartFile, length: int | None) -> None:
+    if length is None:
+        return
+    free, needed = shutil.disk_usage(part.folder).free, length - part.size
+    if needed > free:
+        raise DiskFull(
+            f"the store has no room for {part.name}: {needed} bytes are needed, {free} are free; "
+            "free space, or set a lower `os.update.keep`"
+        )
+
+
+def _disk_fault(error: OSError, target: Path) -> UpdaterFault:
+    if error.errno in _NO_ROOM:
+        return DiskFull(
+            f"the store has no room for {target.name} ({error.strerror}); free space, or set a lower `os.update.keep`"
+        )
+    return UpdaterFault(f"{target.name} cannot be written: {error.strerror}")
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "the server does not answer in time"
+    return str(error) or type(error).__name__

@@ -1,0 +1,29 @@
+"""`python3 -m kboot_updater.health_check`: exit 0 while the scheduler turns."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from .settings import settings_from
+
+MAX_AGE_S = 60.0
+
+
+def is_healthy(heartbeat: Path, now_s: float) -> bool:
+    """Whether the heartbeat was written within the last minute."""
+    try:
+        age_s = now_s - heartbeat.stat().st_mtime
+    except OSError as error:
+        print(f"no heartbeat: {error}", file=sys.stderr)
+        return False
+    if age_s > MAX_AGE_S:
+        print(f"the last heartbeat is {age_s:.0f} s old", file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_healthy(settings_from(os.environ).heartbeat, time.time()) else 1)

@@ -1,0 +1,173 @@
+"""One check of a release channel: what is wanted, brought, verified, and put in force."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from kboot_clusterdesc import FamilyNames
+from kboot_clusterdesc.model import Os
+
+from .download import Downloader
+from .fault import DiskFull, NewerKeyNeeded, NotTheFile, NotThere, SignatureRefused, UpdaterFault
+from .release_key import ReleaseKey
+from .release_store import ReleaseStore
+from .releases import release_server, version_in, version_order
+from .settings import Settings
+from .signature import Keyring, verify
+from .status import Status
+
+_VERSION_FILE = "version.txt"
+_SMALL_BYTES = 1 << 20  # a signature has some hundred bytes, version.txt as many
+
+
+class Mirror:
+    """The releases of one description's channel, here and at its server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        os: Os,
+        names: FamilyNames,
+        downloader: Downloader,
+        status: Status,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._os = os
+        self._names = names
+        self._server = release_server(os)
+        self._downloader = downloader
+        self._status = status
+        self._clock = clock
+        self._key = ReleaseKey(settings, names, downloader)
+        self._keyring: Keyring | None = None
+        self.store = ReleaseStore(settings.images, os.channel, names.release_files, f"{os.family} {os.board}")
+
+    def check(self) -> None:
+        """Bring the wanted release if it is not here, put it in force, prune; raises an UpdaterFault."""
+        current = self.store.current
+        wanted = self._wanted(current)
+        if not self.store.has(wanted) and not self._accept_by_hand(wanted):
+            self._bring(wanted)
+        if wanted != current:
+            self._switch(current, wanted)
+        self._prune(wanted)
+
+    def _wanted(self, current: str | None) -> str:
+        if self._os.version != "current":
+            return self._os.version
+        if current is not None and not self._os.update.enabled:
+            return current
+        return self._followed()
+
+    def _followed(self) -> str:
+        """The number that the channel stands at. All files are then fetched by number: `current` may move meanwhile."""
+        with tempfile.TemporaryDirectory(prefix="kboot-current-") as scratch:
+            folder = Path(scratch)
+            self._bring_file("current", _VERSION_FILE, folder)
+            return self._number_in(folder / _VERSION_FILE)
+
+    def _number_in(self, file: Path) -> str:
+        try:
+            return version_in(file.read_text("utf-8", "replace"), self._names.version_key)
+        except ValueError as error:
+            raise NotTheFile(f"{_VERSION_FILE} of {self._server.url} is of no use: {error}") from error
+
+    def _bring(self, version: str) -> None:
+        folder = self.store.incoming(version)
+        try:
+            for name in self._names.release_files:
+                self._bring_file(version, name, folder)
+                if name == _VERSION_FILE:
+                    self._check_number(folder, version)
+            self.store.adopt(version)
+        except (SignatureRefused, NotTheFile, DiskFull):
+            # What was refused is fetched afresh next time, and a full disk has other users than us.
+            self.store.discard_incoming()
+            raise
+        self._note("mirrored", f"release {version} of {self._os.channel} is here and verified")
+
+    def _check_number(self, folder: Path, version: str) -> None:
+        number = self._number_in(folder / _VERSION_FILE)
+        if number != version:
+            raise SignatureRefused(
+                f"release {version} is refused: its {_VERSION_FILE} at {self._server.url} says {number}, "
+                "so the server mixes releases"
+            )
+
+    def _bring_file(self, version: str, name: str, folder: Path) -> None:
+        # A release is looked for by its version.txt; of the large files the signature comes first, lest
+        # they come for nothing.
+        signature = f"{name}.sig"
+        for part in (name, signature) if name == _VERSION_FILE else (signature, name):
+            if (folder / part).exists():
+                continue
+            limit = _SMALL_BYTES if part in (_VERSION_FILE, signature) else None
+            try:
+                self._downloader.fetch(self._server.file(version, part), folder / part, self._server.auth, limit)
+            except NotThere as fault:
+                if part != signature:
+                    raise
+                raise SignatureRefused(f"{name} is refused: it has no signature: {fault}") from fault
+        self._verify(folder / name, folder / signature)
+
+    def _verify(self, file: Path, signature: Path) -> None:
+        self._keyring = self._keyring or self._key.keyring()
+        try:
+            verified = verify(file, signature, self._keyring)
+        except NewerKeyNeeded as refused:
+            newer = self._newer_key()
+            if newer is None:
+                raise
+            self._keyring = newer
+            try:
+                verified = verify(file, signature, newer)
+            except SignatureRefused as again:
+                raise again from refused
+        if verified.note is not None:
+            self._note("key-expired", verified.note, standing=True)
+
+    def _newer_key(self) -> Keyring | None:
+        """The family adds a signing key each year to the one whose fingerprint is pinned."""
+        try:
+            return self._key.newer()
+        except UpdaterFault:
+            return None
+
+    def _accept_by_hand(self, version: str) -> bool:
+        folder = self.store.brought_by_hand(version)
+        if folder is None:
+            return False
+        try:
+            for name in self._names.release_files:
+                self._verify(folder / name, folder / f"{name}.sig")
+            self._check_number(folder, version)
+        except (SignatureRefused, NotTheFile) as fault:
+            self._note(fault.kind, f"the copy of {version} in the store is fetched anew: {fault}")
+            return False
+        self.store.accept(version)
+        self._note("mirrored", f"release {version} of {self._os.channel} was brought by hand and is verified")
+        return True
+
+    def _switch(self, current: str | None, wanted: str) -> None:
+        self.store.switch(wanted)
+        self._status.previous = current
+        self._status.switches_total += 1
+        back = current is not None and version_order(wanted) < version_order(current)
+        if back and self._os.version == "current":
+            self._note("rolled-back", f"{self._os.channel} went back upstream: from release {current} to {wanted}")
+        else:
+            before = f", before it was {current}" if current else ""
+            self._note("switched", f"release {wanted} of {self._os.channel} is in force{before}")
+
+    def _prune(self, wanted: str) -> None:
+        # A machine that installs this very minute was told the number of the release before.
+        in_use = {wanted, self._status.previous or wanted}
+        pruned = self.store.prune(self._os.update.keep, in_use)
+        if pruned:
+            self._note("pruned", f"removed of {self._os.channel}: {', '.join(pruned)}")
+
+    def _note(self, kind: str, detail: str, *, standing: bool = False) -> None:
+        self._status.note(self._clock(), kind, detail, standing=standing)

@@ -1,0 +1,108 @@
+"""A file that is still coming in: `<name>.part`, and beside it what proves that the rest belongs to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What names one edition of a file at the server (RFC 9110, 8.8)."""
+
+    value: str | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Validator:
+        """The strong ETag, else the date; a weak ETag does not vouch for single bytes."""
+        etag = headers.get("etag", "")
+        return cls((etag if etag and not etag.startswith("W/") else None) or headers.get("last-modified"))
+
+
+class PartFile:
+    """The bytes of `target` so far; `size` is how many there are."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._part = target.with_name(f"{target.name}.part")
+        self._facts = target.with_name(f"{target.name}.part.json")
+        self.size = self._part.stat().st_size if self._part.exists() else 0
+
+    @property
+    def name(self) -> str:
+        """The name of the file when it is whole."""
+        return self._target.name
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._target.parent
+
+    def resume_headers(self, url: str) -> dict[str, str]:
+        """What asks for the rest alone; nothing where the whole must come again."""
+        facts = self._read_facts()
+        validator, length = facts.get("validator"), facts.get("length")
+        complete = isinstance(length, int) and self.size >= length
+        if not self.size or complete or facts.get("url") != url or not isinstance(validator, str):
+            return {}
+        return {"Range": f"bytes={self.size}-", "If-Range": validator}
+
+    def continues(self, content_range: str) -> bool:
+        """Whether an answer's Content-Range goes on exactly where the part ends, in the same file."""
+        match = _CONTENT_RANGE.fullmatch(content_range.strip())
+        length = self._read_facts().get("length")
+        return (
+            match is not None
+            and int(match[1]) == self.size
+            and (match[2] == "*" or length is None or int(match[2]) == length)
+        )
+
+    def begin(self, url: str, validator: Validator, length: int | None) -> None:
+        """Start anew with an answer that brings the whole file."""
+        self.discard()
+        self._facts.write_text(json.dumps({"url": url, "validator": validator.value, "length": length}))
+        self._part.touch()
+
+    def is_whole(self, url: str) -> bool:
+        """Whether all of it came before, and only its name is missing."""
+        facts = self._read_facts()
+        return self.size > 0 and facts.get("url") == url and facts.get("length") == self.size
+
+    def append(self, stream: BinaryIO, data: bytes) -> None:
+        """Write all of `data`; a disk that fills up takes a part of it first and fails then."""
+        left = memoryview(data)
+        while left:
+            written = stream.write(left)
+            self.size += written
+            left = left[written:]
+
+    def opened(self) -> BinaryIO:
+        """The part, to append to. Unbuffered: what came is kept whatever ends the process."""
+        return self._part.open("ab", buffering=0)
+
+    def discard(self) -> None:
+        """Forget what came so far."""
+        self._part.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
+        self.size = 0
+
+    def finish(self) -> None:
+        """Give the whole file its name, on disk."""
+        with self._part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        self._part.replace(self._target)
+        self._facts.unlink(missing_ok=True)
+
+    def _read_facts(self) -> dict[str, object]:
+        try:
+            facts = json.loads(self._facts.read_text())
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}

@@ -1,0 +1,169 @@
+"""The store: `<channel>/<version>/` for each whole release, `<channel>/current` for the one in force."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .fault import DiskFull, Stopped, UpdaterFault
+from .log import log
+from .releases import is_version, versions_to_prune
+
+_ORIGIN = ".origin"
+_POLL_S = 0.2
+
+
+class ReleaseStore:
+    """The releases of one channel. A folder that has its number as name is whole, since it came by a rename."""
+
+    def __init__(self, images: Path, channel: str, files: Collection[str], origin: str) -> None:
+        """`files` are what a release has, `origin` the family and board that it must be of."""
+        self._images = images
+        self._channel = images / channel
+        self._files = tuple(name for file in files for name in (file, f"{file}.sig"))
+        self._origin = origin
+        self._incoming = images / ".incoming"
+
+    @property
+    def current(self) -> str | None:
+        """The number of the release in force, if it is whole."""
+        try:
+            version = os.readlink(self._channel / "current").rstrip("/").rpartition("/")[2]
+        except OSError:
+            return None
+        return version if is_version(version) and self.has(version) else None
+
+    def has(self, version: str) -> bool:
+        """Whether the release is here and whole."""
+        folder = self._channel / version
+        return self._is_ours(folder) and self._is_complete(folder)
+
+    def brought_by_hand(self, version: str) -> Path | None:
+        """The folder of a release that someone copied here: every file, and no word of where they come from."""
+        folder = self._channel / version
+        return folder if self._is_complete(folder) and not (folder / _ORIGIN).exists() else None
+
+    def accept(self, version: str) -> None:
+        """Note that a release brought by hand was verified."""
+        with _disk("the store"):
+            (self._channel / version / _ORIGIN).write_text(self._origin + "\n")
+
+    def incoming(self, version: str) -> Path:
+        """The folder to download the release into, with what an earlier run left there."""
+        folder = self._incoming / f"{self._channel.name}-{version}"
+        if folder.exists() and not self._is_ours(folder):
+            shutil.rmtree(folder)
+        for other in self._incoming.glob("*"):
+            if other != folder:
+                _remove(other)
+        with _disk("the store"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _ORIGIN).write_text(self._origin + "\n")
+        return folder
+
+    def discard_incoming(self) -> None:
+        """Remove every unfinished download."""
+        if self._incoming.exists():
+            shutil.rmtree(self._incoming, ignore_errors=True)
+
+    def adopt(self, version: str) -> None:
+        """Give the verified release in the incoming folder its place."""
+        source, target = self._incoming / f"{self._channel.name}-{version}", self._channel / version
+        with _disk("the store"):
+            self._channel.mkdir(parents=True, exist_ok=True)
+            _sync(source)
+            if target.exists():
+                # Not whole, or of another board: nothing that a machine could be installing.
+                os.rename(target, self._incoming / f"replaced-{version}")
+            os.rename(source, target)
+            _sync(self._channel)
+        self.discard_incoming()
+
+    def switch(self, version: str) -> None:
+        """Make the release the one in force: at any moment `current` leads to a whole one."""
+        new = self._channel / ".current.new"
+        with _disk("the store"):
+            new.unlink(missing_ok=True)
+            new.symlink_to(version)
+            os.replace(new, self._channel / "current")
+            _sync(self._channel)
+
+    def prune(self, keep: int, in_use: Collection[str]) -> list[str]:
+        """Remove the oldest beyond `keep`, and say which."""
+        versions = [folder.name for folder in self._channel.iterdir() if folder.is_dir() and is_version(folder.name)]
+        pruned = versions_to_prune(versions, keep, in_use)
+        for version in pruned:
+            # Out of the way first: no folder with a number is ever half there.
+            self._incoming.mkdir(exist_ok=True)
+            os.rename(self._channel / version, self._incoming / f"pruned-{version}")
+        if pruned:
+            self.discard_incoming()
+        return pruned
+
+    def _is_complete(self, folder: Path) -> bool:
+        return all((folder / name).is_file() for name in self._files)
+
+    def _is_ours(self, folder: Path) -> bool:
+        try:
+            return (folder / _ORIGIN).read_text().strip() == self._origin
+        except OSError:
+            return False
+
+
+@contextmanager
+def held(lock: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the store for one check, the service's or the command's, waiting for the other to end."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UpdaterFault(f"the store cannot be written: {error.strerror}; it belongs to uid 64310") from error
+    try:
+        waiting = False
+        while not _try_lock(descriptor):
+            if not waiting:
+                log("waiting", detail="another check is running")
+            waiting = True
+            if stop.wait(_POLL_S):
+                raise Stopped("the updater was told to end")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _disk(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{what} has no room left; free space, or set a lower `os.update.keep`") from error
+        raise UpdaterFault(f"{what} cannot be written: {error}") from error
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""The running updater: a scheduler that beats, watches the description and calls for checks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, load_bytes
+from kboot_clusterdesc.model import Os
+
+from .check import run_check
+from .fault import Stopped, UpdaterFault
+from .log import log
+from .schedule import cron_trigger, retry_delay_s, time_zone
+from .settings import Settings
+
+_BEAT_S, _WATCH_S = 10, 2
+_ENDS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Service:
+    """Checks at start, at the scheduled times, after a change of the description, and after a fault."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
+        # Not joined at the end: a download may be broken off at any byte.
+        self._worker = threading.Thread(target=self._work, name="checks", daemon=True)
+        self._due = threading.Event()
+        self._halt = threading.Event()
+        self._seen: tuple[bytes | None, bytes | None] = (None, None)
+        self._os: Os | None = None
+
+    def run(self) -> int:
+        """Serve until a signal ends it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+        log("started", images=self._settings.images)
+        self._worker.start()
+        self._beat()
+        self._watch()
+        self._scheduler.add_job(self._beat, IntervalTrigger(seconds=_BEAT_S, timezone=UTC), id="beat")
+        self._scheduler.add_job(self._watch, IntervalTrigger(seconds=_WATCH_S, timezone=UTC), id="watch")
+        self._scheduler.start()
+        received = signal.sigwait(_ENDS)
+        self._halt.set()
+        self._scheduler.shutdown(wait=False)
+        log("ended", signal=signal.Signals(received).name)
+        return 0
+
+    def _beat(self) -> None:
+        if self._worker.is_alive():
+            heartbeat = self._settings.heartbeat
+            heartbeat.write_text(f"{datetime.now(UTC).timestamp():.0f}\n")
+            os.utime(heartbeat)
+
+    def _watch(self) -> None:
+        """Take over the description and the operator's key when their content changed."""
+        seen = (_content(self._settings.description), _content(self._settings.given_key))
+        if seen == self._seen:
+            return
+        key_changed = seen[1] != self._seen[1]
+        self._seen = seen
+        desc = self._description(seen[0])
+        if desc is None or (desc.os == self._os and not key_changed):
+            return
+        log("description", channel=desc.os.channel, version=desc.os.version, schedule=desc.os.update.schedule)
+        self._reschedule(desc.os)
+        self._os = desc.os
+        self._due.set()
+        self._halt.set()
+
+    def _description(self, data: bytes | None) -> ClusterDesc | None:
+        if data is None:
+            log("description-refused", detail=f"{self._settings.description} is not there or cannot be read")
+            return None
+        try:
+            return load_bytes(data, file=self._settings.description.name)
+        except InvalidDescription as invalid:
+            # Problems may quote what was written; their number and the first key say enough here.
+            first = invalid.problems[0]
+            log(
+                "description-refused", detail=f"{len(invalid.problems)} problems, the first at {first.key or 'its top'}"
+            )
+            return None
+
+    def _reschedule(self, wanted: Os) -> None:
+        if self._scheduler.get_job("check") is not None:
+            self._scheduler.remove_job("check")
+        if not wanted.update.enabled:
+            return
+        zone = time_zone(wanted.timezone)
+        if zone is None:
+            log("time-zone-unknown", detail=f"{wanted.timezone} is not known here, the schedule is taken in UTC")
+        self._scheduler.add_job(self._due.set, cron_trigger(wanted.update.schedule, zone or UTC), id="check")
+
+    def _work(self) -> None:
+        failed, delay_s = 0, None
+        while True:
+            self._due.wait(delay_s)
+            self._due.clear()
+            self._halt = halt = threading.Event()
+            wanted = self._os
+            if wanted is None:
+                continue
+            failed, delay_s = self._check(wanted, halt, failed)
+
+    def _check(self, wanted: Os, halt: threading.Event, failed: int) -> tuple[int, float | None]:
+        """Check once; how many failed in a row, and when to try again."""
+        try:
+            result = run_check(self._settings, wanted, halt)
+        except Stopped:
+            return 0, None
+        except UpdaterFault as fault:
+            log("check-failed", detail=str(fault))
+            return failed + 1, retry_delay_s(failed + 1, refused=False)
+        except Exception as error:
+            log("check-failed", detail=f"{type(error).__name__}: {error}")
+            return failed + 1, retry_delay_s(failed + 1, refused=True)
+        if result.fault is None:
+            log("checked", channel=wanted.channel, current=result.current)
+            return 0, None
+        serving = result.current is not None
+        delay_s = retry_delay_s(failed + 1, refused=result.is_costly, serving=serving)
+        log("retry", after_s=delay_s)
+        return failed + 1, delay_s
+
+
+def _content(path: os.PathLike[str]) -> bytes | None:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None

@@ -1,0 +1,80 @@
+"""What the updater says of itself: `status.json` in the store, read by cloudconfig and by `kboot os`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .log import log, timestamp
+
+EVENTS_KEPT = 50
+
+
+class StatusEvent(BaseModel):
+    """Something that happened to the releases."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    kind: str
+    detail: str
+
+
+class Status(BaseModel):
+    """The last check, and the events up to it. Counters never go back while the store lives."""
+
+    checked: str | None = None
+    channel: str | None = None
+    version: str | None = None
+    current: str | None = None
+    error: str | None = None
+    events: list[StatusEvent] = Field(default_factory=list)
+    error_kind: str | None = None
+    succeeded: str | None = None
+    previous: str | None = None
+    checks_total: int = 0
+    failed_checks_total: int = 0
+    refused_total: int = 0
+    switches_total: int = 0
+    downloaded_bytes_total: int = 0
+
+    def note(self, now: datetime, kind: str, detail: str, *, standing: bool = False) -> None:
+        """Log an event and add it.
+
+        What stays as it was, a server that stays away, is not added again. `standing` is for what holds
+        for months beside all else: it is left out while it is still among the events that are kept.
+        """
+        log(kind, detail=detail)
+        told = self.events if standing else self.events[-1:]
+        if all((event.kind, event.detail) != (kind, detail) for event in told):
+            self.events.append(StatusEvent(at=timestamp(now), kind=kind, detail=detail))
+            del self.events[:-EVENTS_KEPT]
+
+
+def read_status(path: Path) -> Status:
+    """The status in `path`; a fresh one where there is none that can be read."""
+    try:
+        return Status.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return Status()
+
+
+def write_status(path: Path, status: Status) -> None:
+    """Replace the file by one rename. A store that takes no byte is logged: nothing else could tell of it."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8") as stream:
+            json.dump(status.model_dump(mode="json"), stream, indent=1)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(new, path)
+    except OSError as error:
+        log("status-not-written", detail=str(error))
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
