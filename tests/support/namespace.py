@@ -1,0 +1,103 @@
+"""A network of its own, out of reach for any other: a server's and a client's namespace with cables between them.
+
+All interfaces are made inside the namespaces, so that nothing of a test ever shows on the host's network."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_CLONE_NEWNET = 0x40000000
+_PASSED_ON = ("passwd", "group", "nsswitch.conf", "ld.so.cache")  # what programs look up in /etc
+
+
+def ip(*arguments: str) -> None:
+    """Run ip(8); a failure shows what it said."""
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
+
+
+class Namespace:
+    """A network namespace. Programs started in it also see mounts of their own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket of this namespace for the caller, who stays where it is."""
+        made: list[socket.socket] = []
+
+        def make() -> None:
+            handle = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+            try:
+                if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET) == 0:  # this thread alone
+                    made.append(socket.socket(family, kind, protocol))
+            finally:
+                os.close(handle)
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        assert made, f"no entry to the namespace {self.name}"
+        return made[0]
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in this namespace."""
+        return subprocess.run(
+            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, timeout=30
+        )
+
+    @contextmanager
+    def daemon(
+        self, command: Sequence[str], mounts: dict[str, Path], log: Path, environment: dict[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """`command` with each folder of `mounts` in place of the host's; ended at the end, whatever happens."""
+        binds = " && ".join(f'mount --bind "{source}" {target}' for target, source in mounts.items())
+        script = f'{binds} && exec "$@"'
+        full = ["ip", "netns", "exec", self.name, "sh", "-c", script, "sh", *command]
+        with log.open("wb") as out:
+            process = subprocess.Popen(full, stdout=out, stderr=out, env={**os.environ, **(environment or {})})
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def cabled(cables: dict[str, str], tag: str) -> Iterator[tuple[Namespace, Namespace]]:
+    """A server and a client, with a cable a name; the value is the server's address at it, with its prefix."""
+    names = [f"kboot-t-{tag}-{side}-{os.getpid()}" for side in ("server", "client")]
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        for cable, address in cables.items():
+            ip("-n", names[0], "link", "add", cable, "type", "veth", "peer", "name", cable, "netns", names[1])
+            ip("-n", names[0], "addr", "add", address, "dev", cable)
+            for name in names:
+                ip("-n", name, "link", "set", cable, "up")
+        yield Namespace(names[0]), Namespace(names[1])
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+
+
+def etc_folder(folder: Path) -> Path:
+    """A folder that can stand in for /etc."""
+    folder.mkdir(parents=True)
+    for name in _PASSED_ON:
+        if Path("/etc", name).exists():
+            shutil.copy(Path("/etc", name), folder / name)
+    return folder
