@@ -1,0 +1,78 @@
+"""What a machine boots: the install, its disk, or a wait for the first release."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kboot_clusterdesc import ClusterDesc, Mac, family_of
+
+from . import machine as life
+from .fleet import Fleet
+from .releases import release_in_force
+
+# Scripts and configuration, not HTML: the status page escapes by itself.
+_TEMPLATES = Environment(  # noqa: S701
+    loader=PackageLoader("kboot_cloudconfig", "templates"),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+)
+
+
+def kernel_arguments(desc: ClusterDesc, mac: Mac | None) -> str:
+    """The kernel line of an install. `initrd=` names the initrd as UEFI kernels want it; harmless on BIOS."""
+    names = family_of(desc.os.family)
+    query = f"?mac={mac.dashed}" if mac else ""
+    return (
+        f"initrd={names.initrd} cloud-config-url=http://{desc.network.bootstrapper}/install.sh{query} "
+        f"{names.autologin} console=tty0 console=ttyS0,115200n8"
+    )
+
+
+def first_script(fleet: Fleet) -> str:
+    """The script that every machine gets first; it asks again with the MAC of the card that booted."""
+    return _TEMPLATES.get_template("boot.ipxe.j2").render(bootstrapper=fleet.desc().network.bootstrapper)
+
+
+def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
+    """The iPXE script of one declared machine."""
+    fleet.node(mac)
+    release = _release_to_install(fleet, mac, address)
+    armed = fleet.machine(mac).armed
+    name = "install.ipxe.j2" if release else "wait.ipxe.j2" if armed else "disk.ipxe.j2"
+    return _render(fleet, name, mac, release)
+
+
+def pxelinux_config(fleet: Fleet, address: IPv4Address | None) -> str:
+    """The pxelinux answer for a caller: the install for a declared, armed machine, the disk for all others."""
+    mac = fleet.machine_at(address)
+    declared = mac is not None and any(node.mac == mac for node in fleet.desc().nodes)
+    release = _release_to_install(fleet, mac, address) if mac is not None and declared else None
+    return _render(fleet, "pxelinux.j2", mac, release)
+
+
+def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str | None:
+    """The number of the release that this boot installs; only the machine itself moves its state by asking."""
+    machine = fleet.machine(mac)
+    release = release_in_force(fleet.settings.images, fleet.desc())
+    if not machine.armed or release is None:
+        return None
+    if address is not None and fleet.address_of(fleet.node(mac)) == address:
+        fleet.keep(machine, life.fetch_boot_script(machine, release, fleet.now()), address, release=release)
+    return release
+
+
+def _render(fleet: Fleet, name: str, mac: Mac | None, release: str | None) -> str:
+    desc = fleet.desc()
+    names = family_of(desc.os.family)
+    return _TEMPLATES.get_template(name).render(
+        bootstrapper=desc.network.bootstrapper,
+        mac=mac.dashed if mac else "",
+        channel=desc.os.channel,
+        release=release,
+        kernel=names.kernel,
+        initrd=names.initrd,
+        arguments=kernel_arguments(desc, mac),
+    )

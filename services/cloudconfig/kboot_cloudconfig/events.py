@@ -1,0 +1,114 @@
+"""What machines report, and the stream of events for who watches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kboot_clusterdesc import Mac, Phase
+
+from . import guard
+from . import machine as life
+from .caller import ask_of, small_body
+from .fleet import Fleet
+from .machine import Machine
+from .problem import ProblemError
+
+_REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
+_STILL_HERE_S = 15
+
+
+class Report(BaseModel):
+    """The body of a report. Sizes are bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    phase: Phase
+    detail: str = Field(default="", max_length=500)
+    bytes: int | None = Field(default=None, ge=0, le=1 << 62)
+    total: int | None = Field(default=None, ge=0, le=1 << 62)
+    config: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    version: str | None = Field(default=None, max_length=60)
+
+    @field_validator("phase")
+    @classmethod
+    def _is_reported(cls, phase: Phase) -> Phase:
+        if phase not in _REPORTED:
+            raise ValueError(f"a machine reports one of {', '.join(_REPORTED)}")
+        return phase
+
+
+async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
+    """Move the machine by its own report; 403 and an event without the right token."""
+    fleet.node(mac)
+    ask = ask_of(request)
+    report = _report(await small_body(request))
+    machine, now = fleet.machine(mac), fleet.now()
+    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_token(fleet, mac), now)
+    if refusal is not None:
+        fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
+        raise ProblemError(403, f"refused: {refusal}")
+    after = _step(machine, report, fleet)
+    fleet.keep(machine, after, ask.address, detail=report.detail)
+
+
+def _report(body: bytes) -> Report:
+    try:
+        return Report.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
+
+
+def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
+    now = fleet.now()
+    match report.phase:
+        case Phase.RUNNING:
+            return life.run(machine, report.config, report.version, now)
+        case Phase.INSTALLED:
+            return life.finish_install(machine, now)
+        case Phase.FAILED:
+            return life.fail(machine, report.detail or "no reason given", now)
+        case _:
+            return life.progress(machine, report.bytes, report.total, now)
+
+
+def _report_token(fleet: Fleet, mac: Mac) -> str | None:
+    """SHA-256 of the token with which the installed machine reports."""
+    try:
+        kept = (fleet.settings.nodes / mac.dashed / "report-token").read_text().strip()
+    except OSError:
+        return None
+    return guard.sha256_of(kept)
+
+
+async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
+    """Server-sent events from number `after` on, until the caller goes; a comment now and then keeps the line open."""
+    flag = fleet.listen()
+    try:
+        yield ": events of the cluster\n\n"
+        while not await request.is_disconnected():
+            flag.clear()
+            for event in fleet.store.events_after(after):
+                after = event.number or after
+                yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
+            try:
+                await asyncio.wait_for(flag.wait(), _STILL_HERE_S)
+            except TimeoutError:
+                yield ": still here\n\n"
+    finally:
+        fleet.unlisten(flag)
+
+
+def first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:
+    """Where a stream begins: after the last one the caller had, else with the newest hundred."""
+    last = request.headers.get("last-event-id", "")
+    if last.isascii() and last.isdigit() and len(last) < 16:
+        return int(last)
+    if after is not None:
+        return after
+    newest = fleet.store.newest_events(100)
+    return (newest[0].number or 1) - 1 if newest else 0

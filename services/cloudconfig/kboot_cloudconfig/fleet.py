@@ -1,0 +1,129 @@
+"""The machines: applies a step of a machine's life, keeps it, and tells who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node
+
+from . import machine as life
+from .description import DescriptionFile
+from .leases import LeaseFile
+from .log import log
+from .machine import Machine
+from .problem import ProblemError
+from .settings import Settings
+from .store import Event, Store
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Fleet:
+    """All that the server knows of the machines, declared and not."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.now = now
+        self.store = Store(settings.data / "state" / "kboot.db")
+        self._description = DescriptionFile(settings.config / "clusterdesc.yaml")
+        self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
+        self._listeners: set[asyncio.Event] = set()
+
+    def desc(self) -> ClusterDesc:
+        """The description in force; 503 while there is none."""
+        desc = self._description.current()
+        if desc is None:
+            raise ProblemError(503, "there is no description yet")
+        return desc
+
+    def node(self, mac: Mac) -> Node:
+        """The declared node; an undeclared machine is 404."""
+        node = next((node for node in self.desc().nodes if node.mac == mac), None)
+        if node is None:
+            raise ProblemError(404, f"no machine {mac} is declared")
+        return node
+
+    def machine(self, mac: Mac) -> Machine:
+        """A declared machine as it stands; one that was never heard of is armed."""
+        return self.store.machine(mac, self.now())
+
+    def address_of(self, node: Node) -> IPv4Address | None:
+        """The one address at which this machine may be given secrets."""
+        if self.desc().network.dhcp.mode is DhcpMode.SERVE:
+            return self._leases.address_of(node.mac, self.now())
+        return node.ip
+
+    def leased_address(self, mac: Mac) -> IPv4Address | None:
+        """The address that DHCP leased to any machine."""
+        return self._leases.address_of(mac, self.now())
+
+    def machine_at(self, address: IPv4Address | None) -> Mac | None:
+        """The machine that calls from `address`."""
+        desc = self.desc()
+        if desc.network.dhcp.mode is DhcpMode.SERVE:
+            return self._leases.mac_at(address, self.now())
+        return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
+
+    def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
+        """Keep the outcome of a step; a new phase is an event, in the same transaction."""
+        if after == before:
+            return after
+        events = []
+        if after.phase is not before.phase or after.since != before.since:
+            events.append(self._event(str(after.phase), after.mac, ip, detail))
+        self.store.save(after, *events)
+        for event in events:
+            self._announce(event)
+        return after
+
+    def tell(self, kind: str, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int) -> None:
+        """Keep an event that moves no machine."""
+        self._announce(self.store.add(self._event(kind, mac, ip, detail)))
+
+    def listen(self) -> asyncio.Event:
+        """A flag that is set at each event, until `unlisten`."""
+        flag = asyncio.Event()
+        self._listeners.add(flag)
+        return flag
+
+    def unlisten(self, flag: asyncio.Event) -> None:
+        """End what `listen` began."""
+        self._listeners.discard(flag)
+
+    def note_leases(self) -> None:
+        """Move machines on that were given an address, and list those that no one declared."""
+        now, declared = self.now(), {node.mac for node in self.desc().nodes}
+        for entry in self._leases.entries():
+            if not entry.holds_at(now):
+                continue
+            if entry.mac in declared:
+                before = self.machine(entry.mac)
+                self.keep(before, life.lease(before, now), entry.ip)
+            elif self.store.discover(entry.mac, str(entry.ip), now):
+                self.tell("discovered", entry.mac, entry.ip)
+
+    async def watch_leases(self, period_s: float = 1.0) -> None:
+        """Look at the lease file for ever, each `period_s`."""
+        while True:
+            try:
+                self.note_leases()
+            except ProblemError as problem:
+                log("leases-wait", problem=problem.detail)
+            except Exception as error:  # the border of a background job: it must outlive a bad moment
+                log("leases-failed", problem=repr(error))
+            await asyncio.sleep(period_s)
+
+    def _event(self, kind: str, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]) -> Event:
+        shown = tuple((key, value) for key, value in detail.items() if value != "")
+        return Event(self.now(), kind, mac, str(ip) if ip else None, shown)
+
+    def _announce(self, event: Event) -> None:
+        log("event", kind=event.kind, mac=event.mac, ip=event.ip, **dict(event.detail))
+        for listener in self._listeners:
+            listener.set()

@@ -1,0 +1,98 @@
+"""Who may have a machine's secrets, and who may report for it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import Phase
+
+from .machine import GRACE, Machine
+
+
+class Refusal(StrEnum):
+    """Why somebody got nothing."""
+
+    PLAIN_HTTP = "plain-http"
+    WRONG_ADDRESS = "wrong-address"
+    NOT_ARMED = "not-armed"
+    NO_TOKEN = "no-token"  # noqa: S105 - the name of a reason
+    REPLAYED_TOKEN = "replayed-token"  # noqa: S105 - the name of a reason
+    UNKNOWN = "unknown"  # a token that was never ours
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a request shows of itself."""
+
+    is_tls: bool
+    address: IPv4Address | None
+    token: str | None
+
+
+def sha256_of(token: str) -> str:
+    """The form in which a token is kept."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_token(given: str | None, sha256: str | None) -> bool:
+    """Whether `given` is the token with this hash, in constant time."""
+    return given is not None and sha256 is not None and hmac.compare_digest(sha256_of(given), sha256)
+
+
+def refusal_of_secrets(
+    ask: Ask, machine: Machine, address: IPv4Address | None, now: datetime
+) -> Refusal | None:
+    """Why the asker may not have the secrets of `machine`, whose own address is `address`; None if it may."""
+    if not ask.is_tls:
+        return Refusal.PLAIN_HTTP
+    if address is None or ask.address != address:
+        return Refusal.WRONG_ADDRESS
+    if not machine.armed:
+        return Refusal.NOT_ARMED
+    if not ask.token:
+        return Refusal.NO_TOKEN
+    token = machine.token
+    if token is None or not is_token(ask.token, token.sha256):
+        return _stale(ask.token, machine)
+    if token.used_at is not None and not (token.used_from == ask.address and now - token.used_at <= GRACE):
+        return Refusal.REPLAYED_TOKEN
+    return None
+
+
+def may_install(machine: Machine, own: IPv4Address | None, caller: IPv4Address | None) -> bool:
+    """Whether an install.sh with a token is given: to an armed machine, at its own address alone."""
+    return machine.armed and own is not None and caller == own
+
+
+def refusal_of_report(
+    ask: Ask, phase: Phase, machine: Machine, report_sha256: str | None, now: datetime
+) -> Refusal | None:
+    """Why a report is not taken. An install is reported with its install token, a running machine by its own."""
+    token = ask.token
+    if not ask.is_tls:
+        return Refusal.PLAIN_HTTP
+    if not token:
+        return Refusal.NO_TOKEN
+    if phase in (Phase.RUNNING, Phase.FAILED) and is_token(token, report_sha256):
+        return None
+    if phase is Phase.RUNNING:
+        return Refusal.UNKNOWN
+    if machine.token is None or not is_token(token, machine.token.sha256):
+        return _stale(token, machine)
+    if machine.armed or _is_said_again(phase, machine, now):
+        return None
+    return Refusal.NOT_ARMED
+
+
+def _is_said_again(phase: Phase, machine: Machine, now: datetime) -> bool:
+    # the answer to `installed` got lost on its way; the machine must be able to ask again
+    return phase is Phase.INSTALLED and machine.phase is Phase.INSTALLED and now - machine.since <= GRACE
+
+
+def _stale(token: str, machine: Machine) -> Refusal:
+    return Refusal.REPLAYED_TOKEN if sha256_of(token) in machine.spent else Refusal.UNKNOWN

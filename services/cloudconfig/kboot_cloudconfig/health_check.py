@@ -1,0 +1,34 @@
+"""`python3 -m kboot_cloudconfig.health_check`: exit 0 when the server answers on both of its ports."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from .settings import settings_from
+
+
+def is_healthy(environ: dict[str, str]) -> bool:
+    """Whether /readyz answers over HTTP and over HTTPS with a certificate of the cluster's CA."""
+    settings = settings_from(environ)
+    context = ssl.create_default_context(cafile=str(settings.config / "ca.pem"))
+    urls = [
+        f"http://{settings.bind}:{settings.http_port}/readyz",
+        f"https://{settings.bind}:{settings.https_port}/readyz",
+    ]
+    try:
+        for url in urls:
+            with urlopen(url, timeout=5, context=context if url.startswith("https") else None) as answer:  # noqa: S310
+                if answer.status != 200:
+                    return False
+    except (URLError, OSError) as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_healthy(dict(os.environ)) else 1)

@@ -1,0 +1,49 @@
+"""install.sh: the rendered script, with the lines that make it one machine's own."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import Mac
+
+from . import guard
+from . import machine as life
+from .fleet import Fleet
+from .problem import ProblemError
+from .releases import is_whole, release_in_force
+
+MARK = "# kboot:machine"
+
+
+def assignments(values: Mapping[str, str]) -> str:
+    """Shell assignments, one a line; every value is quoted."""
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+
+
+def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
+    """The script for `mac`. Only the machine itself, while armed, is handed a token; anyone may read the rest."""
+    node, desc, machine = fleet.node(mac), fleet.desc(), fleet.machine(mac)
+    release = machine.release if machine.armed else None
+    if release is None or not is_whole(fleet.settings.images, desc, release):
+        release = release_in_force(fleet.settings.images, desc)
+    token = ""
+    if guard.may_install(machine, fleet.address_of(node), address):
+        if release is None:
+            raise ProblemError(503, "no OS release is in the store yet")
+        token = secrets.token_urlsafe(32)
+        fleet.keep(machine, life.fetch_installer(machine, guard.sha256_of(token), fleet.now()), address)
+    values = {
+        "KBOOT_MAC": str(mac),
+        "KBOOT_TOKEN": token,
+        "KBOOT_ARMED": "yes" if token else "no",
+        "KBOOT_CHANNEL": desc.os.channel,
+        "KBOOT_VERSION": release or "",
+        "KBOOT_BOARD": desc.os.board,
+        "KBOOT_DISK": node.install_disk or desc.os.install_disk or "",
+        "KBOOT_CONFIG": desc.os.config.value,
+    }
+    script = (fleet.settings.config / "install.sh").read_text()
+    return script.replace(MARK, assignments(values), 1)

@@ -1,0 +1,40 @@
+"""The state of the fleet as Prometheus text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from kboot_clusterdesc import Phase
+
+from .fleet import Fleet
+from .releases import release_in_force, updater_status
+
+
+def metrics_text(fleet: Fleet) -> str:
+    """Machines by phase, armed machines, refusals, and whether a release is there to install."""
+    return "\n".join(_lines(fleet)) + "\n"
+
+
+def _lines(fleet: Fleet) -> Iterator[str]:
+    desc = fleet.desc()
+    machines = [fleet.machine(node.mac) for node in desc.nodes]
+    phases = Counter(machine.phase for machine in machines)
+    yield from _head("kboot_machines", "gauge", "Declared machines by phase.")
+    yield from (f'kboot_machines{{phase="{phase.value}"}} {phases[phase]}' for phase in Phase)
+    yield from _head("kboot_machines_armed", "gauge", "Machines that a network boot would install.")
+    yield f"kboot_machines_armed {sum(machine.armed for machine in machines)}"
+    yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that no one declared.")
+    yield f"kboot_machines_discovered {len(fleet.store.discovered())}"
+    yield from _head("kboot_events_total", "counter", "Events so far.")
+    newest = fleet.store.newest_events(1)
+    yield f"kboot_events_total {newest[0].number if newest else 0}"
+    yield from _head("kboot_release_ready", "gauge", "Whether a whole OS release is in the store.")
+    yield f"kboot_release_ready {int(release_in_force(fleet.settings.images, desc) is not None)}"
+    yield from _head("kboot_updater_failed", "gauge", "Whether the last look for a release failed.")
+    yield f"kboot_updater_failed {int(bool(updater_status(fleet.settings.images).get('error')))}"
+
+
+def _head(name: str, kind: str, meaning: str) -> Iterator[str]:
+    yield f"# HELP {name} {meaning}"
+    yield f"# TYPE {name} {kind}"

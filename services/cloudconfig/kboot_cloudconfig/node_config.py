@@ -1,0 +1,40 @@
+"""Node configs and certificates: the files that kboot rendered, to the one machine that may have them."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import Request
+
+from kboot_clusterdesc import Mac
+
+from . import guard
+from . import machine as life
+from .caller import ask_of
+from .fleet import Fleet
+from .problem import ProblemError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def guarded_file(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
+    """The file `name` of the machine's folder, if the caller may have it; 403 and an event otherwise."""
+    node, machine, ask, now = fleet.node(mac), fleet.machine(mac), ask_of(request), fleet.now()
+    refusal = guard.refusal_of_secrets(ask, machine, fleet.address_of(node), now)
+    if refusal is not None:
+        fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
+        raise ProblemError(403, f"refused: {refusal}")
+    try:
+        content = (fleet.settings.nodes / mac.dashed / name).read_bytes()
+    except FileNotFoundError as error:
+        raise ProblemError(404, "this machine has no such file") from error
+    if ask.address is not None:
+        fleet.keep(machine, life.fetch_config(machine, ask.address, now), ask.address)
+    return content
+
+
+def certificate_file(name: str) -> str:
+    """The file of a certificate; a malformed name is 400."""
+    if not _NAME.fullmatch(name):
+        raise ProblemError(400, "malformed certificate name")
+    return f"certs/{name}.pem"

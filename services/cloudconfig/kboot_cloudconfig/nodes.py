@@ -1,0 +1,88 @@
+"""The state of the fleet as JSON, and the operator's two commands: arm and disarm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from kboot_clusterdesc import Mac, Node
+
+from . import guard
+from . import machine as life
+from .caller import ask_of
+from .fleet import Fleet
+from .problem import ProblemError
+from .releases import release_in_force, updater_status
+from .store import rfc3339
+
+
+def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
+    """One node as `kboot status --json` shows it."""
+    machine = fleet.machine(node.mac)
+    address = fleet.address_of(node) or node.ip
+    return {
+        "mac": str(node.mac),
+        "name": node.name,
+        "ip": str(address) if address else None,
+        "roles": [role.value for role in node.roles],
+        "phase": machine.phase.value,
+        "since": rfc3339(machine.since),
+        "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
+        "armed": machine.armed,
+        "config": _config_state(fleet, node.mac, machine.config),
+        "reason": machine.reason,
+        "version": machine.version,
+        "bytes": machine.bytes_done,
+        "total": machine.bytes_total,
+    }
+
+
+def fleet_state(fleet: Fleet) -> dict[str, Any]:
+    """All nodes, all machines that no one declared, and the releases."""
+    desc = fleet.desc()
+    declared = {node.mac for node in desc.nodes}
+    updater = updater_status(fleet.settings.images)
+    return {
+        "cluster": desc.cluster.name,
+        "nodes": [node_state(fleet, node) for node in desc.nodes],
+        "discovered": [
+            {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)}
+            for found in fleet.store.discovered()
+            if found.mac not in declared
+        ],
+        "os": {
+            "family": desc.os.family.value,
+            "channel": desc.os.channel,
+            "version": desc.os.version,
+            "current": release_in_force(fleet.settings.images, desc),
+            "checked": updater.get("checked"),
+            "error": updater.get("error"),
+        },
+    }
+
+
+def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
+    """Arm or disarm a node; the operator token alone may."""
+    node, ask = fleet.node(mac), ask_of(request)
+    try:
+        kept = (fleet.settings.config / "operator-token.sha256").read_text().strip()
+    except OSError:
+        kept = None
+    if not ask.is_tls or not guard.is_token(ask.token, kept):
+        reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
+        fleet.tell("refused", mac, ask.address, reason=str(reason), path=request.url.path)
+        raise ProblemError(403, "this needs the operator token, over https")
+    before = fleet.machine(mac)
+    fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
+    fleet.tell("armed" if armed else "disarmed", mac, ask.address)
+    return node_state(fleet, node)
+
+
+def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
+    """`outdated` where the machine was given another config than a reinstall would give it now."""
+    try:
+        now = (fleet.settings.nodes / mac.dashed / "config-hash").read_text().strip()
+    except OSError:
+        return "current"
+    return "current" if installed in (None, now) else "outdated"

@@ -1,0 +1,44 @@
+"""Update checks of installed machines (Omaha 3.0, as Flatcar's update_engine speaks it).
+
+A release is offered only when its payloads are whole in the store. The store holds none yet, so every check is
+answered `noupdate`; reports are taken and become events.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from .fleet import Fleet
+from .problem import ProblemError
+
+
+def update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
+    """The answer to a request; 400 for what is not an Omaha request."""
+    try:
+        request = fromstring(body)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise ProblemError(400, "not an Omaha request: the XML does not parse") from error
+    if request.tag != "request":
+        raise ProblemError(400, "not an Omaha request")
+    response = Element("response", protocol="3.0", server="kboot")
+    SubElement(response, "daystart", elapsed_seconds="0")
+    for app in request.findall("app"):
+        _answer_app(fleet, app, SubElement(response, "app", appid=app.get("appid", ""), status="ok"), address)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(response)
+
+
+def _answer_app(fleet: Fleet, app: Element, answer: Element, address: IPv4Address | None) -> None:
+    if app.find("ping") is not None:
+        SubElement(answer, "ping", status="ok")
+    if app.find("updatecheck") is not None:
+        SubElement(answer, "updatecheck", status="noupdate")
+    for event in app.findall("event"):
+        kind = f"{event.get('eventtype', '?')[:6]}/{event.get('eventresult', '?')[:6]}"
+        code = f" errorcode {event.get('errorcode', '')[:12]}" if event.get("errorcode") else ""
+        detail = f"{kind} from {app.get('version', '?')[:40]}{code}"
+        fleet.tell("update", fleet.machine_at(address), address, detail=detail)
+        SubElement(answer, "event", status="ok")

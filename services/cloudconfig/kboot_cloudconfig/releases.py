@@ -1,0 +1,36 @@
+"""The OS releases in the store, and the one in force."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, family_of
+
+
+def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
+    """Whether the store holds every file that an install of `version` takes."""
+    names = family_of(desc.os.family)
+    folder = images / desc.os.channel / version
+    return all((folder / name).is_file() for name in (names.kernel, names.initrd, names.image))
+
+
+def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
+    """The number of the release that machines install now; None until one is whole in the store."""
+    version = desc.os.version
+    if version == "current":
+        try:
+            version = os.readlink(images / desc.os.channel / "current").rstrip("/").rpartition("/")[2]
+        except OSError:
+            return None
+    return version if is_whole(images, desc, version) else None
+
+
+def updater_status(images: Path) -> dict[str, object]:
+    """What the updater last wrote of itself; empty before its first run."""
+    try:
+        status = json.loads((images / "status.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return status if isinstance(status, dict) else {}

@@ -1,0 +1,46 @@
+"""One log line a request, and the border where a fault of ours becomes an answer."""
+
+from __future__ import annotations
+
+import traceback
+import uuid
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .log import log
+from .problem import problem
+
+_QUIET = ("/healthz", "/readyz")  # asked every few seconds by the health check
+
+
+class RequestLog:
+    """Outermost of the application. Paths are logged without their query, which may hold a token."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            number = uuid.uuid4().hex[:12]
+            log("fault", request=number, path=scope["path"], trace=traceback.format_exc(limit=-8))
+            if status:
+                raise  # half an answer is out: the connection has to break
+            await problem(500, f"a fault of the server, see request {number} in its log")(scope, receive, noting)
+        if scope["path"] not in _QUIET or status >= 400:
+            ip = (scope.get("client") or ("-",))[0]
+            shown = {key: scope[key] for key in ("scheme", "method", "path")}
+            log("request", ip=ip, status=status, **shown)

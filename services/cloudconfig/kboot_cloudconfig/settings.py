@@ -1,0 +1,43 @@
+"""Where the server finds its files and where it listens, from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Paths inside the container, and the sockets."""
+
+    bind: str
+    http_port: int
+    https_port: int
+    config: Path
+    data: Path
+    tls: Path
+    disk_loader: Path
+
+    @property
+    def images(self) -> Path:
+        """OS releases."""
+        return self.data / "images"
+
+    @property
+    def nodes(self) -> Path:
+        """What each machine is given."""
+        return self.data / "nodes"
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`; what is not set stands where the container has it."""
+    return Settings(
+        bind=environ.get("KBOOT_BIND", "127.0.0.1"),
+        http_port=int(environ.get("KBOOT_HTTP_PORT", "80")),
+        https_port=int(environ.get("KBOOT_HTTPS_PORT", "443")),
+        config=Path(environ.get("KBOOT_CONFIG_DIR", "/etc/kboot")),
+        data=Path(environ.get("KBOOT_DATA_DIR", "/var/lib/kboot")),
+        tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
+        disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
+    )

@@ -1,0 +1,193 @@
+"""The state of all machines and the events, in SQLite. This process alone writes it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from kboot_clusterdesc import Mac, Phase
+
+from .machine import Machine, Token, declare
+
+EVENTS_KEPT = 5000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
+  mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT;
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; `number` grows and is None for what is only shown live."""
+
+    at: datetime
+    kind: str
+    mac: Mac | None = None
+    ip: str | None = None
+    detail: tuple[tuple[str, str | int], ...] = ()
+    number: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that `/v1/events` sends."""
+        return {"at": rfc3339(self.at), "kind": self.kind, "mac": self.mac, "ip": self.ip, **dict(self.detail)}
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A machine that no one declared."""
+
+    mac: Mac
+    ip: str
+    since: datetime
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-11-25T09:00:00Z`, in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Store:
+    """The database; each method is one transaction, on disk when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # a disarming that a power cut takes back would wipe a disk: every commit reaches the disk
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Fold the log into the database and let go of it."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def check(self) -> None:
+        """Raise sqlite3.Error unless the database can be written."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM events WHERE id < 0")
+
+    def machine(self, mac: Mac, now: datetime) -> Machine:
+        """What is known of a declared machine; one never seen before is declared now."""
+        row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
+        return _machine(json.loads(row[0])) if row else declare(mac, now)
+
+    def save(self, machine: Machine, *events: Event) -> list[Event]:
+        """Keep a machine's new state together with the events that tell of it; the events get their numbers."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(_plain(machine))))
+            return [self._add(db, event) for event in events]
+
+    def add(self, event: Event) -> Event:
+        """Keep an event."""
+        with self._transaction() as db:
+            return self._add(db, event)
+
+    def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
+        """Keep an undeclared machine with its newest address; whether it is the first time."""
+        with self._transaction() as db:
+            known = db.execute("SELECT ip FROM discovered WHERE mac = ?", (mac,)).fetchone()
+            if known is None:
+                db.execute("INSERT INTO discovered VALUES (?, ?, ?)", (mac, ip, rfc3339(now)))
+            elif known[0] != ip:
+                db.execute("UPDATE discovered SET ip = ? WHERE mac = ?", (ip, mac))
+            return known is None
+
+    def discovered(self) -> list[Discovered]:
+        """Every machine that was seen undeclared."""
+        rows = self._db.execute("SELECT mac, ip, since FROM discovered ORDER BY since, mac").fetchall()
+        return [Discovered(Mac(mac), ip, datetime.fromisoformat(since)) for mac, ip, since in rows]
+
+    def events_after(self, number: int, limit: int = 1000) -> list[Event]:
+        """The first `limit` events after `number`."""
+        rows = self._db.execute("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
+        return [_event(row) for row in rows.fetchall()]
+
+    def newest_events(self, limit: int) -> list[Event]:
+        """The last `limit` events, oldest first."""
+        rows = self._db.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+        return [_event(row) for row in reversed(rows)]
+
+    def _add(self, db: sqlite3.Connection, event: Event) -> Event:
+        cursor = db.execute(
+            "INSERT INTO events (at, kind, mac, ip, detail) VALUES (?, ?, ?, ?, ?)",
+            (rfc3339(event.at), event.kind, event.mac, event.ip, json.dumps(dict(event.detail))),
+        )
+        number = cursor.lastrowid or 0
+        db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
+        return Event(event.at, event.kind, event.mac, event.ip, event.detail, number)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _event(row: tuple[int, str, str, str | None, str | None, str]) -> Event:
+    number, at, kind, mac, ip, detail = row
+    pairs = tuple(json.loads(detail).items())
+    return Event(datetime.fromisoformat(at), kind, Mac(mac) if mac else None, ip, pairs, number)
+
+
+def _plain(machine: Machine) -> dict[str, Any]:
+    token = machine.token
+    return {
+        "mac": machine.mac,
+        "since": machine.since.isoformat(),
+        "phase": machine.phase,
+        "phases": {phase: at.isoformat() for phase, at in machine.phases.items()},
+        "armed": machine.armed,
+        "token": token
+        and {
+            "sha256": token.sha256,
+            "used_at": token.used_at and token.used_at.isoformat(),
+            "used_from": token.used_from and str(token.used_from),
+        },
+        "spent": machine.spent,
+        "release": machine.release,
+        "reason": machine.reason,
+        "bytes_done": machine.bytes_done,
+        "bytes_total": machine.bytes_total,
+        "config": machine.config,
+        "version": machine.version,
+    }
+
+
+def _machine(plain: dict[str, Any]) -> Machine:
+    token = plain["token"]
+    return Machine(
+        mac=Mac(plain["mac"]),
+        since=datetime.fromisoformat(plain["since"]),
+        phase=Phase(plain["phase"]),
+        phases={Phase(phase): datetime.fromisoformat(at) for phase, at in plain["phases"].items()},
+        armed=plain["armed"],
+        token=token
+        and Token(
+            token["sha256"],
+            token["used_at"] and datetime.fromisoformat(token["used_at"]),
+            token["used_from"] and IPv4Address(token["used_from"]),
+        ),
+        spent=tuple(plain["spent"]),
+        release=plain["release"],
+        reason=plain["reason"],
+        bytes_done=plain["bytes_done"],
+        bytes_total=plain["bytes_total"],
+        config=plain["config"],
+        version=plain["version"],
+    )
