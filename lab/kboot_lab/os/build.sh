@@ -1,0 +1,38 @@
+#!/bin/bash
+# Builds one release of the lab OS: `build.sh VERSION CHANNEL`, in a container that has the tools of tools.txt and no network.
+# Takes /recipe (this folder), /rootfs.tar (Debian with packages.txt) and /keys (a GnuPG home, filled if it is empty);
+# gives /out with release-key.asc and <channel>/amd64-usr/<version>/. Needs no loop device and no privilege beyond root's own.
+set -euo pipefail
+version=$1 channel=$2
+recipe=/recipe
+work=$(mktemp -d)
+tree=$work/tree
+release=/out/$channel/amd64-usr/$version
+export LC_ALL=C.UTF-8
+
+say() { printf '%s\n' "$*"; }
+
+# shellcheck source=pieces/tree.sh
+. "$recipe/pieces/tree.sh"
+# shellcheck source=pieces/initrd.sh
+. "$recipe/pieces/initrd.sh"
+# shellcheck source=pieces/disk.sh
+. "$recipe/pieces/disk.sh"
+# shellcheck source=pieces/release.sh
+. "$recipe/pieces/release.sh"
+
+mkdir -p "$release"
+say "unpacking Debian"
+unpack_tree
+ensure_key
+trim_tree
+set_up_tree
+split_tree
+say "making /usr, the initrds and the disk"
+pack_usr
+make_initrds
+make_disk
+say "packing and signing"
+write_release
+sign_release
+chown -R "${KBOOT_OWNER:-0:0}" /out /keys

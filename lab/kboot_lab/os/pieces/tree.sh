@@ -1,0 +1,63 @@
+# shellcheck shell=bash disable=SC2154 # sourced by build.sh, whose names these are
+# The tree: Debian without what the lab needs not, with our own files, parted into /usr and the skeleton of the rest.
+
+unpack_tree() {
+  mkdir "$tree"
+  tar -xf /rootfs.tar -C "$tree" --exclude='./dev/*' --exclude='./boot/initrd*'
+  kernel_version=$(basename "$tree"/usr/lib/modules/*)
+  cp "$tree/boot/vmlinuz-$kernel_version" "$work/vmlinuz"
+}
+
+trim_tree() {
+  local pattern
+  chroot "$tree" groupadd --system --gid 500 core
+  chroot "$tree" useradd --uid 500 --gid core --groups sudo --create-home --shell /bin/bash --password '*' core
+  while read -r pattern; do
+    # shellcheck disable=SC2086 # the patterns are to be expanded
+    rm -rf "${tree:?}"/$pattern
+  done < <(grep -v '^#' "$recipe/trim.txt")
+  depmod --basedir "$tree" "$kernel_version"
+}
+
+set_up_tree() {
+  local etc=$tree/etc
+  cp -a --no-preserve=ownership "$recipe/root/." "$tree/"
+  cp "$(command -v busybox)" "$tree/usr/lib/kboot-lab/busybox"
+  # What is enabled is decided by presets alone, at a first boot.
+  find "$etc/systemd/system" -mindepth 1 -delete
+  ln -s ../run/systemd/resolve/stub-resolv.conf "$etc/resolv.conf"
+  ln -s ../usr/share/zoneinfo/UTC "$etc/localtime"
+  : >"$etc/fstab"
+  : >"$etc/motd"
+  install -d -m 0700 -o 500 -g 500 "$tree/home/core/.ssh"
+  install -d "$tree/usr/share/flatcar" "$tree/usr/share/kboot-lab" "$tree/oem"
+  cp /out/release-key.asc "$tree/usr/share/kboot-lab/release-key.asc"
+  printf 'GROUP=%s\nSERVER=disabled\n' "$channel" >"$tree/usr/share/flatcar/update.conf"
+  rm -f "$etc/os-release"
+  ln -s ../usr/lib/os-release "$etc/os-release"
+  cat >"$tree/usr/lib/os-release" <<TEXT
+NAME="Flatcar Container Linux by Kinvolk"
+ID=flatcar
+ID_LIKE=coreos
+VERSION=$version
+VERSION_ID=$version
+BUILD_ID=kboot-lab
+PRETTY_NAME="Flatcar Container Linux $version (kboot lab OS on Debian)"
+TEXT
+}
+
+# Root is a tmpfs or a partition, and /usr is the same for both: the rest of the tree is kept below /usr to be copied.
+split_tree() {
+  local path skeleton=$tree/usr/share/kboot-lab/root
+  mkdir -p "$skeleton"
+  for path in "$tree"/*; do
+    [ "$path" = "$tree/usr" ] || mv "$path" "$skeleton/"
+  done
+  mkdir -p "$skeleton"/{boot,dev,home,mnt,oem,opt/bin,proc,run,srv,sys,tmp,var/log,var/tmp,var/cache}
+  chmod 1777 "$skeleton"/{tmp,var/tmp}
+}
+
+pack_usr() {
+  mksquashfs "$tree/usr" "$work/usr.squashfs" -comp zstd -Xcompression-level 15 -b 256K -noappend -no-progress -quiet \
+    -mkfs-time 0 -no-xattrs
+}

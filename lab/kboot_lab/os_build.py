@@ -1,0 +1,172 @@
+"""The lab OS: a small Debian that boots, installs and is laid out as Flatcar is, built once for each set of inputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+import docker
+from docker.errors import APIError, DockerException
+
+from kboot.errors import KbootError
+from kboot.images.base import SUITE, ensure_base
+
+RECIPE = Path(__file__).parent / "os"
+_UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+_SAID_AT_FAILURE = 8  # lines
+
+
+class Builder(Protocol):
+    """What turns a recipe into a release; its steps are slow, so each is asked for only when it is needed."""
+
+    def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
+        """Write Debian with these packages to the tar `archive`."""
+
+    def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
+        """Fill `out` with a release of `recipe`, signed with the key in `keys`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a release of the lab OS is made of."""
+
+    folder: Path
+    version: str
+    channel: str
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Debian's packages in the OS."""
+        return _words(self.folder / "packages.txt")
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Debian's packages that build it."""
+        return _words(self.folder / "tools.txt")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the recipe's files with their modes, the version and the channel, in hex."""
+        total = sha256(repr((SUITE, self.version, self.channel)).encode())
+        for file in self._files():
+            mode = file.stat().st_mode & 0o777
+            total.update(f"\0{file.relative_to(self.folder)}\0{mode:o}\0".encode() + file.read_bytes())
+        return total.hexdigest()
+
+    @property
+    def rootfs_digest(self) -> str:
+        """SHA-256 over what the slow step takes: versions of one OS share it."""
+        return sha256(repr((SUITE, self.packages, _UNWANTED)).encode()).hexdigest()
+
+    def _files(self) -> Iterator[Path]:
+        yield from sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+def build_lab_os(cache_folder: Path, version: str, channel: str, progress: Callable[[str], None]) -> Path:
+    """The folder of a signed release, as a release server serves it at `/`; built if it is missing.
+
+    It holds `release-key.asc` and `<channel>/amd64-usr/<version>/`, to which `current` points.
+    """
+    return ensure_release(
+        cache_folder / "lab-os", Recipe(RECIPE, version, channel), ContainerBuilder(progress), progress
+    )
+
+
+def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Callable[[str], None]) -> Path:
+    """The release of `recipe` in `cache`; whole or not there, whenever a build is cut off."""
+    release = cache / recipe.digest[:16]
+    if release.exists():
+        return release
+    progress(f"building the lab OS {recipe.channel} {recipe.version}")
+    keys = cache / "keys"
+    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rootfs = cache / f"debian-{recipe.rootfs_digest[:16]}.tar"
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".build-") as scratch:
+        if not rootfs.exists():
+            progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
+            fresh = Path(scratch) / "rootfs.tar"
+            builder.make_rootfs(recipe.packages, fresh)
+            fresh.rename(rootfs)
+        out = Path(scratch) / "release"
+        out.mkdir()
+        builder.make_release(recipe, rootfs, keys, out)
+        _publish(out, release)
+    return release
+
+
+def _publish(out: Path, release: Path) -> None:
+    try:
+        out.rename(release)
+    except OSError:
+        # Another build of the same inputs was first; its release is as good.
+        if not release.exists():
+            raise
+
+
+class ContainerBuilder:
+    """Builds with mmdebstrap here, and with the recipe's tools in a container that reaches no network."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+
+    def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
+        """Write Debian with these packages to the tar `archive`; raises KbootError."""
+        if shutil.which("mmdebstrap") is None:
+            raise KbootError("mmdebstrap is not installed", "run `make setup`")
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+        command += [f"--dpkgopt=path-exclude={path}" for path in _UNWANTED]
+        # The kernel's package would make an initrd, which takes long and is not used.
+        environment = {**os.environ, "INITRD": "No"}
+        made = subprocess.run([*command, SUITE, str(archive)], capture_output=True, text=True, env=environment)
+        if made.returncode != 0:
+            said = made.stderr.strip()[-400:]
+            raise KbootError(f"mmdebstrap failed: {said}", "are Debian's packages reached from here?")
+
+    def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
+        """Run build.sh; raises KbootError with the last that it said."""
+        try:
+            client = docker.from_env(timeout=600)
+            image = ensure_base(client, recipe.tools, self._progress)
+            container = client.containers.run(
+                image,
+                ["bash", "/recipe/build.sh", recipe.version, recipe.channel],
+                detach=True,
+                network_mode="none",
+                environment={"KBOOT_OWNER": f"{os.getuid()}:{os.getgid()}"},
+                volumes={
+                    str(recipe.folder.resolve()): {"bind": "/recipe", "mode": "ro"},
+                    str(rootfs.resolve()): {"bind": "/rootfs.tar", "mode": "ro"},
+                    str(keys.resolve()): {"bind": "/keys", "mode": "rw"},
+                    str(out.resolve()): {"bind": "/out", "mode": "rw"},
+                },
+            )
+            try:
+                said = self._follow(container.logs(stream=True))
+                status = container.wait()["StatusCode"]
+            finally:
+                container.remove(force=True)
+        except (APIError, DockerException) as error:
+            raise KbootError(f"the lab OS cannot be built: {error}", "does the Docker engine run?") from error
+        if status != 0:
+            raise KbootError(f"build.sh of the lab OS failed: {' / '.join(said)}", f"see {recipe.folder / 'build.sh'}")
+
+    def _follow(self, chunks: Iterator[bytes]) -> list[str]:
+        said: list[str] = []
+        rest = b""
+        for chunk in chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                said = [*said, line.decode(errors="replace")][-_SAID_AT_FAILURE:]
+                self._progress(f"  {said[-1]}")
+        return said
+
+
+def _words(file: Path) -> tuple[str, ...]:
+    return tuple(sorted(file.read_text().split()))
