@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,22 +48,22 @@ class Namespace:
         assert made, f"no entry to the namespace {self.name}"
         return made[0]
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, mounts: Mapping[str, Path] | None = None, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in this namespace."""
-        return subprocess.run(
-            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, timeout=30
-        )
+        full = self._entered(command, mounts or {})
+        env = {**os.environ, **(environment or {})}
+        return subprocess.run(full, capture_output=True, text=True, timeout=30, env=env)
 
     @contextmanager
     def daemon(
-        self, command: Sequence[str], mounts: dict[str, Path], log: Path, environment: dict[str, str] | None = None
+        self, command: Sequence[str], mounts: Mapping[str, Path], log: Path
     ) -> Iterator[subprocess.Popen[bytes]]:
         """`command` with each folder of `mounts` in place of the host's; ended at the end, whatever happens."""
-        binds = " && ".join(f'mount --bind "{source}" {target}' for target, source in mounts.items())
-        script = f'{binds} && exec "$@"'
-        full = ["ip", "netns", "exec", self.name, "sh", "-c", script, "sh", *command]
+        full = self._entered(command, mounts)
         with log.open("wb") as out:
-            process = subprocess.Popen(full, stdout=out, stderr=out, env={**os.environ, **(environment or {})})
+            process = subprocess.Popen(full, stdout=out, stderr=out)
         try:
             yield process
         finally:
@@ -73,6 +73,10 @@ class Namespace:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _entered(self, command: Sequence[str], mounts: Mapping[str, Path]) -> list[str]:
+        binds = "".join(f'mount --bind "{source}" {target} && ' for target, source in mounts.items())
+        return ["ip", "netns", "exec", self.name, "sh", "-c", f'{binds}exec "$@"', "sh", *command]
 
 
 @contextmanager

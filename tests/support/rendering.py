@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -43,9 +44,11 @@ def rendered_files(
 
 
 def write_rendered(files: dict[str, RenderedFile], folder: Path) -> None:
-    """The files below `folder` with their modes; owners only where the caller may set them."""
+    """The files below `folder` with their modes and, for root, their owners."""
     for path, file in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+        if os.geteuid() == 0:
+            os.chown(target, file.uid, file.uid)
