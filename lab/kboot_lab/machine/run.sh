@@ -1,0 +1,70 @@
+#!/bin/bash
+# Runs one machine in this container: its cards lie on a bridge with eth0, so that it stands on the container's network
+# with MAC addresses of its own. QEMU replaces this script: SIGTERM is the power switch, and a machine that switches
+# itself off ends the container. Disks, console and settings of the firmware are kept in /machine.
+set -euo pipefail
+: "${KBOOT_VM_NICS:?one MAC address or more, parted by commas}"
+firmware=${KBOOT_VM_FIRMWARE:-bios}
+place=/machine
+IFS=, read -r -a macs <<<"$KBOOT_VM_NICS"
+IFS=, read -r -a sizes <<<"${KBOOT_VM_DISKS-8G}"
+
+arguments=(
+  -name "$HOSTNAME"
+  -accel "tcg,thread=multi"
+  -cpu max
+  -smp "${KBOOT_VM_CPUS:-1}"
+  -m "${KBOOT_VM_MEMORY_MB:-1536}"
+  -nodefaults
+  -no-user-config
+  -display none
+  -device virtio-rng-pci
+  -chardev "socket,id=console,path=$place/console.sock,server=on,wait=off,logfile=$place/console.log,logappend=on"
+  -serial chardev:console
+  -qmp "unix:$place/qmp.sock,server=on,wait=off"
+)
+
+case $firmware in
+  bios) arguments+=(-machine pc) ;;
+  uefi)
+    [ -e "$place/efi-vars.fd" ] || cp /usr/share/OVMF/OVMF_VARS.fd "$place/efi-vars.fd"
+    arguments+=(
+      -machine q35
+      -drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd"
+      -drive "if=pflash,format=raw,file=$place/efi-vars.fd"
+    )
+    ;;
+  *)
+    printf 'KBOOT_VM_FIRMWARE: %s is neither bios nor uefi\n' "$firmware" >&2
+    exit 2
+    ;;
+esac
+
+# No address on the bridge: the container itself does not speak on the network of its machine.
+ip link add br0 type bridge forward_delay 0 stp_state 0
+ip address flush dev eth0
+ip link set eth0 master br0
+ip link set br0 up
+
+# The network comes first in the boot order, then the disks, both in the order they were named.
+order=0
+for number in "${!macs[@]}"; do
+  order=$((order + 1))
+  ip tuntap add "tap$number" mode tap
+  ip link set "tap$number" master br0 up
+  arguments+=(
+    -netdev "tap,id=net$number,ifname=tap$number,script=no,downscript=no"
+    -device "virtio-net-pci,netdev=net$number,mac=${macs[number]},bootindex=$order"
+  )
+done
+for number in "${!sizes[@]}"; do
+  order=$((order + 1))
+  disk=$place/disk$number.raw
+  [ -e "$disk" ] || truncate -s "${sizes[number]}" "$disk"
+  arguments+=(
+    -drive "if=none,id=disk$number,file=$disk,format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
+    -device "virtio-blk-pci,drive=disk$number,serial=disk$number,bootindex=$order"
+  )
+done
+
+exec qemu-system-x86_64 "${arguments[@]}"
