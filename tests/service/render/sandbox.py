@@ -1,0 +1,79 @@
+"""A machine for install.sh: the real script and real bash, with a /run and commands of its own."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from kboot_clusterdesc import load_text
+from support.rendering import rendered_files
+from unit.clusterdesc.sample import SAMPLE
+
+TOKEN = "a-token-that-no-list-of-processes-may-show"
+_FAKES = Path(__file__).parent / "fakes"
+# All that is on PATH: a command that is not among these cannot be run, whatever the script says.
+_REAL = (
+    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tr",
+)  # fmt: skip
+_RECORDED = ("date", "reboot", "sleep", "sync", "systemctl")
+
+
+class Sandbox:
+    """The machine. Its disks are names only: block devices that no driver answers for."""
+
+    def __init__(self, folder: Path, family: str = "flatcar", release_key: bytes | None = None) -> None:
+        self.folder = folder
+        self.installer = f"{family}-install"
+        dialect = "cloud-config" if family == "coreos" else "ignition"
+        desc = load_text(SAMPLE.replace("family: flatcar", f"family: {family}, config: {dialect}"), "rack.yaml")
+        files = rendered_files(desc, release_key=release_key)
+        node = f"nodes/{desc.nodes[0].mac.dashed}"
+        name = "ignition.json" if dialect == "ignition" else "cloud-config.yaml"
+        self.values = {
+            "KBOOT_MAC": str(desc.nodes[0].mac), "KBOOT_TOKEN": TOKEN, "KBOOT_ARMED": "yes",
+            "KBOOT_CHANNEL": "stable", "KBOOT_VERSION": "3975.2.0", "KBOOT_BOARD": "amd64-usr",
+            "KBOOT_DISK": "", "KBOOT_CONFIG": dialect,
+        }  # fmt: skip
+        self.script = files["config/install.sh"].content.decode()
+        (folder / "config").write_bytes(files[f"{node}/{name}"].content)
+        (folder / "run").mkdir()
+        (folder / "bin").mkdir()
+        for command in _REAL:
+            found = shutil.which(command)
+            assert found is not None, f"{command} is not installed"
+            (folder / "bin" / command).symlink_to(found)
+        for command in _RECORDED:
+            (folder / "bin" / command).symlink_to(_FAKES / "recorded")
+        (folder / "bin" / self.installer).symlink_to(_FAKES / "installer")
+        for command in ("curl", "lsblk"):
+            (folder / "bin" / command).symlink_to(_FAKES / command)
+        for fake in _FAKES.iterdir():
+            assert fake.stat().st_mode & 0o111, f"{fake.name} may not be run"
+        (folder / "disks").touch()
+
+    def disk(self, name: str, kind: str = "disk", *, removable: bool = False, mounted: str = "") -> str:
+        """Add a disk; its path."""
+        path = self.folder / name
+        subprocess.run(["mknod", str(path), "b", "240", "0"], check=True)
+        with (self.folder / "disks").open("a") as disks:
+            disks.write(f"{path} {kind} {removable:d} 0 {mounted}\n")
+        return str(path)
+
+    def run(self, **values: str) -> subprocess.CompletedProcess[str]:
+        """Run install.sh as the cloud-config server hands it to this machine, with `values` changed."""
+        lines = "\n".join(f"{name}={shlex.quote(value)}" for name, value in {**self.values, **values}.items())
+        return self.run_text(self.script.replace("# kboot:machine", lines))
+
+    def run_text(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script, cut off from every network."""
+        (self.folder / "install.sh").write_text(script)
+        inner = 'mount --bind "$1/run" /run && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
+        command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def lines(self, name: str) -> list[str]:
+        """What a fake command has kept: `reports`, `installer.log`, `curl.log`, `headers`, `done`."""
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
