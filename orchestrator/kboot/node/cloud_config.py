@@ -12,7 +12,7 @@ from .config import File, NodeConfig, Unit, User
 
 def cloud_config(config: NodeConfig) -> bytes:
     """The YAML document with its first line; the same config gives the same bytes."""
-    document: dict[str, Any] = {"hostname": config.hostname}
+    document: dict[str, Any] = {"hostname": _Text(config.hostname)}
     if config.ssh_authorized_keys:
         document["ssh_authorized_keys"] = list(config.ssh_authorized_keys)
     if config.users:

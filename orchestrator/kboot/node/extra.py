@@ -67,7 +67,7 @@ def read_extra(data: bytes, file: str) -> NodeConfig:
             Problem(
                 place_of(tree, tuple(fault["loc"])),
                 ".".join(map(str, fault["loc"])),
-                fault["msg"],
+                "there is no such key" if fault["type"] == "extra_forbidden" else fault["msg"],
                 "an extra fragment holds `files`, `units` and `users`: see docs/operate.md",
             )
             for fault in faults
