@@ -18,34 +18,69 @@ OWN, OTHER = "kboot-t0", "kboot-t1"  # the description's interface, and one besi
 BOOTSTRAPPER, OUTSIDE = "10.10.14.253", "10.10.14.252"
 LOADER = bytes(range(256)) * 300  # stands for undionly.kpxe
 
+SERVED = f"""\
+apiVersion: kboot/v1
+cluster: {{name: ail, domain: ail.example.com}}
+network:
+  bootstrapper: {BOOTSTRAPPER}
+  subnet: 10.10.14.0/24
+  dhcp: {{mode: serve, range: [10.10.14.100, 10.10.14.199], lease: 90m}}
+  routers: [10.10.14.254]
+  ntp: [10.10.14.250]
+  upstream_dns: [{OUTSIDE}]
+  hosts: {{printer.ail.example.com: 10.10.14.130}}
+nodes:
+  - {{mac: "52:54:00:12:34:56", name: node1, ip: 10.10.14.11, roles: [etcd]}}
+  - {{mac: "52:54:00:12:34:57", name: node2, ip: 10.10.14.150, roles: [worker]}}
+  - {{mac: "00:25:90:c0:f6:ee", name: node3, roles: [worker]}}
+  - {{mac: "00:25:90:c0:f6:d6", roles: [worker]}}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running dnsmasq and the machines' side of its network."""
+    """The machines' side of a bootstrapper's network, and what its dnsmasq reads and writes."""
 
     server: Namespace
     machines: Namespace
     log: Path
+    mounts: dict[str, Path]
 
     def machine(self, mac: str, interface: str = OWN) -> DhcpClient:
         """The machine of this MAC."""
         return DhcpClient(self.machines, interface, mac)
 
+    @property
+    def leases(self) -> list[str]:
+        """The lines of the lease file."""
+        return (self.mounts["/var/lib"] / "kboot" / "leases" / "dnsmasq.leases").read_text().splitlines()
+
 
 @contextmanager
 def site(tag: str, description: str, folder: Path) -> Iterator[Site]:
     """dnsmasq as the description wants it, at `OWN`, with an upstream name server at `OUTSIDE`."""
-    log = folder / "dnsmasq.log"
+    with network(tag, description, folder) as found, started(found):
+        yield found
+
+
+@contextmanager
+def network(tag: str, description: str, folder: Path) -> Iterator[Site]:
+    """A site whose dnsmasq does not run yet."""
     with cabled({OWN: f"{BOOTSTRAPPER}/24", OTHER: "192.168.77.1/24"}, tag) as (server, machines):
         ip("-n", machines.name, "addr", "add", f"{OUTSIDE}/24", "dev", OWN)
-        mounts = _mounts(description, folder)
-        command = ["dnsmasq", "--conf-file=/etc/dnsmasq.conf"]
-        with _upstream(machines, folder), server.daemon(command, mounts, log) as process:
-            for _ in looks(10, 0.05):
-                assert process.poll() is None, log.read_text()
-                if "started, version" in log.read_text():
-                    break
-            yield Site(server, machines, log)
+        with _upstream(machines, folder):
+            yield Site(server, machines, folder / "dnsmasq.log", _mounts(description, folder))
+
+
+@contextmanager
+def started(site: Site) -> Iterator[None]:
+    """Its dnsmasq runs."""
+    with site.server.daemon(["dnsmasq", "--conf-file=/etc/dnsmasq.conf"], site.mounts, site.log) as process:
+        for _ in looks(10, 0.05):
+            assert process.poll() is None, site.log.read_text()
+            if "started, version" in site.log.read_text():
+                break
+        yield
 
 
 def _mounts(description: str, folder: Path) -> dict[str, Path]:

@@ -1,0 +1,88 @@
+"""The fragment that an operator adds to node configs."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+
+import pytest
+import yaml
+
+from kboot.node import cloud_config, ignition
+from kboot.node.config import DropIn, File, NodeConfig, Unit, User
+from kboot.node.extra import read_extra
+from kboot_clusterdesc import InvalidDescription
+
+BASE = NodeConfig("node1", ("ssh-ed25519 AAAA a",), (File("/etc/motd", b"ours\n"),), (Unit("a.service", "[Unit]\n"),))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(InvalidDescription) as refused:
+        read_extra(text.encode(), "extra.yaml")
+    return str(refused.value)
+
+
+def test_a_fragment_holds_files_units_and_users() -> None:
+    text = """\
+files: [{path: /opt/a, content: "a\\n", mode: "755"}]
+units: [{name: b.service, enabled: false, drop_ins: [{name: 10-c.conf, content: "[Service]\\n"}]}]
+users: [{name: ops, groups: [docker]}]
+"""
+    assert read_extra(text.encode(), "extra.yaml") == NodeConfig(
+        hostname="",
+        files=(File("/opt/a", b"a\n", 0o755),),
+        units=(Unit("b.service", None, False, (DropIn("10-c.conf", "[Service]\n"),)),),
+        users=(User("ops", (), ("docker",)),),
+    )
+
+
+@pytest.mark.parametrize("mode", ["0644", '"0644"', "644"])
+def test_a_mode_is_octal_however_it_is_written(mode: str) -> None:
+    (file,) = read_extra(f"files: [{{path: /a, mode: {mode}}}]".encode(), "extra.yaml").files
+    assert file.mode == 0o644
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("files: [{path: etc/motd}]", "extra.yaml:1:16: files.0.path: "),
+        ("files: [{path: /a, mode: rw}]", "extra.yaml:1:26: files.0.mode: "),
+        ("files: [{path: /a, mode: 0999}]", "`0999` is not a file mode such as 0644"),
+        ("units: [{name: ../a.service}]", "extra.yaml:1:16: units.0.name: "),
+        ("users: [{name: Root}]", "extra.yaml:1:16: users.0.name: "),
+        ("file: []", "extra.yaml:1:7: file: there is no such key"),
+        ("files: [", "extra.yaml:"),
+        ("- a", "extra.yaml:1:1: "),
+    ],
+)
+def test_a_faulty_fragment_is_refused_at_its_place(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+def test_a_later_part_replaces_an_earlier_one_and_adds_the_rest() -> None:
+    other = NodeConfig(
+        "", ("ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b"), (File("/etc/motd", b"theirs\n", 0o600), File("/a", b"")), ()
+    )
+    merged = BASE.merged(other)
+    assert merged.hostname == "node1"
+    assert merged.ssh_authorized_keys == ("ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b")
+    assert merged.files == (File("/etc/motd", b"theirs\n", 0o600), File("/a", b""))
+    assert merged.units == BASE.units
+
+
+def test_both_dialects_carry_the_same_files_to_the_byte() -> None:
+    odd = BASE.merged(NodeConfig("", files=(File("/odd", bytes(range(256)), 0o640), File("/empty", b""))))
+    in_yaml = {e["path"]: b64decode(e["content"]) for e in yaml.safe_load(cloud_config(odd))["write_files"]}
+    in_json = {
+        e["path"]: b64decode(e["contents"]["source"].partition(",")[2])
+        for e in json.loads(ignition(odd))["storage"]["files"]
+    }
+    assert in_yaml == in_json
+    assert in_yaml["/odd"] == bytes(range(256))
+    assert in_yaml["/etc/hostname"] == b"node1\n"
+
+
+@pytest.mark.parametrize("name", ["1e3", "0x10", "012", "on", "null", "1.30", "1_000", "0o17"])
+def test_a_host_name_is_a_text_for_every_reader(name: str) -> None:
+    line = cloud_config(NodeConfig(name)).splitlines()[1].decode()
+    assert line in (f'hostname: "{name}"', f"hostname: '{name}'")
