@@ -33,7 +33,6 @@ def create_app(fleet: Fleet) -> FastAPI:
         watch = asyncio.create_task(fleet.watch_leases())
         yield
         watch.cancel()
-        fleet.store.close()
 
     app = FastAPI(
         title="kboot cloud-config server",

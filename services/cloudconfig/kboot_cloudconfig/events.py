@@ -95,6 +95,8 @@ async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncItera
             for event in fleet.store.events_after(after):
                 after = event.number or after
                 yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
+            if fleet.is_ending:
+                return
             try:
                 await asyncio.wait_for(flag.wait(), _STILL_HERE_S)
             except TimeoutError:

@@ -34,6 +34,7 @@ class Fleet:
         self._description = DescriptionFile(settings.config / "clusterdesc.yaml")
         self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
         self._listeners: set[asyncio.Event] = set()
+        self.is_ending = False
 
     def desc(self) -> ClusterDesc:
         """The description in force; 503 while there is none."""
@@ -95,6 +96,12 @@ class Fleet:
     def unlisten(self, flag: asyncio.Event) -> None:
         """End what `listen` began."""
         self._listeners.discard(flag)
+
+    def end_streams(self) -> None:
+        """Let every stream of events end, so that the server can."""
+        self.is_ending = True
+        for listener in self._listeners:
+            listener.set()
 
     def note_leases(self) -> None:
         """Move machines on that were given an address, and list those that no one declared."""

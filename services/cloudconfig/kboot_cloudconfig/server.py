@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
 
-from kboot_clusterdesc.layout import KBOOT_UID
-
 from .app import create_app
 from .fleet import Fleet
+from .log import log
 from .settings import Settings
 
 
@@ -27,39 +29,56 @@ def bound(address: str, port: int) -> socket.socket:
     return listener
 
 
-def give_up_root() -> None:
-    """Becomes the kboot user, for good."""
+def give_up_root(uid: int) -> None:
+    """Becomes `uid` and its group of the same number, for good."""
     if os.getuid() == 0:
         os.setgroups([])
-        os.setgid(KBOOT_UID)
-        os.setuid(KBOOT_UID)
+        os.setgid(uid)
+        os.setuid(uid)
+
+
+class _Server(uvicorn.Server):
+    """One of two servers in this process, which therefore handles no signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -> None:
-    app = create_app(Fleet(settings))
-    # No header of a caller may change who the caller is, hence no proxy headers.
+    fleet = Fleet(settings)
     config = partial(
         uvicorn.Config,
-        app,
+        create_app(fleet),
         log_config=None,
         access_log=False,
+        # No header of a caller may change who the caller is.
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    http = uvicorn.Server(config())
+    http = _Server(config())
     certificate, key = settings.tls / "server.pem", settings.tls / "server.key"
     # the first server runs the one lifespan
-    https = uvicorn.Server(config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key)))
+    https = _Server(config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key)))
+
+    def stop() -> None:
+        fleet.end_streams()
+        http.should_exit = https.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     servers = [asyncio.create_task(http.serve([plain])), asyncio.create_task(https.serve([tls]))]
+    log("serving", address=settings.bind, http=settings.http_port, https=settings.https_port)
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
-    http.should_exit = https.should_exit = True
+    stop()
     await asyncio.gather(*servers)
+    fleet.store.close()
 
 
 def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     plain, tls = bound(settings.bind, settings.http_port), bound(settings.bind, settings.https_port)
-    give_up_root()
+    give_up_root(settings.uid)
     asyncio.run(_serve(settings, plain, tls))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kboot_clusterdesc.layout import KBOOT_UID
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -18,6 +20,7 @@ class Settings:
     data: Path
     tls: Path
     disk_loader: Path
+    uid: int  # whom a server that was started as root becomes
 
     @property
     def images(self) -> Path:
@@ -40,4 +43,5 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         data=Path(environ.get("KBOOT_DATA_DIR", "/var/lib/kboot")),
         tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
         disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
+        uid=int(environ.get("KBOOT_UID", str(KBOOT_UID))),
     )

@@ -1,0 +1,141 @@
+"""The HTTP surface: spellings, problems, files, health."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from defusedxml import ElementTree
+
+from .conftest import NODE1, RELEASE, Server
+
+KERNEL = f"/stable/{RELEASE}/flatcar_production_pxe.vmlinuz"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["52-54-00-00-00-01", "52:54:00:00:00:01", "525400000001", "52-54-00-00-00-01".upper()]
+)
+def test_every_spelling_of_a_mac_names_the_same_machine(standing: Server, spelling: str) -> None:
+    assert standing.get(f"/v1/nodes/{spelling}").json()["name"] == "node1"
+    assert standing.get(f"/boot/{spelling}.ipxe").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/boot/{}.ipxe", "/ignition/{}.json", "/cloud-configs/{}.yaml", "/v1/nodes/{}", "/install.sh?mac={}"]
+)
+def test_an_unknown_mac_is_404_and_a_malformed_one_400(standing: Server, path: str) -> None:
+    unknown = standing.get(path.format("02-00-00-00-00-77"))
+    malformed = standing.get(path.format("52-54-00-00-00"))
+    assert (unknown.status_code, malformed.status_code) == (404, 400)
+    for answer in (unknown, malformed):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+
+
+def test_images_answer_head_with_their_length(standing: Server) -> None:
+    head, whole = standing.ask("HEAD", KERNEL), standing.get(KERNEL)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(whole.content))
+
+
+@pytest.mark.parametrize(
+    "path", ["/boot.ipxe", f"/boot/{NODE1}.ipxe", "/install.sh", "/ca.pem", KERNEL, "/boot/disk.efi"]
+)
+def test_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
+    for method in ("HEAD", "GET"):
+        answer = standing.ask(method, path, who=NODE1)
+        assert answer.status_code == 200
+        assert int(answer.headers["content-length"]) > 0
+
+
+def test_a_download_resumes_by_range(standing: Server) -> None:
+    whole = standing.get(KERNEL)
+    part = standing.get(KERNEL, headers={"range": "bytes=100-", "if-range": whole.headers["etag"]})
+    assert part.status_code == 206
+    assert part.content == whole.content[100:]
+    assert standing.get(KERNEL, headers={"range": "bytes=100-", "if-range": '"other"'}).content == whole.content
+    assert standing.get(KERNEL, headers={"range": "bytes=99999999-"}).status_code == 416
+    assert standing.get(KERNEL, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
+
+
+def test_current_is_the_release_in_force(standing: Server) -> None:
+    name = "flatcar_production_pxe.vmlinuz"
+    assert standing.get(f"/stable/current/{name}").content == standing.get(KERNEL).content
+    assert standing.get(f"/boot/{name}").content == standing.get(KERNEL).content
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/stable/../../state/kboot.db",
+        "/assets/..%2f..%2fstate%2fkboot.db",
+        "/assets/%2fetc%2fpasswd",
+        "/stable/%2e%2e/%2e%2e%2fpki%2fcluster-ca.key",
+        "/assets/" + "a" * 3000,
+        "/assets/%00",
+        "/boot/..%2fx.efi",
+        "/nothing",
+    ],
+)
+def test_no_path_leaves_its_folder(standing: Server, path: str) -> None:
+    assert standing.get(path).status_code in (400, 404)
+
+
+def test_a_link_out_of_the_store_is_not_followed(standing: Server) -> None:
+    (standing.folder.assets / "leak").symlink_to("/etc/passwd")
+    assert standing.get("/assets/leak").status_code == 404
+
+
+def test_a_wrong_method_is_a_problem_too(standing: Server) -> None:
+    answer = standing.ask("DELETE", f"/v1/nodes/{NODE1}")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_metrics_count_machines_by_phase(server: Server) -> None:
+    text = server.get("/metrics").text
+    assert 'kboot_machines{phase="leased"} 2' in text
+    assert "kboot_release_ready 1" in text
+
+
+def test_the_health_check_fails_when_the_server_does_not_answer(server: Server) -> None:
+    command = [sys.executable, "-m", "kboot_cloudconfig.health_check"]
+    environment = server.environment()
+    assert subprocess.run(command, env=environment).returncode == 0
+    server.stop()
+    assert subprocess.run(command, env=environment, stderr=subprocess.DEVNULL).returncode == 1
+    server.start()
+
+
+def test_a_bad_edit_of_the_description_keeps_the_last_good_one(server: Server) -> None:
+    path = server.folder.config / "clusterdesc.yaml"
+    good = path.read_text()
+    path.write_text("nodes: [")
+    assert server.get("/v1/nodes").json()["cluster"] == "unit"
+    path.write_text(good.replace("node1", "renamed"))
+    assert server.node(NODE1)["name"] == "renamed"
+
+
+def test_an_installed_machine_that_asks_for_an_update_is_told_there_is_none(standing: Server) -> None:
+    request = b"""<?xml version="1.0"?><request protocol="3.0"><app appid="{e96281a6-d1af-4bde-9a0a-97b76e56dc57}"
+      version="3975.2.0"><updatecheck/><event eventtype="3" eventresult="2"/></app></request>"""
+    answer = standing.ask("POST", "/v1/update/", who=NODE1, body=request)
+    assert answer.status_code == 200
+    check = ElementTree.fromstring(answer.content).find("app/updatecheck")
+    assert check is not None
+    assert check.get("status") == "noupdate"
+    assert (
+        standing.ask("POST", "/v1/update/", body=b"<!DOCTYPE x [<!ENTITY a 'b'>]><request>&a;</request>").status_code
+        == 400
+    )
+
+
+def test_the_status_page_shows_every_machine_and_escapes_what_machines_say(server: Server) -> None:
+    server.report(NODE1, "failed", server.install_token(NODE1), detail="<script>alert(1)</script>")
+    page = server.get("/").text
+    assert "node1" in page
+    assert "52-54-00-00-00-02" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page

@@ -1,0 +1,122 @@
+"""Who may have a node config: the machine itself, once, while it is armed, over TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kboot_clusterdesc import Mac
+
+from .conftest import NODE1, NODE2, STRANGER, Server
+
+
+def _path(mac: Mac) -> str:
+    return f"/ignition/{mac.dashed}.json"
+
+
+def _refused(server: Server, reason: str) -> bool:
+    return any(event["kind"] == "refused" and event["reason"] == reason for event in server.events())
+
+
+def test_a_machine_is_given_its_own_config_byte_for_byte(server: Server) -> None:
+    token = server.install_token(NODE1)
+    answer = server.get(_path(NODE1), who=NODE1, tls=True, token=token)
+    assert answer.status_code == 200
+    assert answer.content == (server.folder.node(NODE1) / "ignition.json").read_bytes()
+    assert server.node(NODE1)["phase"] == "configured"
+
+
+@pytest.mark.parametrize("server", ["cloud-config"], indirect=True)
+def test_the_cloud_config_is_guarded_in_the_same_way(server: Server) -> None:
+    path = f"/cloud-configs/{NODE1.dashed}.yaml"
+    assert server.get(path, who=NODE1, tls=True).status_code == 403
+    answer = server.get(path, who=NODE1, tls=True, token=server.install_token(NODE1))
+    assert answer.text.startswith("#cloud-config\n")
+
+
+def test_a_retry_of_the_same_machine_works_with_the_same_token(server: Server) -> None:
+    token = server.install_token(NODE1)
+    for _ in range(3):
+        assert server.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "tls", "given", "reason"),
+    [
+        (NODE2, True, True, "wrong-address"),
+        (NODE1, True, False, "no-token"),
+        (NODE1, False, True, "plain-http"),
+        (STRANGER, True, True, "wrong-address"),
+    ],
+)
+def test_everybody_else_gets_a_bare_403_and_is_an_event(
+    server: Server, who: Mac, tls: bool, given: bool, reason: str
+) -> None:
+    token = server.install_token(NODE1)
+    answer = server.get(_path(NODE1), who=who, tls=tls, token=token if given else None)
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "node1" not in answer.text
+    assert "storage" not in answer.text
+    assert _refused(server, reason)
+
+
+def test_a_token_of_an_earlier_install_sh_is_replayed(server: Server) -> None:
+    old = server.install_token(NODE1)
+    new = server.install_token(NODE1)
+    assert server.get(_path(NODE1), who=NODE1, tls=True, token=old).status_code == 403
+    assert _refused(server, "replayed-token")
+    assert server.get(_path(NODE1), who=NODE1, tls=True, token=new).status_code == 200
+
+
+def test_the_token_of_a_neighbour_opens_nothing(server: Server) -> None:
+    token = server.install_token(NODE2)
+    assert server.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 403
+
+
+def test_nothing_is_given_after_the_install(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.report(NODE1, "installed", token)
+    assert server.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 403
+    assert _refused(server, "not-armed")
+
+
+def test_an_undeclared_machine_has_no_config(server: Server) -> None:
+    server.lease(NODE1, NODE2, STRANGER)
+    answer = server.get(_path(STRANGER), who=STRANGER, tls=True, token="anything")
+    assert answer.status_code == 404
+    assert answer.json()["status"] == 404
+
+
+def test_a_machine_without_a_lease_is_refused(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.lease(NODE2)
+    assert server.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 403
+    assert _refused(server, "wrong-address")
+
+
+def test_certificates_are_guarded_and_a_bad_name_is_400(server: Server) -> None:
+    place: Path = server.folder.node(NODE1) / "certs"
+    place.mkdir()
+    (place / "kubelet.pem").write_text("PEM")
+    token = server.install_token(NODE1)
+    path = f"/certs/{NODE1}/kubelet.pem"
+    assert server.get(path, who=NODE2, tls=True, token=token).status_code == 403
+    assert server.get(path, who=NODE1, tls=True, token=token).text == "PEM"
+    assert server.get(f"/certs/{NODE1}/..%2Freport-token.pem", who=NODE1, tls=True, token=token).status_code in (
+        400,
+        404,
+    )
+    assert server.get(f"/certs/{NODE1}/etcd.pem", who=NODE1, tls=True, token=token).status_code == 404
+
+
+def test_no_token_and_no_key_reach_the_log(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.get(f"{_path(NODE1)}?token={token}", who=NODE1, tls=True)
+    server.report(NODE1, "installed", token)
+    server.arm(NODE1)
+    log = server.log.read_text()
+    assert "/ignition/" in log
+    for secret in (token, server.secrets.operator_token, server.secrets.report_tokens[NODE1], "PRIVATE KEY"):
+        assert secret not in log

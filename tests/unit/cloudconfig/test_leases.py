@@ -1,0 +1,49 @@
+"""dnsmasq's lease file, as it is and as it is not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kboot_cloudconfig.leases import LeaseFile, parse_leases
+from kboot_clusterdesc import Mac
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = int(NOW.timestamp()) + 60
+MAC = Mac("52:54:00:00:00:01")
+
+
+def test_a_lease_is_read_whatever_the_client_id() -> None:
+    text = f"{LATER} 52:54:00:00:00:01 10.0.0.5 node1 ff:00:01\n0 52:54:00:00:00:02 10.0.0.6 * *\n"
+    assert [(str(e.mac), str(e.ip), e.expires) for e in parse_leases(text)] == [
+        ("52:54:00:00:00:01", "10.0.0.5", LATER),
+        ("52:54:00:00:00:02", "10.0.0.6", 0),
+    ]
+
+
+def test_what_is_no_lease_of_ipv4_is_passed_over() -> None:
+    text = f"duid 00:01:00\n{LATER} 1 fd00::5 * 00:01\n{LATER} 52:54:00:00:00:01 10.0.0.5 half"
+    assert parse_leases(text) == ()
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    assert isinstance(parse_leases(text), tuple)
+
+
+def test_an_expired_lease_is_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    path.write_text(f"{LATER - 61} {MAC} 10.0.0.5 * *\n")
+    leases = LeaseFile(path)
+    assert leases.address_of(MAC, NOW) is None
+    assert leases.mac_at(IPv4Address("10.0.0.5"), NOW) is None
+    path.write_text(f"0 {MAC} 10.0.0.6 * *\n")
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.6")
+
+
+def test_a_file_that_is_not_there_yet_holds_no_lease(tmp_path: Path) -> None:
+    assert LeaseFile(tmp_path / "none").entries() == ()

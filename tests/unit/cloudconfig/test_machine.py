@@ -1,0 +1,103 @@
+"""A machine's life under any order of what may happen to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kboot_cloudconfig import guard, machine
+from kboot_cloudconfig.machine import GRACE, Machine, Token
+from kboot_clusterdesc import Mac, Phase
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MAC = Mac("52:54:00:00:00:01")
+HOME = IPv4Address("10.0.0.11")
+OTHER = IPv4Address("10.0.0.12")
+
+Step = Callable[[Machine, datetime], Machine]
+
+STEPS: dict[str, Step] = {
+    "lease": machine.lease,
+    "boot": lambda m, now: machine.fetch_boot_script(m, "1.0.0", now),
+    "installer": lambda m, now: machine.fetch_installer(m, guard.sha256_of(now.isoformat()), now) if m.armed else m,
+    "config": lambda m, now: machine.fetch_config(m, HOME, now) if m.armed else m,
+    "progress": lambda m, now: machine.progress(m, 1, 2, now) if m.armed else m,
+    "installed": machine.finish_install,
+    "running": lambda m, now: machine.run(m, None, None, now),
+    "failed": lambda m, now: machine.fail(m, "why", now),
+    "arm": machine.arm,
+    "disarm": lambda m, now: machine.disarm(m),
+}
+walks = st.lists(st.sampled_from(sorted(STEPS)), max_size=30)
+
+
+def walked(steps: list[str]) -> list[Machine]:
+    """The machine after each step, one second apart."""
+    states = [machine.declare(MAC, NOW)]
+    for number, step in enumerate(steps):
+        states.append(STEPS[step](states[-1], NOW + timedelta(seconds=number + 1)))
+    return states
+
+
+@given(walks)
+def test_only_an_arming_arms_and_only_an_end_or_the_operator_disarms(steps: list[str]) -> None:
+    states = walked(steps)
+    for step, before, after in zip(steps, states, states[1:], strict=False):
+        if after.armed and not before.armed:
+            assert step == "arm"
+        if before.armed and not after.armed:
+            assert step in ("installed", "disarm")
+
+
+@given(walks)
+def test_a_disarmed_machine_is_never_given_secrets(steps: list[str]) -> None:
+    for state in walked(steps):
+        if not state.armed:
+            ask = guard.Ask(True, HOME, "any")
+            assert guard.refusal_of_secrets(ask, state, HOME, NOW) is guard.Refusal.NOT_ARMED
+            assert not guard.may_install(state, HOME, HOME)
+
+
+@given(walks)
+def test_the_phase_is_always_among_its_times(steps: list[str]) -> None:
+    for state in walked(steps):
+        assert state.phase in state.phases
+        assert state.since == state.phases[state.phase] or state.phase is Phase.FAILED
+
+
+def armed_with(token: str, used_at: datetime | None = None) -> Machine:
+    """An armed machine that was given a token."""
+    made = machine.fetch_installer(machine.declare(MAC, NOW), guard.sha256_of(token), NOW)
+    if used_at is None:
+        return made
+    return replace(made, token=Token(guard.sha256_of(token), used_at, HOME))
+
+
+def test_the_grace_of_a_used_token_ends() -> None:
+    used = armed_with("t", NOW)
+    ask = guard.Ask(True, HOME, "t")
+    assert guard.refusal_of_secrets(ask, used, HOME, NOW + GRACE) is None
+    late = NOW + GRACE + timedelta(seconds=1)
+    assert guard.refusal_of_secrets(ask, used, HOME, late) is guard.Refusal.REPLAYED_TOKEN
+
+
+def test_a_used_token_serves_no_other_address() -> None:
+    ask = guard.Ask(True, OTHER, "t")
+    moved = guard.refusal_of_secrets(ask, armed_with("t", NOW), OTHER, NOW)
+    assert moved is guard.Refusal.REPLAYED_TOKEN
+
+
+def test_a_token_that_was_never_ours_is_unknown() -> None:
+    ask = guard.Ask(True, HOME, "made up")
+    assert guard.refusal_of_secrets(ask, armed_with("t"), HOME, NOW) is guard.Refusal.UNKNOWN
+
+
+def test_nobody_without_an_address_of_its_own_is_served() -> None:
+    ask = guard.Ask(True, None, "t")
+    assert guard.refusal_of_secrets(ask, armed_with("t"), None, NOW) is guard.Refusal.WRONG_ADDRESS
+    assert not guard.may_install(armed_with("t"), None, None)
