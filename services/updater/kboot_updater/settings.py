@@ -46,5 +46,5 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     return Settings(
         config=Path(environ.get("KBOOT_CONFIG_DIR", "/etc/kboot")),
         images=Path(environ.get("KBOOT_IMAGES_DIR", "/var/lib/kboot/images")),
-        run=Path(environ.get("KBOOT_RUN_DIR", "/run")),
+        run=Path(environ.get("KBOOT_RUN_DIR", "/run/kboot")),
     )
