@@ -33,6 +33,10 @@ class Patience:
     slow_for_s: float = 60.0
 
 
+class _TooSlow(Unreachable):
+    """The server sends, but so little that the file would take days."""
+
+
 class Downloader:
     """Fetches files with one client; `stop` ends it between two chunks."""
 
@@ -55,12 +59,11 @@ class Downloader:
     def fetch(self, url: str, target: Path, auth: Auth | None = None, max_bytes: int | None = None) -> None:
         """Bring `url` to `target`, going on with what an earlier run left of it."""
         part = PartFile(target)
-        failed = 0
+        failed, farthest = 0, part.size
         if part.is_whole(url):
             part.finish()
             return
         while True:
-            before = part.size
             try:
                 self._attempt(url, part, auth, max_bytes)
                 part.finish()
@@ -68,7 +71,10 @@ class Downloader:
             except OSError as error:
                 raise _disk_fault(error, target) from error
             except Unreachable as fault:
-                failed = 1 if part.size > before else failed + 1
+                # Only what never came before counts: a server may break off at the same byte for ever.
+                came_on = part.size > farthest and not isinstance(fault, _TooSlow)
+                failed = 1 if came_on else failed + 1
+                farthest = max(farthest, part.size)
                 if failed >= self._patience.attempts:
                     raise
                 self._pause(failed, fault)
@@ -128,7 +134,7 @@ class Downloader:
             gone = time.monotonic() - began
             if gone >= self._patience.slow_for_s:
                 if came / gone < self._patience.slowest_bytes_per_s:
-                    raise Unreachable(f"{url}: {came} bytes in {gone:.0f} s is too slow")
+                    raise _TooSlow(f"{url}: {came} bytes in {gone:.0f} s is too slow")
                 began, came = time.monotonic(), 0
 
 

@@ -1,0 +1,320 @@
+"""What a check brings, puts in force and keeps, against a release server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from service.updater.release_server import NAMES, Ill, ReleaseServer
+from service.updater.signing import SigningKey
+from service.updater.site import Site
+
+
+def published(server: ReleaseServer, key: SigningKey, *versions: str) -> None:
+    """Publish the releases; the channel stands at the last."""
+    for version in versions:
+        server.release(version, key)
+        server.set_current(version)
+
+
+def test_a_channel_is_followed_by_the_number_it_stands_at(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    published(server, key, "3975.2.0")
+    result = site.check()
+    assert result.fault is None
+    assert site.current() == "3975.2.0"
+    assert site.is_whole("3975.2.0")
+    board = "/stable/amd64-usr"
+    of_current = [path for path in server.paths_asked() if "/current/" in path]
+    assert of_current == [f"{board}/current/version.txt", f"{board}/current/version.txt.sig"]
+    assert f"{board}/3975.2.0/{NAMES.image}" in server.paths_asked()
+    status = site.status()
+    assert {name: status[name] for name in ("channel", "version", "current", "error")} == {
+        "channel": "stable",
+        "version": "current",
+        "current": "3975.2.0",
+        "error": None,
+    }
+    assert status["checked"].endswith("Z")
+    assert site.kinds() == ["mirrored", "switched"]
+    assert set(status["events"][0]) == {"at", "kind", "detail"}
+
+
+def test_a_second_check_downloads_no_release_again(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    published(server, key, "3975.2.0")
+    site.check()
+    server.forget()
+    result = site.check()
+    assert result.fault is None
+    assert result.events == ()
+    assert [path.rpartition("/")[2] for path in server.paths_asked()] == ["version.txt", "version.txt.sig"]
+
+
+def test_a_pinned_release_that_is_here_asks_the_server_nothing(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3850.2.0", "3975.2.0")
+    site.describe(version="3850.2.0")
+    assert site.check().current == "3850.2.0"
+    server.forget()
+    assert site.check().fault is None
+    assert server.asked == []
+
+
+def test_a_newer_release_takes_over_and_the_one_before_stays(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3850.2.0")
+    site.check()
+    published(server, key, "3975.2.0")
+    site.check()
+    assert site.current() == "3975.2.0"
+    assert site.versions() == {"3850.2.0", "3975.2.0"}
+
+
+def test_releases_are_never_mixed_when_the_channel_moves_during_a_check(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3850.2.0")
+    server.release("3975.2.0", key)
+    moved = threading.Event()
+
+    def move(path: str) -> None:
+        if path.endswith(NAMES.kernel) and not moved.is_set():
+            moved.set()
+            server.set_current("3975.2.0")
+
+    server.on_request = move
+    site.check()
+    assert moved.is_set()
+    assert site.current() == "3850.2.0"
+    assert site.is_whole("3850.2.0")
+
+
+def test_a_folder_whose_version_file_names_another_release_is_refused(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3850.2.0", "3975.2.0")
+    for name in ("version.txt", "version.txt.sig"):
+        board = server.folder / "stable" / "amd64-usr"
+        shutil.copy(board / "3850.2.0" / name, board / "3975.2.0" / name)
+    site.describe(version="3975.2.0")
+    result = site.check()
+    assert result.fault is not None
+    assert "says 3850.2.0" in str(result.fault)
+    assert result.fault.kind == "refused"
+    assert site.current() is None
+
+
+def test_a_channel_that_goes_back_upstream_is_followed_and_told(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3850.2.0", "3975.2.0")
+    site.check()
+    server.set_current("3850.2.0")
+    site.check()
+    assert site.current() == "3850.2.0"
+    assert site.kinds()[-1] == "rolled-back"
+    assert site.versions() == {"3850.2.0", "3975.2.0"}
+
+
+def test_updates_that_are_switched_off_bring_the_first_release_only(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    site.describe(update={"enabled": False})
+    published(server, key, "3850.2.0")
+    assert site.check().current == "3850.2.0"
+    published(server, key, "3975.2.0")
+    server.forget()
+    assert site.check().current == "3850.2.0"
+    assert server.asked == []
+
+
+def test_old_releases_are_pruned_to_the_number_that_is_kept(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    site.describe(update={"keep": 3})
+    for version in ("3602.2.0", "3760.2.0", "3815.2.0", "3850.2.0"):
+        published(server, key, version)
+        site.check()
+    assert site.versions() == {"3760.2.0", "3815.2.0", "3850.2.0"}
+    assert site.kinds()[-1] == "pruned"
+    assert site.incoming() == []
+
+
+def test_the_release_before_stays_even_when_one_is_kept(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    site.describe(update={"keep": 1})
+    for version in ("3760.2.0", "3815.2.0", "3850.2.0"):
+        published(server, key, version)
+        site.check()
+    assert site.versions() == {"3815.2.0", "3850.2.0"}
+
+
+def test_the_release_before_a_rollback_stays_however_old_the_new_one_is(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    for version in ("3815.2.0", "3850.2.0", "3602.2.0"):
+        published(server, key, version)
+        site.check()
+    assert site.current() == "3602.2.0"
+    assert site.versions() == {"3602.2.0", "3850.2.0"}
+
+
+def test_a_switch_is_atomic_for_whoever_reads_meanwhile(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    published(server, key, "3850.2.0")
+    site.check()
+    published(server, key, "3975.2.0")
+    seen: set[str] = set()
+    broken: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                version = os.readlink(site.images / "stable" / "current")
+                seen.add(version)
+                folder = site.images / "stable" / version
+                if any(not (folder / name).is_file() for name in NAMES.release_files):
+                    broken.append(version)
+            except OSError as error:
+                broken.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for version in ("3975.2.0", "3850.2.0") * 20:
+            site.describe(version=version)
+            site.check()
+    finally:
+        done.set()
+        reader.join()
+    assert broken == []
+    assert seen == {"3850.2.0", "3975.2.0"}
+
+
+def test_files_and_folders_are_readable_by_the_service_that_serves_them(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3975.2.0")
+    site.check()
+    folder = site.images / "stable" / "3975.2.0"
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in (*folder.iterdir(), site.settings.status))
+    assert folder.stat().st_mode & 0o555 == 0o555
+
+
+def test_a_release_that_was_copied_by_hand_is_verified_and_not_fetched(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    folder = server.release("3975.2.0", key)
+    shutil.copytree(folder, site.images / "stable" / "3975.2.0")
+    site.describe(version="3975.2.0")
+    result = site.check()
+    assert result.fault is None
+    assert site.current() == "3975.2.0"
+    assert server.asked == []
+
+
+def test_a_copy_by_hand_that_does_not_verify_is_replaced(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    folder = server.release("3975.2.0", key)
+    copy = site.images / "stable" / "3975.2.0"
+    shutil.copytree(folder, copy)
+    (copy / NAMES.kernel).write_bytes(b"something else")
+    site.describe(version="3975.2.0")
+    assert site.check().fault is None
+    assert site.is_whole("3975.2.0")
+    assert site.kinds() == ["refused", "mirrored", "switched"]
+
+
+def test_another_architecture_is_not_taken_for_the_one_that_is_here(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    folder = server.release("3975.2.0", key)
+    site.describe(version="3975.2.0")
+    site.check()
+    shutil.copytree(folder, server.folder / "stable" / "arm64-usr" / "3975.2.0")
+    kernel = server.folder / "stable" / "arm64-usr" / "3975.2.0" / NAMES.kernel
+    kernel.write_bytes(b"a kernel for arm64")
+    key.sign(kernel)
+    site.describe(version="3975.2.0", arch="arm64")
+    assert site.check().fault is None
+    assert (site.images / "stable" / "3975.2.0" / NAMES.kernel).read_bytes() == b"a kernel for arm64"
+
+
+def test_channels_stand_beside_each_other(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    published(server, key, "3975.2.0")
+    site.check()
+    server.release("4012.1.0", key, channel="beta")
+    server.set_current("4012.1.0", channel="beta")
+    site.describe(channel="beta")
+    site.check()
+    assert (site.current("stable"), site.current("beta")) == ("3975.2.0", "4012.1.0")
+    assert site.status()["channel"] == "beta"
+
+
+def test_g14_a_dollar_sign_in_the_password_of_the_release_url_arrives_as_it_stands(
+    site: Site, server: ReleaseServer, key: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """G14: user `mirror`, password `pa$word`; neither a log line nor the status shows it."""
+    published(server, key, "3975.2.0")
+    server.auth = "Basic " + b64encode(b"mirror:pa$word").decode()
+    site.describe(release_url=server.url.replace("http://", "http://mirror:pa$word@"))
+    assert site.check().current == "3975.2.0"
+    assert server.asked
+    assert all(headers["authorization"] == server.auth for _, headers in server.asked)
+    server.ills["version.txt"] = Ill(status=500)
+    assert site.check().fault is not None
+    assert "pa$word" not in site.settings.status.read_text()
+    assert "pa$word" not in capsys.readouterr().out
+
+
+def test_a_wrong_password_is_told_with_the_key_that_holds_it(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3975.2.0")
+    server.auth = "Basic something"
+    assert "os.release_url" in str(site.check().fault)
+
+
+def test_braces_of_the_address_are_filled_in_and_those_of_a_password_are_not(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3975.2.0")
+    server.auth = "Basic " + b64encode(b"mirror:{channel}").decode()
+    site.describe(release_url=server.url.replace("http://", "http://mirror:{channel}@"))
+    assert site.check().fault is None
+
+
+def test_a_status_that_was_damaged_is_begun_anew(site: Site, server: ReleaseServer, key: SigningKey) -> None:
+    published(server, key, "3975.2.0")
+    site.settings.status.write_text('{"events": 7')
+    site.check()
+    assert site.status()["current"] == "3975.2.0"
+
+
+def test_the_same_fault_twice_is_one_event_and_its_end_another(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    published(server, key, "3975.2.0")
+    site.check()
+    server.ills["version.txt"] = Ill(status=404)
+    for _ in range(3):
+        site.check()
+    status = site.status()
+    assert status["error_kind"] == "not-there"
+    assert (status["checks_total"], status["failed_checks_total"]) == (4, 3)
+    server.ills.clear()
+    site.check()
+    assert site.kinds() == ["mirrored", "switched", "not-there", "recovered"]
+    assert site.status()["error"] is None
+
+
+def test_a_store_that_cannot_be_written_is_a_fault_and_no_crash(
+    site: Site, server: ReleaseServer, key: SigningKey, tmp_path: Path
+) -> None:
+    published(server, key, "3975.2.0")
+    (site.images / "stable").write_text("a file where a folder belongs")
+    result = site.check()
+    assert result.fault is not None
+    assert result.fault.kind == "failed"
