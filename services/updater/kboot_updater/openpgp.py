@@ -17,7 +17,7 @@ _PUBLIC_KEY, _PUBLIC_SUBKEY, _SIGNATURE = 6, 14, 2
 _ON_PRIMARY, _ON_SUBKEY = (0x10, 0x11, 0x12, 0x13, 0x1F), (0x18,)
 _CREATED, _KEY_EXPIRES = 2, 9
 _ARMOR = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*\n(?:[A-Za-z]+:.*\n)*\s*\n?(.*?)-----END PGP PUBLIC KEY BLOCK-----",
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*\n(?:[A-Za-z]+:[^\n]*\n)*\s*\n?(.*?)-----END PGP PUBLIC KEY BLOCK-----",
     re.DOTALL,
 )
 
