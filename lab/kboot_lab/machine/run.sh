@@ -25,7 +25,7 @@ arguments=(
 )
 
 case $firmware in
-  bios) arguments+=(-machine pc) ;;
+  bios) arguments+=(-machine "pc,graphics=off") ;; # SeaBIOS then speaks on the serial console
   uefi)
     [ -e "$place/efi-vars.fd" ] || cp /usr/share/OVMF/OVMF_VARS.fd "$place/efi-vars.fd"
     arguments+=(

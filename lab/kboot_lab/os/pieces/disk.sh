@@ -2,7 +2,7 @@
 # The disk image: GPT with Flatcar's partition names and numbers, bootable by BIOS (syslinux) and UEFI (GRUB).
 
 mib=1048576
-kernel_line='root=LABEL=ROOT console=tty0 console=ttyS0,115200n8 mitigations=off'
+kernel_line='root=LABEL=ROOT console=tty0 console=ttyS0,115200n8 mitigations=off loglevel=5'
 
 make_disk() {
   local image=$work/disk.img esp_mib=40 oem_mib=16 root_mib=96 usr_mib oem_at root_at
