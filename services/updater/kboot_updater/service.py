@@ -53,10 +53,14 @@ class Service:
         return 0
 
     def _beat(self) -> None:
-        if self._worker.is_alive():
-            heartbeat = self._settings.heartbeat
+        if not self._worker.is_alive():
+            return
+        heartbeat = self._settings.heartbeat
+        try:
+            heartbeat.parent.mkdir(parents=True, exist_ok=True)
             heartbeat.write_text(f"{datetime.now(UTC).timestamp():.0f}\n")
-            os.utime(heartbeat)
+        except OSError as error:
+            log("heartbeat-not-written", detail=str(error))
 
     def _watch(self) -> None:
         """Take over the description and the operator's key when their content changed."""
