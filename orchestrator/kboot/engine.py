@@ -134,7 +134,8 @@ class Engine:
         for _ in looks(timeout_s):
             services = self.services()
             for service in services:
-                progress.state(service.name, service.health if service.state == "running" else service.state)
+                tells = service.state == "running" and service.health != "none"
+                progress.state(service.name, service.health if tells else service.state)
             late = [service for service in services if not service.is_up]
             if not late:
                 return

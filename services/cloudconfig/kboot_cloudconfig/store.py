@@ -79,9 +79,13 @@ class Store:
             db.execute("DELETE FROM events WHERE id < 0")
 
     def machine(self, mac: Mac, now: datetime) -> Machine:
-        """What is known of a declared machine; one never seen before is declared now."""
+        """What is known of a declared machine; one never seen before is declared now, and kept."""
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
-        return _machine(json.loads(row[0])) if row else declare(mac, now)
+        if row:
+            return _machine(json.loads(row[0]))
+        declared = declare(mac, now)
+        self.save(declared)
+        return declared
 
     def save(self, machine: Machine, *events: Event) -> list[Event]:
         """Keep a machine's new state together with the events that tell of it; the events get their numbers."""

@@ -1,0 +1,175 @@
+"""`kboot up` on the real engine: what runs, how it is confined, what a second run touches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testcontainers.core.container import DockerContainer
+
+from kboot.waiting import looks
+from kboot_clusterdesc.layout import SERVICES
+from support.cluster import TestCluster, cluster_up
+
+_HEALTH = {
+    "dnsmasq": ["/usr/local/bin/healthcheck"],
+    "cloudconfig": ["python3", "-m", "kboot_cloudconfig.health_check"],
+    "registry": ["/usr/local/bin/healthcheck"],
+    "updater": ["python3", "-m", "kboot_updater.health_check"],
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
+    """One cluster for the tests of this file."""
+    root: Path = tmp_path_factory.mktemp("root")
+    with cluster_up(root, "ct-up", "10.77.14.0/24") as made:
+        yield made
+
+
+def _ids(cluster: TestCluster) -> dict[str, str]:
+    return {name: cluster.container(name).id for name in SERVICES}
+
+
+def _started(cluster: TestCluster) -> dict[str, tuple[str, str]]:
+    states = {name: cluster.container(name) for name in SERVICES}
+    return {name: (each.id, each.attrs["State"]["StartedAt"]) for name, each in states.items()}
+
+
+def test_a_second_up_changes_no_file_and_recreates_no_container(cluster: TestCluster) -> None:
+    before = _started(cluster)
+    outcome = cluster.up()
+    assert (outcome.changes, outcome.recreated, _started(cluster)) == ([], [], before)
+
+
+def test_another_upstream_dns_restarts_dnsmasq_alone(cluster: TestCluster) -> None:
+    before = _ids(cluster)
+    cluster.upstream = "192.0.2.54"
+    cluster.describe()
+    outcome = cluster.up()
+    assert outcome.recreated == ["dnsmasq"]
+    assert {name for name, id_ in _ids(cluster).items() if before[name] != id_} == {"dnsmasq"}
+    assert "server=192.0.2.54" in (cluster.folder.config / "dnsmasq.conf").read_text()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
+    attrs: dict[str, Any] = cluster.container(service).attrs
+    host = attrs["HostConfig"]
+    allowed = {
+        "dnsmasq": {"NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"},
+        "cloudconfig": {"NET_BIND_SERVICE", "SETUID", "SETGID"},
+    }.get(service, set())
+    assert host["Privileged"] is False
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert {name.removeprefix("CAP_") for name in host["CapAdd"] or []} == allowed
+    assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
+    assert host["Memory"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"]["Config"]["max-size"]
+    assert "docker.sock" not in json.dumps(attrs["Mounts"])
+    assert str(cluster.folder.pki) not in json.dumps(attrs["Mounts"])
+    assert attrs["Config"]["Healthcheck"]["Test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_works_as_root_longer_than_it_must(cluster: TestCluster, service: str) -> None:
+    uids = {"dnsmasq": "64313", "cloudconfig": "64310", "registry": "64312", "updater": "64310"}
+    top = cluster.container(service).top(ps_args="-eo pid,uid,comm")
+    working = {uid for _, uid, command in top["Processes"] if command != "docker-init"}
+    assert working == {uids[service]}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_health_check_fails_when_its_service_hangs(cluster: TestCluster, service: str) -> None:
+    container = cluster.container(service)
+    assert container.exec_run(_HEALTH[service]).exit_code == 0
+    top = container.top(ps_args="-eo pid,comm")
+    pids = [int(pid) for pid, command in top["Processes"] if command not in ("docker-init", "entrypoint")]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        if service == "updater":  # its heart beats each ten seconds, and may be a minute late
+            late = ["touch", "-d", "2 minutes ago", "/run/kboot/kboot-updater.heartbeat"]
+            assert container.exec_run(late, user="64310").exit_code == 0
+        assert container.exec_run(_HEALTH[service]).exit_code != 0
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    for _ in looks(30, 1):
+        if container.exec_run(_HEALTH[service]).exit_code == 0:
+            return
+    raise AssertionError(f"{service} did not come back")
+
+
+def test_status_tells_what_is_down_with_exit_3_and_up_repairs_it(cluster: TestCluster) -> None:
+    assert cluster.kboot("status").returncode == 0
+    cluster.compose("stop", "registry")
+    down = cluster.kboot("status", "--json")
+    assert down.returncode == 3
+    states = {each["name"]: each["state"] for each in json.loads(down.stdout)["services"]}
+    assert states["registry"] == "exited"
+    cluster.up()
+    assert cluster.kboot("status").returncode == 0
+
+
+def test_plain_docker_compose_works_on_the_project(cluster: TestCluster) -> None:
+    cluster.compose("restart", "dnsmasq")
+    listed = cluster.compose("ps", "--services").split()
+    assert set(SERVICES) <= set(listed)
+    assert "started" in cluster.compose("logs", "dnsmasq")
+
+
+_ASK = """
+import sys, ssl, urllib.request
+context = ssl.create_default_context(cadata=sys.argv[1])
+for url in sys.argv[2:]:
+    print(urllib.request.urlopen(url, timeout=5, context=context).read().decode())
+"""
+
+
+def test_a_machine_on_the_network_is_served_over_http_and_tls(cluster: TestCluster) -> None:
+    image = cluster.container("cloudconfig").attrs["Config"]["Image"]
+    client = DockerContainer(image, entrypoint=["sleep", "infinity"]).with_kwargs(network=f"kboot-{cluster.name}_lab")
+    base = cluster.bootstrapper
+    urls = [f"http://{base}/readyz", f"https://{base}/readyz", f"https://{base}:5000/v2/", f"http://{base}/ca.pem"]
+    authority = (cluster.folder.pki / "cluster-ca.pem").read_text()
+    with client as machine:
+        exit_code, output = machine.get_wrapped_container().exec_run(["python3", "-c", _ASK, authority, *urls])
+    assert exit_code == 0, output
+    assert bytes(output).decode().split() == ["ok", "ok", "{}", *authority.split()]
+
+
+def test_g15_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:
+    compose = cluster.folder.compose.read_text()
+    assert compose.count("network_mode: service:holder") == compose.count("restart: true}") == len(SERVICES)
+    before = (cluster.folder.state / "kboot.db").stat().st_ino
+    cluster.compose("-f", str(cluster.folder.compose), "restart", "holder")
+    last = ""
+    for _ in looks(60, 2):
+        status = cluster.kboot("status")
+        last = status.stdout + status.stderr
+        health = cluster.container("cloudconfig").exec_run(_HEALTH["cloudconfig"]).exit_code
+        dns = cluster.container("dnsmasq").exec_run(_HEALTH["dnsmasq"]).exit_code
+        pull = cluster.container("registry").exec_run(_HEALTH["registry"]).exit_code
+        if status.returncode == health == dns == pull == 0:
+            assert (cluster.folder.state / "kboot.db").stat().st_ino == before
+            return
+    raise AssertionError(last)
+
+
+def test_down_leaves_nothing_in_the_engine(tmp_path: Path) -> None:
+    with cluster_up(tmp_path, "ct-down", "10.77.15.0/24") as cluster:
+        done = cluster.kboot("down", "--cluster", cluster.name)
+        assert done.returncode == 0, done.stderr
+        assert cluster.engine.containers() == []
+        labelled = {"label": f"kboot.cluster={cluster.name}"}
+        assert cluster.engine.client.networks.list(filters=labelled) == []
+        assert cluster.engine.client.volumes.list(filters=labelled) == []
+        assert cluster.folder.description.exists()
