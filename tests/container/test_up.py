@@ -143,7 +143,8 @@ def test_a_machine_on_the_network_is_served_over_http_and_tls(cluster: TestClust
     with client as machine:
         exit_code, output = machine.get_wrapped_container().exec_run(["python3", "-c", _ASK, authority, *urls])
     assert exit_code == 0, output
-    assert bytes(output).decode().split() == ["ok", "ok", "{}", *authority.split()]
+    assert isinstance(output, bytes)
+    assert output.decode().split() == ["ok", "ok", "{}", *authority.split()]
 
 
 def test_g15_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:

@@ -42,7 +42,6 @@ make_esp() {
   mcopy -i "$esp" "$work/vmlinuz" ::/lab/vmlinuz
   mcopy -i "$esp" "$work/initrd.zst" ::/lab/initrd
   mcopy -i "$esp" - ::/syslinux.cfg <<TEXT
-SERIAL 0 115200
 PROMPT 0
 DEFAULT lab
 LABEL lab
