@@ -35,7 +35,7 @@ lint: .venv/.ready ## style, types, import rules, scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@git ls-files '*.sh' .ci/run | xargs --no-run-if-empty shellcheck
+	@git grep -lE '^#!/bin/(ba|)sh|^#!/usr/bin/env bash' -- ':!tests' ':!*.j2' | xargs --no-run-if-empty shellcheck --external-sources --source-path=SCRIPTDIR
 
 format: .venv/.ready ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .

@@ -30,7 +30,7 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(fleet.watch_leases())
+        watch = asyncio.create_task(fleet.watch())
         yield
         watch.cancel()
 

@@ -15,6 +15,7 @@ from .leases import LeaseFile
 from .log import log
 from .machine import Machine
 from .problem import ProblemError
+from .releases import updater_events
 from .settings import Settings
 from .store import Event, Store
 
@@ -34,6 +35,7 @@ class Fleet:
         self._description = DescriptionFile(settings.config / "clusterdesc.yaml")
         self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
         self._listeners: set[asyncio.Event] = set()
+        self._told = set(updater_events(settings.images))
         self.is_ending = False
 
     def desc(self) -> ClusterDesc:
@@ -115,15 +117,24 @@ class Fleet:
             elif self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell("discovered", entry.mac, entry.ip)
 
-    async def watch_leases(self, period_s: float = 1.0) -> None:
-        """Look at the lease file for ever, each `period_s`."""
+    def note_updater(self) -> None:
+        """Pass on what the updater noted since the last look, so that one stream tells everything."""
+        noted = updater_events(self.settings.images)
+        for at, kind, detail in noted:
+            if (at, kind, detail) not in self._told:
+                self.tell("release", None, what=kind, detail=detail)
+        self._told = set(noted)
+
+    async def watch(self, period_s: float = 1.0) -> None:
+        """Look at what the other services write, for ever, each `period_s`."""
         while True:
             try:
                 self.note_leases()
+                self.note_updater()
             except ProblemError as problem:
-                log("leases-wait", problem=problem.detail)
+                log("watch-waits", problem=problem.detail)
             except Exception as error:  # the border of a background job: it must outlive a bad moment
-                log("leases-failed", problem=repr(error))
+                log("watch-failed", problem=repr(error))
             await asyncio.sleep(period_s)
 
     def _event(self, kind: str, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]) -> Event:

@@ -10,6 +10,14 @@ from kboot_clusterdesc import Phase
 from .fleet import Fleet
 from .releases import release_in_force, updater_status
 
+_UPDATER_COUNTERS = {
+    "checks_total": "Looks for a release.",
+    "failed_checks_total": "Looks for a release that failed.",
+    "refused_total": "Files of a release whose signature or content was refused.",
+    "switches_total": "Times that another release came into force.",
+    "downloaded_bytes_total": "Bytes of releases that were downloaded.",
+}
+
 
 def metrics_text(fleet: Fleet) -> str:
     """Machines by phase, armed machines, refusals, and whether a release is there to install."""
@@ -31,8 +39,13 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield f"kboot_events_total {newest[0].number if newest else 0}"
     yield from _head("kboot_release_ready", "gauge", "Whether a whole OS release is in the store.")
     yield f"kboot_release_ready {int(release_in_force(fleet.settings.images, desc) is not None)}"
+    updater = updater_status(fleet.settings.images)
     yield from _head("kboot_updater_failed", "gauge", "Whether the last look for a release failed.")
-    yield f"kboot_updater_failed {int(bool(updater_status(fleet.settings.images).get('error')))}"
+    yield f"kboot_updater_failed {int(bool(updater.get('error')))}"
+    for name, meaning in _UPDATER_COUNTERS.items():
+        yield from _head(f"kboot_updater_{name}", "counter", meaning)
+        count = updater.get(name)
+        yield f"kboot_updater_{name} {count if isinstance(count, int) else 0}"
 
 
 def _head(name: str, kind: str, meaning: str) -> Iterator[str]:

@@ -34,3 +34,15 @@ def updater_status(images: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return status if isinstance(status, dict) else {}
+
+
+def updater_events(images: Path) -> list[tuple[str, str, str]]:
+    """What the updater noted: time, kind and detail, oldest first."""
+    events = updater_status(images).get("events")
+    if not isinstance(events, list):
+        return []
+    return [
+        (str(event.get("at", "")), str(event.get("kind", "")), str(event.get("detail", "")))
+        for event in events
+        if isinstance(event, dict)
+    ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 from defusedxml import ElementTree
+
+from kboot.waiting import looks
 
 from .conftest import NODE1, RELEASE, Server
 
@@ -139,3 +142,18 @@ def test_the_status_page_shows_every_machine_and_escapes_what_machines_say(serve
     assert "52-54-00-00-00-02" in page
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_g16_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:
+    noted = {"at": "2026-11-25T00:00:00Z", "kind": "bad-signature", "detail": "image.bin.bz2: no good signature"}
+    status = {"error": "no good signature", "events": [noted], "refused_total": 1}
+    (server.folder.images / "status.json").write_text(json.dumps(status))
+    for _ in looks(10, 0.1):
+        told = [event for event in server.events() if event["kind"] == "release"]
+        if told:
+            break
+    assert (told[0]["what"], told[0]["detail"]) == ("bad-signature", "image.bin.bz2: no good signature")
+    metrics = server.get("/metrics").text
+    assert "kboot_updater_failed 1" in metrics
+    assert "kboot_updater_refused_total 1" in metrics
+    assert "no good signature" in server.get("/").text
