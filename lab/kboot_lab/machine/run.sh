@@ -12,7 +12,7 @@ IFS=, read -r -a sizes <<<"${KBOOT_VM_DISKS-8G}"
 arguments=(
   -name "$HOSTNAME"
   -accel "tcg,thread=multi"
-  -cpu max
+  -cpu "${KBOOT_VM_CPU:-max}"
   -smp "${KBOOT_VM_CPUS:-1}"
   -m "${KBOOT_VM_MEMORY_MB:-1536}"
   -nodefaults
@@ -67,4 +67,5 @@ for number in "${!sizes[@]}"; do
   )
 done
 
+python3 /usr/local/lib/kboot/answer_routers.py br0 "${macs[@]}" &
 exec qemu-system-x86_64 "${arguments[@]}"
