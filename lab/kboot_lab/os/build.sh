@@ -2,6 +2,7 @@
 # Builds one release of the lab OS: `build.sh VERSION CHANNEL`, in a container that has the tools of tools.txt and no network.
 # Takes /recipe (this folder), /rootfs.tar (Debian with packages.txt) and /keys (a GnuPG home, filled if it is empty);
 # gives /out with release-key.asc and <channel>/amd64-usr/<version>/. Needs no loop device and no privilege beyond root's own.
+# shellcheck disable=SC1091,SC2034 # the pieces lie beside this file, and what is unused here is used there
 set -euo pipefail
 version=$1 channel=$2
 recipe=/recipe
@@ -12,13 +13,9 @@ export LC_ALL=C.UTF-8
 
 say() { printf '%s\n' "$*"; }
 
-# shellcheck source=pieces/tree.sh
 . "$recipe/pieces/tree.sh"
-# shellcheck source=pieces/initrd.sh
 . "$recipe/pieces/initrd.sh"
-# shellcheck source=pieces/disk.sh
 . "$recipe/pieces/disk.sh"
-# shellcheck source=pieces/release.sh
 . "$recipe/pieces/release.sh"
 
 mkdir -p "$release"

@@ -11,7 +11,7 @@ unpack_tree() {
 trim_tree() {
   local pattern
   chroot "$tree" groupadd --system --gid 500 core
-  chroot "$tree" useradd --uid 500 --gid core --groups sudo --create-home --shell /bin/bash --password '*' core
+  chroot "$tree" useradd --key UID_MIN=500 --uid 500 --gid core --groups sudo --create-home --shell /bin/bash --password '*' core
   while read -r pattern; do
     # shellcheck disable=SC2086 # the patterns are to be expanded
     rm -rf "${tree:?}"/$pattern
@@ -25,6 +25,7 @@ set_up_tree() {
   cp "$(command -v busybox)" "$tree/usr/lib/kboot-lab/busybox"
   # What is enabled is decided by presets alone, at a first boot.
   find "$etc/systemd/system" -mindepth 1 -delete
+  sed -i 's/ modprobe@drm.service//' "$tree/usr/lib/systemd/system/systemd-logind.service" # there is no screen
   ln -s ../run/systemd/resolve/stub-resolv.conf "$etc/resolv.conf"
   ln -s ../usr/share/zoneinfo/UTC "$etc/localtime"
   : >"$etc/fstab"
