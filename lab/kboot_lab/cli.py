@@ -46,7 +46,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
-        "--timeout", type=float, default=900, metavar="SECONDS", help="how long to wait for machines (900)"
+        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long to wait for machines (1800)"
     )
     add_root(parser)
 
@@ -180,13 +180,14 @@ def run_console(arguments: argparse.Namespace) -> ExitCode:
 
 def run_ssh(arguments: argparse.Namespace) -> ExitCode:
     """Run a command on a machine."""
+    command = _command(arguments)
     folder = _folder(arguments)
     engine = Engine(folder)
     machine = Machines(folder, engine.client).named(arguments.name)
     address = _addresses(folder, engine).get(str(machine.mac))
     if address is None:
         raise NotYet(f"{machine.name} has no address yet", "see `kboot watch`")
-    return _status(ssh.run_on(engine, _image(engine), address, _command(arguments.command)))
+    return _status(ssh.run_on(engine, _image(engine), address, command))
 
 
 def run_power(arguments: argparse.Namespace) -> ExitCode:
@@ -213,7 +214,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
 
 def run_exec(arguments: argparse.Namespace) -> ExitCode:
     """Run a command beside the services."""
-    command = _command(arguments.command)
+    command = _command(arguments)
     if not command:
         raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
     engine = Engine(_folder(arguments))
@@ -237,8 +238,16 @@ def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:
     return {each["mac"]: each["ip"] for each in (*status.nodes, *status.discovered) if each.get("ip")}
 
 
-def _command(words: list[str]) -> list[str]:
-    return words[1:] if words[:1] == ["--"] else words
+def _command(arguments: argparse.Namespace) -> list[str]:
+    """The command's words; what stands before `--` are options of ours, which argparse takes for the command's."""
+    words: list[str] = arguments.command
+    if "--" not in words:
+        return words
+    at = words.index("--")
+    parser = argparse.ArgumentParser(prog="kboot lab", add_help=False, allow_abbrev=False)
+    add_cluster(parser)
+    parser.parse_args(words[:at], namespace=arguments)
+    return words[at + 1 :]
 
 
 def _status(code: int) -> ExitCode:
