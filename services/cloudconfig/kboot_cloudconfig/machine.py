@@ -95,10 +95,11 @@ def finish_install(machine: Machine, now: datetime) -> Machine:
 
 
 def run(machine: Machine, config: str | None, version: str | None, now: datetime) -> Machine:
-    """It booted from its disk and reports for duty."""
-    ready = machine.phase is Phase.READY
-    entered = machine if ready else _enter(machine, Phase.RUNNING, now)
-    return replace(entered, config=config, version=version, reason=None)
+    """It booted from its disk and reports for duty, which it does once a boot."""
+    phase = Phase.READY if machine.phase is Phase.READY else Phase.RUNNING
+    entered = replace(machine, phase=phase, phases={**machine.phases, Phase.RUNNING: now})
+    since = machine.since if phase is Phase.READY else now
+    return replace(entered, since=since, config=config, version=version, reason=None)
 
 
 def fail(machine: Machine, reason: str, now: datetime) -> Machine:

@@ -32,6 +32,15 @@ def test_a_machine_goes_through_every_phase_to_running(server: Server) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", node["since"])
 
 
+def test_every_boot_from_disk_is_an_event_of_its_own(server: Server) -> None:
+    server.install(NODE1)
+    for _ in range(2):
+        server.report(NODE1, "running", server.secrets.report_tokens[NODE1])
+    told = [event for event in server.events() if event["kind"] == "running"]
+    assert len(told) == 2
+    assert server.node(NODE1)["since"] == server.node(NODE1)["phases"]["running"]
+
+
 def test_an_installed_machine_is_sent_to_its_disk_on_every_boot_path(server: Server) -> None:
     assert "kernel http" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert "KERNEL http" in server.get("/pxelinux.cfg/default", who=NODE1).text
