@@ -112,6 +112,10 @@ def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, time
     late: list[str] = []
     for _ in looks(timeout_s, 1):
         status = read_status(folder, engine)
+        stopped = [service.name for service in status.services if service.state in ("exited", "missing", "created")]
+        if stopped:  # the engine does not start again what `docker kill` ended
+            progress(f"{', '.join(stopped)} stopped, starting again")
+            engine.up()
         for node in status.nodes:
             progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
         failed = [node for node in status.nodes if node["phase"] == "failed"]

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, 
     client = _client()
     missing = [recipe for recipe in recipes(checkout) if not _has(client, recipe.reference)]
     if any(recipe.name != _LOADERS for recipe in missing):
+        _ensure_bases(missing, progress)
         for recipe in missing:
             _build(client, recipe, progress)
     return image_references(checkout)
@@ -56,6 +58,12 @@ def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> st
     if not _has(client, recipe.reference):
         _build(client, recipe, progress)
     return recipe.reference
+
+
+def _ensure_bases(recipes: list[Recipe], progress: Callable[[str], None]) -> None:
+    """Two bases at a time: each waits for the network as long as it works."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda packages: ensure_base(_client(), packages, progress), {r.packages for r in recipes}))
 
 
 def _client() -> docker.DockerClient:

@@ -1,0 +1,172 @@
+"""One machine's whole life, for real. The tests stand in the order of that life and share its lab."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from kboot.engine import Engine
+from kboot.waiting import looks
+from kboot_clusterdesc.layout import SERVICES
+from support.lab import Lab
+
+BOOTSTRAPPER = "10.77.20.253"
+NODE1 = "52-54-00-77-20-01"
+STRANGER = "52-54-00-77-20-09"
+CA = "/etc/kboot/ca.pem"
+
+
+def _containers(lab: Lab) -> dict[str, object]:
+    return {each.labels["com.docker.compose.service"]: each for each in Engine(lab.folder).containers()}
+
+
+def _code(lab: Lab, where: str | None, path: str, token: str = "", *, tls: bool = True) -> tuple[int, str]:
+    """Status and body of a request, from a machine or (None) from the bootstrapper's own address."""
+    scheme = "https" if tls else "http"
+    authority = CA if where else "/kboot/ca.pem"
+    words = ["curl", "-s", "--cacert", authority, "-w", "'\\n%{http_code}'", f"{scheme}://{BOOTSTRAPPER}{path}"]
+    if where is None:  # the CA is not at hand there, and this is not about it
+        words = ["curl", "-s", "-k", "-w", "\\n%{http_code}", f"{scheme}://{BOOTSTRAPPER}{path}"]
+    if token:
+        header = f"Authorization: Bearer {token}"
+        words += ["-H", f"'{header}'" if where else header]
+    text = lab.ssh(where, " ".join(words)) if where else lab.exec(*words)
+    body, _, code = text.strip().rpartition("\n")
+    return int(code), body
+
+
+def _token(script: str) -> str:
+    found = re.search(r"^KBOOT_TOKEN='?([A-Za-z0-9_-]*)'?$", script, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_an_empty_machine_installs_itself_while_every_service_is_killed_once(lab: Lab) -> None:
+    up = lab.start_up()
+    try:
+        for _ in looks(1500, 2):
+            if up.poll() is not None:
+                break
+            if lab.folder.compose.exists():
+                status = lab.status() if lab.kboot("status").returncode in (0, 3) else {"nodes": []}
+                if any(node["phase"] == "configured" and node["bytes"] for node in status["nodes"]):
+                    break
+        assert up.poll() is None, up.stdout.read() if up.stdout else ""
+        for service in SERVICES:
+            container = _containers(lab)[service]
+            container.kill()  # type: ignore[attr-defined] # the Docker SDK has no types for it
+        said, _ = up.communicate(timeout=1500)
+    finally:
+        up.kill()
+    assert up.returncode == 0, said
+    assert "node1          running" in said
+    node = lab.node("node1")
+    assert (node["phase"], node["armed"], node["config"]) == ("running", False, "current")
+    assert list(node["phases"])[-3:] == ["configured", "installed", "running"]
+
+
+def test_the_installed_machine_is_the_one_described(lab: Lab) -> None:
+    assert lab.ssh("node1", "hostname; id -un; findmnt -no SOURCE /").split() == ["node1", "core", "/dev/vda9"]
+    assert lab.ssh("node1", "readlink /etc/localtime").endswith("Europe/Berlin")
+    assert "KBOOT_ROLES='control-plane etcd'" in lab.ssh("node1", "cat /etc/kboot/node.env")
+    assert lab.ssh("node1", "systemctl --failed --no-legend") == ""
+    address = lab.ssh("node1", "ip -4 -o addr show scope global | awk '{print $4}'")
+    assert address == "10.77.20.11/24"
+    assert lab.exec("dig", "+short", f"@{BOOTSTRAPPER}", "node1.machines.example.com").strip() == "10.77.20.11"
+
+
+def test_the_status_has_the_shape_that_scripts_read(lab: Lab) -> None:
+    status = lab.status()
+    assert set(status) == {"cluster", "services", "nodes", "discovered", "os"}
+    assert {each["name"] for each in status["services"]} >= set(SERVICES)
+    assert all(set(each) == {"name", "state", "health", "started"} for each in status["services"])
+    assert status["os"]["current"] == "3975.2.0"
+    machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)
+    assert [(each["name"], each["power"], each["address"]) for each in machines] == [("node1", "on", "10.77.20.11")]
+
+
+def test_no_secret_reaches_a_log_or_a_console(lab: Lab) -> None:
+    logs = "".join(each.logs().decode(errors="replace") for each in _containers(lab).values())  # type: ignore[attr-defined]
+    logs += Path(lab.folder.lab / "machines" / "node1" / "console.log").read_text(errors="replace")
+    report_token = (lab.folder.nodes / NODE1 / "report-token").read_text().strip()
+    operator_token = (lab.folder.pki / "operator-token").read_text().strip()
+    assert "/ignition/" in logs
+    for secret in (report_token, operator_token, "PRIVATE KEY-----", "Authorization: Bearer"):
+        assert secret not in logs
+
+
+def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
+    path = f"/ignition/{NODE1}.json"
+    assert _code(lab, "node1", path)[0] == 403  # installed, so not armed
+    assert lab.kboot("node", "reinstall", "node1").returncode == 0
+    first = _token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh"))
+    newest = _token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh?mac={NODE1}"))
+    assert _token(lab.exec("curl", "-s", f"http://{BOOTSTRAPPER}/install.sh?mac={NODE1}")) == ""
+    refused = {
+        "wrong-address": _code(lab, None, path, newest),
+        "no-token": _code(lab, "node1", path),
+        "replayed-token": _code(lab, "node1", path, first),
+        "plain-http": _code(lab, "node1", path, newest, tls=False),
+    }
+    for reason, (code, body) in refused.items():
+        assert code == 403, reason
+        assert "storage" not in body
+    reasons = {event.get("reason") for event in lab.events() if event["kind"] == "refused"}
+    assert reasons >= {*refused, "not-armed"}
+    code, body = _code(lab, "node1", path, newest)
+    assert code == 200
+    assert json.loads(body)["ignition"]["version"] == "3.3.0"
+
+
+def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
+    lab.kboot("node", "reinstall", "node1")
+    assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # installs meanwhile
+    added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
+    assert added.returncode == 0, added.stderr
+    for _ in looks(240, 2):
+        found = lab.status()["discovered"]
+        if found:
+            break
+    assert [each["mac"].replace(":", "-") for each in found] == [STRANGER]
+    assert _code(lab, None, f"/ignition/{STRANGER}.json")[0] == 404
+    assert _code(lab, None, f"/boot/{STRANGER}.ipxe", tls=False)[0] == 404
+    disk = lab.folder.lab / "machines" / STRANGER / "disk0.raw"
+    assert disk.stat().st_blocks == 0, "something was written to its disk"
+
+
+def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
+    since = lab.node("node1")["phases"]["waiting"]
+    node = lab.wait_node("node1", "running", after=since)
+    assert node["armed"] is False
+    installs = [event for event in lab.events() if event["kind"] == "installed"]
+    assert len(installs) == 2  # the first one, and this
+
+
+def test_a_power_cycled_machine_comes_back_from_its_disk_untouched(lab: Lab) -> None:
+    lab.ssh("node1", "sudo sh -c 'echo untouched > /var/marker; sync'")
+    before = lab.node("node1")["since"]
+    assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0
+    lab.wait_node("node1", "running", after=before)
+    assert lab.ssh("node1", "cat /var/marker") == "untouched"
+    console = (lab.folder.lab / "machines" / "node1" / "console.log").read_text(errors="replace")
+    assert f"/boot/{NODE1}.ipxe" in console.rpartition("SeaBIOS")[2], "it did not boot from the network first"
+
+
+def test_a_discovered_uefi_machine_that_is_declared_installs_itself(lab: Lab) -> None:
+    text = lab.path.read_text()
+    lab.path.write_text(text + f'  - {{mac: "{STRANGER}", roles: [worker]}}\n')
+    assert lab.kboot("lab", "power", STRANGER, "off").returncode == 0
+    done = lab.kboot("lab", "up", str(lab.path), timeout_s=1500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.ssh(STRANGER, "hostname; ls -d /sys/firmware/efi").split() == [STRANGER, "/sys/firmware/efi"]
+    assert lab.status()["discovered"] == []
+    assert lab.kboot("lab", "power", STRANGER, "cycle").returncode == 0
+    lab.wait_node(STRANGER, "running", after=lab.node(STRANGER)["since"])
+
+
+def test_down_leaves_nothing(lab: Lab) -> None:
+    done = lab.kboot("lab", "down", timeout_s=300)
+    assert done.returncode == 0, done.stderr
+    assert lab.leftovers() == []
+    assert not lab.folder.path.exists()
