@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test lint format lock images build bench
+.PHONY: docs help setup demo demo-down test lint format lock images build bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ format: .venv/.ready ## rewrite the code in the house style
 
 images: setup ## build the service images
 	@$(BIN)/python -m kboot.images.build
+
+docs: .venv/.ready ## renew docs/reference from the code
+	@$(BIN)/python scripts/reference.py
+
+bench: .venv/.ready ## figures as ratios, taken side by side in one run
+	@$(BIN)/python benchmarks/serve_image.py
 
 build: .venv/.ready ## the wheel
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,0 +1,25 @@
+"""docs/reference/ is made from the code, and so are these pages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MADE = """
+import json, sys
+sys.path.insert(0, "scripts")
+import reference
+print(json.dumps(reference.pages()))
+"""
+
+
+@pytest.mark.parametrize("name", ["commands.md", "cluster.schema.json"])
+def test_the_reference_is_not_stale(name: str) -> None:
+    made = subprocess.run([sys.executable, "-c", _MADE], cwd=_ROOT, capture_output=True, text=True, check=True)
+    pages: dict[str, str] = json.loads(made.stdout)
+    assert (_ROOT / "docs" / "reference" / name).read_text() == pages[name], "run `make docs`"
