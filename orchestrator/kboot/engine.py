@@ -120,6 +120,12 @@ class Engine:
         filters: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT_LABEL}={self.project}"}
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
+    def guests(self) -> list[str]:
+        """Names of the cluster's containers outside of the project: the lab's machines."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{LABEL_CLUSTER}={self.folder.cluster}"}
+        labelled = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
+        return sorted(str(each.name) for each in labelled if _PROJECT_LABEL not in each.labels)
+
     def services(self) -> list[Service]:
         """Every service that should run, and any other of the project; `missing` where there is none."""
         found = {service.name: service for service in map(_service, self.containers())}

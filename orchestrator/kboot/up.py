@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import kboot_clusterdesc
@@ -133,6 +134,8 @@ def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
     running = {service.name for service in services if service.state == "running"}
     ports = [port for port in needed_ports(desc) if _OWNERS.get(port.number, "registry") not in running]
     found = listeners(ports, desc.network.bootstrapper)
+    if "registry" not in running:  # pushes are taken on loopback alone
+        found += listeners([Port("tcp", desc.registry.port + 1)], IPv4Address("127.0.0.1"))
     # dnsmasq binds DHCP sockets to a device and shares the port: one for virtual machines is not in the way.
     return [
         each for each in found if not (each.port.number == 67 and (each.program or "").startswith("dnsmasq"))

@@ -165,6 +165,12 @@ def test_a_discovered_uefi_machine_that_is_declared_installs_itself(lab: Lab) ->
     lab.wait_node(STRANGER, "running", after=lab.node(STRANGER)["since"])
 
 
+def test_down_of_a_lab_with_machines_names_the_right_command(lab: Lab) -> None:
+    done = lab.kboot("down")
+    assert done.returncode == 2
+    assert "kboot lab down --cluster machines" in done.stderr
+
+
 def test_down_leaves_nothing(lab: Lab) -> None:
     done = lab.kboot("lab", "down", timeout_s=300)
     assert done.returncode == 0, done.stderr

@@ -115,7 +115,13 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
     """Stop serving."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
-        Engine(folder).down()
+        engine = Engine(folder)
+        if guests := engine.guests():
+            raise BadInput(
+                f"{folder.cluster} is a lab, its machines stand in its network: {', '.join(guests)}",
+                f"run `kboot lab down --cluster {folder.cluster}`",
+            )
+        engine.down()
         if arguments.purge:
             state_folder.remove(folder)
     if arguments.purge:
