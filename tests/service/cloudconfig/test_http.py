@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -46,11 +47,29 @@ def test_images_answer_head_with_their_length(standing: Server) -> None:
 @pytest.mark.parametrize(
     "path", ["/boot.ipxe", f"/boot/{NODE1}.ipxe", "/install.sh", "/ca.pem", KERNEL, "/boot/disk.efi"]
 )
-def test_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
+def test_g06_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
     for method in ("HEAD", "GET"):
-        answer = standing.ask(method, path, who=NODE1)
-        assert answer.status_code == 200
-        assert int(answer.headers["content-length"]) > 0
+        for headers in ({}, {"x-forwarded-proto": "https", "x-forwarded-for": "127.0.0.12"}):
+            answer = standing.ask(method, path, who=NODE1, headers=headers)
+            assert answer.status_code == 200
+            assert int(answer.headers["content-length"]) > 0
+
+
+def test_g06_only_the_node_config_is_fetched_over_https(standing: Server) -> None:
+    script = standing.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
+    assert set(re.findall(r"[a-z]+://[^/ ]+/", script)) == {"http://10.10.14.253/"}
+    for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
+        assert standing.get(path, who=NODE1).status_code == 403
+
+
+def test_g07_the_boot_script_asks_with_the_mac_of_the_card_in_use(standing: Server) -> None:
+    first = standing.get("/boot.ipxe").text
+    assert "${netX/mac:hexhyp}" in first
+    scripts = [first, standing.get(f"/boot/{NODE1}.ipxe", who=NODE1).text, standing.get("/install.sh", who=NODE1).text]
+    scripts.append(standing.get("/pxelinux.cfg/default", who=NODE1).text)
+    for script in scripts:
+        assert "net0" not in script
+        assert "eth0" not in script
 
 
 def test_a_download_resumes_by_range(standing: Server) -> None:
