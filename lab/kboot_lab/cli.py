@@ -23,6 +23,7 @@ from kboot.errors import BadInput, ExitCode, NotYet
 from kboot.progress import Progress
 from kboot.status import chosen_cluster, read_status
 from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_clusterdesc.types import is_host_label
 
 from . import ssh
 from .machines import Machines, MachineSpec
@@ -136,8 +137,12 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
     """Take a lab down; one that is down already is fine."""
     from .up import lab_down
 
-    named = arguments.cluster is not None
-    folder = ClusterFolder(arguments.root, arguments.cluster) if named else _folder(arguments)
+    if arguments.cluster is None:
+        folder = _folder(arguments)
+    elif is_host_label(arguments.cluster):
+        folder = ClusterFolder(arguments.root, arguments.cluster)
+    else:
+        raise BadInput(f"`{arguments.cluster}` is not the name of a cluster", "see `kboot lab ps`")
     lab_down(folder, purge=arguments.purge)
     print(f"the lab of {folder.cluster} is down, nothing of it is left")
     return ExitCode.DONE
@@ -222,7 +227,12 @@ def run_exec(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _folder(arguments: argparse.Namespace) -> ClusterFolder:
-    return chosen_cluster(arguments.root, arguments.cluster)
+    try:
+        return chosen_cluster(arguments.root, arguments.cluster)
+    except BadInput as error:
+        if "holds no cluster" not in error.message:
+            raise
+        raise BadInput(error.message, "`kboot lab up` makes a lab; another root is named with `--root`") from error
 
 
 def _image(engine: Engine) -> str:
@@ -241,9 +251,9 @@ def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:
 def _command(arguments: argparse.Namespace) -> list[str]:
     """The command's words; what stands before `--` are options of ours, which argparse takes for the command's."""
     words: list[str] = arguments.command
-    if "--" not in words:
-        return words
-    at = words.index("--")
+    at = words.index("--") if "--" in words else len(words)
+    if not words[:at] or words[0].partition("=")[0] not in ("--", "--root", "--cluster"):
+        return words[1:] if words[:1] == ["--"] else words
     parser = argparse.ArgumentParser(prog="kboot lab", add_help=False, allow_abbrev=False)
     add_cluster(parser)
     parser.parse_args(words[:at], namespace=arguments)

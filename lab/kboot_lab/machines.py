@@ -81,7 +81,7 @@ class Machines:
     def add(self, spec: MachineSpec, image: str, network: str) -> None:
         """Put a machine into the lab and switch it on; one that stands there already is only switched on."""
         for container in self._containers():
-            if container.labels[LABEL_MACHINE] == spec.name:
+            if container.labels[LABEL_MAC] == spec.mac:  # a MAC stands once, whatever it is called now
                 if container.status != "running":
                     container.start()
                 return

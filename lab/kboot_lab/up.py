@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kboot_clusterdesc
+from kboot import state_folder
+from kboot.cli.cluster import status_lines
 from kboot.engine import LABEL_CLUSTER, Engine
-from kboot.errors import KbootError, NotYet
+from kboot.errors import BadInput, KbootError, NotYet
+from kboot.images.wheels import cache_folder
 from kboot.lock import locked
+from kboot.preview import network_in_force
 from kboot.progress import Progress
+from kboot.render.compose import HostNetwork
 from kboot.state_folder import write_file
 from kboot.status import Status, read_status
 from kboot.up import checkout, up
 from kboot.waiting import looks
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family
 
 from . import ssh
 from .images import machine_image
@@ -41,8 +45,11 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     """Bring the lab of the description `path` up and wait until every machine runs from its disk."""
     wanted = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, wanted.cluster.name)
+    refuse_real_cluster(folder)
+    refuse_other_os(wanted)
     folder.lab.mkdir(parents=True, exist_ok=True)
-    releases = build_lab_os(cache_folder(), _LAB_RELEASE, wanted.os.channel, progress)
+    version = _LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
+    releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
     image = machine_image(checkout(), progress)
     addresses = lab_addresses(wanted)
     desc = lab_description(
@@ -67,13 +74,33 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     return LabUp(wait_running(folder, engine, progress, timeout_s), desc)
 
 
+def refuse_real_cluster(folder: ClusterFolder) -> None:
+    """Raise before anything of a cluster that serves real machines is touched."""
+    if folder.compose.exists() and isinstance(network_in_force(folder), HostNetwork):
+        raise BadInput(
+            f"{folder.path} is a real cluster, not a lab",
+            "give the lab another `cluster.name` or `--root`; `kboot down` ends a real cluster",
+        )
+
+
+def refuse_other_os(desc: ClusterDesc) -> None:
+    """Raise for an OS that the lab cannot have: it would be waited for in vain."""
+    if desc.os.family is not Family.FLATCAR or desc.os.board != "amd64-usr":
+        raise BadInput(
+            f"the lab OS is flatcar for amd64, not {desc.os.family} {desc.os.board}",
+            "write `family: flatcar` and `arch: amd64` in the description of a lab",
+        )
+
+
 def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAddresses) -> None:
     """Start the release server on the lab's network, as the public one stands on the internet."""
     name = f"{engine.project}-{_RELEASE_SERVER}"
     present = engine.client.containers.list(all=True, filters={"name": f"^/{name}$"})
     if present:
-        present[0].start()
-        return
+        if str(releases) in {mount["Source"] for mount in present[0].attrs["Mounts"]}:
+            present[0].start()
+            return
+        present[0].remove(force=True)  # it serves the lab OS of another recipe
     address = engine.client.api.create_endpoint_config(ipv4_address=str(addresses.release_server))
     endpoints: Any = {f"{engine.project}_lab": address}
     container = engine.client.api.create_container(
@@ -118,11 +145,16 @@ def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, time
             engine.up()
         for node in status.nodes:
             progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
+        if error := status.os.get("error"):
+            progress.state("updater", str(error))
+        if progress.is_live:
+            progress.block(status_lines(status))
         failed = [node for node in status.nodes if node["phase"] == "failed"]
         if failed:
             raise KbootError(
                 f"{failed[0]['name']} failed: {failed[0]['reason']}",
-                f"read `kboot lab console {failed[0]['name']}`",
+                f"read `kboot lab console {failed[0]['name']}`; "
+                f"`kboot lab power {failed[0]['name']} cycle` lets it try again",
             )
         late = [
             f"{node['name']} ({node['phase']})"
@@ -136,17 +168,13 @@ def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, time
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:
     """Leave no container, network, volume, disk or file of the lab; `purge` drops the cache too."""
+    refuse_real_cluster(folder)
     with locked(folder.lock):
         engine = Engine(folder)
         engine.remove_labelled(LABEL_CLUSTER, folder.cluster)
         engine.down()
-        shutil.rmtree(folder.path, ignore_errors=True)
+        state_folder.remove(folder)
     folder.lock.unlink(missing_ok=True)
     if purge:
-        shutil.rmtree(cache_folder(), ignore_errors=True)
-
-
-def cache_folder() -> Path:
-    """What builds keep: $KBOOT_CACHE or ~/.cache/kboot."""
-    named = os.environ.get("KBOOT_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "kboot"
+        for made in ("lab-os", "python"):
+            shutil.rmtree(cache_folder() / made, ignore_errors=True)

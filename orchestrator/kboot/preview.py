@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +18,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from . import state_folder
 from .engine import Engine, Service
-from .errors import KbootError
+from .errors import BadInput, KbootError
 from .images.build import image_references
 from .network_interfaces import holder_of, interfaces
 from .render import RenderedFile
@@ -29,6 +31,7 @@ _RELOADED_BY = {
     "cloudconfig": ("config/", "nodes/"),
     "updater": ("config/clusterdesc.yaml", "config/release-key.asc"),
 }
+_RENDERED = "# From compose.yaml.j2"
 
 
 class Action(StrEnum):
@@ -54,29 +57,52 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
     The secrets are those of the cluster where there is one, else fresh ones that stay in `output`.
     """
     desc = kboot_clusterdesc.load(path)
-    output = output.absolute()
-    here = ClusterFolder(output.parent, output.name)
+    _refuse_foreign(output)
     kept = ClusterFolder(root, desc.cluster.name)
-    rendered = _render(desc, path, kept, kept if _has_secrets(kept) else here)
+    with _scratch(kept) as secrets:
+        rendered = _render(desc, path, kept, secrets)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise KbootError(
-            f"{output}: {error.strerror}", "name a folder that can be written with `-o`"
-        ) from error
-    state_folder.write_render(here, rendered)
+        raise BadInput(f"{output}: {error.strerror}", "name a folder that can be written with `-o`") from error
+    output = output.absolute()
+    state_folder.write_render(ClusterFolder(output.parent, output.name), rendered)
     return sorted(rendered)
+
+
+def _refuse_foreign(output: Path) -> None:
+    """Raise unless `output` is a folder that may be filled: what is no longer rendered is removed from it."""
+    hint = "name a new or empty folder with `-o`"
+    if str(output) in ("", "."):
+        raise BadInput("-o names the folder you are in", hint)
+    try:
+        if not output.exists() or not any(output.iterdir()):
+            return
+        first = (output / "compose.yaml").read_text().partition("\n")[0]
+    except NotADirectoryError as error:
+        raise BadInput(f"{output}: is a file, not a folder", hint) from error
+    except OSError:
+        first = ""
+    if not first.startswith(_RENDERED):
+        raise BadInput(f"{output}: is not empty, and nothing that `kboot render` made", hint)
+
+
+@contextmanager
+def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
+    """A copy of the cluster's secrets to look with: a preview makes and renews nothing of the cluster's own."""
+    with tempfile.TemporaryDirectory(prefix="kboot-") as scratch:
+        folder = ClusterFolder(Path(scratch), kept.cluster)
+        if kept.pki.exists():
+            shutil.copytree(kept.pki, folder.pki)
+        yield folder
 
 
 def preview(path: Path, root: Path) -> Preview:
     """What `kboot up` of `path` would change, files and services."""
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
-    if _has_secrets(folder):
-        rendered = _render(desc, path, folder, folder)
-    else:
-        with tempfile.TemporaryDirectory(prefix="kboot-") as scratch:
-            rendered = _render(desc, path, folder, ClusterFolder(Path(scratch), desc.cluster.name))
+    with _scratch(folder) as secrets:
+        rendered = _render(desc, path, folder, secrets)
     files = state_folder.differences(folder, rendered)
     wanted = yaml.safe_load(rendered["compose.yaml"].content)["services"]
     return Preview(files, actions(wanted, _compose(folder), _running(folder), files))
@@ -125,10 +151,6 @@ def _interface(desc: ClusterDesc, mode: NetworkMode) -> str:
         return LAB_INTERFACE
     holder = holder_of(desc.network.bootstrapper, interfaces())
     return desc.network.interface or (holder.name if holder else LAB_INTERFACE)
-
-
-def _has_secrets(folder: ClusterFolder) -> bool:
-    return (folder.pki / "cluster-ca.key").exists()
 
 
 def _compose_file(folder: ClusterFolder) -> dict[str, Any]:

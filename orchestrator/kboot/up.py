@@ -59,6 +59,7 @@ def up(
     with locked(folder.lock):
         interface = interface_for(desc, path, mode)
         engine = Engine(folder)
+        refuse_lab(engine, mode)
         before = engine.services()
         refuse_taken_ports(desc, mode, before)
         images = service_images(progress)
@@ -69,7 +70,10 @@ def up(
             f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date"
         )
         before_start(engine)
+        hung = [service.name for service in before if service.state == "running" and service.health == "unhealthy"]
         engine.up()
+        if hung:  # Compose leaves a container alone that runs, whatever its health
+            engine.restart(hung)
         engine.wait_healthy(progress, timeout_s)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))
 
@@ -122,6 +126,15 @@ def interface_for(
     return holder.name
 
 
+def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
+    """Raise when a lab of that name stands here: its machines and network are not the host's."""
+    if isinstance(mode, HostNetwork) and (guests := engine.guests()):
+        raise BadInput(
+            f"{engine.folder.cluster} is a lab on this machine: {', '.join(guests)}",
+            f"`kboot lab up FILE` changes it, `kboot lab down --cluster {engine.folder.cluster}` ends it",
+        )
+
+
 def needed_ports(desc: ClusterDesc) -> list[Port]:
     """What our services bind on the bootstrapper's address."""
     dhcp = [] if desc.network.dhcp.mode is DhcpMode.OFF else [Port("udp", 67)]
@@ -172,9 +185,9 @@ def service_images(progress: Callable[[str], None]) -> dict[str, str]:
 
 
 def recreated(before: list[Service], after: list[Service]) -> list[str]:
-    """The services whose container is another one than before."""
-    old = {service.name: service.container for service in before}
-    return [service.name for service in after if old.get(service.name) != service.container]
+    """The services whose container is another one than before, or was started again."""
+    old = {service.name: (service.container, service.started) for service in before}
+    return [service.name for service in after if old.get(service.name) != (service.container, service.started)]
 
 
 def _place(path: Path, key: str) -> str:

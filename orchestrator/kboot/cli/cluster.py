@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
@@ -12,6 +14,7 @@ from .. import state_folder
 from ..engine import Engine
 from ..errors import BadInput, ExitCode
 from ..lock import locked
+from ..not_yet import remarks
 from ..progress import Progress
 from ..status import Status, chosen_cluster, read_status
 from ..waiting import looks
@@ -102,6 +105,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 
     outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
     name = outcome.folder.cluster
+    for remark in remarks(outcome.desc):
+        note(f"note: {remark}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:
@@ -150,11 +155,12 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
     """Show it again and again until interrupted."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     engine = Engine(folder)
-    progress = Progress()
+    # what is watched is the output of this command; on a pipe too, a line at a time
+    progress = Progress(sys.stdout)
     for _ in looks(float("inf"), _WATCH_EVERY_S):
         status = read_status(folder, engine)
         if arguments.json:
-            print_json(status.as_json())
+            print(json.dumps(status.as_json(), ensure_ascii=False), flush=True)
             continue
         progress.block(status_lines(status))
         if not progress.is_live:
@@ -223,11 +229,10 @@ def status_lines(status: Status) -> list[str]:
 def node_row(node: dict[str, object]) -> list[str]:
     """One line of the table of nodes."""
     done, total = node.get("bytes"), node.get("total")
-    share = (
-        f"{100 * int(str(done)) // int(str(total))} %"
-        if done and total and node["phase"] != "running"
-        else ""
-    )
+    share = ""
+    if done and node["phase"] in ("installing", "configured"):
+        percent = f" ({100 * int(str(done)) // int(str(total))} %)" if total else ""
+        share = f"{int(str(done)) // 1_000_000} MB written{percent}"
     remark = str(node.get("reason") or share or ("armed" if node.get("armed") else ""))
     keys = ("name", "mac", "ip", "phase", "since", "config")
     return [*(str(node.get(key) or "-") for key in keys), remark]

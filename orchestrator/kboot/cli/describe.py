@@ -11,6 +11,7 @@ import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc
 
 from ..errors import BadInput, ExitCode
+from ..not_yet import remarks
 from .options import Commands, add_command, add_json, add_root, note, print_json
 
 
@@ -95,6 +96,8 @@ def run_validate(arguments: argparse.Namespace) -> ExitCode:
         print_json(desc.model_dump(mode="json", by_alias=True))
     else:
         print(f"{arguments.file}: {_summary(desc)}")
+    for remark in remarks(desc):
+        note(f"note: {remark}")
     return ExitCode.DONE
 
 

@@ -41,7 +41,7 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output has gone (`kboot status | head`): nothing is left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
+        return ExitCode.DONE
     except Exception as error:
         what = str(error).strip().splitlines()
         said = f": {what[0]}" if what else ""

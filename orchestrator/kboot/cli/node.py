@@ -32,6 +32,15 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     add_cluster(parser)
+    parser = add_command(
+        group,
+        "disarm",
+        run_disarm,
+        summary="take an arming back: the node's next network boot goes to its disk",
+        example="kboot node disarm node1",
+    )
+    parser.add_argument("name", metavar="NAME", help="its name or MAC")
+    add_cluster(parser)
 
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
@@ -65,8 +74,20 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     """Arm one node."""
     server = _server(arguments)
     node = node_named(_nodes(server), arguments.name)
+    if node["armed"] and node["phase"] in ("installing", "configured"):
+        print(f"{node['name']} is being installed already ({node['phase']}); a power cycle begins that install anew")
+        return ExitCode.DONE
     server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")
+    return ExitCode.DONE
+
+
+def run_disarm(arguments: argparse.Namespace) -> ExitCode:
+    """Disarm one node."""
+    server = _server(arguments)
+    node = node_named(_nodes(server), arguments.name)
+    server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
+    print(f"{node['name']} is disarmed: its next network boot goes to its disk")
     return ExitCode.DONE
 
 

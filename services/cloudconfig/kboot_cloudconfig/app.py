@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from ipaddress import IPv4Address
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
@@ -52,6 +53,11 @@ def create_app(fleet: Fleet) -> FastAPI:
     return app
 
 
+def _mover(request: Request) -> IPv4Address | None:
+    """The caller whose machine this request moves on; a HEAD moves none."""
+    return address_of(request) if request.method == "GET" else None
+
+
 def _add_boot(app: FastAPI, fleet: Fleet) -> None:
     @app.api_route("/boot.ipxe", methods=READ)
     async def first_script() -> Response:
@@ -63,7 +69,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
 
     @app.api_route("/boot/{mac}.ipxe", methods=READ)
     async def machine_script(request: Request, mac: str) -> Response:
-        script = boot_script.boot_script(fleet, mac_of(mac), address_of(request))
+        script = boot_script.boot_script(fleet, mac_of(mac), _mover(request))
         return PlainTextResponse(script, headers=_NEVER_KEPT)
 
     @app.api_route("/boot/{name}", methods=READ)
@@ -81,7 +87,8 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
 
     @app.api_route("/pxelinux.cfg/default", methods=READ)
     async def pxelinux(request: Request) -> Response:
-        return PlainTextResponse(boot_script.pxelinux_config(fleet, address_of(request)), headers=_NEVER_KEPT)
+        config = boot_script.pxelinux_config(fleet, address_of(request), moves=request.method == "GET")
+        return PlainTextResponse(config, headers=_NEVER_KEPT)
 
     @app.api_route("/install.sh", methods=READ)
     async def install(request: Request, mac: str | None = None) -> Response:
@@ -89,7 +96,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
         machine = mac_of(mac) if mac is not None else fleet.machine_at(address)
         if machine is None:
             raise ProblemError(404, "no machine has this address: ask with ?mac=")
-        script = installer.install_script(fleet, machine, address)
+        script = installer.install_script(fleet, machine, _mover(request))
         return PlainTextResponse(script, media_type="text/x-shellscript", headers=_NEVER_KEPT)
 
 
@@ -134,7 +141,7 @@ def _add_state(app: FastAPI, fleet: Fleet) -> None:
         return nodes.set_armed(fleet, request, mac_of(mac), armed=False)
 
     @app.get("/v1/events")
-    async def stream(request: Request, after: int | None = None) -> Response:
+    async def stream(request: Request, after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None) -> Response:
         body = events.event_stream(fleet, request, events.first_wanted(fleet, request, after))
         return StreamingResponse(body, media_type="text/event-stream", headers=_NEVER_KEPT)
 
@@ -179,6 +186,8 @@ def _add_files(app: FastAPI, fleet: Fleet) -> None:
     @app.api_route("/{channel}/{version}/{name}", methods=READ)
     async def release_file(request: Request, channel: str, version: str, name: str) -> Response:
         path = f"{channel}/{version}/{name}"
+        if any(part.startswith(".") for part in (channel, version, name)):  # the updater's unfinished downloads
+            raise ProblemError(404, "no such file")
         return images.file_response(request, images.file_below(fleet.settings.images, path))
 
 

@@ -45,11 +45,12 @@ def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
     return _render(fleet, name, mac, release)
 
 
-def pxelinux_config(fleet: Fleet, address: IPv4Address | None) -> str:
+def pxelinux_config(fleet: Fleet, address: IPv4Address | None, *, moves: bool = True) -> str:
     """The pxelinux answer for a caller: the install for a declared, armed machine, the disk for all others."""
     mac = fleet.machine_at(address)
     declared = mac is not None and any(node.mac == mac for node in fleet.desc().nodes)
-    release = _release_to_install(fleet, mac, address) if mac is not None and declared else None
+    mover = address if moves else None
+    release = _release_to_install(fleet, mac, mover) if mac is not None and declared else None
     return _render(fleet, "pxelinux.j2", mac, release)
 
 

@@ -46,13 +46,15 @@ async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
     fleet.node(mac)
     ask = ask_of(request)
     report = _report(await small_body(request))
-    machine, now = fleet.machine(mac), fleet.now()
-    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_token(fleet, mac), now)
+    machine = fleet.machine(mac)
+    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_token(fleet, mac))
     if refusal is not None:
         fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)
+    if report.phase is Phase.INSTALLING and report.detail:
+        fleet.tell("step", mac, ask.address, detail=report.detail)
 
 
 def _report(body: bytes) -> Report:
@@ -92,9 +94,10 @@ async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncItera
         yield ": events of the cluster\n\n"
         while not await request.is_disconnected():
             flag.clear()
-            for event in fleet.store.events_after(after):
-                after = event.number or after
-                yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
+            while batch := fleet.store.events_after(after):
+                for event in batch:
+                    after = event.number or after
+                    yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
             if fleet.is_ending:
                 return
             try:

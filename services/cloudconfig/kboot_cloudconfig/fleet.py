@@ -62,10 +62,6 @@ class Fleet:
             return self._leases.address_of(node.mac, self.now())
         return node.ip
 
-    def leased_address(self, mac: Mac) -> IPv4Address | None:
-        """The address that DHCP leased to any machine."""
-        return self._leases.address_of(mac, self.now())
-
     def machine_at(self, address: IPv4Address | None) -> Mac | None:
         """The machine that calls from `address`."""
         desc = self.desc()

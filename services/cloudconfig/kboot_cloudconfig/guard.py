@@ -70,7 +70,7 @@ def may_install(machine: Machine, own: IPv4Address | None, caller: IPv4Address |
 
 
 def refusal_of_report(
-    ask: Ask, phase: Phase, machine: Machine, report_sha256: str | None, now: datetime
+    ask: Ask, phase: Phase, machine: Machine, report_sha256: str | None
 ) -> Refusal | None:
     """Why a report is not taken. An install is reported with its install token, a running machine by its own."""
     token = ask.token
@@ -82,16 +82,13 @@ def refusal_of_report(
         return None
     if phase is Phase.RUNNING:
         return Refusal.UNKNOWN
-    if machine.token is None or not is_token(token, machine.token.sha256):
+    # who reads install.sh on the console while it runs gets a newer token; the install goes on with its own
+    if sha256_of(token) not in machine.issued:
         return _stale(token, machine)
-    if machine.armed or _is_said_again(phase, machine, now):
+    # the answer to `installed` may get lost on its way; the machine must be able to say it again
+    if machine.armed or phase is machine.phase is Phase.INSTALLED:
         return None
     return Refusal.NOT_ARMED
-
-
-def _is_said_again(phase: Phase, machine: Machine, now: datetime) -> bool:
-    # the answer to `installed` got lost on its way; the machine must be able to ask again
-    return phase is Phase.INSTALLED and machine.phase is Phase.INSTALLED and now - machine.since <= GRACE
 
 
 def _stale(token: str, machine: Machine) -> Refusal:

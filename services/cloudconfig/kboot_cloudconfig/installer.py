@@ -35,10 +35,12 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
             raise ProblemError(503, "no OS release is in the store yet")
         token = secrets.token_urlsafe(32)
         fleet.keep(machine, life.fetch_installer(machine, guard.sha256_of(token), fleet.now()), address)
+    elif machine.armed and address is not None:
+        fleet.tell("refused", mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
     values = {
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
-        "KBOOT_ARMED": "yes" if token else "no",
+        "KBOOT_ARMED": "yes" if token else "elsewhere" if machine.armed else "no",
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,

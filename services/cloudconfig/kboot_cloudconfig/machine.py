@@ -35,6 +35,7 @@ class Machine:
     armed: bool = True
     token: Token | None = None
     spent: tuple[str, ...] = ()  # SHA-256 of earlier tokens, newest first
+    issued: tuple[str, ...] = ()  # SHA-256 of the tokens given since the arming: each may report the install
     release: str | None = None  # the release this boot was given, by number
     reason: str | None = None  # why it failed
     bytes_done: int | None = None
@@ -70,7 +71,8 @@ def fetch_installer(machine: Machine, token_sha256: str, now: datetime) -> Machi
     """It took install.sh with a fresh token; every earlier token is void."""
     spent = machine.spent if machine.token is None else (machine.token.sha256, *machine.spent)
     started = replace(_enter(machine, Phase.INSTALLING, now), reason=None, bytes_done=None, bytes_total=None)
-    return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT])
+    issued = (token_sha256, *machine.issued)[:SPENT_KEPT]
+    return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
 
 
 def fetch_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
@@ -81,7 +83,9 @@ def fetch_config(machine: Machine, address: IPv4Address, now: datetime) -> Machi
 
 
 def progress(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:
-    """It writes its disk: the numbers move, and a phase never goes back."""
+    """It writes its disk: the numbers move, and a phase never goes back. A late one does not undo a failure."""
+    if machine.phase is Phase.FAILED:
+        return machine
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED):
         machine = _enter(machine, Phase.INSTALLING, now)
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
@@ -117,7 +121,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
 
 def disarm(machine: Machine) -> Machine:
     """The next network boot goes to the disk; a token that is out is void."""
-    return replace(machine, armed=False, token=None, spent=_spent(machine))
+    return replace(machine, armed=False, token=None, spent=_spent(machine), issued=())
 
 
 def _spent(machine: Machine) -> tuple[str, ...]:

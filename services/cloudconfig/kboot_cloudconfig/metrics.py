@@ -33,7 +33,8 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _head("kboot_machines_armed", "gauge", "Machines that a network boot would install.")
     yield f"kboot_machines_armed {sum(machine.armed for machine in machines)}"
     yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that no one declared.")
-    yield f"kboot_machines_discovered {len(fleet.store.discovered())}"
+    declared = {node.mac for node in desc.nodes}
+    yield f"kboot_machines_discovered {sum(each.mac not in declared for each in fleet.store.discovered())}"
     yield from _head("kboot_events_total", "counter", "Events so far.")
     newest = fleet.store.newest_events(1)
     yield f"kboot_events_total {newest[0].number if newest else 0}"

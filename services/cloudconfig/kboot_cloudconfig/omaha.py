@@ -15,6 +15,8 @@ from defusedxml.ElementTree import fromstring
 from .fleet import Fleet
 from .problem import ProblemError
 
+EVENTS_TAKEN = 8  # of one request; an undeclared machine fills no log
+
 
 def update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
     """The answer to a request; 400 for what is not an Omaha request."""
@@ -36,9 +38,11 @@ def _answer_app(fleet: Fleet, app: Element, answer: Element, address: IPv4Addres
         SubElement(answer, "ping", status="ok")
     if app.find("updatecheck") is not None:
         SubElement(answer, "updatecheck", status="noupdate")
-    for event in app.findall("event"):
+    mac = fleet.machine_at(address)
+    declared = any(node.mac == mac for node in fleet.desc().nodes)
+    for event in app.findall("event")[: EVENTS_TAKEN if declared else 0]:
         kind = f"{event.get('eventtype', '?')[:6]}/{event.get('eventresult', '?')[:6]}"
         code = f" errorcode {event.get('errorcode', '')[:12]}" if event.get("errorcode") else ""
         detail = f"{kind} from {app.get('version', '?')[:40]}{code}"
-        fleet.tell("update", fleet.machine_at(address), address, detail=detail)
+        fleet.tell("update", mac, address, detail=detail)
         SubElement(answer, "event", status="ok")

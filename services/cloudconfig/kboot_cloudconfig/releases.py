@@ -10,10 +10,15 @@ from kboot_clusterdesc import ClusterDesc, family_of
 
 
 def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
-    """Whether the store holds every file that an install of `version` takes."""
+    """Whether the store holds every file that an install of `version` takes, verified."""
     names = family_of(desc.os.family)
     folder = images / desc.os.channel / version
-    return all((folder / name).is_file() for name in (names.kernel, names.initrd, names.image))
+    try:  # the updater writes it once every file is verified, and names whose release it is
+        origin = (folder / ".origin").read_text().strip()
+    except OSError:
+        return False
+    whole = all((folder / name).is_file() for name in (names.kernel, names.initrd, names.image))
+    return whole and origin == f"{desc.os.family} {desc.os.board}"
 
 
 def release_in_force(images: Path, desc: ClusterDesc) -> str | None:

@@ -95,6 +95,7 @@ class Server:
         (channel / version).mkdir(parents=True, exist_ok=True)
         for name in ("pxe.vmlinuz", "pxe_image.cpio.gz", "image.bin.bz2"):
             (channel / version / f"flatcar_production_{name}").write_bytes(f"{version} {name} ".encode() * 1000)
+        (channel / version / ".origin").write_text("flatcar amd64-usr\n")
         if current:
             (channel / "new").symlink_to(version)
             (channel / "new").rename(channel / "current")

@@ -98,6 +98,8 @@ def test_current_is_the_release_in_force(standing: Server) -> None:
         "/assets/" + "a" * 3000,
         "/assets/%00",
         "/boot/..%2fx.efi",
+        "/.incoming/stable-1.0.0/flatcar_production_pxe.vmlinuz",
+        f"/stable/{RELEASE}/.origin",
         "/nothing",
     ],
 )

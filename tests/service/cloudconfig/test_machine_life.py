@@ -67,7 +67,11 @@ def test_g06_asking_for_install_sh_again_and_again_arms_and_disarms_nothing(serv
 
 def test_who_merely_asks_moves_no_machine(server: Server) -> None:
     server.get(f"/boot/{NODE1}.ipxe")
-    assert "KBOOT_ARMED=no" in server.get(f"/install.sh?mac={NODE1}", who=NODE2).text
+    script = server.get(f"/install.sh?mac={NODE1}", who=NODE2).text
+    assert "KBOOT_ARMED=elsewhere\nKBOOT_CHANNEL" in script
+    assert "KBOOT_TOKEN=''" in script
+    server.ask("HEAD", "/install.sh", who=NODE1)
+    server.ask("HEAD", f"/boot/{NODE1}.ipxe", who=NODE1)
     assert server.node(NODE1)["phase"] == "leased"
 
 
@@ -112,6 +116,31 @@ def test_running_is_reported_by_the_machines_own_token_alone(server: Server) -> 
     assert server.report(NODE1, "running", server.secrets.report_tokens[NODE2]).status_code == 403
     assert server.report(NODE1, "installed", server.secrets.report_tokens[NODE1]).status_code == 403
     assert server.report(NODE1, "running", server.secrets.report_tokens[NODE1]).status_code == 204
+
+
+def test_an_install_is_reported_with_its_own_token_though_install_sh_was_read_again(server: Server) -> None:
+    running = server.install_token(NODE1)
+    server.install_token(NODE1)
+    assert server.report(NODE1, "installed", running).status_code == 204
+    assert server.node(NODE1)["armed"] is False
+
+
+def test_a_late_word_of_progress_does_not_hide_a_failure(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.report(NODE1, "failed", token, detail="no disk")
+    server.report(NODE1, "installing", token, bytes=5)
+    assert (server.node(NODE1)["phase"], server.node(NODE1)["reason"]) == ("failed", "no disk")
+
+
+def test_a_release_that_the_updater_has_not_verified_is_not_installed(server: Server) -> None:
+    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    assert "kernel http" not in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
+    assert server.get("/install.sh", who=NODE1).status_code == 503
+
+
+def test_each_step_of_an_install_is_an_event(server: Server) -> None:
+    server.report(NODE1, "installing", server.install_token(NODE1), detail="the disk is /dev/vda")
+    assert any(event["kind"] == "step" and "/dev/vda" in event["detail"] for event in server.events())
 
 
 def test_a_lost_answer_to_installed_may_be_asked_for_again(server: Server) -> None:

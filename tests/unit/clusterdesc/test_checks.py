@@ -50,9 +50,7 @@ def test_a_node_may_have_an_address_of_the_range() -> None:
 
 def test_a_mac_that_stands_twice_is_refused_at_the_second_in_any_spelling() -> None:
     text = spoilt(("00:25:90:c0:f6:ee", "00-25-90-C0-F7-80"))
-    assert refusal(text).startswith(
-        "rack.yaml:13:11: nodes[1].mac: 00:25:90:c0:f7:80 is the MAC of nodes[0] too\n"
-    )
+    assert refusal(text).startswith("rack.yaml:13:11: nodes[1].mac: 00:25:90:c0:f7:80 is the MAC of nodes[0] too\n")
 
 
 @pytest.mark.parametrize("address", ["10.10.15.253", "10.10.14.0", "10.10.14.255"])
@@ -79,10 +77,7 @@ def test_a_range_that_cannot_be_handed_out_is_refused_where_it_stands(pool: str,
 
 def test_a_range_may_not_cover_a_name_server() -> None:
     said = refusal(spoilt(("  routers:", "  nameservers: [10.10.14.20]\n  routers:")))
-    assert (
-        "network.dhcp.range: 10.10.14.1 to 10.10.14.127 covers 10.10.14.20, which is network.nameservers[0]"
-        in said
-    )
+    assert "network.dhcp.range: 10.10.14.1 to 10.10.14.127 covers 10.10.14.20, which is network.nameservers[0]" in said
 
 
 def test_mode_serve_needs_a_range_and_the_other_modes_do_not() -> None:
@@ -141,9 +136,7 @@ def test_a_subnet_too_large_or_too_small_is_refused(subnet: str) -> None:
         ('"fe80::1"', "an address"),
     ],
 )
-def test_g04_a_name_that_dnsmasq_reads_as_something_else_is_refused_where_it_stands(
-    name: str, reason: str
-) -> None:
+def test_g04_a_name_that_dnsmasq_reads_as_something_else_is_refused_where_it_stands(name: str, reason: str) -> None:
     text = spoilt(("name: node1", f"name: {name}"))
     bare = name.strip('"')
     expected = f"{place(text, name + ', ip')}: nodes[0].name: `{bare}` would be read as {reason}"
@@ -154,13 +147,9 @@ def test_g04_all_five_names_are_reported_in_one_run() -> None:
     names = ["5m", '"101"', "infinite", "ignore", "10.10.14.99"]
     lines = [
         f'  - {{mac: "02:00:00:00:00:0{i}", name: {name}, ip: 10.10.14.20{i}, roles: [{roles}]}}\n'
-        for i, (name, roles) in enumerate(
-            zip(names, ["control-plane, etcd", *["worker"] * 4], strict=True), 1
-        )
+        for i, (name, roles) in enumerate(zip(names, ["control-plane, etcd", *["worker"] * 4], strict=True), 1)
     ]
-    assert refused_keys(with_block("nodes", "nodes:\n" + "".join(lines))) == [
-        f"nodes[{i}].name" for i in range(5)
-    ]
+    assert refused_keys(with_block("nodes", "nodes:\n" + "".join(lines))) == [f"nodes[{i}].name" for i in range(5)]
 
 
 @pytest.mark.parametrize("name", ["node101", "m5", "ignored", "infinite-1", "5x", "a"])
@@ -168,9 +157,7 @@ def test_g04_names_that_only_look_alike_pass(name: str) -> None:
     assert accepted(spoilt(("name: node1", f"name: {name}"))).nodes[0].name == name
 
 
-@pytest.mark.parametrize(
-    "name", ["Node1", "node_1", "-node", "node-", "node1.ail", "n" * 64, "n\u00f6de", "a b"]
-)
+@pytest.mark.parametrize("name", ["Node1", "node_1", "-node", "node-", "node1.ail", "n" * 64, "n\u00f6de", "a b"])
 def test_a_name_that_is_no_host_name_is_refused(name: str) -> None:
     assert refused_keys(spoilt(("name: node1", f'name: "{name}"'))) == ["nodes[0].name"]
 
@@ -233,9 +220,7 @@ def test_g08_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason:
     ],
 )
 def test_g08_whole_disks_pass(disk: str) -> None:
-    assert (
-        accepted(spoilt(("name: node1", f"name: node1, install_disk: {disk}"))).nodes[0].install_disk == disk
-    )
+    assert accepted(spoilt(("name: node1", f"name: node1, install_disk: {disk}"))).nodes[0].install_disk == disk
 
 
 # roles
@@ -315,9 +300,7 @@ def test_a_kubernetes_version_has_its_syntax(version: str) -> None:
     assert refused_keys(kubernetes(f"version: {version}")) == ["kubernetes.version"]
 
 
-@pytest.mark.parametrize(
-    "url", ["http://m.example.com/{chanel}", "http://m.example.com/{", "http://m.example.com/{0}"]
-)
+@pytest.mark.parametrize("url", ["http://m.example.com/{chanel}", "http://m.example.com/{", "http://m.example.com/{0}"])
 def test_an_unknown_placeholder_of_the_release_url_is_refused(url: str) -> None:
     assert refused_keys(os(f'release_url: "{url}"')) == ["os.release_url"]
     accepted(os('release_url: "http://m.example.com/{channel}/{board}"'))
@@ -338,17 +321,13 @@ def sized(count: int, pod_cidr: str) -> str:
     ("count", "pod_cidr", "blocks"),
     [(6, "10.1.0.0/22", 4), (300, "10.1.0.0/16", 256), (2, "10.1.0.0/24", 1), (1, "10.1.0.0/25", 0)],
 )
-def test_g11_more_nodes_than_blocks_are_refused_at_the_pod_range(
-    count: int, pod_cidr: str, blocks: int
-) -> None:
+def test_g11_more_nodes_than_blocks_are_refused_at_the_pod_range(count: int, pod_cidr: str, blocks: int) -> None:
     text = sized(count, pod_cidr)
     assert refused_keys(text) == ["kubernetes.pod_cidr"]
     assert f"{count} nodes, {blocks} blocks of /24" in refusal(text)
 
 
-@pytest.mark.parametrize(
-    ("count", "pod_cidr"), [(6, "10.1.0.0/21"), (256, "10.1.0.0/16"), (1, "10.1.0.0/24")]
-)
+@pytest.mark.parametrize(("count", "pod_cidr"), [(6, "10.1.0.0/21"), (256, "10.1.0.0/16"), (1, "10.1.0.0/24")])
 def test_g11_as_many_blocks_as_nodes_pass(count: int, pod_cidr: str) -> None:
     accepted(sized(count, pod_cidr))
 
@@ -409,13 +388,9 @@ def test_labels_that_kubernetes_takes_pass(label: str) -> None:
     accepted(spoilt(("roles: [worker]", f"roles: [worker], labels: {{{label}}}")))
 
 
-@pytest.mark.parametrize(
-    "taint", ["db", "db=x", "db:Never", "db=x y:NoSchedule", "=x:NoSchedule", "a:b:NoSchedule"]
-)
+@pytest.mark.parametrize("taint", ["db", "db=x", "db:Never", "db=x y:NoSchedule", "=x:NoSchedule", "a:b:NoSchedule"])
 def test_a_taint_that_kubernetes_refuses_is_refused(taint: str) -> None:
-    assert refused_keys(spoilt(("roles: [worker]", f'roles: [worker], taints: ["{taint}"]'))) == [
-        "nodes[1].taints[0]"
-    ]
+    assert refused_keys(spoilt(("roles: [worker]", f'roles: [worker], taints: ["{taint}"]'))) == ["nodes[1].taints[0]"]
 
 
 @pytest.mark.parametrize("taint", ["db=x:NoSchedule", "db:NoExecute", "example.com/db=:PreferNoSchedule"])

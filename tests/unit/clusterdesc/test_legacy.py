@@ -131,9 +131,7 @@ def test_a_repeated_key_is_refused() -> None:
 
 
 def test_a_blank_of_a_template_is_refused_where_it_stands() -> None:
-    assert "ssh_authorized_keys: `<SSH_KEY>` is a blank of a template" in refusal(
-        OLD.replace(KEY, "<SSH_KEY>")
-    )
+    assert "ssh_authorized_keys: `<SSH_KEY>` is a blank of a template" in refusal(OLD.replace(KEY, "<SSH_KEY>"))
 
 
 def test_a_new_description_is_not_converted() -> None:

@@ -88,9 +88,7 @@ def test_a_bad_duration_is_refused_where_it_stands(lease: str) -> None:
     assert refusal(text).startswith(f"{place(text, lease + '}')}: network.dhcp.lease: ")
 
 
-@pytest.mark.parametrize(
-    ("lease", "seconds"), [("infinite", None), ("2m", 120), ("7d", 604800), ("3600", 3600)]
-)
+@pytest.mark.parametrize(("lease", "seconds"), [("infinite", None), ("2m", 120), ("7d", 604800), ("3600", 3600)])
 def test_a_lease_is_a_duration_or_infinite(lease: str, seconds: int | None) -> None:
     assert accepted(spoilt(("lease: 24h", f"lease: {lease}"))).network.dhcp.lease_s == seconds
 
@@ -150,9 +148,7 @@ def test_a_file_that_is_not_there_is_a_refusal_too(tmp_path: Path) -> None:
 
 def test_a_missing_key_is_placed_at_what_it_is_missing_from() -> None:
     said = refusal(spoilt(("{name: ail, domain: ail.example.com}", "{name: ail}")))
-    assert (
-        said == "rack.yaml:2:10: cluster.domain: is missing\n  hint: write it like `domain: ail.example.com`"
-    )
+    assert said == "rack.yaml:2:10: cluster.domain: is missing\n  hint: write it like `domain: ail.example.com`"
 
 
 def test_a_subnet_with_host_bits_is_answered_with_the_whole_one() -> None:

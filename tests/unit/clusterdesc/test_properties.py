@@ -21,15 +21,12 @@ _SCALARS = st.one_of(
     st.integers(),
     st.floats(allow_nan=False),
     st.text(max_size=20),
-    st.sampled_from(
-        ["10.10.14.1", "10.10.14.0/24", "serve", "worker", "5m", "flatcar", "00:25:90:c0:f7:80", KEY]
-    ),
+    st.sampled_from(["10.10.14.1", "10.10.14.0/24", "serve", "worker", "5m", "flatcar", "00:25:90:c0:f7:80", KEY]),
 )
 _TREES = st.recursive(
     _SCALARS,
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(_WORDS) | st.text(max_size=8), inner, max_size=6)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_WORDS) | st.text(max_size=8), inner, max_size=6)
     ),
     max_leaves=25,
 )
@@ -104,9 +101,7 @@ def test_any_tree_of_values_is_converted_or_refused(tree: object) -> None:
 
 
 _labels = st.text(alphabet=string.ascii_letters + string.digits, min_size=1, max_size=12)
-_values = st.one_of(
-    _labels, st.sampled_from(["", "NO", "on", "0x10", "1.30", "012", "2024-01-01", "null", "1e3"])
-)
+_values = st.one_of(_labels, st.sampled_from(["", "NO", "on", "0x10", "1.30", "012", "2024-01-01", "null", "1e3"]))
 _macs = st.integers(1, 2**40 - 1).map(lambda n: f"02{n:010x}")
 
 
@@ -140,9 +135,7 @@ def _descriptions(draw: st.DrawFn) -> dict[str, object]:
             "bootstrapper": "10.10.14.253",
             "subnet": "10.10.14.0/24",
             "dhcp": {"range": ["10.10.14.1", f"10.10.14.{draw(st.integers(1, 250))}"]},
-            "hosts": draw(
-                st.dictionaries(st.sampled_from(["p.example.com", "no", "y"]), st.just("10.10.14.9"))
-            ),
+            "hosts": draw(st.dictionaries(st.sampled_from(["p.example.com", "no", "y"]), st.just("10.10.14.9"))),
         },
         "os": {"update": update, "install_disk": draw(st.sampled_from(["/dev/sda", "/dev/disk/by-id/x-1"]))},
         "kubernetes": {"pod_cidr": "10.1.0.0/16"},
@@ -154,11 +147,7 @@ def _descriptions(draw: st.DrawFn) -> dict[str, object]:
 
 @given(_descriptions())
 def test_what_is_accepted_reads_back_equal_from_what_is_written(data: dict[str, object]) -> None:
-    quoted = (
-        yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"')
-        .replace("!!bool ", "")
-        .replace("!!int ", "")
-    )
+    quoted = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"').replace("!!bool ", "").replace("!!int ", "")
     desc = load_text(quoted, "any.yaml")
     written = dump(desc)
     assert load_bytes(written, "any.yaml") == desc

@@ -29,7 +29,9 @@ def rack(tmp_path: Path) -> Path:
 
 def test_a_valid_description_is_said_to_be_so(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", str(rack)]) == 0
-    assert capsys.readouterr() == (f"{rack}: valid: cluster rack, 1 node\n", "")
+    out, err = capsys.readouterr()
+    assert out == f"{rack}: valid: cluster rack, 1 node\n"
+    assert err == "note: ssh_authorized_keys: is empty: there will be no way to log in to an installed machine\n"
 
 
 def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,8 +52,7 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
 ) -> None:
     assert run(["status", "--root", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        f"error: {tmp_path}: holds no cluster\n"
-        "  hint: `kboot up FILE` makes one; another root is named with `--root`\n"
+        f"error: {tmp_path}: holds no cluster\n  hint: `kboot up FILE` makes one; another root is named with `--root`\n"
     )
 
 

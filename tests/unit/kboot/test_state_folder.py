@@ -37,6 +37,4 @@ def test_a_file_that_is_no_longer_rendered_goes_with_its_folder(tmp_path: Path) 
 def test_another_mode_is_a_change(tmp_path: Path) -> None:
     folder = ClusterFolder(tmp_path, "rack")
     write_render(folder, {"config/x": Rendered(b"1")})
-    assert differences(folder, {"config/x": Rendered(b"1", 0o600)}) == [
-        FileChange("config/x", Change.CHANGED)
-    ]
+    assert differences(folder, {"config/x": Rendered(b"1", 0o600)}) == [FileChange("config/x", Change.CHANGED)]

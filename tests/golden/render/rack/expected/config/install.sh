@@ -14,12 +14,16 @@ say() { printf 'kboot: %s\n' "$*"; }
 
 mkdir -p "$work"
 chmod 0700 "$work"
-if ! mkdir "$work/started" 2>/dev/null; then
-  say "an install is under way on this machine already"
+if [ "$KBOOT_ARMED" = elsewhere ]; then
+  say "$KBOOT_MAC is to be installed, but this was not asked for from its own address; nothing was touched"
   exit 0
 fi
 if [ "$KBOOT_ARMED" != yes ]; then
   say "this machine is not to be installed now: \`kboot node reinstall\` arms it; nothing was touched"
+  exit 0
+fi
+if ! mkdir "$work/started" 2>/dev/null; then
+  say "an install is under way on this machine already"
   exit 0
 fi
 
@@ -135,6 +139,7 @@ set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
 choose_disk
 say "the disk is $disk"
+report "{\"phase\": \"installing\", \"detail\": \"the disk is $disk\"}" 3 || true
 if [ "$KBOOT_CONFIG" = ignition ]; then
   url="https://$bootstrapper/ignition/${KBOOT_MAC//:/-}.json"
 else
@@ -151,9 +156,9 @@ progress_pid=$!
 install_os
 kill "$progress_pid" 2>/dev/null || true
 progress_pid=''
+sync
 # Without this report the machine would stay armed and install again at its next network boot.
 report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"}" 120 ||
   fail "the bootstrapper does not take the report of the install"
 say "installed, rebooting"
-sync
 systemctl reboot --no-wall || reboot -f

@@ -1,0 +1,23 @@
+"""What a description may say and nothing acts on yet, or what its writer has probably forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kboot_clusterdesc import ClusterDesc, DhcpMode
+
+
+def remarks(desc: ClusterDesc) -> Iterator[str]:
+    """A sentence each, for people; none of them is a fault."""
+    if desc.kubernetes is not None:
+        yield "kubernetes: is checked and noted in each node config; no Kubernetes is started yet"
+    if str(desc.unknown_machines) == "worker":
+        yield "unknown_machines: `worker` has no effect yet; they are listed as discovered"
+    if not desc.ssh_authorized_keys:
+        yield "ssh_authorized_keys: is empty: there will be no way to log in to an installed machine"
+    if desc.network.dhcp.mode is DhcpMode.OFF:
+        for node in desc.nodes:
+            if node.ip is None:
+                yield f"{node.name}: has no `ip`: with `mode: off` kboot cannot know it, and will not install it"
+    if not desc.nodes:
+        yield "nodes: is empty: no machine will be installed"
