@@ -7,8 +7,7 @@ say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # The package of each command; names that differ between distributions are settled in `package_of`.
-commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv mksquashfs cpio sgdisk mcopy mke2fs
-  lbzip2 zstd qemu-img ssh ssh-keygen openssl git docker-registry)
+commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git docker-registry ps)
 
 package_of() {
   case "$1" in
@@ -17,12 +16,7 @@ package_of() {
     dnsmasq) echo dnsmasq-base ;;
     ip) echo iproute2 ;;
     gpg) echo gnupg ;;
-    mksquashfs) echo squashfs-tools ;;
-    sgdisk) echo gdisk ;;
-    mcopy) echo mtools ;;
-    mke2fs) echo e2fsprogs ;;
-    qemu-img) echo qemu-utils ;;
-    ssh | ssh-keygen) echo openssh-client ;;
+    ps) echo procps ;;
     *) echo "$1" ;;
   esac
 }
