@@ -32,7 +32,7 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest
 
 lint: .venv/.ready ## style, types, import rules, scripts
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@git grep -lE '^#!/bin/(ba|)sh|^#!/usr/bin/env bash' -- ':!tests' ':!*.j2' | xargs --no-run-if-empty shellcheck --external-sources --source-path=SCRIPTDIR

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from kboot.render.compose import LabNetwork
-
 from kboot.errors import BadInput
+from kboot.render.compose import LabNetwork
 from kboot_clusterdesc import ClusterDesc, Mac, Node, Role
 
 _POOL_PREFIXES = (27, 28, 29)  # 30, 14 or 6 containers, as many as find room
