@@ -47,7 +47,7 @@ def download_s(port: int, size_bytes: int) -> float:
 
 def wait_for(port: int) -> None:
     """Wait until somebody listens on `port`."""
-    for _ in looks(20, 0.1):
+    for _ in looks(60, 0.1):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:

@@ -123,7 +123,7 @@ class Server:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "kboot_cloudconfig"]
             self._process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
-        for _ in looks(20, 0.1):
+        for _ in looks(60, 0.1):
             try:
                 if self.get("/readyz").status_code == 200:
                     return
@@ -175,7 +175,7 @@ class Server:
     def wait_phase(self, mac: Mac, phase: str) -> dict[str, Any]:
         """Wait until the node is in that phase."""
         node: dict[str, Any] = {}
-        for _ in looks(10, 0.1):
+        for _ in looks(30, 0.1):
             node = self.node(mac)
             if node["phase"] == phase:
                 return node

@@ -169,7 +169,7 @@ def test_g16_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -
     noted = {"at": "2026-11-25T00:00:00Z", "kind": "bad-signature", "detail": "image.bin.bz2: no good signature"}
     status = {"error": "no good signature", "events": [noted], "refused_total": 1}
     (server.folder.images / "status.json").write_text(json.dumps(status))
-    for _ in looks(10, 0.1):
+    for _ in looks(30, 0.1):
         told = [event for event in server.events() if event["kind"] == "release"]
         if told:
             break

@@ -165,7 +165,7 @@ def test_a_huge_report_is_413(server: Server) -> None:
 
 def test_an_undeclared_machine_is_discovered_and_left_alone(server: Server) -> None:
     server.lease(NODE1, NODE2, STRANGER)
-    for _ in looks(10, 0.1):
+    for _ in looks(30, 0.1):
         found = server.get("/v1/nodes").json()["discovered"]
         if found:
             break
