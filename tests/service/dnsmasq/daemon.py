@@ -76,7 +76,7 @@ def network(tag: str, description: str, folder: Path) -> Iterator[Site]:
 def started(site: Site) -> Iterator[None]:
     """Its dnsmasq runs."""
     with site.server.daemon(["dnsmasq", "--conf-file=/etc/dnsmasq.conf"], site.mounts, site.log) as process:
-        for _ in looks(10, 0.05):
+        for _ in looks(30, 0.05):
             assert process.poll() is None, site.log.read_text()
             if "started, version" in site.log.read_text():
                 break

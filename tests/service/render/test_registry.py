@@ -92,7 +92,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         with server.daemon([*user, "bash", "/var/lib/entrypoint"], mounts, log) as process:
             password = (cluster.pki / "registry-push-password").read_text()
             found = Registry(server, machines, folder, mounts, f"{PUSH_USER}:{password}")
-            for _ in looks(20, 0.1):
+            for _ in looks(60, 0.1):
                 assert process.poll() is None, log.read_text()
                 if found.ask(server, f"{PUSH}/v2/") == "0 401" and found.ask(server, f"{PULL}/v2/") == "0 200":
                     break
