@@ -114,10 +114,13 @@ class Machines:
     def switch(self, name: str, way: str) -> None:
         """Switch a machine `on`, `off`, or off and on again (`cycle`)."""
         container = self._container(name)
-        if way in ("off", "cycle"):
-            container.stop(timeout=_STOP_S)
-        if way in ("on", "cycle"):
-            container.start()
+        try:
+            if way in ("off", "cycle"):
+                container.stop(timeout=_STOP_S)
+            if way in ("on", "cycle"):
+                container.start()
+        except docker.errors.APIError as error:
+            raise EngineError(f"machine {name} cannot be switched {way}: {error.explanation}") from error
 
     def _place(self, name: str) -> Path:
         return self._folder.lab / "machines" / name

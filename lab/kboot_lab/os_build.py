@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,10 +14,9 @@ import docker
 from docker.errors import APIError, DockerException
 
 from kboot.errors import KbootError
-from kboot.images.base import SUITE, ensure_base
+from kboot.images.base import SUITE, UNWANTED, ensure_base, make_root
 
 RECIPE = Path(__file__).parent / "os"
-_UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _SAID_AT_FAILURE = 8  # lines
 
 
@@ -63,7 +60,7 @@ class Recipe:
     @property
     def rootfs_digest(self) -> str:
         """SHA-256 over what the slow step takes: versions of one OS share it."""
-        return sha256(repr((SUITE, self.packages, _UNWANTED)).encode()).hexdigest()
+        return sha256(repr((SUITE, self.packages, UNWANTED)).encode()).hexdigest()
 
     def _files(self) -> Iterator[Path]:
         yield from sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
@@ -118,16 +115,7 @@ class ContainerBuilder:
 
     def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
         """Write Debian with these packages to the tar `archive`; raises KbootError."""
-        if shutil.which("mmdebstrap") is None:
-            raise KbootError("mmdebstrap is not installed", "run `make setup`")
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
-        command += [f"--dpkgopt=path-exclude={path}" for path in _UNWANTED]
-        # The kernel's package would make an initrd, which takes long and is not used.
-        environment = {**os.environ, "INITRD": "No"}
-        made = subprocess.run([*command, SUITE, str(archive)], capture_output=True, text=True, env=environment)
-        if made.returncode != 0:
-            said = made.stderr.strip()[-400:]
-            raise KbootError(f"mmdebstrap failed: {said}", "are Debian's packages reached from here?")
+        make_root(packages, archive)
 
     def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
         """Run build.sh; raises KbootError with the last that it said."""

@@ -134,6 +134,15 @@ def _render(
     return render_into(kept, desc, path, image_references(checkout()), mode, _interface(desc, mode), secrets)
 
 
+def guessed_interface(path: Path, root: Path) -> str | None:
+    """The interface that a render of `path` only guesses, since its address is on none of this machine."""
+    desc = kboot_clusterdesc.load(path)
+    mode = network_in_force(ClusterFolder(root, desc.cluster.name))
+    if not isinstance(mode, HostNetwork) or desc.network.interface is not None:
+        return None
+    return None if holder_of(desc.network.bootstrapper, interfaces()) else LAB_INTERFACE
+
+
 def network_in_force(folder: ClusterFolder) -> NetworkMode:
     """The network mode of the cluster as it is rendered now; the host's where there is none."""
     network = _compose_file(folder).get("networks", {}).get("lab")

@@ -126,8 +126,10 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
 
 def run_render(arguments: argparse.Namespace) -> ExitCode:
     """Render to a folder."""
-    from ..preview import render_to  # here: the templates are slow to load, and `validate` needs none
+    from ..preview import guessed_interface, render_to  # here: templates are slow to load, `validate` needs none
 
+    if guess := guessed_interface(arguments.file, arguments.root):
+        note(f"note: network.bootstrapper is on no interface here; rendered for `{guess}`, see network.interface")
     for path in render_to(arguments.file, arguments.output, arguments.root):
         print(path)
     return ExitCode.DONE

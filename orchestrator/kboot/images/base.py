@@ -17,12 +17,12 @@ from ..errors import KbootError
 SUITE = "bookworm"
 _UPSTREAM = ("debian", f"{SUITE}-slim")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
 def base_reference(packages: tuple[str, ...]) -> str:
     """The name of the base with these packages."""
-    return f"kboot/base:{sha256(repr((SUITE, packages, _UNWANTED)).encode()).hexdigest()[:12]}"
+    return f"kboot/base:{sha256(repr((SUITE, packages, UNWANTED)).encode()).hexdigest()[:12]}"
 
 
 def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None]) -> str:
@@ -63,20 +63,27 @@ def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[
 def _from_packages(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="kboot-base-") as folder:
         archive = Path(folder) / "root.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
-        command += [f"--dpkgopt=path-exclude={path}" for path in _UNWANTED]
-        command += ["--customize-hook=rm -rf $1/var/cache/apt/* $1/var/lib/apt/lists/*"]
-        if _KEYRING.exists():
-            command += [f"--keyring={_KEYRING}"]
-        try:
-            made = subprocess.run([*command, SUITE, str(archive)], capture_output=True, text=True)
-        except FileNotFoundError as error:
-            raise KbootError("mmdebstrap is not installed", "run `make setup`") from error
-        if made.returncode != 0:
-            said = made.stderr.strip()[-400:]
-            raise KbootError(f"mmdebstrap failed: {said}", "are Debian's packages reached from here?")
+        make_root(packages, archive)
         repository, _, tag = reference.rpartition(":")
         try:
             client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
         except DockerException as error:
             raise KbootError(f"the engine did not take the base image: {error}", "is its disk full?") from error
+
+
+def make_root(packages: tuple[str, ...], archive: Path) -> None:
+    """Write a small Debian with these packages to the tar `archive`; raises KbootError."""
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+    command += [f"--dpkgopt=path-exclude={path}" for path in UNWANTED]
+    command += ["--customize-hook=rm -rf $1/var/cache/apt/* $1/var/lib/apt/lists/*"]
+    if _KEYRING.exists():
+        command += [f"--keyring={_KEYRING}"]
+    # A kernel's package would make an initrd, which takes long and is used by nothing here.
+    environment = {**os.environ, "INITRD": "No"}
+    try:
+        made = subprocess.run([*command, SUITE, str(archive)], capture_output=True, text=True, env=environment)
+    except FileNotFoundError as error:
+        raise KbootError("mmdebstrap is not installed", "run `make setup`") from error
+    if made.returncode != 0:
+        said = made.stderr.strip()[-400:]
+        raise KbootError(f"mmdebstrap failed: {said}", "are Debian's packages reached from here?")
