@@ -14,7 +14,6 @@ class Progress:
         self._stream = stream if stream is not None else sys.stderr
         dumb = os.environ.get("TERM") == "dumb"
         self.is_live = self._stream.isatty() and not dumb if is_live is None else is_live
-        self._has_colour = self.is_live and "NO_COLOR" not in os.environ
         self._moving = 0
         self._said: dict[str, str] = {}
 
@@ -40,7 +39,7 @@ class Progress:
             return
         self.clear()
         for line in lines:
-            print(self._faint(line), file=self._stream)
+            print(line, file=self._stream)
         self._stream.flush()
         self._moving = len(lines)
 
@@ -49,6 +48,3 @@ class Progress:
         if self._moving:
             self._stream.write(f"\x1b[{self._moving}F\x1b[J")
             self._moving = 0
-
-    def _faint(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self._has_colour else text

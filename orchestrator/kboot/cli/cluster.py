@@ -165,9 +165,8 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
         progress.block(status_lines(status))
         if not progress.is_live:
             for service in status.services:
-                progress.state(
-                    service.name, service.health if service.is_up else f"{service.state} {service.health}"
-                )
+                tells = service.state == "running" and service.health != "none"
+                progress.state(service.name, service.health if tells else service.state)
             for node in status.nodes:
                 progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
     return ExitCode.DONE
