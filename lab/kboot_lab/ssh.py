@@ -52,8 +52,8 @@ def holder(engine: Engine) -> str:
 
 
 def run_inside(engine: Engine, image: str, command: Sequence[str]) -> int:
-    """Run `command` in the lab's network beside the services; its exit status."""
-    return _run(engine, image, command, [])
+    """Run `command` in the lab's network beside the services; its exit status. One word is a line of shell."""
+    return _run(engine, image, ["sh", "-c", command[0]] if len(command) == 1 else command, [])
 
 
 def run_on(engine: Engine, image: str, address: str, command: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
+import yaml
 from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException, NoSuchContainer
 
@@ -129,10 +130,18 @@ class Engine:
     def services(self) -> list[Service]:
         """Every service that should run, and any other of the project; `missing` where there is none."""
         found = {service.name: service for service in map(_service, self.containers())}
-        for name in SERVICES:
+        for name in self._rendered():
             found.setdefault(name, Service(name, "missing", "none", None))
         order = {name: i for i, name in enumerate(SERVICES)}
         return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
+
+    def _rendered(self) -> Iterable[str]:
+        """The services of the rendered project; all of them before there is one."""
+        try:
+            project = yaml.safe_load(self.folder.compose.read_text())
+            return [name for name in SERVICES if name in project["services"]]
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            return SERVICES
 
     def wait_healthy(self, progress: Progress, timeout_s: float = 120) -> None:
         """Wait until every service is up, saying what changes; raises NotYet with the last state seen."""

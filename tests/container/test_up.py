@@ -165,6 +165,15 @@ def test_g15_services_come_back_when_the_container_that_owns_the_network_restart
     raise AssertionError(last)
 
 
+def test_the_updater_may_be_left_out(cluster: TestCluster) -> None:
+    cluster.updates = False
+    cluster.describe()
+    cluster.up()
+    running = {each.labels["com.docker.compose.service"] for each in cluster.engine.containers()}
+    assert running == {"holder", *SERVICES} - {"updater"}
+    assert cluster.kboot("status").returncode == 0
+
+
 def test_down_leaves_nothing_in_the_engine(tmp_path: Path) -> None:
     with cluster_up(tmp_path, "ct-down", "10.77.15.0/24") as cluster:
         done = cluster.kboot("down", "--cluster", cluster.name)

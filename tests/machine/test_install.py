@@ -73,6 +73,7 @@ def test_the_installed_machine_is_the_one_described(lab: Lab) -> None:
     assert lab.ssh("node1", "systemctl --failed --no-legend") == ""
     address = lab.ssh("node1", "ip -4 -o addr show scope global | awk '{print $4}'")
     assert address == "10.77.20.11/24"
+    assert lab.exec(f"curl -sf tftp://{BOOTSTRAPPER}/pxelinux.0 | wc -c").strip() > "0"
     assert lab.exec("dig", "+short", f"@{BOOTSTRAPPER}", "node1.machines.example.com").strip() == "10.77.20.11"
 
 

@@ -127,6 +127,7 @@ def compose_file(
             ],
         }
         for service in _SERVICES
+        if service.name != "updater" or desc.os.update.enabled
     ]
     return rendered(
         "compose.yaml.j2",

@@ -138,6 +138,15 @@ def test_a_release_that_the_updater_has_not_verified_is_not_installed(server: Se
     assert server.get("/install.sh", who=NODE1).status_code == 503
 
 
+def test_without_an_updater_the_operators_own_release_is_installed(server: Server) -> None:
+    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    path = server.folder.config / "clusterdesc.yaml"
+    text = path.read_text()
+    assert text.count("enabled: true") == 1
+    path.write_text(text.replace("enabled: true", "enabled: false"))
+    assert "kernel http" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
+
+
 def test_each_step_of_an_install_is_an_event(server: Server) -> None:
     server.report(NODE1, "installing", server.install_token(NODE1), detail="the disk is /dev/vda")
     assert any(event["kind"] == "step" and "/dev/vda" in event["detail"] for event in server.events())
