@@ -99,3 +99,14 @@ def test_ignition_applies_a_node_config_to_an_empty_system(root: Path) -> None:
     assert {"enable kboot-report.service", "enable kboot-timezone.service", "enable docker.service"} <= set(preset)
     assert desc.ssh_authorized_keys[0] in (root / "home/core/.ssh/authorized_keys.d/ignition").read_text()
     assert {line.split(":")[0] for line in (root / "etc/passwd").read_text().splitlines()} == {"root", "core", "ops"}
+
+
+@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos"])
+def test_ignition_applies_the_config_of_every_node(name: str) -> None:
+    desc, files = case(name)
+    for node in desc.nodes:
+        with tempfile.TemporaryDirectory(prefix="kboot-t-") as scratch:
+            Path(scratch).chmod(0o755)
+            root = bare_system(Path(scratch) / "root")
+            apply(files[f"nodes/{node.mac.dashed}/ignition.json"].content, root)
+            assert (root / "etc/hostname").read_text() == f"{node.name}\n"
