@@ -6,6 +6,7 @@ stay what the operator wrote. The tree is built from events, so depth costs no r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -109,6 +110,12 @@ def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> Problem:
             column = candidate.index(":") + 1
             hint = f"put a blank after the colon: `{name}: {rest.strip()}`"
             return Problem(Place(place.file, number, column), "", message, hint)
+    value = re.search(r":\s+([*&%@`].*?)\s*$", line)
+    if value:
+        return Problem(place, "", message, f'quote a value that begins so: `"{value[1]}"`')
+    before = lines[place.line - 2] if 1 < place.line <= len(lines) + 1 else ""
+    if any(re.match(r"\s*-[{\[\w\"]", each) for each in (line, before)):
+        return Problem(place, "", message, "put a blank after the dash")
     return Problem(
         place, "", message, "look at this line and the one before it: indentation, quotes, brackets"
     )

@@ -274,3 +274,16 @@ def test_g03_labels_keep_the_text_that_stands_there(quote: str) -> None:
 def test_text_with_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(InvalidDescription):
         load_text("a: \ud800", "rack.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("os:\n  update:\n    schedule: * 3 * * *\n", 'quote a value that begins so: `"* 3 * * *"`'),
+        ("nodes:\n  -{mac: x}\n  - {mac: y}\n", "put a blank after the dash"),
+    ],
+)
+def test_a_common_slip_is_told_by_its_cure(text: str, hint: str) -> None:
+    with pytest.raises(InvalidDescription) as refused:
+        load_text(text, "rack.yaml")
+    assert hint in str(refused.value)
