@@ -146,18 +146,6 @@ def test_a_discovered_uefi_machine_that_is_declared_installs_itself(lab: Lab) ->
     assert lab.status()["discovered"] == []
 
 
-def test_a_neighbour_is_given_nothing(lab: Lab) -> None:
-    for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
-        code, body = _code(lab, STRANGER, path, "any")
-        assert code == 403
-        assert "storage" not in body
-    own = next(
-        each["address"] for each in json.loads(lab.kboot("lab", "ps", "--json").stdout) if each["name"] == STRANGER
-    )
-    told = [event for event in lab.events() if event["kind"] == "refused" and event["ip"] == own]
-    assert {event["reason"] for event in told} == {"wrong-address"}
-
-
 def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
     node = lab.node("node1")
     assert (node["phase"], node["armed"]) == ("running", False)
