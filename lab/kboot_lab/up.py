@@ -9,10 +9,10 @@ from typing import Any
 
 import kboot_clusterdesc
 from kboot import state_folder
+from kboot.cache import cache_folder
 from kboot.cli.cluster import status_lines
 from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import BadInput, KbootError, NotYet
-from kboot.images.wheels import cache_folder
 from kboot.lock import locked
 from kboot.preview import network_in_force
 from kboot.progress import Progress

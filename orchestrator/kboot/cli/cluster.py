@@ -14,8 +14,8 @@ from .. import state_folder
 from ..engine import Engine
 from ..errors import BadInput, ExitCode
 from ..lock import locked
-from ..not_yet import remarks
 from ..progress import Progress
+from ..remarks import remarks
 from ..status import Status, chosen_cluster, read_status
 from ..waiting import looks
 from .options import Commands, add_cluster, add_command, add_json, add_root, note, print_json, table

@@ -11,7 +11,7 @@ import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc
 
 from ..errors import BadInput, ExitCode
-from ..not_yet import remarks
+from ..remarks import remarks
 from .options import Commands, add_command, add_json, add_root, note, print_json
 
 

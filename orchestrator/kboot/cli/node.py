@@ -1,4 +1,4 @@
-"""`kboot node list | show | reinstall`: one machine."""
+"""`kboot node list | show | reinstall | disarm`: one machine."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ def register(commands: Commands) -> None:
     add_json(parser)
     add_cluster(parser)
     parser = add_command(group, "show", run_show, summary="show one node", example="kboot node show node1")
-    parser.add_argument("name", metavar="NAME", help="its name or MAC")
+    _add_node(parser)
     add_json(parser)
-    add_cluster(parser)
     parser = add_command(
         group,
         "reinstall",
@@ -30,8 +29,7 @@ def register(commands: Commands) -> None:
         summary="arm a node: it installs itself once more at its next network boot",
         example="kboot node reinstall node1",
     )
-    parser.add_argument("name", metavar="NAME", help="its name or MAC")
-    add_cluster(parser)
+    _add_node(parser)
     parser = add_command(
         group,
         "disarm",
@@ -39,6 +37,10 @@ def register(commands: Commands) -> None:
         summary="take an arming back: the node's next network boot goes to its disk",
         example="kboot node disarm node1",
     )
+    _add_node(parser)
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     add_cluster(parser)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -12,16 +11,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from ..cache import cache_folder
 from ..errors import KbootError
 
 _PYTHON = "3.11"  # of the base's suite
 _PLATFORMS = [f"manylinux{tag}_{platform.machine()}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
-
-
-def cache_folder() -> Path:
-    """What builds keep: $KBOOT_CACHE or ~/.cache/kboot."""
-    named = os.environ.get("KBOOT_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "kboot"
 
 
 def installed_requirements(lock: bytes, name: str, progress: Callable[[str], None]) -> Path:

@@ -24,7 +24,6 @@ class ReleaseStore:
 
     def __init__(self, images: Path, channel: str, files: Collection[str], origin: str) -> None:
         """`files` are what a release has, `origin` the family and board that it must be of."""
-        self._images = images
         self._channel = images / channel
         self._files = tuple(name for file in files for name in (file, f"{file}.sig"))
         self._origin = origin
