@@ -41,6 +41,8 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
         specs += _etcd(desc, node)
     if desc.kubernetes is not None:
         specs += _kubelet(desc, node)
+        if desc.kubernetes.cni.name == "routes":
+            specs.append(_client("routes-client", f"kboot-routes-{node.name}", "kboot:routes"))
         if Role.CONTROL_PLANE in node.roles:
             specs += _control_plane(desc, node)
     return specs
@@ -49,6 +51,10 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
 def status_client() -> KeySpec:
     """The cloud-config server's own, which may read nodes and nothing else."""
     return KeySpec("status-client", Authority.KUBERNETES, "kboot-status", client=True)
+
+
+def _client(name: str, common_name: str, group: str | None = None) -> KeySpec:
+    return KeySpec(name, Authority.KUBERNETES, common_name, group, client=True)
 
 
 def _names(desc: ClusterDesc, node: Node) -> tuple[str, ...]:
