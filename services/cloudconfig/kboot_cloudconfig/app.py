@@ -127,6 +127,10 @@ def _add_state(app: FastAPI, fleet: Fleet) -> None:
     async def one_node(mac: str) -> dict[str, Any]:
         return nodes.node_state(fleet, fleet.node(mac_of(mac)))
 
+    @app.get("/v1/labels")
+    async def labels() -> Response:
+        return PlainTextResponse(nodes.labels_text(fleet), headers=_NEVER_KEPT)
+
     @app.post("/v1/nodes/{mac}/events")
     async def report(request: Request, mac: str) -> Response:
         await events.take_report(fleet, request, mac_of(mac))

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc import Mac, Node, Role
 
 from . import guard
 from . import machine as life
@@ -36,6 +36,17 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "bytes": machine.bytes_done,
         "total": machine.bytes_total,
     }
+
+
+def labels_text(fleet: Fleet) -> str:
+    """A line a node: its name, the labels of its roles and those declared. A control plane gives them to the node."""
+    lines = []
+    for node in fleet.desc().nodes:
+        roles = [f"node-role.kubernetes.io/{role.value}=" for role in node.roles]
+        if Role.CONTROL_PLANE in node.roles:
+            roles.append("node.kubernetes.io/exclude-from-external-load-balancers=")
+        lines.append(" ".join([node.name, *roles, *(f"{key}={value}" for key, value in sorted(node.labels.items()))]))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def fleet_state(fleet: Fleet) -> dict[str, Any]:

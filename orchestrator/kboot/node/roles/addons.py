@@ -1,4 +1,4 @@
-"""What a cluster needs beside its control plane: access rules, kube-proxy, the pod network, CoreDNS, the operator's own."""
+"""What a cluster needs beside its control plane: access, kube-proxy, pod network, CoreDNS, the operator's own."""
 
 from __future__ import annotations
 

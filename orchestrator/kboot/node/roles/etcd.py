@@ -1,4 +1,4 @@
-"""An etcd member: from the cluster's registry, under systemd and containerd, apart from what the kubelet looks after."""
+"""An etcd member: from the cluster's registry, under systemd and containerd, out of the kubelet's sight."""
 
 from __future__ import annotations
 
