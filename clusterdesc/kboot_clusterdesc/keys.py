@@ -120,6 +120,10 @@ KEYS: dict[str, Key] = {
     "kubernetes.manifests": Key(
         "manifests of your own, applied once the API answers", "manifests: [addons/]"
     ),
+    "kubernetes.timing": Key(
+        "normal, or slow for machines that are emulated or whose disks are slow: longer time-outs, calmer probes",
+        "timing: slow",
+    ),
     "registry": Key("the image registry on the bootstrapper", "registry: {domain: bootstrapper, port: 5000}"),
     "registry.domain": Key("its name in image references", "domain: bootstrapper"),
     "registry.port": Key("its port; the next one takes pushes on the bootstrapper itself", "port: 5000"),

@@ -26,6 +26,8 @@ from .types import (
     duration_s,
 )
 
+API_PORT = 6443  # on each control plane
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -74,6 +76,13 @@ class RebootStrategy(StrEnum):
     REBOOT = "reboot"
     OFF = "off"
     ETCD_LOCK = "etcd-lock"
+
+
+class Timing(StrEnum):
+    """How much patience the parts of Kubernetes have with each other."""
+
+    NORMAL = "normal"
+    SLOW = "slow"
 
 
 class UnknownMachines(StrEnum):
@@ -164,6 +173,7 @@ class Kubernetes(_Part):
     cni: Cni = Cni()
     api_server: ApiServer = ApiServer()
     manifests: tuple[str, ...] = ()
+    timing: Timing = Timing.NORMAL
 
     @property
     def dns_address(self) -> IPv4Address:
@@ -212,3 +222,23 @@ class ClusterDesc(_Part):
     ssh_authorized_keys: tuple[SshKey, ...] = ()
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
     nodes: tuple[Node, ...] = ()
+
+    @property
+    def etcd_members(self) -> tuple[Node, ...]:
+        """The nodes that keep etcd, by MAC: a node moved within the file changes nothing."""
+        return self._with_role(Role.ETCD)
+
+    @property
+    def control_planes(self) -> tuple[Node, ...]:
+        """The nodes that run the control plane, by MAC."""
+        return self._with_role(Role.CONTROL_PLANE)
+
+    @property
+    def api_endpoint(self) -> tuple[str, int]:
+        """Name and port under which everything outside a control plane reaches the API server."""
+        named = self.kubernetes.api_server.endpoint if self.kubernetes else None
+        host, _, port = (named or f"api.{self.cluster.domain}").partition(":")
+        return host, int(port or API_PORT)
+
+    def _with_role(self, role: Role) -> tuple[Node, ...]:
+        return tuple(sorted((node for node in self.nodes if role in node.roles), key=lambda node: node.mac))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from kboot.pki import KeyPair, Secrets
+from kboot.pki import KeyPair, KubernetesSecrets, Secrets, key_specs
 from kboot_clusterdesc import ClusterDesc
 
 MARK = "fixed-secret"
@@ -20,6 +20,22 @@ def fixed_secrets(desc: ClusterDesc) -> Secrets:
         push_htpasswd=f"kboot:$2b$10${MARK}-push\n",
         registry_http_secret=f"{MARK}-registry-http",
         report_tokens={node.mac: f"{MARK}-report-{node.mac.dashed}" for node in desc.nodes},
+        etcd_authority=_pair("etcd-ca") if desc.etcd_members else None,
+        kubernetes=_kubernetes() if desc.kubernetes else None,
+        node_keys={
+            node.mac: {spec.name: _pair(f"{node.mac.dashed}-{spec.name}") for spec in key_specs(desc, node)}
+            for node in desc.nodes
+        },
+    )
+
+
+def _kubernetes() -> KubernetesSecrets:
+    return KubernetesSecrets(
+        authority=_pair("kubernetes-ca"),
+        front_proxy_authority=_pair("front-proxy-ca"),
+        service_account=_pair("service-account"),
+        encryption_key=b64encode(f"{MARK}-encryption-key-".encode()[:32].ljust(32, b"-")).decode(),
+        status_client=_pair("status-client"),
     )
 
 

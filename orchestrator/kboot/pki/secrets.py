@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,6 +20,17 @@ PUSH_USER = "kboot"
 
 
 @dataclass(frozen=True, slots=True)
+class KubernetesSecrets:
+    """What the Kubernetes of a cluster has beside the keys of single machines."""
+
+    authority: KeyPair  # of the API: its servers, kubelets, operators
+    front_proxy_authority: KeyPair
+    service_account: KeyPair  # `certificate` is the public key
+    encryption_key: str  # of secrets at rest: 32 bytes, base64
+    status_client: KeyPair  # the cloud-config server's: CN kboot-status, may read nodes
+
+
+@dataclass(frozen=True, slots=True)
 class Secrets:
     """Keys, certificates and tokens of one cluster; a render is a pure function of them and the description."""
 
@@ -30,6 +41,9 @@ class Secrets:
     push_htpasswd: str
     registry_http_secret: str
     report_tokens: dict[Mac, str]
+    etcd_authority: KeyPair | None = None  # where a node keeps etcd
+    kubernetes: KubernetesSecrets | None = None
+    node_keys: Mapping[Mac, Mapping[str, KeyPair]] = field(default_factory=dict)  # see pki/node_keys.py
 
 
 def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:

@@ -1,0 +1,50 @@
+"""The container images that nodes pull: the names they are released under, and where they stand in our registry."""
+
+from __future__ import annotations
+
+from .model import ClusterDesc, Role
+
+# Sources: kubeadm's constants of 1.36 (cmd/kubeadm/app/constants), flannel's own manifest.
+_RELEASED = {
+    "etcd": "registry.k8s.io/etcd:3.6.8-0",
+    "pause": "registry.k8s.io/pause:3.10.2",
+    "kube_apiserver": "registry.k8s.io/kube-apiserver:{version}",
+    "kube_controller_manager": "registry.k8s.io/kube-controller-manager:{version}",
+    "kube_scheduler": "registry.k8s.io/kube-scheduler:{version}",
+    "kube_proxy": "registry.k8s.io/kube-proxy:{version}",
+    "coredns": "registry.k8s.io/coredns/coredns:v1.14.2",
+    "flannel": "ghcr.io/flannel-io/flannel:v0.28.9",
+    "flannel_cni": "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3",
+}
+IMAGE_KEYS = tuple(_RELEASED)
+
+
+def image(desc: ClusterDesc, key: str) -> str:
+    """The reference of one image: the description's own, else the released one of its Kubernetes version."""
+    version = desc.kubernetes.version if desc.kubernetes else ""
+    return desc.images.get(key) or _RELEASED[key].format(version=version)
+
+
+def node_images(desc: ClusterDesc) -> dict[str, str]:
+    """key of `images` -> reference, of those that the nodes of this description need."""
+    keys = ["etcd"] if any(Role.ETCD in node.roles for node in desc.nodes) else []
+    if desc.kubernetes is not None:
+        keys += [key for key in IMAGE_KEYS if key not in ("etcd", "flannel", "flannel_cni")]
+        keys += ["flannel", "flannel_cni"] if desc.kubernetes.cni.name == "flannel" else []
+    return {key: image(desc, key) for key in keys}
+
+
+def repository_and_tag(reference: str) -> tuple[str, str]:
+    """Where the registry of a cluster keeps an image: its name without the host, and its tag or digest.
+
+    `registry.k8s.io/coredns/coredns:v1` -> (`coredns/coredns`, `v1`); `busybox` -> (`library/busybox`, `latest`).
+    """
+    name, at, digest = reference.partition("@")
+    first, slash, rest = name.partition("/")
+    has_host = slash and ("." in first or ":" in first or first == "localhost")
+    path = rest if has_host else name
+    host = first if has_host else "docker.io"
+    path, colon, tag = path.partition(":")
+    if host == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    return path, digest if at else tag if colon else "latest"
