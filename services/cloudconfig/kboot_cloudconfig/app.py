@@ -18,6 +18,7 @@ from kboot_clusterdesc import family_of
 from . import boot_script, events, images, installer, metrics, node_config, nodes, omaha, status_page
 from .caller import address_of, mac_of, small_body
 from .fleet import Fleet
+from .kubernetes_watch import KubernetesWatch
 from .problem import ProblemError, problem
 from .releases import release_in_force
 from .request_log import RequestLog
@@ -31,9 +32,10 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(fleet.watch())
+        watches = [asyncio.create_task(watch) for watch in (fleet.watch(), KubernetesWatch(fleet).watch())]
         yield
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
 
     app = FastAPI(
         title="kboot cloud-config server",

@@ -12,6 +12,7 @@ from . import guard
 from . import machine as life
 from .caller import ask_of
 from .fleet import Fleet
+from .kubernetes_nodes import KubernetesView
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
 from .store import rfc3339
@@ -50,7 +51,7 @@ def labels_text(fleet: Fleet) -> str:
 
 
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
-    """All nodes, all machines that no one declared, and the releases."""
+    """All nodes, all machines that no one declared, the releases, and what Kubernetes says."""
     desc = fleet.desc()
     declared = {node.mac for node in desc.nodes}
     updater = updater_status(fleet.settings.images)
@@ -69,6 +70,19 @@ def fleet_state(fleet: Fleet) -> dict[str, Any]:
             "current": release_in_force(fleet.settings.images, desc),
             "checked": updater.get("checked"),
             "error": updater.get("error"),
+        },
+        "kubernetes": kubernetes_state(fleet.kubernetes),
+    }
+
+
+def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
+    """Whether the API server answers, and each node that it has."""
+    return {
+        "state": view.state.value,
+        "reason": view.reason,
+        "nodes": {
+            name: {"ready": node.is_ready, "version": node.version, "reason": node.reason}
+            for name, node in sorted(view.nodes.items())
         },
     }
 

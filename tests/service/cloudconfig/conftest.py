@@ -117,6 +117,7 @@ class Server:
             "KBOOT_HTTPS_PORT": str(self.ports[1]),
             "KBOOT_DISK_LOADER": str(self.loader),
             "KBOOT_UID": str(os.getuid()),
+            "KBOOT_KUBERNETES_EVERY_S": "0.2",
         }
 
     def start(self) -> None:
