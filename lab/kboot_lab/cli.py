@@ -51,9 +51,7 @@ def register(commands: Commands) -> None:
     )
     add_root(parser)
 
-    parser = add_command(
-        group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down"
-    )
+    parser = add_command(group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down")
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument(
         "--keep-cache", action="store_true", default=True, help="keep built images and the lab OS (default)"
@@ -61,9 +59,7 @@ def register(commands: Commands) -> None:
     kept.add_argument("--purge", action="store_true", help="drop the cache too")
     add_cluster(parser)
 
-    parser = add_command(
-        group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json"
-    )
+    parser = add_command(group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json")
     add_json(parser)
     add_cluster(parser)
 
@@ -80,9 +76,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="default: a shell")
 
-    parser = add_command(
-        group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle"
-    )
+    parser = add_command(group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle")
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("way", choices=("on", "off", "cycle"))
     add_cluster(parser)
@@ -97,8 +91,9 @@ def register(commands: Commands) -> None:
     parser.add_argument("--mac", required=True, metavar="MAC")
     parser.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
     parser.add_argument(
-        "--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again"
+        "--unplugged", action="append", metavar="MAC", help="a card before it, without a cable; may be given again"
     )
+    parser.add_argument("--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again")
     add_cluster(parser)
 
     parser = add_command(
@@ -119,9 +114,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
-        raise BadInput(
-            f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared"
-        )
+        raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
     path = arguments.file or checkout() / "examples" / "lab.yaml"
     reached = lab_up(path, arguments.root, Progress(), nodes=arguments.nodes, timeout_s=arguments.timeout)
     for line in status_lines(reached.status):
@@ -204,14 +197,13 @@ def run_power(arguments: argparse.Namespace) -> ExitCode:
 
 def run_add(arguments: argparse.Namespace) -> ExitCode:
     """Add a machine."""
-    try:
-        mac = Mac(arguments.mac)
-    except ValueError as error:
-        raise BadInput(f"--mac: {error}", "write it as 52:54:00:0a:0e:09") from error
+    mac = _mac("--mac", arguments.mac)
+    unplugged = tuple(_mac("--unplugged", text) for text in arguments.unplugged or ())
     folder = _folder(arguments)
     engine = Engine(folder)
     ssh.holder(engine)
-    spec = MachineSpec(mac.dashed, mac, arguments.firmware, tuple(arguments.disk or ("8G",)))
+    disks = tuple(arguments.disk or ("8G",))
+    spec = MachineSpec(mac.dashed, mac, arguments.firmware, disks, unplugged=unplugged)
     Machines(folder, engine.client).add(spec, _image(engine), f"{project_name(folder.cluster)}_lab")
     print(f"{spec.name} is on")
     return ExitCode.DONE
@@ -224,6 +216,13 @@ def run_exec(arguments: argparse.Namespace) -> ExitCode:
         raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
     engine = Engine(_folder(arguments))
     return _status(ssh.run_inside(engine, _image(engine), command))
+
+
+def _mac(option: str, text: str) -> Mac:
+    try:
+        return Mac(text)
+    except ValueError as error:
+        raise BadInput(f"{option}: {error}", "write it as 52:54:00:0a:0e:09") from error
 
 
 def _folder(arguments: argparse.Namespace) -> ClusterFolder:

@@ -22,7 +22,7 @@ _STOP_S = 5  # a power switch does not ask the guest
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """The iron of a machine."""
+    """The iron of a machine: cards without a cable come before the one that has one."""
 
     name: str
     mac: Mac
@@ -30,13 +30,12 @@ class MachineSpec:
     disks: tuple[str, ...] = ("8G",)
     memory_mb: int = 1536
     cpus: int = 1
+    unplugged: tuple[Mac, ...] = ()
 
     def __post_init__(self) -> None:
         for size in self.disks:
             if not _SIZE.fullmatch(size):
-                raise BadInput(
-                    f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`"
-                )
+                raise BadInput(f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,8 @@ class Machines:
                 network=network,
                 labels={LABEL_CLUSTER: self._folder.cluster, LABEL_MACHINE: spec.name, LABEL_MAC: spec.mac},
                 environment={
-                    "KBOOT_VM_NICS": spec.mac,
+                    "KBOOT_VM_NICS": ",".join((*spec.unplugged, spec.mac)),
+                    "KBOOT_VM_UNPLUGGED": ",".join(spec.unplugged),
                     "KBOOT_VM_FIRMWARE": spec.firmware,
                     "KBOOT_VM_MEMORY_MB": str(spec.memory_mb),
                     "KBOOT_VM_CPUS": str(spec.cpus),

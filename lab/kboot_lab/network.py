@@ -1,14 +1,14 @@
-"""The lab's network: which addresses are whose, and the description with what only the lab knows. Pure."""
+"""The lab's network: which addresses are whose. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from kboot.errors import BadInput
 from kboot.render.compose import LabNetwork
-from kboot_clusterdesc import ClusterDesc, Mac, Node, Role
+from kboot_clusterdesc import ClusterDesc
 
 _POOL_PREFIXES = (27, 28, 29)  # 30, 14 or 6 containers, as many as find room
 
@@ -36,31 +36,6 @@ def lab_addresses(desc: ClusterDesc) -> LabAddresses:
     ip_range = _pool(desc, taken)
     release_server = _free(desc, taken | set(ip_range))
     return LabAddresses(gateway, ip_range, release_server)
-
-
-def lab_description(
-    desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
-) -> ClusterDesc:
-    """The description with the lab's release server, keys and, if asked for, so many nodes."""
-    os = desc.os.model_copy(
-        update={
-            "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
-            "release_key": release_key,
-        }
-    )
-    keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
-    chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
-    return desc.model_copy(update={"os": os, "ssh_authorized_keys": keys, "nodes": chosen})
-
-
-def _nodes(declared: Sequence[Node], count: int) -> Iterator[Node]:
-    """The first `count` of those declared; made-up workers where these are too few."""
-    yield from declared[:count]
-    present = {node.mac for node in declared}
-    made = (Mac(f"52:54:00:6b:{i >> 8:02x}:{i & 255:02x}") for i in range(1, 65536))
-    fresh = (mac for mac in made if mac not in present)
-    for _ in range(count - len(declared)):
-        yield Node(mac=next(fresh), roles=(Role.WORKER,))  # type: ignore[call-arg] # its name follows from the MAC
 
 
 def _taken(desc: ClusterDesc) -> Iterator[IPv4Address]:

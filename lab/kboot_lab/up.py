@@ -21,13 +21,16 @@ from kboot.state_folder import write_file
 from kboot.status import Status, read_status
 from kboot.up import checkout, up
 from kboot.waiting import looks
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, Role
 
 from . import ssh
+from .description import lab_description, with_attachments_of, with_kubernetes
 from .images import machine_image
+from .kubernetes import kubernetes_folder, version_in
 from .machines import Machines, MachineSpec
-from .network import LabAddresses, lab_addresses, lab_description
+from .network import LabAddresses, lab_addresses
 from .os_build import build_lab_os
+from .supplies import bring_supplies
 
 _RELEASE_SERVER = "release-server"
 _LAB_RELEASE = "3975.2.0"
@@ -52,8 +55,12 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
     image = machine_image(checkout(), progress)
     addresses = lab_addresses(wanted)
+    binaries = kubernetes_folder(cache_folder(), checkout())
+    possible = with_kubernetes(wanted, version_in(binaries) if binaries else None)
+    for note in possible.notes:
+        progress(note)
     desc = lab_description(
-        wanted,
+        with_attachments_of(possible.desc, path.parent),
         addresses,
         release_key=str(releases / "release-key.asc"),
         ssh_key=ssh.ensure_key(folder),
@@ -68,10 +75,20 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
 
     up(description, root, progress, network=addresses.network, before_start=start_release_server)
     engine = Engine(folder)
+    bring_supplies(engine, desc, binaries, progress)
     machines = Machines(folder, engine.client)
     for node in desc.nodes:
-        machines.add(MachineSpec(node.name, node.mac), image, f"{engine.project}_lab")
-    return LabUp(wait_running(folder, engine, progress, timeout_s), desc)
+        machines.add(machine_for(desc, node), image, f"{engine.project}_lab")
+    wanted_phase = Phase.READY if desc.kubernetes else Phase.RUNNING
+    return LabUp(wait_for(wanted_phase, folder, engine, progress, timeout_s), desc)
+
+
+def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
+    """The iron that the roles of a node ask for."""
+    if desc.kubernetes is None:
+        return MachineSpec(node.name, node.mac)
+    memory_mb = 3072 if Role.CONTROL_PLANE in node.roles else 2048
+    return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=memory_mb, cpus=2)
 
 
 def refuse_real_cluster(folder: ClusterFolder) -> None:
@@ -134,8 +151,10 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
     engine.client.api.start(container["Id"])
 
 
-def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float) -> Status:
-    """Wait until every declared machine is running, a line a change; raises at a failure or the end."""
+def wait_for(
+    phase: Phase, folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float
+) -> Status:
+    """Wait until every declared machine has come so far, a line a change; raises at a failure or the end."""
     late: list[str] = []
     for _ in looks(timeout_s, 1):
         status = read_status(folder, engine)
@@ -159,11 +178,11 @@ def wait_running(folder: ClusterFolder, engine: Engine, progress: Progress, time
         late = [
             f"{node['name']} ({node['phase']})"
             for node in status.nodes
-            if node["phase"] not in ("running", "ready")
+            if node["phase"] not in (phase, Phase.READY)
         ]
         if status.nodes and not late:
             return status
-    raise NotYet(f"not running after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
+    raise NotYet(f"not {phase} after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
 
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:

@@ -14,6 +14,7 @@ from support.lab import Lab
 BOOTSTRAPPER = "10.77.20.253"
 NODE1 = "52-54-00-77-20-01"
 STRANGER = "52-54-00-77-20-09"
+SECOND_CARD, FIRST_CARD = "52-54-00-77-20-08", "02-00-00-00-00-10"
 CA = "/etc/kboot/ca.pem"
 
 
@@ -40,6 +41,16 @@ def _token(script: str) -> str:
     found = re.search(r"^KBOOT_TOKEN='?([A-Za-z0-9_-]*)'?$", script, re.MULTILINE)
     assert found
     return found[1]
+
+
+def _discovered(lab: Lab, number: int) -> list[str]:
+    """The MACs of undeclared machines, once so many are there."""
+    found: list[str] = []
+    for _ in looks(300, 2):
+        found = sorted(each["mac"].replace(":", "-") for each in lab.status()["discovered"])
+        if len(found) >= number:
+            break
+    return found
 
 
 def test_an_empty_machine_installs_itself_while_every_service_is_killed_once(lab: Lab) -> None:
@@ -126,24 +137,41 @@ def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
     assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # installs meanwhile
     added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
     assert added.returncode == 0, added.stderr
-    for _ in looks(240, 2):
-        found = lab.status()["discovered"]
-        if found:
-            break
-    assert [each["mac"].replace(":", "-") for each in found] == [STRANGER]
+    assert _discovered(lab, 1) == [STRANGER]
     assert _code(lab, None, f"/ignition/{STRANGER}.json")[0] == 404
     assert _code(lab, None, f"/boot/{STRANGER}.ipxe", tls=False)[0] == 404
     disk = lab.folder.lab / "machines" / STRANGER / "disk0.raw"
     assert disk.stat().st_blocks == 0, "something was written to its disk"
 
 
-def test_a_discovered_uefi_machine_that_is_declared_installs_itself(lab: Lab) -> None:
-    lab.path.write_text(lab.path.read_text() + f'  - {{mac: "{STRANGER}", roles: [worker]}}\n')
+def test_g07_a_machine_goes_by_the_card_that_booted(lab: Lab) -> None:
+    added = lab.kboot("lab", "add", "--mac", SECOND_CARD, "--unplugged", FIRST_CARD)
+    assert added.returncode == 0, added.stderr
+    assert _discovered(lab, 2) == [SECOND_CARD, STRANGER]
+
+
+def test_discovered_machines_that_are_declared_install_themselves(lab: Lab) -> None:
+    declared = "".join(f'  - {{mac: "{mac}", roles: [worker]}}\n' for mac in (STRANGER, SECOND_CARD))
+    lab.path.write_text(lab.path.read_text() + declared)
     assert lab.kboot("lab", "power", STRANGER, "off").returncode == 0
+    assert lab.kboot("lab", "power", SECOND_CARD, "off").returncode == 0
     done = lab.kboot("lab", "up", str(lab.path), timeout_s=1500)  # waits for node1 too
     assert done.returncode == 0, done.stdout + done.stderr
     assert lab.ssh(STRANGER, "hostname; ls -d /sys/firmware/efi").split() == [STRANGER, "/sys/firmware/efi"]
+    cards = lab.ssh(SECOND_CARD, "hostname; cat /sys/class/net/e*/address").split()
+    assert cards == [SECOND_CARD, FIRST_CARD.replace("-", ":"), SECOND_CARD.replace("-", ":")]
     assert lab.status()["discovered"] == []
+
+
+def test_a_neighbour_is_given_nothing(lab: Lab) -> None:
+    for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
+        code, body = _code(lab, STRANGER, path, "any")
+        assert code == 403
+        assert "storage" not in body
+    machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)
+    own = next(each["address"] for each in machines if each["name"] == STRANGER)
+    told = [event for event in lab.events() if event["kind"] == "refused" and event["ip"] == own]
+    assert {event["reason"] for event in told} == {"wrong-address"}
 
 
 def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from ..problem import Problem
 from ..source import Tree
 from .addresses import check_macs, check_network, check_nodes, check_range, check_ranges_apart
 from .disks import check_disks
+from .images import check_images
 from .labels import check_labels, check_taints
 from .names import check_names
 from .pods import check_pods
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     check_disks,
     check_labels,
     check_taints,
+    check_images,
     check_roles,
     check_os,
     check_kubernetes_version,

@@ -33,6 +33,14 @@ _KUBELET_MAY_SET = frozenset(
 _KUBELET_MAY_PREFIX = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
+def kubelet_may_set(key: str) -> bool:
+    """Whether a kubelet may give its own node this label; the others are set by a control plane."""
+    prefix = key.rpartition("/")[0]
+    if key in _KUBELET_MAY_SET or any(prefix == p or prefix.endswith(f".{p}") for p in _KUBELET_MAY_PREFIX):
+        return True
+    return not any(prefix == p or prefix.endswith(f".{p}") for p in ("kubernetes.io", "k8s.io"))
+
+
 def check_labels(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem for each label that Kubernetes would refuse, or that has no value in the file."""
     for i, node in enumerate(desc.nodes):
@@ -44,10 +52,6 @@ def check_labels(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             path = ("nodes", i, "labels", key)
             yield from _check_key(tree, path, key)
             yield from _check_value(tree, path, value)
-            if _is_restricted(key):
-                yield problem_at(
-                    tree, path, f"a machine may not give itself `{key}`", "take a prefix of your own, or none"
-                )
 
 
 def check_taints(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -87,13 +91,6 @@ def _check_value(tree: Tree, path: Steps, value: str) -> Iterator[Problem]:
             f"`{value[:80]}` is not a value of Kubernetes",
             "letters, digits, `-`, `_`, `.`, at most 63, with a letter or digit at both ends",
         )
-
-
-def _is_restricted(key: str) -> bool:
-    prefix = key.rpartition("/")[0]
-    if key in _KUBELET_MAY_SET or any(prefix == p or prefix.endswith(f".{p}") for p in _KUBELET_MAY_PREFIX):
-        return False
-    return any(prefix == p or prefix.endswith(f".{p}") for p in ("kubernetes.io", "k8s.io"))
 
 
 def _keys_without_value(tree: Tree, i: int) -> list[str]:

@@ -7,6 +7,7 @@ set -euo pipefail
 firmware=${KBOOT_VM_FIRMWARE:-bios}
 place=/machine
 IFS=, read -r -a macs <<<"$KBOOT_VM_NICS"
+IFS=, read -r -a unplugged <<<"${KBOOT_VM_UNPLUGGED-}" # those of them that have no cable
 IFS=, read -r -a sizes <<<"${KBOOT_VM_DISKS-8G}"
 
 # Of the processors, this one boots with the least work: of `max`, the C library takes the wide instructions, which
@@ -50,6 +51,7 @@ ip link set br0 up
 
 # The network comes first in the boot order, then the disks, both in the order they were named.
 order=0
+without_cable=()
 for number in "${!macs[@]}"; do
   order=$((order + 1))
   ip tuntap add "tap$number" mode tap
@@ -58,6 +60,7 @@ for number in "${!macs[@]}"; do
     -netdev "tap,id=net$number,ifname=tap$number,script=no,downscript=no"
     -device "virtio-net-pci,netdev=net$number,mac=${macs[number]},bootindex=$order"
   )
+  [[ " ${unplugged[*]} " != *" ${macs[number]} "* ]] || without_cable+=("net$number")
 done
 for number in "${!sizes[@]}"; do
   order=$((order + 1))
@@ -70,4 +73,12 @@ for number in "${!sizes[@]}"; do
 done
 
 python3 /usr/local/lib/kboot/answer_routers.py br0 "${macs[@]}" &
+if [ "${#without_cable[@]}" -gt 0 ]; then # pulled before the machine runs its first instruction
+  rm -f "$place/qmp.sock"
+  arguments+=(-S)
+  (
+    until [ -S "$place/qmp.sock" ]; do sleep 0.1; done
+    exec python3 /usr/local/lib/kboot/unplug.py "$place/qmp.sock" "${without_cable[@]}"
+  ) &
+fi
 exec qemu-system-x86_64 "${arguments[@]}"

@@ -1,4 +1,4 @@
-"""The file that kubectl, a kubelet or a controller takes its server and its credential from. Pure."""
+"""Kubeconfigs: where the API server is, how to know it, and who one is."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from .authority import KeyPair
 def kubeconfig(
     server: str, authority: bytes, pair: KeyPair, user: str, cluster: str, *, tls_server_name: str | None = None
 ) -> bytes:
-    """A kubeconfig that holds all it needs (kubernetes.io: kubeconfig (v1)). `authority` is a PEM, `server` a URL;
-    with `tls_server_name` the server's certificate is to be of that name, whatever address stands in the URL."""
-    context = f"{user}@{cluster}"
-    reached = {"server": server, "certificate-authority-data": _base64(authority)}
+    """A kubeconfig with everything in it; `server` is a URL, `authority` the API's CA as PEM."""
+    target = {"server": server, "certificate-authority-data": b64encode(authority).decode()}
     if tls_server_name is not None:
-        reached["tls-server-name"] = tls_server_name
-    shown = {"client-certificate-data": _base64(pair.certificate), "client-key-data": _base64(pair.key)}
-    data = {
+        target["tls-server-name"] = tls_server_name
+    credentials = {
+        "client-certificate-data": b64encode(pair.certificate).decode(),
+        "client-key-data": b64encode(pair.key).decode(),
+    }
+    return _written(target, credentials, user, cluster)
+
+
+def kubeconfig_by_file(server: str, authority: str, certificate: str, key: str) -> bytes:
+    """A kubeconfig that names files, whose content may change under it."""
+    target = {"server": server, "certificate-authority": authority}
+    return _written(target, {"client-certificate": certificate, "client-key": key}, "default", "default")
+
+
+def _written(target: dict[str, str], credentials: dict[str, str], user: str, cluster: str) -> bytes:
+    context = f"{user}@{cluster}"
+    document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": cluster, "cluster": reached}],
-        "users": [{"name": user, "user": shown}],
+        "clusters": [{"name": cluster, "cluster": target}],
+        "users": [{"name": user, "user": credentials}],
         "contexts": [{"name": context, "context": {"cluster": cluster, "user": user}}],
         "current-context": context,
         "preferences": {},
     }
-    return f"{first_line(cluster)}\n{dump_data(data)}".encode()
-
-
-def first_line(cluster: str) -> str:
-    """What a kubeconfig of ours begins with; kubectl drops it when it rewrites the file."""
-    return f"# kubeconfig of cluster {cluster}, made by kboot"
-
-
-def _base64(content: bytes) -> str:
-    return b64encode(content).decode()
+    return dump_data(document).encode()

@@ -8,6 +8,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
+from kboot_clusterdesc.model import Kubernetes
+
+from .authority import Subject
 
 SUPER_GROUP = "system:masters"
 
@@ -22,16 +25,11 @@ class Authority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """One certificate of a machine: who it says it is, and what it is good for (facts: kubeadm's certlist)."""
+    """One certificate of a machine (facts: kubeadm's certlist)."""
 
     name: str
     authority: Authority
-    common_name: str
-    group: str | None = None
-    server: bool = False
-    client: bool = False
-    names: tuple[str, ...] = ()
-    addresses: tuple[IPv4Address, ...] = ()
+    subject: Subject
 
 
 def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
@@ -41,14 +39,21 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
         specs += _etcd(desc, node)
     if desc.kubernetes is not None:
         specs += _kubelet(desc, node)
+        if desc.kubernetes.cni.name == "routes":
+            subject = _client(f"kboot-routes-{node.name}", "kboot:routes")
+            specs.append(KeySpec("routes-client", Authority.KUBERNETES, subject))
         if Role.CONTROL_PLANE in node.roles:
-            specs += _control_plane(desc, node)
+            specs += _control_plane(desc, node, desc.kubernetes)
     return specs
 
 
 def status_client() -> KeySpec:
     """The cloud-config server's own, which may read nodes and nothing else."""
-    return KeySpec("status-client", Authority.KUBERNETES, "kboot-status", client=True)
+    return KeySpec("status-client", Authority.KUBERNETES, _client("kboot-status"))
+
+
+def _client(common_name: str, group: str | None = None) -> Subject:
+    return Subject(common_name, group, client=True)
 
 
 def _names(desc: ClusterDesc, node: Node) -> tuple[str, ...]:
@@ -63,51 +68,44 @@ def _etcd(desc: ClusterDesc, node: Node) -> Iterator[KeySpec]:
     names = (*_names(desc, node), "localhost")
     addresses = (*_addresses(node), IPv4Address("127.0.0.1"))
     # etcd's own gateway is a client of its server, so that certificate is both.
-    yield KeySpec("etcd-server", Authority.ETCD, node.name, None, True, True, names, addresses)
-    yield KeySpec("etcd-peer", Authority.ETCD, node.name, None, True, True, names, addresses)
-    yield KeySpec("etcd-client", Authority.ETCD, f"kboot-etcd-{node.name}", client=True)
+    subject = Subject(node.name, server=True, client=True, names=names, addresses=addresses)
+    yield KeySpec("etcd-server", Authority.ETCD, subject)
+    yield KeySpec("etcd-peer", Authority.ETCD, subject)
+    yield KeySpec("etcd-client", Authority.ETCD, _client(f"kboot-etcd-{node.name}"))
 
 
 def _kubelet(desc: ClusterDesc, node: Node) -> Iterator[KeySpec]:
-    user, names, addresses = f"system:node:{node.name}", _names(desc, node), _addresses(node)
-    yield KeySpec("kubelet-client", Authority.KUBERNETES, user, "system:nodes", client=True)
-    yield KeySpec(
-        "kubelet-server", Authority.KUBERNETES, user, "system:nodes", server=True, names=names, addresses=addresses
-    )
+    user, group = f"system:node:{node.name}", "system:nodes"
+    server = Subject(user, group, server=True, names=_names(desc, node), addresses=_addresses(node))
+    yield KeySpec("kubelet-client", Authority.KUBERNETES, _client(user, group))
+    yield KeySpec("kubelet-server", Authority.KUBERNETES, server)
 
 
-def _control_plane(desc: ClusterDesc, node: Node) -> Iterator[KeySpec]:
-    kubernetes = desc.kubernetes
-    assert kubernetes is not None  # noqa: S101 - the caller looked
+def _control_plane(desc: ClusterDesc, node: Node, kubernetes: Kubernetes) -> Iterator[KeySpec]:
+    own = Authority.KUBERNETES
+    yield KeySpec("apiserver", own, _api_server(desc, node, kubernetes))
+    yield KeySpec("apiserver-kubelet-client", own, _client("kube-apiserver-kubelet-client"))
+    yield KeySpec("apiserver-etcd-client", Authority.ETCD, _client(f"kube-apiserver-{node.name}"))
+    yield KeySpec("front-proxy-client", Authority.FRONT_PROXY, _client("front-proxy-client"))
+    yield KeySpec("controller-manager", own, _client("system:kube-controller-manager"))
+    yield KeySpec("scheduler", own, _client("system:kube-scheduler"))
+    # Makes the first bindings, which no other group may; it stays on the control plane, where the CA's key is too.
+    yield KeySpec("addons", own, _client(f"kboot-addons-{node.name}", SUPER_GROUP))
+
+
+def _api_server(desc: ClusterDesc, node: Node, kubernetes: Kubernetes) -> Subject:
+    """Every name and address under which it is asked for."""
+    endpoint, declared = desc.api_endpoint[0], kubernetes.api_server
     service = "kubernetes.default.svc"
-    names = (
-        *_names(desc, node),
-        *("kubernetes", "kubernetes.default", service, f"{service}.{kubernetes.dns_domain}", "localhost"),
-        desc.api_endpoint[0],
-        *kubernetes.api_server.names,
-    )
-    addresses = (
-        *_addresses(node),
-        kubernetes.service_cidr.network_address + 1,
-        IPv4Address("127.0.0.1"),
-        *kubernetes.api_server.addresses,
-    )
-    endpoint, own = desc.api_endpoint[0], Authority.KUBERNETES
-    if endpoint.replace(".", "").isdigit():
-        names = tuple(name for name in names if name != endpoint)
-        addresses = (*addresses, IPv4Address(endpoint))
-    yield KeySpec(
-        "apiserver",
-        own,
+    names = [*_names(desc, node), "kubernetes", "kubernetes.default", service, f"{service}.{kubernetes.dns_domain}"]
+    addresses = [*_addresses(node), kubernetes.service_cidr.network_address + 1, IPv4Address("127.0.0.1")]
+    try:
+        addresses.append(IPv4Address(endpoint))
+    except ValueError:
+        names.append(endpoint)
+    return Subject(
         "kube-apiserver",
         server=True,
-        names=tuple(dict.fromkeys(names)),
-        addresses=tuple(dict.fromkeys(addresses)),
+        names=tuple(dict.fromkeys([*names, "localhost", *declared.names])),
+        addresses=tuple(dict.fromkeys([*addresses, *declared.addresses])),
     )
-    yield KeySpec("apiserver-kubelet-client", own, "kube-apiserver-kubelet-client", client=True)
-    yield KeySpec("apiserver-etcd-client", Authority.ETCD, f"kube-apiserver-{node.name}", client=True)
-    yield KeySpec("front-proxy-client", Authority.FRONT_PROXY, "front-proxy-client", client=True)
-    yield KeySpec("controller-manager", own, "system:kube-controller-manager", client=True)
-    yield KeySpec("scheduler", own, "system:kube-scheduler", client=True)
-    # Makes the first bindings, which no other group may; it stays on the control plane, where the CA's key is too.
-    yield KeySpec("addons", own, f"kboot-addons-{node.name}", SUPER_GROUP, client=True)

@@ -1,20 +1,21 @@
-"""What a cluster keeps secret, and the folder it is kept in: made once, the same bytes ever after."""
+"""What a cluster keeps secret: made once, the same bytes ever after."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import bcrypt
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
-from ..state_folder import write_file
-from .authority import KeyPair, new_authority, new_server, serves
+from .authority import KeyPair, Subject
+from .node_keys import Authority, key_specs, status_client
+from .secret_store import SecretStore
 
 PUSH_USER = "kboot"
 
@@ -47,63 +48,75 @@ class Secrets:
 
 
 def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:
-    """The secrets in `folder`; what is missing is made and kept. A server certificate is made anew when
-    its names change or its end is near, the authority never."""
-    pki = folder.pki
-    for path in (folder.path, pki, pki / "report-tokens"):
-        path.mkdir(mode=0o700 if path is not folder.path else 0o755, parents=True, exist_ok=True)
-    authority = _kept_pair(pki, "cluster-ca", lambda: new_authority(f"kboot {desc.cluster.name} cluster CA", now))
-    push_password = _kept(pki / "registry-push-password", _token)
-    hashed = _kept(
-        pki / "registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(10)).decode()
+    """The secrets in `folder`; what is missing is made and kept, and what no longer fits the description made anew.
+
+    Authorities are made once. The bootstrapper's own certificates are renewed before their end; those of machines are
+    not, since each of them would then run another config than it should: `kboot certs renew` does it.
+    """
+    kept = SecretStore(folder)
+    authority = kept.authority("cluster-ca", f"kboot {desc.cluster.name} cluster CA", now)
+    push_password = kept.text("registry-push-password", _token)
+    hashed = kept.text(
+        "registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(10)).decode()
     )
     address = desc.network.bootstrapper
+    cloudconfig = Subject(
+        "cloudconfig", server=True, names=(f"bootstrapper.{desc.cluster.domain}",), addresses=(address,)
+    )
+    registry = Subject(
+        "registry",
+        server=True,
+        names=tuple(sorted({desc.registry.domain, "localhost"})),
+        addresses=(address, IPv4Address("127.0.0.1")),
+    )
+    authorities = _authorities(kept, desc, now)
     return Secrets(
         authority=authority,
-        cloudconfig=_server(pki, "cloudconfig", authority, [f"bootstrapper.{desc.cluster.domain}"], [address], now),
-        registry=_server(
-            pki,
-            "registry",
-            authority,
-            sorted({desc.registry.domain, "localhost"}),
-            [address, IPv4Address("127.0.0.1")],
-            now,
-        ),
-        operator_token=_kept(pki / "operator-token", _token),
+        cloudconfig=kept.server("cloudconfig", authority, cloudconfig, now),
+        registry=kept.server("registry", authority, registry, now),
+        operator_token=kept.text("operator-token", _token),
         push_htpasswd=f"{PUSH_USER}:{hashed}\n",
-        registry_http_secret=_kept(pki / "registry-http-secret", _token),
-        report_tokens={node.mac: _kept(pki / "report-tokens" / node.mac.dashed, _token) for node in desc.nodes},
+        registry_http_secret=kept.text("registry-http-secret", _token),
+        report_tokens={node.mac: kept.text(f"report-tokens/{node.mac.dashed}", _token) for node in desc.nodes},
+        etcd_authority=authorities.get(Authority.ETCD),
+        kubernetes=_kubernetes(kept, authorities, now) if desc.kubernetes is not None else None,
+        node_keys={
+            node.mac: {
+                spec.name: kept.pair(node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now)
+                for spec in key_specs(desc, node)
+            }
+            for node in desc.nodes
+        },
     )
 
 
-def _server(
-    pki: Path, name: str, authority: KeyPair, names: Sequence[str], addresses: Sequence[IPv4Address], now: datetime
-) -> KeyPair:
-    def fresh() -> KeyPair:
-        return new_server(authority, name, names, addresses, now)
-
-    pair = _kept_pair(pki, name, fresh)
-    if serves(pair, authority, names, addresses, now):
-        return pair
-    for suffix in ("pem", "key"):
-        (pki / f"{name}.{suffix}").unlink()
-    return _kept_pair(pki, name, fresh)
+def node_key_path(mac: Mac, name: str) -> str:
+    """Where a machine's key lies below `pki/`, without the ending."""
+    return f"nodes/{mac.dashed}/{name}"
 
 
-def _kept_pair(pki: Path, name: str, make: Callable[[], KeyPair]) -> KeyPair:
-    certificate, key = pki / f"{name}.pem", pki / f"{name}.key"
-    if not (certificate.exists() and key.exists()):
-        pair = make()
-        write_file(key, pair.key, mode=0o600)
-        write_file(certificate, pair.certificate)
-        return pair
-    return KeyPair(certificate.read_bytes(), key.read_bytes())
+def _authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dict[Authority, KeyPair]:
+    name = f"kboot {desc.cluster.name}"
+    found = {}
+    if desc.etcd_members:
+        found[Authority.ETCD] = kept.authority(Authority.ETCD, f"{name} etcd CA", now)
+    if desc.kubernetes is not None:
+        found[Authority.KUBERNETES] = kept.authority(Authority.KUBERNETES, f"{name} Kubernetes CA", now)
+        found[Authority.FRONT_PROXY] = kept.authority(Authority.FRONT_PROXY, f"{name} front proxy CA", now)
+    return found
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    if not path.exists():
-        write_file(path, make().encode(), mode=0o600)
-    return path.read_text()
+def _kubernetes(
+    kept: SecretStore, authorities: Mapping[Authority, KeyPair], now: datetime
+) -> KubernetesSecrets:
+    client = status_client()
+    return KubernetesSecrets(
+        authority=authorities[Authority.KUBERNETES],
+        front_proxy_authority=authorities[Authority.FRONT_PROXY],
+        service_account=kept.signing_pair("service-account"),
+        encryption_key=kept.text("encryption-key", lambda: b64encode(secrets.token_bytes(32)).decode()),
+        status_client=kept.server(client.name, authorities[client.authority], client.subject, now),
+    )
 
 
 def _token() -> str:

@@ -10,7 +10,9 @@ from ..node.config import NodeConfig
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """`extras` by the name that stands in the description; the release key as it is."""
+    """`extras` by the name that stands in the description; the release key as it is; the operator's own manifests
+    by file name."""
 
     release_key: bytes | None = None
     extras: Mapping[str, NodeConfig] = field(default_factory=dict)
+    manifests: Mapping[str, bytes] = field(default_factory=dict)

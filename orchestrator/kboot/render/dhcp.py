@@ -32,17 +32,40 @@ def reservations(desc: ClusterDesc) -> list[Reservation]:
     return sorted((Reservation(n.mac, n.name, n.ip) for n in desc.nodes), key=lambda each: each.mac)
 
 
+def api_record(desc: ClusterDesc) -> str | None:
+    """The name of the API server that we answer for; None where it is an address, or the site's own affair."""
+    host, _ = desc.api_endpoint
+    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
+    names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
+    return host if desc.kubernetes is not None and ours and host not in names else None
+
+
 def records(desc: ClusterDesc) -> list[Record]:
-    """The names that are known before any lease: bootstrapper, registry, nodes with an address, extra hosts."""
-    domain = desc.cluster.domain
+    """The names that are known before any lease: bootstrapper, registry, nodes with an address, extra hosts.
+
+    The API server's name stands at each control plane, so it answers with all of them, in turn.
+    """
+    domain, api = desc.cluster.domain, api_record(desc)
+    servers = {node.mac for node in desc.control_planes}
     own = [f"bootstrapper.{domain}", "bootstrapper"]
     if desc.registry.domain not in own:
         own.append(desc.registry.domain)
     found = [Record(desc.network.bootstrapper, tuple(own))]
     nodes = sorted((n for n in desc.nodes if n.ip is not None), key=lambda n: n.mac)
-    found += [Record(n.ip, (f"{n.name}.{domain}", n.name)) for n in nodes if n.ip is not None]
+    for node in nodes:
+        more = (api,) if api is not None and node.mac in servers else ()
+        if node.ip is not None:
+            found.append(Record(node.ip, (f"{node.name}.{domain}", node.name, *more)))
     found += [Record(address, (name,)) for name, address in sorted(desc.network.hosts.items())]
     return found
+
+
+def alias(desc: ClusterDesc) -> tuple[str, str] | None:
+    """The API server's name as another name of a control plane, where none of them has a fixed address."""
+    api, servers = api_record(desc), desc.control_planes
+    if api is None or any(node.ip is not None for node in servers) or not servers:
+        return None
+    return api, f"{servers[0].name}.{desc.cluster.domain}"
 
 
 def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
@@ -63,6 +86,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "nameservers": network.nameservers or (network.bootstrapper,),
         "upstream_dns": network.upstream_dns,
         "ntp": network.ntp,
+        "alias": alias(desc),
     }
     return {
         "config/dnsmasq.conf": rendered("config/dnsmasq.conf.j2", **values),

@@ -18,6 +18,7 @@ from kboot_clusterdesc import family_of
 from . import boot_script, events, images, installer, metrics, node_config, nodes, omaha, status_page
 from .caller import address_of, mac_of, small_body
 from .fleet import Fleet
+from .kubernetes_watch import KubernetesWatch
 from .problem import ProblemError, problem
 from .releases import release_in_force
 from .request_log import RequestLog
@@ -31,9 +32,10 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(fleet.watch())
+        watches = [asyncio.create_task(watch) for watch in (fleet.watch(), KubernetesWatch(fleet).watch())]
         yield
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
 
     app = FastAPI(
         title="kboot cloud-config server",
@@ -126,6 +128,10 @@ def _add_state(app: FastAPI, fleet: Fleet) -> None:
     @app.get("/v1/nodes/{mac}")
     async def one_node(mac: str) -> dict[str, Any]:
         return nodes.node_state(fleet, fleet.node(mac_of(mac)))
+
+    @app.get("/v1/labels")
+    async def labels() -> Response:
+        return PlainTextResponse(nodes.labels_text(fleet), headers=_NEVER_KEPT)
 
     @app.post("/v1/nodes/{mac}/events")
     async def report(request: Request, mac: str) -> Response:

@@ -11,6 +11,7 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node
 
 from . import machine as life
 from .description import DescriptionFile
+from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
 from .log import log
 from .machine import Machine
@@ -36,6 +37,7 @@ class Fleet:
         self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
         self._listeners: set[asyncio.Event] = set()
         self._told = set(updater_events(settings.images))
+        self.kubernetes = KubernetesView()
         self.is_ending = False
 
     def desc(self) -> ClusterDesc:

@@ -106,6 +106,20 @@ def run(machine: Machine, config: str | None, version: str | None, now: datetime
     return replace(entered, since=since, config=config, version=version, reason=None)
 
 
+def ready(machine: Machine, now: datetime) -> Machine:
+    """Its Kubernetes node is Ready at the API; only a machine that runs can be."""
+    if machine.phase is not Phase.RUNNING:
+        return machine
+    return replace(_enter(machine, Phase.READY, now), reason=None)
+
+
+def unready(machine: Machine, reason: str, now: datetime) -> Machine:
+    """Its Kubernetes node is not Ready any more, for `reason`: it runs, and no more is known of it."""
+    if machine.phase is not Phase.READY:
+        return machine
+    return replace(_enter(machine, Phase.RUNNING, now), reason=reason)
+
+
 def fail(machine: Machine, reason: str, now: datetime) -> Machine:
     """It gave up for `reason`; its arming stays as it is, so the next boot tries again."""
     return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason)

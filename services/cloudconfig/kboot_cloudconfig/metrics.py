@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kboot_clusterdesc import Phase
 
 from .fleet import Fleet
+from .kubernetes_nodes import ApiState, KubernetesView
 from .releases import release_in_force, updater_status
 
 _UPDATER_COUNTERS = {
@@ -47,6 +48,16 @@ def _lines(fleet: Fleet) -> Iterator[str]:
         yield from _head(f"kboot_updater_{name}", "counter", meaning)
         count = updater.get(name)
         yield f"kboot_updater_{name} {count if isinstance(count, int) else 0}"
+    if fleet.kubernetes.state is not ApiState.NONE:
+        yield from _kubernetes(fleet.kubernetes)
+
+
+def _kubernetes(view: KubernetesView) -> Iterator[str]:
+    yield from _head("kboot_kubernetes_api_up", "gauge", "Whether an API server answers us.")
+    yield f"kboot_kubernetes_api_up {int(view.state is ApiState.ANSWERS)}"
+    yield from _head("kboot_kubernetes_node_ready", "gauge", "Whether a node is Ready at the API server.")
+    for name, node in sorted(view.nodes.items()):
+        yield f'kboot_kubernetes_node_ready{{name="{name}"}} {int(node.is_ready)}'
 
 
 def _head(name: str, kind: str, meaning: str) -> Iterator[str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import Request
 
-from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc import Mac, Node, Role
 
 from . import guard
 from . import machine as life
 from .caller import ask_of
 from .fleet import Fleet
+from .kubernetes_nodes import KubernetesView
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
 from .store import rfc3339
@@ -38,8 +39,19 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     }
 
 
+def labels_text(fleet: Fleet) -> str:
+    """A line a node: its name, the labels of its roles and those declared. A control plane gives them to the node."""
+    lines = []
+    for node in fleet.desc().nodes:
+        roles = [f"node-role.kubernetes.io/{role.value}=" for role in node.roles]
+        if Role.CONTROL_PLANE in node.roles:
+            roles.append("node.kubernetes.io/exclude-from-external-load-balancers=")
+        lines.append(" ".join([node.name, *roles, *(f"{key}={value}" for key, value in sorted(node.labels.items()))]))
+    return "".join(f"{line}\n" for line in lines)
+
+
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
-    """All nodes, all machines that no one declared, and the releases."""
+    """All nodes, all machines that no one declared, the releases, and what Kubernetes says."""
     desc = fleet.desc()
     declared = {node.mac for node in desc.nodes}
     updater = updater_status(fleet.settings.images)
@@ -58,6 +70,19 @@ def fleet_state(fleet: Fleet) -> dict[str, Any]:
             "current": release_in_force(fleet.settings.images, desc),
             "checked": updater.get("checked"),
             "error": updater.get("error"),
+        },
+        "kubernetes": kubernetes_state(fleet.kubernetes),
+    }
+
+
+def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
+    """Whether the API server answers, and each node that it has."""
+    return {
+        "state": view.state.value,
+        "reason": view.reason,
+        "nodes": {
+            name: {"ready": node.is_ready, "version": node.version, "reason": node.reason}
+            for name, node in sorted(view.nodes.items())
         },
     }
 

@@ -21,6 +21,7 @@ class Settings:
     tls: Path
     disk_loader: Path
     uid: int  # whom a server that was started as root becomes
+    kubernetes_every_s: float  # how often the API server is asked for its nodes
 
     @property
     def images(self) -> Path:
@@ -44,4 +45,5 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
         disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
         uid=int(environ.get("KBOOT_UID", str(KBOOT_UID))),
+        kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
     )

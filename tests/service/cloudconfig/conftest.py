@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from kboot.pki import load_or_create
-from kboot.pki.authority import new_server
+from kboot.pki.authority import SERVER_LIFE, Subject, issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
 from kboot.waiting import looks
@@ -75,7 +75,8 @@ class Server:
             place = self.folder.path / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.content)
-        pair = new_server(self.secrets.authority, "cloudconfig", ["localhost"], [IPv4Address("127.0.0.1")], now)
+        server = Subject("cloudconfig", server=True, names=("localhost",), addresses=(IPv4Address("127.0.0.1"),))
+        pair = issue(self.secrets.authority, server, now, SERVER_LIFE)
         tls = self.folder.tls / "cloudconfig"
         (tls / "server.pem").write_bytes(pair.certificate)
         (tls / "server.key").write_bytes(pair.key)
@@ -116,6 +117,7 @@ class Server:
             "KBOOT_HTTPS_PORT": str(self.ports[1]),
             "KBOOT_DISK_LOADER": str(self.loader),
             "KBOOT_UID": str(os.getuid()),
+            "KBOOT_KUBERNETES_EVERY_S": "0.2",
         }
 
     def start(self) -> None:

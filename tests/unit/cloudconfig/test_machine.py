@@ -29,6 +29,8 @@ STEPS: dict[str, Step] = {
     "progress": lambda m, now: machine.progress(m, 1, 2, now) if m.armed else m,
     "installed": machine.finish_install,
     "running": lambda m, now: machine.run(m, None, None, now),
+    "ready": machine.ready,
+    "unready": lambda m, now: machine.unready(m, "why", now),
     "failed": lambda m, now: machine.fail(m, "why", now),
     "arm": machine.arm,
     "disarm": lambda m, now: machine.disarm(m),
@@ -68,6 +70,31 @@ def test_the_phase_is_always_among_its_times(steps: list[str]) -> None:
     for state in walked(steps):
         assert state.phase in state.phases
         assert state.since == state.phases[state.phase] or state.phase is Phase.FAILED
+
+
+@given(walks)
+def test_only_a_machine_that_runs_becomes_ready(steps: list[str]) -> None:
+    states = walked(steps)
+    for step, before, after in zip(steps, states, states[1:], strict=False):
+        if step == "ready":
+            assert (after.phase is Phase.READY) is (before.phase in (Phase.RUNNING, Phase.READY))
+        if step == "unready":
+            assert after.phase is (Phase.RUNNING if before.phase is Phase.READY else before.phase)
+
+
+def test_a_machine_that_is_not_ready_any_more_says_why_until_it_is_again() -> None:
+    later = NOW + timedelta(seconds=60)
+    ready = machine.ready(machine.run(machine.declare(MAC, NOW), None, None, NOW), NOW)
+    lost = machine.unready(ready, "NodeStatusUnknown", later)
+    assert (lost.phase, lost.since, lost.reason) == (Phase.RUNNING, later, "NodeStatusUnknown")
+    back = machine.ready(lost, later)
+    assert (back.phase, back.since, back.reason) == (Phase.READY, later, None)
+
+
+def test_a_machine_stays_ready_since_it_became_so() -> None:
+    ready = machine.ready(machine.run(machine.declare(MAC, NOW), None, None, NOW), NOW)
+    assert machine.ready(ready, NOW + timedelta(seconds=5)) == ready
+    assert machine.unready(machine.declare(MAC, NOW), "why", NOW) == machine.declare(MAC, NOW)
 
 
 def armed_with(token: str, used_at: datetime | None = None) -> Machine:

@@ -376,13 +376,15 @@ def test_a_label_that_kubernetes_refuses_is_refused(label: str) -> None:
     refusal(text)
 
 
-def test_a_label_that_a_kubelet_may_not_give_itself_is_refused() -> None:
-    text = spoilt(("roles: [worker]", "roles: [worker], labels: {node-role.kubernetes.io/ingress: x}"))
-    assert "may not give itself" in refusal(text)
-
-
 @pytest.mark.parametrize(
-    "label", ["example.com/rack: r1", 'empty: ""', "topology.kubernetes.io/zone: a", "role: ingress"]
+    "label",
+    [
+        "example.com/rack: r1",
+        'empty: ""',
+        "topology.kubernetes.io/zone: a",
+        "role: ingress",
+        "node-role.kubernetes.io/ingress: x",
+    ],
 )
 def test_labels_that_kubernetes_takes_pass(label: str) -> None:
     accepted(spoilt(("roles: [worker]", f"roles: [worker], labels: {{{label}}}")))
@@ -400,3 +402,22 @@ def test_taints_that_kubernetes_takes_pass(taint: str) -> None:
 
 def test_the_sample_has_no_problem() -> None:
     accepted(SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        ("{kube-proxy: a/b:1}", "did you mean `kube_proxy`?"),
+        ("{grafana: a/b:1}", "no node pulls an image `grafana`"),
+        ("{pause: a/b}", "has no tag"),
+        ("{pause: 'A b:1'}", "is not an image reference"),
+        ("{pause: 'a/b@sha256:1'}", "is not an image reference"),
+    ],
+)
+def test_an_image_that_could_not_be_pulled_is_refused(images: str, found: str) -> None:
+    assert found in refusal(with_block("images", f"images: {images}\n"))
+
+
+def test_images_by_tag_and_by_digest_pass() -> None:
+    digest = "sha256:" + "0" * 64
+    accepted(with_block("images", f"images: {{pause: 'r.example.com:5000/p:3', etcd: 'e@{digest}'}}\n"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, dump, load_bytes, load_text
 from kboot_clusterdesc.keys import KEYS
 from kboot_clusterdesc.legacy import convert
+from kboot_clusterdesc.node_images import IMAGE_KEYS
 from unit.clusterdesc.sample import KEY, SAMPLE
 
 _WORDS = sorted({word for key in KEYS for word in key.split(".")})
@@ -102,6 +103,12 @@ def test_any_tree_of_values_is_converted_or_refused(tree: object) -> None:
 
 _labels = st.text(alphabet=string.ascii_letters + string.digits, min_size=1, max_size=12)
 _values = st.one_of(_labels, st.sampled_from(["", "NO", "on", "0x10", "1.30", "012", "2024-01-01", "null", "1e3"]))
+_images = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "localhost/", "registry.example.com:5000/"]),
+    st.sampled_from(["0", "on", "a/b__c"]),
+    st.sampled_from([":1.30", ":NO", "@sha256:" + "0" * 64]),
+)
 _macs = st.integers(1, 2**40 - 1).map(lambda n: f"02{n:010x}")
 
 
@@ -139,7 +146,7 @@ def _descriptions(draw: st.DrawFn) -> dict[str, object]:
         },
         "os": {"update": update, "install_disk": draw(st.sampled_from(["/dev/sda", "/dev/disk/by-id/x-1"]))},
         "kubernetes": {"pod_cidr": "10.1.0.0/16"},
-        "images": draw(st.dictionaries(_labels, _values, max_size=2)),
+        "images": draw(st.dictionaries(st.sampled_from(IMAGE_KEYS), _images, max_size=2)),
         "ssh_authorized_keys": draw(st.sampled_from([[], [KEY]])),
         "nodes": nodes,
     }

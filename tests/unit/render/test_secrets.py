@@ -42,8 +42,10 @@ def test_a_second_render_from_the_kept_secrets_gives_the_same_bytes(
 def test_secrets_lie_where_root_alone_reads(folder: ClusterFolder, made: Secrets) -> None:
     assert made.authority.key == (folder.pki / "cluster-ca.key").read_bytes()
     assert folder.pki.stat().st_mode & 0o777 == 0o700
-    readable = {p.name for p in folder.pki.rglob("*") if p.is_file() and p.stat().st_mode & 0o077}
-    assert readable == {"cluster-ca.pem", "cloudconfig.pem", "registry.pem"}
+    readable = [p for p in folder.pki.rglob("*") if p.is_file() and p.stat().st_mode & 0o077]
+    assert readable
+    assert all(b"PRIVATE" not in p.read_bytes() for p in readable)
+    assert {p.suffix for p in readable} == {".pem", ".pub"}
 
 
 def test_a_new_address_gives_new_server_certificates_and_keeps_the_authority(

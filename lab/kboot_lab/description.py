@@ -1,0 +1,95 @@
+"""The description as a lab brings it into force: with what only the lab knows, and without what it cannot have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kboot.errors import BadInput
+from kboot_clusterdesc import ClusterDesc, Mac, Node, Role
+from kboot_clusterdesc.model import Timing
+
+from .network import LabAddresses
+
+DEBIAN_ETCD = "kboot.lab/etcd:debian"  # Debian's own etcd, where no released one was built
+
+
+@dataclass(frozen=True, slots=True)
+class LabDescription:
+    """What is brought into force, and what the operator should know of the changes."""
+
+    desc: ClusterDesc
+    notes: tuple[str, ...] = ()
+
+
+def lab_description(
+    desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
+) -> ClusterDesc:
+    """The description with the lab's release server, keys and, if asked for, so many nodes."""
+    os = desc.os.model_copy(
+        update={
+            "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
+            "release_key": release_key,
+        }
+    )
+    keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
+    chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
+    return desc.model_copy(update={"os": os, "ssh_authorized_keys": keys, "nodes": chosen})
+
+
+def with_attachments_of(desc: ClusterDesc, folder: Path) -> ClusterDesc:
+    """The description with the files that it names found from anywhere; they lie beside it, in `folder`."""
+
+    def found(name: str | None) -> str | None:
+        return None if name is None else str((folder / name).absolute())
+
+    changes: dict[str, object] = {
+        "os": desc.os.model_copy(update={"extra": found(desc.os.extra)}),
+        "nodes": tuple(node.model_copy(update={"extra": found(node.extra)}) for node in desc.nodes),
+    }
+    if desc.kubernetes is not None:
+        manifests = tuple(str((folder / name).absolute()) for name in desc.kubernetes.manifests)
+        changes["kubernetes"] = desc.kubernetes.model_copy(update={"manifests": manifests})
+    return desc.model_copy(update=changes)
+
+
+def with_kubernetes(desc: ClusterDesc, version: str | None) -> LabDescription:
+    """The description as the binaries of Kubernetes `version` allow it; None where there are none."""
+    if version is None:
+        return _without_kubernetes(desc)
+    if desc.kubernetes is None:
+        return LabDescription(desc)
+    if desc.kubernetes.version != version:
+        raise BadInput(
+            f"kubernetes.version is {desc.kubernetes.version}, and the binaries here are {version}",
+            f"write `version: {version}`, or name a folder of the other one with KBOOT_LAB_KUBERNETES",
+        )
+    notes = []
+    changes: dict[str, object] = {}
+    if desc.kubernetes.timing is not Timing.SLOW:
+        changes["timing"] = Timing.SLOW
+        notes.append("kubernetes.timing is `slow` here, since the machines are emulated")
+    if desc.kubernetes.cni.name == "flannel":
+        changes["cni"] = desc.kubernetes.cni.model_copy(update={"name": "routes"})
+        notes.append("kubernetes.cni.name is `routes` here, since flannel's images cannot be made from sources at hand")
+    kubernetes = desc.kubernetes.model_copy(update=changes)
+    return LabDescription(desc.model_copy(update={"kubernetes": kubernetes}), tuple(notes))
+
+
+def _without_kubernetes(desc: ClusterDesc) -> LabDescription:
+    images = {"etcd": DEBIAN_ETCD, **desc.images} if desc.etcd_members else dict(desc.images)
+    notes: tuple[str, ...] = ()
+    if desc.kubernetes is not None:
+        notes = ("no binaries of Kubernetes are here: the machines run etcd at most; `make kubernetes` builds them",)
+    return LabDescription(desc.model_copy(update={"kubernetes": None, "images": images}), notes)
+
+
+def _nodes(declared: Sequence[Node], count: int) -> Iterator[Node]:
+    """The first `count` of those declared; made-up workers where these are too few."""
+    yield from declared[:count]
+    present = {node.mac for node in declared}
+    made = (Mac(f"52:54:00:6b:{i >> 8:02x}:{i & 255:02x}") for i in range(1, 65536))
+    fresh = (mac for mac in made if mac not in present)
+    for _ in range(count - len(declared)):
+        yield Node(mac=next(fresh), roles=(Role.WORKER,))  # type: ignore[call-arg] # its name follows from the MAC

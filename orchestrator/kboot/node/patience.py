@@ -1,0 +1,52 @@
+"""How long the parts of a cluster wait for each other, for real iron and for machines that are emulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc.model import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds, unless the name says otherwise. Normal values are those of kubeadm and etcd."""
+
+    etcd_heartbeat_ms: int = 100
+    etcd_election_ms: int = 1000
+    lease_s: int = 15  # leader election of controller manager and scheduler
+    renew_s: int = 10
+    retry_s: int = 2
+    probe_timeout_s: int = 15
+    probe_failures: int = 8
+    startup_failures: int = 24  # ten seconds each
+    etcd_check_s: int = 2
+    storage_start_s: int = 60
+    node_grace_s: int = 50
+    node_lease_s: int = 40
+    runtime_request_s: int = 120
+    pull_progress_s: int = 300
+
+
+_SLOW = Patience(
+    etcd_heartbeat_ms=1000,
+    etcd_election_ms=10_000,
+    lease_s=120,
+    renew_s=90,
+    retry_s=10,
+    probe_timeout_s=60,
+    probe_failures=20,
+    startup_failures=180,
+    etcd_check_s=20,
+    storage_start_s=300,
+    node_grace_s=180,
+    node_lease_s=120,
+    runtime_request_s=900,
+    pull_progress_s=1200,
+)
+
+
+def patience_of(desc: ClusterDesc) -> Patience:
+    """The values that `kubernetes.timing` asks for."""
+    slow = desc.kubernetes is not None and desc.kubernetes.timing is Timing.SLOW
+    return _SLOW if slow else Patience()

@@ -1,0 +1,66 @@
+"""What a cluster needs beside its control plane: access, kube-proxy, pod network, CoreDNS, the operator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.model import API_PORT, Kubernetes
+from kboot_clusterdesc.node_images import node_images
+
+from ...pki import KeyPair
+from ...pki.kubeconfig import kubeconfig
+from ...render.templates import rendered
+from ..config import File, NodeConfig, Unit
+from ..patience import patience_of
+
+HOME = "/etc/kubernetes/addons"
+_FOLDER = "nodes/addons"
+
+
+def addons(
+    desc: ClusterDesc,
+    node: Node,
+    kubernetes: Kubernetes,
+    authority: bytes,
+    client: KeyPair,
+    own: Mapping[str, bytes],
+) -> NodeConfig:
+    """The manifests and what applies them on a control plane; `own` are the operator's, file name -> content."""
+    host, port = desc.api_endpoint
+    values: dict[str, object] = {
+        "home": HOME,
+        "version": kubernetes.version,
+        "bootstrapper": desc.network.bootstrapper,
+        "images": node_images(desc),
+        "server": f"https://{host}:{port}",
+        "endpoint_host": host,
+        "endpoint_port": port,
+        "pod_cidr": kubernetes.pod_cidr,
+        "dns_domain": kubernetes.dns_domain,
+        "dns_address": kubernetes.dns_address,
+        "backend": kubernetes.cni.backend,
+        "interface": kubernetes.cni.interface,
+        "patience": patience_of(desc),
+        "own": bool(own),
+    }
+    manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
+    if kubernetes.cni.name == "flannel":
+        manifests.append("30-flannel.yaml")
+    config = kubeconfig(f"https://127.0.0.1:{API_PORT}", authority, client, "addons", desc.cluster.name)
+    files = [
+        File(f"{HOME}/kubeconfig", config, 0o600),
+        *(File(f"{HOME}/manifests/{name}", rendered(f"{_FOLDER}/{name}.j2", **values)) for name in sorted(manifests)),
+        *(File(f"{HOME}/own/{name}", content, 0o600) for name, content in sorted(own.items())),
+        File("/opt/bin/kboot-addons", rendered(f"{_FOLDER}/kboot-addons.j2", **values), 0o755),
+        File("/opt/bin/kboot-node-labels", rendered(f"{_FOLDER}/kboot-node-labels.j2", **values), 0o755),
+    ]
+    units = [
+        Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode(), enabled)
+        for name, enabled in (
+            ("kboot-addons.service", True),
+            ("kboot-node-labels.service", False),
+            ("kboot-node-labels.timer", True),
+        )
+    ]
+    return NodeConfig(node.name, files=tuple(files), units=tuple(units))

@@ -1,0 +1,27 @@
+"""containerd on every machine that runs containers: where its images come from, how the kubelet talks to it."""
+
+from __future__ import annotations
+
+from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.node_images import image
+
+from ...render.templates import rendered
+from ..config import DropIn, File, NodeConfig, Unit
+from ..patience import patience_of
+
+_FOLDER = "nodes/container_runtime"
+
+
+def container_runtime(desc: ClusterDesc, node: Node) -> NodeConfig:
+    """The files and the unit of containerd."""
+    values = {
+        "registry": f"{desc.network.bootstrapper}:{desc.registry.port}",
+        "pause": image(desc, "pause"),
+        "patience": patience_of(desc),
+    }
+    files = (
+        File("/etc/containerd/kboot.toml", rendered(f"{_FOLDER}/containerd.toml.j2", **values)),
+        File("/etc/containerd/certs.d/_default/hosts.toml", rendered(f"{_FOLDER}/hosts.toml.j2", **values)),
+    )
+    drop_in = DropIn("20-kboot.conf", rendered(f"{_FOLDER}/20-kboot.conf.j2").decode())
+    return NodeConfig(node.name, files=files, units=(Unit("containerd.service", drop_ins=(drop_in,)),))

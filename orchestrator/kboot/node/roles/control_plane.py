@@ -1,0 +1,104 @@
+"""A control plane: API server, controller manager and scheduler as static pods of the machine's own kubelet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.checks.pods import BLOCK_PREFIX
+from kboot_clusterdesc.model import API_PORT, Kubernetes
+from kboot_clusterdesc.node_images import node_images
+
+from ...pki import KeyPair, KubernetesSecrets
+from ...pki.kubeconfig import kubeconfig
+from ...render.templates import rendered
+from ..config import File, NodeConfig
+from ..patience import patience_of
+from .etcd import client_urls
+
+_FOLDER = "nodes/control_plane"
+_SERVER, _MANAGER, _SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
+_LOCAL = f"https://127.0.0.1:{API_PORT}"
+
+
+def control_plane(
+    desc: ClusterDesc,
+    node: Node,
+    kubernetes: Kubernetes,
+    secrets: KubernetesSecrets,
+    etcd_authority: bytes,
+    keys: Mapping[str, KeyPair],
+) -> NodeConfig:
+    """The static pods on `node`, and what each of them reads: one folder a pod, and no pod sees another's."""
+    values: dict[str, object] = {
+        "images": node_images(desc),
+        "node_ip": node.ip,
+        "port": API_PORT,
+        "etcd_urls": client_urls(desc),
+        "dns_domain": kubernetes.dns_domain,
+        "service_cidr": kubernetes.service_cidr,
+        "pod_cidr": kubernetes.pod_cidr,
+        "block_prefix": BLOCK_PREFIX,
+        "encryption_key": secrets.encryption_key,
+        "patience": patience_of(desc),
+    }
+    files = (
+        *_api_server(values, secrets, etcd_authority, keys),
+        *_controller_manager(desc, values, secrets, keys["controller-manager"]),
+        *_scheduler(desc, values, secrets, keys["scheduler"]),
+    )
+    return NodeConfig(node.name, files=files)
+
+
+def _home(pod: str) -> str:
+    return f"/etc/kubernetes/{pod}"
+
+
+def _manifest(pod: str, values: Mapping[str, object]) -> File:
+    content = rendered(f"{_FOLDER}/{pod}.yaml.j2", home=_home(pod), **values)
+    return File(f"/etc/kubernetes/manifests/{pod}.yaml", content, 0o600)
+
+
+def _pair(home: str, name: str, pair: KeyPair) -> tuple[File, File]:
+    return File(f"{home}/{name}.pem", pair.certificate), File(f"{home}/{name}.key", pair.key, 0o600)
+
+
+def _api_server(
+    values: Mapping[str, object], secrets: KubernetesSecrets, etcd_authority: bytes, keys: Mapping[str, KeyPair]
+) -> Iterator[File]:
+    home = _home(_SERVER)
+    yield File(f"{home}/ca.pem", secrets.authority.certificate)
+    yield File(f"{home}/etcd-ca.pem", etcd_authority)
+    yield File(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
+    for name in ("apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"):
+        yield from _pair(home, name, keys[name])
+    yield File(f"{home}/service-account.pub", secrets.service_account.certificate)
+    yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
+    for name, mode in (("authentication.yaml", 0o644), ("audit-policy.yaml", 0o644), ("encryption.yaml", 0o600)):
+        yield File(f"{home}/{name}", rendered(f"{_FOLDER}/{name}.j2", **values), mode)
+    yield _manifest(_SERVER, values)
+
+
+def _controller_manager(
+    desc: ClusterDesc, values: Mapping[str, object], secrets: KubernetesSecrets, client: KeyPair
+) -> Iterator[File]:
+    home = _home(_MANAGER)
+    yield from _pair(home, "ca", secrets.authority)
+    yield File(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
+    yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
+    yield _kubeconfig(home, desc, secrets, client, "controller-manager")
+    yield _manifest(_MANAGER, values)
+
+
+def _scheduler(
+    desc: ClusterDesc, values: Mapping[str, object], secrets: KubernetesSecrets, client: KeyPair
+) -> Iterator[File]:
+    home = _home(_SCHEDULER)
+    yield _kubeconfig(home, desc, secrets, client, "scheduler")
+    yield File(f"{home}/config.yaml", rendered(f"{_FOLDER}/scheduler-config.yaml.j2", home=home, **values))
+    yield _manifest(_SCHEDULER, values)
+
+
+def _kubeconfig(home: str, desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair, user: str) -> File:
+    content = kubeconfig(_LOCAL, secrets.authority.certificate, client, user, desc.cluster.name)
+    return File(f"{home}/kubeconfig", content, 0o600)

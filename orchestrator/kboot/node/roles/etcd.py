@@ -1,0 +1,67 @@
+"""An etcd member: from the cluster's registry, under systemd and containerd, out of the kubelet's sight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.node_images import image
+
+from ...pki import KeyPair
+from ...render.templates import rendered
+from ..config import File, NodeConfig, Unit
+from ..patience import patience_of
+
+CLIENT_PORT, PEER_PORT = 2379, 2380
+PKI = "/etc/etcd/pki"
+_FOLDER = "nodes/etcd"
+_KEYS = {"etcd-server": "server", "etcd-peer": "peer", "etcd-client": "client"}
+
+
+def host_of(desc: ClusterDesc, node: Node) -> str:
+    """How other machines call this one: by its fixed address, which needs no DNS, else by its name."""
+    return str(node.ip) if node.ip is not None else f"{node.name}.{desc.cluster.domain}"
+
+
+def client_urls(desc: ClusterDesc) -> list[str]:
+    """Where clients find the members, in the order of MACs."""
+    return [f"https://{host_of(desc, member)}:{CLIENT_PORT}" for member in desc.etcd_members]
+
+
+def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, KeyPair]) -> NodeConfig:
+    """The files and units of the member on `node`; `authority` is etcd's own."""
+    members = [{"name": member.name, "host": host_of(desc, member)} for member in desc.etcd_members]
+    values: dict[str, object] = {
+        "name": node.name,
+        "cluster": desc.cluster.name,
+        "host": host_of(desc, node),
+        "members": members,
+        "others": [member for member in members if member["name"] != node.name],
+        "client_port": CLIENT_PORT,
+        "peer_port": PEER_PORT,
+        "image": image(desc, "etcd"),
+        "pki": PKI,
+        "patience": patience_of(desc),
+    }
+    files = [
+        File("/etc/etcd/etcd.env", rendered(f"{_FOLDER}/etcd.env.j2", **values)),
+        File("/etc/etcd/etcdctl.env", rendered(f"{_FOLDER}/etcdctl.env.j2", **values)),
+        File("/opt/bin/kboot-etcd", rendered(f"{_FOLDER}/kboot-etcd.j2", **values), 0o755),
+        File("/opt/bin/etcdctl", rendered(f"{_FOLDER}/etcdctl.j2", **values), 0o755),
+        File(f"{PKI}/ca.pem", authority),
+    ]
+    for name, short in _KEYS.items():
+        files.append(File(f"{PKI}/{short}.pem", keys[name].certificate))
+        files.append(File(f"{PKI}/{short}.key", keys[name].key, 0o600))
+    units = [
+        Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode(), enabled)
+        for name, enabled in (
+            ("etcd.service", True),
+            ("etcd-promote.service", True),
+            ("etcd-defrag.service", False),
+            ("etcd-defrag.timer", True),
+            ("etcd-snapshot.service", False),
+            ("etcd-snapshot.timer", True),
+        )
+    ]
+    return NodeConfig(node.name, files=tuple(files), units=tuple(units))

@@ -1,0 +1,90 @@
+"""The kubelet of a node: its binaries, its keys, its labels and taints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kboot_clusterdesc import ClusterDesc, Node, Role
+from kboot_clusterdesc.checks.labels import kubelet_may_set
+from kboot_clusterdesc.model import API_PORT, Kubernetes
+
+from ...pki import KeyPair
+from ...pki.kubeconfig import kubeconfig_by_file
+from ...render.templates import rendered
+from ..config import File, NodeConfig, Unit
+from ..patience import patience_of
+
+HOME = "/etc/kubernetes/kubelet"
+_CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+_FOLDER = "nodes/kubelet"
+_LOCAL = f"https://127.0.0.1:{API_PORT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A taint as the API has it."""
+
+    key: str
+    value: str
+    effect: str
+
+
+def api_server_url(desc: ClusterDesc, node: Node) -> str:
+    """Where the parts on `node` find the API: a control plane asks itself, all others the endpoint."""
+    if Role.CONTROL_PLANE in node.roles:
+        return _LOCAL
+    host, port = desc.api_endpoint
+    return f"https://{host}:{port}"
+
+
+def taints(node: Node) -> list[Taint]:
+    """The declared ones; a control plane or an etcd member that is no worker too takes no pods of users."""
+    found = [_taint(text) for text in node.taints]
+    if Role.WORKER not in node.roles:
+        role = Role.CONTROL_PLANE if Role.CONTROL_PLANE in node.roles else Role.ETCD
+        found.append(Taint(f"node-role.kubernetes.io/{role.value}", "", "NoSchedule"))
+    return found
+
+
+def kubelet(
+    desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, keys: Mapping[str, KeyPair]
+) -> NodeConfig:
+    """The files and units of the kubelet on `node`."""
+    values: dict[str, object] = {
+        "cluster": desc.cluster.name,
+        "bootstrapper": desc.network.bootstrapper,
+        "version": kubernetes.version,
+        "name": node.name,
+        "node_ip": node.ip,
+        "labels": sorted((key, value) for key, value in node.labels.items() if kubelet_may_set(key)),
+        "taints": taints(node),
+        "dns_address": str(kubernetes.dns_address),
+        "dns_domain": kubernetes.dns_domain,
+        "plugins": kubernetes.cni.name != "none",
+        "vxlan": kubernetes.cni.name == "flannel" and kubernetes.cni.backend == "vxlan",
+        "patience": patience_of(desc),
+    }
+    client, server = keys["kubelet-client"], keys["kubelet-server"]
+    config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
+    files = (
+        File(f"{HOME}/ca.pem", authority),
+        File(f"{HOME}/client.pem", client.certificate + client.key, 0o600),
+        File(f"{HOME}/server.pem", server.certificate),
+        File(f"{HOME}/server.key", server.key, 0o600),
+        File(f"{HOME}/kubeconfig", config, 0o600),
+        File(f"{HOME}/config.yaml", rendered(f"{_FOLDER}/config.yaml.j2", **values)),
+        File("/etc/sysctl.d/90-kubernetes.conf", rendered(f"{_FOLDER}/90-kubernetes.conf.j2", **values)),
+        File("/etc/modules-load.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-modules.conf.j2", **values)),
+        File("/opt/bin/kboot-assets", rendered(f"{_FOLDER}/kboot-assets.j2", **values), 0o755),
+        File("/opt/bin/kboot-kubelet-prepare", rendered(f"{_FOLDER}/kboot-kubelet-prepare.j2", **values), 0o755),
+    )
+    names = ("kboot-assets.service", "kubelet.service")
+    units = tuple(Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode()) for name in names)
+    return NodeConfig(node.name, files=files, units=units)
+
+
+def _taint(text: str) -> Taint:
+    rest, _, effect = text.rpartition(":")
+    key, _, value = rest.partition("=")
+    return Taint(key, value, effect)

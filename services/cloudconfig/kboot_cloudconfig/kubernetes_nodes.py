@@ -1,0 +1,108 @@
+"""What the API server says of its nodes, and what becomes of the machines then. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from . import machine as life
+from .machine import Machine
+
+REASON_LENGTH = 300
+
+
+class ApiState(StrEnum):
+    """How far it is with the API server."""
+
+    NONE = "none"  # the description has no Kubernetes
+    WAITING = "waiting"  # nothing to ask with, or nobody answers
+    ANSWERS = "answers"
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesNode:
+    """A node as the API server has it."""
+
+    is_ready: bool
+    version: str | None  # of its kubelet
+    reason: str | None  # why it is not ready
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesView:
+    """What was last heard of the API server; nodes are known while it answers, and only then."""
+
+    state: ApiState = ApiState.NONE
+    reason: str | None = None  # why it is waited for
+    nodes: Mapping[str, KubernetesNode] = field(default_factory=dict)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a node has far more than is asked for here
+
+
+class _Metadata(_Part):
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)
+
+
+class _Condition(_Part):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+class _NodeInfo(_Part):
+    version: str = Field(default="", alias="kubeletVersion")
+
+
+class _Status(_Part):
+    conditions: tuple[_Condition, ...] = ()
+    node_info: _NodeInfo = Field(default=_NodeInfo(), alias="nodeInfo")
+
+
+class _Node(_Part):
+    metadata: _Metadata
+    status: _Status = _Status()
+
+
+class _ListMetadata(_Part):
+    more: str = Field(default="", alias="continue")
+
+
+class _NodeList(_Part):
+    kind: Literal["NodeList"]
+    metadata: _ListMetadata = _ListMetadata()
+    items: Annotated[tuple[_Node, ...], BeforeValidator(lambda items: () if items is None else items)]
+
+
+def parse_page(body: bytes) -> tuple[dict[str, KubernetesNode], str]:
+    """The nodes of one answer to `/api/v1/nodes`, and what to ask on with; raises ValueError for any other answer."""
+    page = _NodeList.model_validate_json(body)
+    return {node.metadata.name: _seen(node.status) for node in page.items}, page.metadata.more
+
+
+def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now: datetime) -> Machine:
+    """The machine after the API server was heard of the node that is called as it is."""
+    node = nodes.get(name)
+    if node is None:
+        return life.unready(machine, "the API server has no node of this name", now)
+    if node.is_ready:
+        return life.ready(machine, now)
+    return life.unready(machine, node.reason or "its node is not Ready", now)
+
+
+def _seen(status: _Status) -> KubernetesNode:
+    version = status.node_info.version or None
+    ready = next((each for each in status.conditions if each.type == "Ready"), None)
+    if ready is None:
+        return KubernetesNode(False, version, "its kubelet has not reported yet")
+    if ready.status == "True":
+        return KubernetesNode(True, version, None)
+    reason = ": ".join(part for part in (ready.reason, ready.message) if part) or f"Ready is {ready.status}"
+    return KubernetesNode(False, version, reason[:REASON_LENGTH])

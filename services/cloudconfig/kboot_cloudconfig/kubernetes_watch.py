@@ -1,0 +1,71 @@
+"""Looks at the Kubernetes of the cluster for ever, and moves machines between `running` and `ready`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kboot_clusterdesc import ClusterDesc, Mac, Node
+
+from .fleet import Fleet
+from .kubernetes_api import ApiFault, client_context, list_nodes
+from .kubernetes_nodes import ApiState, KubernetesNode, KubernetesView, moved
+from .log import log
+from .problem import ProblemError
+
+
+class KubernetesWatch:
+    """Asks the control planes in turn, beginning with the one that answered last."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._answered: Mac | None = None
+
+    async def watch(self) -> None:
+        """Look for ever; a change of the API server's state is a line of the log, its staying so is none."""
+        while True:
+            try:
+                self._note(await self._look())
+            except ProblemError:
+                pass  # no description yet, which the fleet's own watch tells
+            except Exception as error:  # the border of a background job: it must outlive a bad moment
+                log("kubernetes-watch-failed", problem=repr(error))
+            await asyncio.sleep(self._fleet.settings.kubernetes_every_s)
+
+    async def _look(self) -> KubernetesView:
+        desc = self._fleet.desc()
+        if desc.kubernetes is None:
+            return KubernetesView()
+        try:
+            return KubernetesView(ApiState.ANSWERS, nodes=await self._nodes(desc))
+        except ApiFault as fault:
+            return KubernetesView(ApiState.WAITING, str(fault))
+
+    async def _nodes(self, desc: ClusterDesc) -> dict[str, KubernetesNode]:
+        context = client_context(self._fleet.settings.tls)
+        faults: dict[str, str] = {}
+        for node in sorted(desc.control_planes, key=lambda node: node.mac != self._answered):
+            try:
+                address = self._fleet.address_of(node) or node.ip
+                if address is None:
+                    raise ApiFault("has no address yet")
+                nodes = await list_nodes(str(address), context)
+            except ApiFault as fault:
+                faults[node.name] = str(fault)
+            else:
+                self._answered = node.mac
+                return nodes
+        raise ApiFault("; ".join(f"{name} {fault}" for name, fault in sorted(faults.items())))
+
+    def _note(self, view: KubernetesView) -> None:
+        before, self._fleet.kubernetes = self._fleet.kubernetes, view
+        if (view.state, view.reason) != (before.state, before.reason):
+            log("kubernetes", state=str(view.state), reason=view.reason, nodes=len(view.nodes))
+        if view.state is ApiState.ANSWERS:
+            for node in self._fleet.desc().nodes:
+                self._move(node, view)
+
+    def _move(self, node: Node, view: KubernetesView) -> None:
+        fleet = self._fleet
+        before = fleet.machine(node.mac)
+        after = moved(before, node.name, view.nodes, fleet.now())
+        fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")
