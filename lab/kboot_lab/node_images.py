@@ -50,13 +50,13 @@ def build_node_images(desc: ClusterDesc, binaries: Path | None, progress: Callab
 def _recipes(wanted: dict[str, str], binaries: Path | None, progress: Callable[[str], None]) -> Iterator[ImageRecipe]:
     if binaries is None:
         if "etcd" in wanted:
-            files = {**_ETCD, **libraries("libc.so.6"), **LOADER}
-            yield ImageRecipe(wanted["etcd"], debian_files(("etcd-client", "etcd-server"), files, _folder(), progress))
+            asked = {**_ETCD, **libraries("libc.so.6"), **LOADER}
+            picked = debian_files(("etcd-client", "etcd-server"), asked, _folder(), progress)
+            yield ImageRecipe(wanted["etcd"], picked)
         return
     for key, (names, folder, entrypoint) in _STATIC.items():
         if key in wanted:
-            files = {f"{folder}/{name}": binaries / name for name in names}
-            yield ImageRecipe(wanted[key], files, entrypoint)
+            yield ImageRecipe(wanted[key], {f"{folder}/{name}": binaries / name for name in names}, entrypoint)
     if "kube_proxy" in wanted:
         tools = debian_files(("conntrack", "iptables"), _PACKET_FILTER, _folder(), progress)
         yield ImageRecipe(wanted["kube_proxy"], {**tools, f"{_BIN}/kube-proxy": binaries / "kube-proxy"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import ClusterDesc
+from ..model import ClusterDesc, Node, Role
 from ..problem import Problem
 from ..source import Tree
 from ..types import Mac, is_host_label
@@ -16,6 +16,8 @@ _LEASE_TIME = re.compile(r"[0-9]+[smhdw]?", re.IGNORECASE)
 _KEYWORDS = frozenset({"infinite", "ignore"})
 _ADDRESS = re.compile(r"[0-9.]*\.[0-9.]*|\[?[0-9a-f]*:[0-9a-f:.]*\]?", re.IGNORECASE)
 _OWN_NAMES = frozenset({"localhost", "bootstrapper"})
+# A certificate's common name has 64 characters (RFC 5280, A.1), `kube-apiserver-NAME` is the longest of ours.
+_LONGEST_WITH_KEYS = 49
 
 
 def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -27,6 +29,13 @@ def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
         reason = _reason_against(node.name, node.mac)
         if reason:
             yield problem_at(tree, path, *reason)
+        elif len(node.name) > _LONGEST_WITH_KEYS and _has_keys(desc, node):
+            yield problem_at(
+                tree,
+                path,
+                f"`{node.name}` has {len(node.name)} characters, too many for a certificate of Kubernetes or etcd",
+                f"take a name of at most {_LONGEST_WITH_KEYS} characters",
+            )
         elif node.name in taken:
             yield problem_at(
                 tree,
@@ -41,6 +50,10 @@ def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 f"`{node.name}` is the name of nodes[{first[node.name]}] too",
                 "give each machine its own name, or leave it out: then it is called after its MAC",
             )
+
+
+def _has_keys(desc: ClusterDesc, node: Node) -> bool:
+    return desc.kubernetes is not None or Role.ETCD in node.roles
 
 
 def _reason_against(name: str, mac: Mac) -> tuple[str, str] | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ..errors import KbootError
 
 AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=730)  # of what the bootstrapper serves with
@@ -39,103 +40,81 @@ class Subject:
     """Who a certificate speaks for, and what it is good for."""
 
     common_name: str
-    group: str | None = None  # the organisation, which Kubernetes reads as a group
+    groups: tuple[str, ...] = ()  # organisations, which Kubernetes reads as groups
     server: bool = False
     client: bool = False
     names: tuple[str, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()
 
 
-def new_authority(common_name: str, now: datetime) -> KeyPair:
+def new_authority(common_name: str, now: datetime, groups: Sequence[str] = ()) -> KeyPair:
     """A self-signed root that may sign certificates of servers and machines, and no further authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(common_name, None)
-    usage = _key_usage(key_cert_sign=True, crl_sign=True)
+    name = _name(common_name, groups)
     certificate = (
-        _builder(name, name, key.public_key(), now, AUTHORITY_LIFE)
+        _builder(name, name, key.public_key(), now, now + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .sign(key, SHA256())
     )
     return _pair(certificate, key)
 
 
 def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
-    """A fresh key, and a certificate of `authority` for it."""
+    """A fresh key, and a certificate of `authority` for it, which never outlives the authority."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     signer = load_pem_private_key(authority.key, None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - we made it
+    if issuer.not_valid_after_utc <= now:
+        raise KbootError(
+            f"the authority `{issuer.subject.rfc4514_string()}` ended {issuer.not_valid_after_utc:%Y-%m-%d}",
+            "docs/certificates.md says what a new one takes",
+        )
     key = ec.generate_private_key(ec.SECP256R1())
+    end = min(now + life, issuer.not_valid_after_utc)
     builder = (
-        _builder(_name(subject.common_name, subject.group), issuer.subject, key.public_key(), now, life)
+        _builder(_name(subject.common_name, subject.groups), issuer.subject, key.public_key(), now, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(_purposes(subject)), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()),  # type: ignore[arg-type]
-            critical=False,
-        )
+        .add_extension(x509.ExtendedKeyUsage(list(_purposes(subject))), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
-    if alternatives := _alternatives(subject):
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    if subject.names or subject.addresses:
+        alternatives = x509.SubjectAlternativeName(_alternatives(subject))
+        builder = builder.add_extension(alternatives, critical=False)
     return _pair(builder.sign(signer, SHA256()), key)
-
-
-def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
-    """Whether the pair is whole, of this authority, and for exactly this subject. Its end is another question."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pair.certificate)
-        issuer = x509.load_pem_x509_certificate(authority.certificate)
-        key = load_pem_private_key(pair.key, None)
-        certificate.verify_directly_issued_by(issuer)
-        purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
-    return (
-        _public(key.public_key()) == _public(certificate.public_key())
-        and certificate.subject == _name(subject.common_name, subject.group)
-        and purposes == set(_purposes(subject))
-        and _names_in(certificate) == set(_alternatives(subject))
-    )
-
-
-def end_of(pair: KeyPair) -> datetime:
-    """When the certificate ends, in UTC."""
-    return x509.load_pem_x509_certificate(pair.certificate).not_valid_after_utc
 
 
 def new_signing_pair() -> KeyPair:
     """A key that signs tokens: `certificate` is the bare public key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return KeyPair(_public(key.public_key()), _private(key))
+    return KeyPair(public_pem(key), _private_pem(key))
 
 
-def _names_in(certificate: x509.Certificate) -> set[x509.GeneralName]:
-    try:
-        return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except x509.ExtensionNotFound:
-        return set()
+def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key that belongs to `key`."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _alternatives(subject: Subject) -> list[x509.GeneralName]:
-    names: Iterable[x509.GeneralName] = (x509.DNSName(name) for name in subject.names)
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in subject.names]
     return [*names, *(x509.IPAddress(address) for address in subject.addresses)]
 
 
-def _purposes(subject: Subject) -> list[x509.ObjectIdentifier]:
-    server = [ExtendedKeyUsageOID.SERVER_AUTH] if subject.server else []
-    return [*server, *([ExtendedKeyUsageOID.CLIENT_AUTH] if subject.client else [])]
+def _purposes(subject: Subject) -> Iterator[x509.ObjectIdentifier]:
+    if subject.server:
+        yield ExtendedKeyUsageOID.SERVER_AUTH
+    if subject.client:
+        yield ExtendedKeyUsageOID.CLIENT_AUTH
 
 
-def _name(common_name: str, group: str | None) -> x509.Name:
-    organization = [] if group is None else [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)]
-    return x509.Name([*organization, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _name(common_name: str, groups: Sequence[str]) -> x509.Name:
+    organizations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    return x509.Name([*organizations, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now: datetime, end: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -144,7 +123,8 @@ def _builder(
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SLACK)
-        .not_valid_after(now + life)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
 
 
@@ -164,14 +144,9 @@ def _key_usage(
     )
 
 
-def _public(key: object) -> bytes:
-    assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - no other kind is made here
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> KeyPair:
-    return KeyPair(certificate.public_bytes(Encoding.PEM), _private(key))
+    return KeyPair(certificate.public_bytes(Encoding.PEM), _private_pem(key))

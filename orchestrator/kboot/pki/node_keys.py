@@ -1,4 +1,4 @@
-"""Which keys a machine has, and what stands in their certificates. Pure: no key is made here."""
+"""Which keys a machine and the bootstrapper have, and what stands in their certificates. Pure: no key is made here."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ SUPER_GROUP = "system:masters"
 class Authority(StrEnum):
     """Whose root a certificate hangs from."""
 
+    CLUSTER = "cluster-ca"
     ETCD = "etcd-ca"
     KUBERNETES = "kubernetes-ca"
     FRONT_PROXY = "front-proxy-ca"
@@ -25,7 +26,7 @@ class Authority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """One certificate of a machine (facts: kubeadm's certlist)."""
+    """One certificate by name (facts: kubeadm's certlist)."""
 
     name: str
     authority: Authority
@@ -47,13 +48,25 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
     return specs
 
 
-def status_client() -> KeySpec:
-    """The cloud-config server's own, which may read nodes and nothing else."""
+def own_specs(desc: ClusterDesc) -> list[KeySpec]:
+    """The keys of the bootstrapper's services."""
+    address, loopback = desc.network.bootstrapper, IPv4Address("127.0.0.1")
+    names = tuple(sorted({desc.registry.domain, "localhost"}))
+    subjects = (
+        Subject("cloudconfig", server=True, names=(f"bootstrapper.{desc.cluster.domain}",), addresses=(address,)),
+        Subject("registry", server=True, names=names, addresses=(address, loopback)),
+    )
+    specs = [KeySpec(subject.common_name, Authority.CLUSTER, subject) for subject in subjects]
+    return [*specs, _status_client()] if desc.kubernetes is not None else specs
+
+
+def _status_client() -> KeySpec:
+    # the cloud-config server's, which may read nodes and nothing else
     return KeySpec("status-client", Authority.KUBERNETES, _client("kboot-status"))
 
 
-def _client(common_name: str, group: str | None = None) -> Subject:
-    return Subject(common_name, group, client=True)
+def _client(common_name: str, *groups: str) -> Subject:
+    return Subject(common_name, groups, client=True)
 
 
 def _names(desc: ClusterDesc, node: Node) -> tuple[str, ...]:
@@ -76,7 +89,7 @@ def _etcd(desc: ClusterDesc, node: Node) -> Iterator[KeySpec]:
 
 def _kubelet(desc: ClusterDesc, node: Node) -> Iterator[KeySpec]:
     user, group = f"system:node:{node.name}", "system:nodes"
-    server = Subject(user, group, server=True, names=_names(desc, node), addresses=_addresses(node))
+    server = Subject(user, (group,), server=True, names=_names(desc, node), addresses=_addresses(node))
     yield KeySpec("kubelet-client", Authority.KUBERNETES, _client(user, group))
     yield KeySpec("kubelet-server", Authority.KUBERNETES, server)
 

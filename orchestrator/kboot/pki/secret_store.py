@@ -8,20 +8,10 @@ from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
 
+from ..errors import KbootError
 from ..state_folder import write_file
-from .authority import (
-    MACHINE_LIFE,
-    SERVER_LIFE,
-    KeyPair,
-    Subject,
-    end_of,
-    fits,
-    issue,
-    new_authority,
-    new_signing_pair,
-)
-
-RENEWED_BEFORE = timedelta(days=90)  # its end, by the next `kboot up`; of the bootstrapper's own alone
+from .authority import KeyPair, Subject, issue, new_authority, new_signing_pair
+from .certificate import end_of, fits, is_whole
 
 
 class SecretStore:
@@ -39,31 +29,49 @@ class SecretStore:
             write_file(path, make().encode(), mode=0o600)
         return path.read_text()
 
-    def authority(self, name: str, common_name: str, now: datetime) -> KeyPair:
+    def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
         """An authority, never made a second time."""
-        return self._read(name) or self._write(name, new_authority(common_name, now))
+        return self._once(name, "pem", lambda: new_authority(common_name, now, [cluster]))
 
     def signing_pair(self, name: str) -> KeyPair:
-        """A public and a private key without a certificate."""
-        return self._read(name, "pub") or self._write(name, new_signing_pair(), "pub")
+        """A public and a private key without a certificate, never made a second time."""
+        return self._once(name, "pub", new_signing_pair)
 
-    def pair(self, name: str, authority: KeyPair, subject: Subject, now: datetime) -> KeyPair:
-        """A machine's certificate and key; made anew only when they do not fit."""
+    def leaf(
+        self,
+        name: str,
+        authority: KeyPair,
+        subject: Subject,
+        now: datetime,
+        life: timedelta,
+        renewed_before: timedelta | None = None,
+    ) -> KeyPair:
+        """A certificate of `authority` and its key; made anew when they do not fit, or when the end is nearer than
+        `renewed_before`, unless that is the end of the authority too."""
         found = self._read(name)
         if found is not None and fits(found, authority, subject):
-            return found
-        return self.renew(name, authority, subject, now)
+            end = end_of(found)
+            if renewed_before is None or end - now > renewed_before or end == end_of(authority):
+                return found
+        return self.renew(name, authority, subject, now, life)
 
-    def server(self, name: str, authority: KeyPair, subject: Subject, now: datetime) -> KeyPair:
-        """A certificate of the bootstrapper's own; made anew also when its end is near."""
-        found = self._read(name)
-        if found is not None and fits(found, authority, subject) and end_of(found) - now > RENEWED_BEFORE:
-            return found
-        return self._write(name, issue(authority, subject, now, SERVER_LIFE))
+    def renew(self, name: str, authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
+        """A fresh certificate and key in place of the old ones."""
+        return self._write(name, issue(authority, subject, now, life))
 
-    def renew(self, name: str, authority: KeyPair, subject: Subject, now: datetime) -> KeyPair:
-        """A fresh key and certificate of a machine in place of the old ones."""
-        return self._write(name, issue(authority, subject, now, MACHINE_LIFE))
+    def _once(self, name: str, ending: str, make: Callable[[], KeyPair]) -> KeyPair:
+        """A pair that others hang from. Its public half is written last: where that stands, others may hang already."""
+        if not self._place(f"{name}.{ending}").exists():
+            return self._write(name, make(), ending)
+        found = self._read(name, ending)
+        if found is None or not is_whole(found):
+            what = "is missing" if found is None else f"is not the key of {name}.{ending}"
+            raise KbootError(
+                f"{self._place(f'{name}.key')}: {what}",
+                "bring both back from a backup of the cluster's folder; kboot makes no new one in their place, "
+                "since what hangs from the old one would be trusted no more",
+            )
+        return found
 
     def _read(self, name: str, ending: str = "pem") -> KeyPair | None:
         certificate, key = self._place(f"{name}.{ending}"), self._place(f"{name}.key")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
-from ipaddress import IPv4Address
+from datetime import datetime, timedelta
 
 import bcrypt
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
 
-from .authority import KeyPair, Subject
-from .node_keys import Authority, key_specs, status_client
+from .authority import MACHINE_LIFE, SERVER_LIFE, KeyPair
+from .node_keys import Authority, key_specs, own_specs
 from .secret_store import SecretStore
 
 PUSH_USER = "kboot"
+OWN_RENEWED_BEFORE = timedelta(days=90)  # the end of a certificate of the bootstrapper's own, by the next `kboot up`
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +55,51 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
     not, since each of them would then run another config than it should: `kboot certs renew` does it.
     """
     kept = SecretStore(folder)
-    authority = kept.authority("cluster-ca", f"kboot {desc.cluster.name} cluster CA", now)
     push_password = kept.text("registry-push-password", _token)
     hashed = kept.text(
         "registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(10)).decode()
     )
-    address = desc.network.bootstrapper
-    cloudconfig = Subject(
-        "cloudconfig", server=True, names=(f"bootstrapper.{desc.cluster.domain}",), addresses=(address,)
-    )
-    registry = Subject(
-        "registry",
-        server=True,
-        names=tuple(sorted({desc.registry.domain, "localhost"})),
-        addresses=(address, IPv4Address("127.0.0.1")),
-    )
-    authorities = _authorities(kept, desc, now)
+    authorities = load_authorities(kept, desc, now)
+    own = {
+        spec.name: kept.leaf(
+            spec.name, authorities[spec.authority], spec.subject, now, SERVER_LIFE, OWN_RENEWED_BEFORE
+        )
+        for spec in own_specs(desc)
+    }
+
+    def of_node(node: Node) -> tuple[str, dict[str, KeyPair]]:
+        return kept.text(f"report-tokens/{node.mac.dashed}", _token), {
+            spec.name: kept.leaf(
+                node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now, MACHINE_LIFE
+            )
+            for spec in key_specs(desc, node)
+        }
+
+    # Each file waits for the disk, and eight that wait together wait hardly longer than one.
+    with ThreadPoolExecutor(8) as pool:
+        of_nodes = dict(zip((node.mac for node in desc.nodes), pool.map(of_node, desc.nodes), strict=True))
     return Secrets(
-        authority=authority,
-        cloudconfig=kept.server("cloudconfig", authority, cloudconfig, now),
-        registry=kept.server("registry", authority, registry, now),
+        authority=authorities[Authority.CLUSTER],
+        cloudconfig=own["cloudconfig"],
+        registry=own["registry"],
         operator_token=kept.text("operator-token", _token),
         push_htpasswd=f"{PUSH_USER}:{hashed}\n",
         registry_http_secret=kept.text("registry-http-secret", _token),
-        report_tokens={node.mac: kept.text(f"report-tokens/{node.mac.dashed}", _token) for node in desc.nodes},
+        report_tokens={mac: token for mac, (token, _) in of_nodes.items()},
         etcd_authority=authorities.get(Authority.ETCD),
-        kubernetes=_kubernetes(kept, authorities, now) if desc.kubernetes is not None else None,
-        node_keys={
-            node.mac: {
-                spec.name: kept.pair(node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now)
-                for spec in key_specs(desc, node)
-            }
-            for node in desc.nodes
-        },
+        kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
+        node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
     )
+
+
+def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dict[Authority, KeyPair]:
+    """The authorities that the cluster needs; what is missing is made and kept."""
+    names = {Authority.CLUSTER: "kboot cluster CA"}
+    if desc.etcd_members:
+        names[Authority.ETCD] = "kboot etcd CA"
+    if desc.kubernetes is not None:
+        names |= {Authority.KUBERNETES: "kboot Kubernetes CA", Authority.FRONT_PROXY: "kboot front proxy CA"}
+    return {each: kept.authority(each, name, desc.cluster.name, now) for each, name in names.items()}
 
 
 def node_key_path(mac: Mac, name: str) -> str:
@@ -95,27 +107,15 @@ def node_key_path(mac: Mac, name: str) -> str:
     return f"nodes/{mac.dashed}/{name}"
 
 
-def _authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dict[Authority, KeyPair]:
-    name = f"kboot {desc.cluster.name}"
-    found = {}
-    if desc.etcd_members:
-        found[Authority.ETCD] = kept.authority(Authority.ETCD, f"{name} etcd CA", now)
-    if desc.kubernetes is not None:
-        found[Authority.KUBERNETES] = kept.authority(Authority.KUBERNETES, f"{name} Kubernetes CA", now)
-        found[Authority.FRONT_PROXY] = kept.authority(Authority.FRONT_PROXY, f"{name} front proxy CA", now)
-    return found
-
-
 def _kubernetes(
-    kept: SecretStore, authorities: Mapping[Authority, KeyPair], now: datetime
+    kept: SecretStore, authorities: Mapping[Authority, KeyPair], own: Mapping[str, KeyPair]
 ) -> KubernetesSecrets:
-    client = status_client()
     return KubernetesSecrets(
         authority=authorities[Authority.KUBERNETES],
         front_proxy_authority=authorities[Authority.FRONT_PROXY],
         service_account=kept.signing_pair("service-account"),
         encryption_key=kept.text("encryption-key", lambda: b64encode(secrets.token_bytes(32)).decode()),
-        status_client=kept.server(client.name, authorities[client.authority], client.subject, now),
+        status_client=own["status-client"],
     )
 
 

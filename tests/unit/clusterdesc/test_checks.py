@@ -162,6 +162,13 @@ def test_a_name_that_is_no_host_name_is_refused(name: str) -> None:
     assert refused_keys(spoilt(("name: node1", f'name: "{name}"'))) == ["nodes[0].name"]
 
 
+def test_a_name_too_long_for_a_certificate_is_refused_where_the_machine_has_keys() -> None:
+    assert "50 characters, too many for a certificate" in refusal(spoilt(("name: node1", f"name: {'n' * 50}")))
+    accepted(spoilt(("name: node1", f"name: {'n' * 49}")))
+    fleet = "nodes:\n" + f"  - {{mac: '02:00:00:00:00:01', name: {'n' * 63}, roles: [worker]}}\n"
+    accepted(with_block("nodes", fleet).replace("kubernetes: {version: v1.36.2}\n", ""))
+
+
 def test_a_name_that_two_nodes_have_is_refused_at_the_second() -> None:
     said = refusal(spoilt(("roles: [worker]", "name: node1, roles: [worker]")))
     assert said.startswith("rack.yaml:13:38: nodes[1].name: `node1` is the name of nodes[0] too\n")

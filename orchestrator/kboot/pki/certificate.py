@@ -1,0 +1,104 @@
+"""What stands in a certificate, and whether a pair is what it should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from .authority import KeyPair, Subject, public_pem
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as people ask after it."""
+
+    subject: Subject
+    issuer: str  # its common name
+    is_authority: bool
+    end: datetime
+
+
+def read_certificate(pem: bytes) -> Certificate:
+    """What `pem` says; raises ValueError where it is no certificate."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    return Certificate(
+        _subject(certificate),
+        _texts(certificate.issuer, NameOID.COMMON_NAME)[0],
+        constraints.ca,
+        certificate.not_valid_after_utc,
+    )
+
+
+def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
+    """Whether the pair is whole, of this authority, and for exactly this subject. Its end is another question."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate)
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return _facts(_subject(certificate)) == _facts(subject) and is_whole(pair)
+
+
+def is_whole(pair: KeyPair) -> bool:
+    """Whether the private key is that of the certificate, or of the bare public key."""
+    try:
+        key = load_pem_private_key(pair.key, None)
+        public = pair.certificate
+        if b"BEGIN CERTIFICATE" in public:
+            read = x509.load_pem_x509_certificate(public).public_key()
+            public = read.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, TypeError):
+        return False
+    return isinstance(key, ec.EllipticCurvePrivateKey) and public_pem(key) == public
+
+
+def end_of(pair: KeyPair) -> datetime:
+    """When the certificate ends, in UTC."""
+    return x509.load_pem_x509_certificate(pair.certificate).not_valid_after_utc
+
+
+def _subject(certificate: x509.Certificate) -> Subject:
+    purposes = _purposes(certificate)
+    names = _alternatives(certificate)
+    return Subject(
+        common_name=next(iter(_texts(certificate.subject, NameOID.COMMON_NAME)), ""),
+        groups=_texts(certificate.subject, NameOID.ORGANIZATION_NAME),
+        server=ExtendedKeyUsageOID.SERVER_AUTH in purposes,
+        client=ExtendedKeyUsageOID.CLIENT_AUTH in purposes,
+        names=tuple(names.get_values_for_type(x509.DNSName)),
+        addresses=tuple(
+            address for address in names.get_values_for_type(x509.IPAddress) if isinstance(address, IPv4Address)
+        ),
+    )
+
+
+def _purposes(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+    try:
+        return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return []
+
+
+def _alternatives(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectAlternativeName([])
+
+
+def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
+    return tuple(str(attribute.value) for attribute in name.get_attributes_for_oid(oid))
+
+
+def _facts(subject: Subject) -> tuple[object, ...]:
+    """What makes a subject another one; the order in which its names were written does not."""
+    several = (subject.groups, subject.names, subject.addresses)
+    return subject.common_name, subject.server, subject.client, *map(frozenset, several)
