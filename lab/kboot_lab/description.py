@@ -1,4 +1,4 @@
-"""The description as a lab brings it into force: with what only the lab knows, and without what it cannot have. Pure."""
+"""The description as a lab brings it into force: with what the lab knows, without what it cannot have. Pure."""
 
 from __future__ import annotations
 

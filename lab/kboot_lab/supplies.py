@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kboot.assets import add_assets
-from kboot.cache import cache_folder
 from kboot.engine import Engine
 from kboot.images.node_store import NodeImages
 from kboot_clusterdesc import ClusterDesc

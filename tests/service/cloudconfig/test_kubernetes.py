@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kboot.pki.authority import MACHINE_LIFE, Subject, issue, new_authority
+from kboot.pki.authority import SERVER_LIFE, Subject, issue, new_authority
 from kboot.waiting import looks
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import API_PORT
@@ -53,8 +53,9 @@ class Cluster:
             server.report(mac, "running", server.secrets.report_tokens[mac])
 
     def _api(self, mac: Mac, folder: Path) -> TlsServer:
-        subject = Subject("kube-apiserver", server=True, names=("kubernetes", "node"))
-        pair = issue(self.authority, subject, self.now, MACHINE_LIFE)
+        pair = issue(
+            self.authority, Subject("kube-apiserver", server=True, names=("kubernetes", "node")), self.now, SERVER_LIFE
+        )
         answer = node_pages([api_node("node1"), api_node("node2", ready="False")], 500)
         return TlsServer((self.addresses[mac], API_PORT), pair, folder, answer, self.authority.certificate)
 
@@ -134,8 +135,7 @@ def test_a_machine_is_ready_while_its_node_is(cluster: Cluster) -> None:
     assert lost["reason"] == "NodeStatusUnknown: Kubelet stopped posting node status."
     assert lost["since"] >= before["since"]
     cluster.server.wait_phase(NODE2, "ready")
-    events = cluster.server.events()
-    moves = [(e["kind"], e["mac"], e.get("detail")) for e in events if e["kind"] in ("running", "ready")]
+    moves = [(e["kind"], e["mac"], e.get("detail")) for e in cluster.server.events() if e["kind"] in ("running", "ready")]
     assert moves[2:] == [
         ("ready", NODE1, None),
         ("running", NODE1, lost["reason"]),
