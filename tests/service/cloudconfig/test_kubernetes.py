@@ -135,7 +135,8 @@ def test_a_machine_is_ready_while_its_node_is(cluster: Cluster) -> None:
     assert lost["reason"] == "NodeStatusUnknown: Kubelet stopped posting node status."
     assert lost["since"] >= before["since"]
     cluster.server.wait_phase(NODE2, "ready")
-    moves = [(e["kind"], e["mac"], e.get("detail")) for e in cluster.server.events() if e["kind"] in ("running", "ready")]
+    events = cluster.server.events()
+    moves = [(e["kind"], e["mac"], e.get("detail")) for e in events if e["kind"] in ("running", "ready")]
     assert moves[2:] == [
         ("ready", NODE1, None),
         ("running", NODE1, lost["reason"]),
