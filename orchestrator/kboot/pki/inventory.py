@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -58,6 +59,14 @@ def kept_certificates(folder: ClusterFolder, desc: ClusterDesc) -> list[KeptCert
         owner = names.get(home.name, home.name)
         found += [KeptCertificate(owner, path.stem, _read(path)) for path in _paths(home)]
     return sorted(found, key=lambda kept: (kept.certificate.end, kept.owner, kept.name))
+
+
+def warning(kept: Sequence[KeptCertificate], now: datetime) -> str:
+    """What `kboot up` says of certificates near their end; empty while there is nothing to say."""
+    states = [each.state(now) for each in kept]
+    expired, soon = states.count(State.EXPIRED), states.count(State.ENDS_SOON)
+    counts = [f"{number} {what}" for number, what in ((expired, "expired"), (soon, "near the end")) if number]
+    return f"certificates: {', '.join(counts)}: see `kboot certs list`" if counts else ""
 
 
 def _paths(folder: Path) -> list[Path]:

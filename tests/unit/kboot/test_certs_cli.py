@@ -14,6 +14,7 @@ import yaml
 from kboot.cli.main import run
 from kboot.pki import Secrets, key_specs, load_or_create
 from kboot.pki.certificate import read_certificate
+from kboot.pki.inventory import kept_certificates, warning
 from kboot.pki.operators import ADMIN, operator, operator_kubeconfig
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, dump
 from support.certificates import refusal
@@ -109,6 +110,17 @@ def test_what_ends_soon_or_has_ended_is_said_to_be_so(
     states = {each["name"]: each["state"] for each in json.loads(capsys.readouterr().out)}
     assert states["kubelet-server"] == state
     assert states["kubernetes-ca"] == "ok"
+
+
+def test_up_says_how_many_certificates_are_near_their_end_and_nothing_while_none_is(cluster: Cluster) -> None:
+    kept = kept_certificates(cluster.folder, DESC)
+    of_machines = sum(len(key_specs(DESC, node)) for node in DESC.nodes)
+    for days, said in (
+        (0, ""),
+        (276, f"certificates: {of_machines} near the end: see `kboot certs list`"),
+        (641, f"certificates: {of_machines} expired, 3 near the end: see `kboot certs list`"),
+    ):
+        assert warning(kept, cluster.born + timedelta(days=days)) == said
 
 
 def test_keys_of_a_machine_that_is_declared_no_longer_are_listed_by_its_mac(
