@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kboot.assets import add_assets
-from kboot.images.node_store import NodeImages
-
 from kboot.engine import Engine
+from kboot.images.node_store import NodeImages
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 import kboot_clusterdesc
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac, Node
 
 from . import state_folder
 from .engine import Engine, Service
@@ -139,6 +139,12 @@ def node_named(status: list[JsonObject], name: str) -> JsonObject:
             return node
     known = ", ".join(str(node["name"]) for node in status) or "none"
     raise BadInput(f"`{name}` is not a node of this cluster", f"declared: {known}")
+
+
+def declared_node(desc: ClusterDesc, name: str) -> Node:
+    """The node of the description that is called `name`, or has it as its MAC in any spelling."""
+    found = node_named([{"name": node.name, "mac": node.mac} for node in desc.nodes], name)
+    return next(node for node in desc.nodes if node.mac == found["mac"])
 
 
 def _present(names: list[str]) -> str:

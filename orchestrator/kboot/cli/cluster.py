@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
@@ -14,6 +15,7 @@ from .. import state_folder
 from ..engine import Engine
 from ..errors import BadInput, ExitCode
 from ..lock import locked
+from ..pki.inventory import kept_certificates, warning
 from ..progress import Progress
 from ..remarks import remarks
 from ..status import Status, chosen_cluster, read_status
@@ -107,6 +109,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     name = outcome.folder.cluster
     for remark in remarks(outcome.desc):
         note(f"note: {remark}")
+    if ending := warning(kept_certificates(outcome.folder, outcome.desc), datetime.now(UTC)):
+        note(f"note: {ending}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kboot.pki.authority import MACHINE_LIFE, Subject, issue, new_authority
+from kboot.pki.authority import SERVER_LIFE, Subject, issue, new_authority
 from kboot.waiting import looks
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import API_PORT
@@ -53,8 +53,9 @@ class Cluster:
             server.report(mac, "running", server.secrets.report_tokens[mac])
 
     def _api(self, mac: Mac, folder: Path) -> TlsServer:
-        subject = Subject("kube-apiserver", server=True, names=("kubernetes", "node"))
-        pair = issue(self.authority, subject, self.now, MACHINE_LIFE)
+        pair = issue(
+            self.authority, Subject("kube-apiserver", server=True, names=("kubernetes", "node")), self.now, SERVER_LIFE
+        )
         answer = node_pages([api_node("node1"), api_node("node2", ready="False")], 500)
         return TlsServer((self.addresses[mac], API_PORT), pair, folder, answer, self.authority.certificate)
 

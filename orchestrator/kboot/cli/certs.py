@@ -1,0 +1,139 @@
+"""`kboot certs list | renew | export`: what expires when, and what follows."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, Node
+
+from ..errors import BadInput, ExitCode
+from ..lock import locked
+from ..pki.export import export
+from ..pki.inventory import KeptCertificate, kept_certificates
+from ..pki.renewal import renew
+from ..status import chosen_cluster, declared_node, description_in_force
+from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = add_group(
+        commands, "certs", summary="see the cluster's certificates, renew or export them", example="kboot certs list"
+    )
+    parser = add_command(
+        group,
+        "list",
+        run_list,
+        summary="list every certificate, the one that ends first in front",
+        example="kboot certs list --json",
+    )
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "renew",
+        run_renew,
+        summary="make certificates anew, of the same authorities; `kboot up` and docs/certificates.md bring them out",
+        example="kboot certs renew apiserver --node node1",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="as `kboot certs list` calls it, such as etcd-server")
+    parser.add_argument("--all", action="store_true", help="every certificate but the authorities and the operators'")
+    parser.add_argument("--node", metavar="NODE", help="of this node alone: its name or MAC")
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "export",
+        run_export,
+        summary="copy the authorities' certificates to a folder, and a node's certificates and keys",
+        example="kboot certs export node1-certs --node node1",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--node", metavar="NODE", help="this node's pairs too: its name or MAC")
+    add_cluster(parser)
+
+
+def run_list(arguments: argparse.Namespace) -> ExitCode:
+    """List the certificates."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    kept, now = kept_certificates(folder, description_in_force(folder)), datetime.now(UTC)
+    if arguments.json:
+        print_json([_as_json(each, now) for each in kept])
+    else:
+        print_table(["OWNER", "NAME", "SUBJECT", "GROUP", "ISSUER", "ENDS", "DAYS", "STATE", "NAMES"], _rows(kept, now))
+    return ExitCode.DONE
+
+
+def run_renew(arguments: argparse.Namespace) -> ExitCode:
+    """Renew leaves."""
+    if arguments.name and arguments.all:
+        raise BadInput(f"`{arguments.name}` and `--all` are two answers to one question", "leave one of them out")
+    if not (arguments.name or arguments.all or arguments.node):
+        raise BadInput("nothing is said to be renewed", "name it as `kboot certs list` does, or say `--all`")
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    with locked(folder.lock):
+        desc = description_in_force(folder)
+        node = _node(desc, arguments.node)
+        renewed = renew(folder, desc, datetime.now(UTC), name=arguments.name, node=node)
+    for leaf in renewed:
+        print(f"renewed {leaf.spec.name} of {leaf.owner}")
+    note("next: `kboot up FILE` gives the services theirs and renders those of the nodes")
+    if any(leaf.node for leaf in renewed):
+        note(
+            "a node gets its new ones when it is installed again (`kboot node reinstall`), "
+            "or while it runs as docs/certificates.md says; the old ones stay good to their end"
+        )
+    return ExitCode.DONE
+
+
+def run_export(arguments: argparse.Namespace) -> ExitCode:
+    """Copy certificates to a folder."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    desc = description_in_force(folder)
+    for name in export(folder, desc, arguments.folder, _node(desc, arguments.node)):
+        print(arguments.folder / name)
+    return ExitCode.DONE
+
+
+def _node(desc: ClusterDesc, name: str | None) -> Node | None:
+    return None if name is None else declared_node(desc, name)
+
+
+def _rows(kept: list[KeptCertificate], now: datetime) -> list[list[str]]:
+    return [
+        [
+            each.owner,
+            each.name,
+            each.certificate.subject.common_name,
+            ", ".join(each.certificate.subject.groups) or "-",
+            each.certificate.issuer,
+            f"{each.certificate.end:%Y-%m-%d}",
+            str(each.days_left(now)),
+            each.state(now),
+            ", ".join(_sans(each)) or "-",
+        ]
+        for each in kept
+    ]
+
+
+def _as_json(each: KeptCertificate, now: datetime) -> dict[str, object]:
+    certificate = each.certificate
+    return {
+        "owner": each.owner,
+        "name": each.name,
+        "subject": certificate.subject.common_name,
+        "groups": list(certificate.subject.groups),
+        "issuer": certificate.issuer,
+        "sans": _sans(each),
+        "not_after": f"{certificate.end:%Y-%m-%dT%H:%M:%SZ}",
+        "days_left": each.days_left(now),
+        "state": each.state(now),
+    }
+
+
+def _sans(each: KeptCertificate) -> list[str]:
+    subject = each.certificate.subject
+    return [*subject.names, *map(str, subject.addresses)]
