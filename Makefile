@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo demo-down test lint format lock images build bench
+.PHONY: docs help setup demo demo-down test lint format lock images build bench kubernetes
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ lint: .venv/.ready ## style, types, import rules, scripts
 format: .venv/.ready ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+kubernetes: .venv/.ready ## real Kubernetes for the lab, built from its public Go modules (needs Go; about ten minutes)
+	@folder=$$($(BIN)/python -m kboot_lab.kubernetes) && \
+	if [ -e "$$folder/versions" ]; then echo "kubernetes: $$folder is there"; \
+	else bash lab/kubernetes/build.sh "$$folder"; fi
 
 images: setup ## build the service images
 	@$(BIN)/python -m kboot.images.build

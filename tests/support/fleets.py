@@ -37,7 +37,7 @@ class Fleet:
         nodes: list[dict[str, object]] = []
         for i in range(self.control_planes):
             roles = ["control-plane", *(["etcd"] if i < members else []), *(["worker"] if i == 1 else [])]
-            node = {"mac": f"02:00:00:00:01:{i:02x}", "name": f"cp{i}", "roles": roles}
+            node: dict[str, object] = {"mac": f"02:00:00:00:01:{i:02x}", "name": f"cp{i}", "roles": roles}
             nodes.append(node if i == 3 else {**node, "ip": f"10.10.14.{201 + i}"})
         nodes.append({"mac": "02:00:00:00:02:01", "roles": ["worker"], "labels": {"country": "NO", "empty": ""}})
         taints = ["dedicated=db:NoSchedule", "slow:PreferNoSchedule"]
