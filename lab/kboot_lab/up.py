@@ -73,9 +73,15 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
         engine.up(["holder"])
         serve_releases(engine, image, releases, addresses)
 
-    up(description, root, progress, network=addresses.network, before_start=start_release_server)
+    up(
+        description,
+        root,
+        progress,
+        network=addresses.network,
+        before_start=start_release_server,
+        after_start=lambda engine: bring_supplies(engine, desc, binaries, progress),
+    )
     engine = Engine(folder)
-    bring_supplies(engine, desc, binaries, progress)
     machines = Machines(folder, engine.client)
     for node in desc.nodes:
         machines.add(machine_for(desc, node), image, f"{engine.project}_lab")

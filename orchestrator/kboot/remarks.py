@@ -9,8 +9,6 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode
 
 def remarks(desc: ClusterDesc) -> Iterator[str]:
     """A sentence each, for people; none of them is a fault."""
-    if desc.kubernetes is not None:
-        yield "kubernetes: is checked and noted in each node config; no Kubernetes is started yet"
     if str(desc.unknown_machines) == "worker":
         yield "unknown_machines: `worker` has no effect yet; they are listed as discovered"
     if not desc.ssh_authorized_keys:

@@ -48,11 +48,13 @@ def up(
     *,
     network: NetworkMode | None = None,
     before_start: Callable[[Engine], None] = lambda engine: None,
+    after_start: Callable[[Engine], None] = lambda engine: None,
     timeout_s: float = 120,
 ) -> Outcome:
     """Bring the cluster that `path` describes into force and wait until its services are healthy.
 
-    The lab starts what stands outside the project, such as its release server, in `before_start`.
+    The lab starts what stands outside the project, such as its release server, in `before_start`, and fills the
+    registry in `after_start`.
     """
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
@@ -76,6 +78,7 @@ def up(
         if hung:  # Compose leaves a container alone that runs, whatever its health
             engine.restart(hung)
         engine.wait_healthy(progress, timeout_s)
+        after_start(engine)
         for lacking in missing_supplies(folder, desc):
             progress(lacking)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))

@@ -16,10 +16,11 @@ from .archive import read_archive
 from .registry import Finding, Registry
 from .skopeo import Skopeo, Source, archived, released
 
+# As distribution/reference writes it down (grammar in reference.go).
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"  # host
-    r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"  # path
-    r"(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"
+    rf"{_COMPONENT}(?:/{_COMPONENT})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
     re.ASCII,
 )
 

@@ -85,6 +85,8 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
         ),
         *("lab power", "lab add", "lab exec", "version"),
         *("certs list", "certs renew", "certs export", "kubeconfig"),
+        *("images list", "images load", "images pull", "images push", "images verify"),
+        *("assets add", "assets pull", "assets list", "assets verify"),
     ],
 )
 def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
