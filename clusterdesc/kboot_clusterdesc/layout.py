@@ -74,6 +74,11 @@ class ClusterFolder:
         return self.path / "registry"
 
     @property
+    def staging(self) -> Path:
+        """What is on its way into the registry: `images/` holds archives that wait for `kboot images push`."""
+        return self.path / "staging"
+
+    @property
     def leases(self) -> Path:
         """dnsmasq's lease file lies in here."""
         return self.path / "leases"

@@ -21,6 +21,7 @@ from .errors import EngineError, NotYet
 from .progress import Progress
 from .waiting import looks
 
+LABEL_TASK = "kboot.task"  # on what runs for the length of one command; its value is the cluster
 _PROJECT_LABEL = "com.docker.compose.project"
 _SERVICE_LABEL = "com.docker.compose.service"
 
@@ -95,6 +96,7 @@ class Engine:
         if self.folder.compose.is_file():
             self._call(lambda: self._compose.down(remove_orphans=True, timeout=10, quiet=True), "down")
         self.remove_labelled(_PROJECT_LABEL, self.project)
+        self.remove_labelled(LABEL_TASK, self.folder.cluster)
 
     def restart(self, services: Iterable[str]) -> None:
         """Restart some services, or all."""
@@ -125,7 +127,7 @@ class Engine:
         """Names of the cluster's containers outside of the project: the lab's machines."""
         filters: dict[str, str | list[str] | bool] = {"label": f"{LABEL_CLUSTER}={self.folder.cluster}"}
         labelled = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
-        return sorted(str(each.name) for each in labelled if _PROJECT_LABEL not in each.labels)
+        return sorted(str(each.name) for each in labelled if not {_PROJECT_LABEL, LABEL_TASK} & set(each.labels))
 
     def services(self) -> list[Service]:
         """Every service that should run, and any other of the project; `missing` where there is none."""
@@ -212,4 +214,4 @@ def _ignore_missing(action: Callable[[], Any]) -> None:
         return
 
 
-__all__ = ["LABEL_CLUSTER", "Engine", "Service", "connect", "project_name"]
+__all__ = ["LABEL_CLUSTER", "LABEL_TASK", "Engine", "Service", "connect", "project_name"]

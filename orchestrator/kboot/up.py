@@ -24,6 +24,7 @@ from .progress import Progress
 from .render import RenderedFile, render
 from .render.compose import HostNetwork, NetworkMode
 from .state_folder import FileChange
+from .supplies import missing_supplies
 
 LAB_INTERFACE = "eth0"  # the only card of the holder container
 
@@ -75,6 +76,8 @@ def up(
         if hung:  # Compose leaves a container alone that runs, whatever its health
             engine.restart(hung)
         engine.wait_healthy(progress, timeout_s)
+        for lacking in missing_supplies(folder, desc):
+            progress(lacking)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))
 
 

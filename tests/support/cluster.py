@@ -23,7 +23,7 @@ class TestCluster:
 
     __test__ = False
 
-    def __init__(self, root: Path, name: str, subnet: str) -> None:
+    def __init__(self, root: Path, name: str, subnet: str, roles: str = "worker") -> None:
         self.name = name
         self.root = root
         self.subnet = IPv4Network(subnet)
@@ -33,6 +33,7 @@ class TestCluster:
         self.network = LabNetwork(self._host(254), IPv4Network(f"{self._host(224)}/28"))
         self.upstream = "192.0.2.53"
         self.updates = True
+        self.roles = roles
         self._engine: Engine | None = None
 
     @property
@@ -55,7 +56,7 @@ network:
   upstream_dns: [{self.upstream}]
 os: {{release_url: "http://{self._host(9)}/{{channel}}/{{board}}", update: {{enabled: {str(self.updates).lower()}}}}}
 nodes:
-  - {{mac: "52:54:00:77:00:01", name: node1, ip: {self._host(11)}, roles: [worker]}}
+  - {{mac: "52:54:00:77:00:01", name: node1, ip: {self._host(11)}, roles: [{self.roles}]}}
 {extra}
 """
         )
@@ -90,9 +91,9 @@ nodes:
 
 
 @contextmanager
-def cluster_up(root: Path, name: str, subnet: str) -> Iterator[TestCluster]:
+def cluster_up(root: Path, name: str, subnet: str, roles: str = "worker") -> Iterator[TestCluster]:
     """A cluster that is up; removed at the end."""
-    cluster = TestCluster(root, name, subnet)
+    cluster = TestCluster(root, name, subnet, roles)
     cluster.describe()
     try:
         cluster.up()

@@ -13,7 +13,7 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import certs, cluster, describe, kubeconfig, node
+from . import assets, certs, cluster, describe, images, kubeconfig, node
 from .version import register as register_version
 
 
@@ -68,6 +68,8 @@ def build_parser() -> argparse.ArgumentParser:
     describe.register(commands)
     cluster.register(commands)
     node.register(commands)
+    images.register(commands)
+    assets.register(commands)
     certs.register(commands)
     kubeconfig.register(commands)
     for entry in sorted(entry_points(group="kboot.commands"), key=lambda entry: entry.name):

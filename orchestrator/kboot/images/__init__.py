@@ -1,1 +1,1 @@
-"""The images of the services: built from `services/`, named by the hash of all that goes into them."""
+"""Images: those of the services, built from `services/` and named by all that goes into them; those that nodes pull."""

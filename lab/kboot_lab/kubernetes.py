@@ -1,0 +1,67 @@
+"""Where the binaries of Kubernetes are: a folder that was named, or the one that `make kubernetes` filled."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from kboot.errors import BadInput
+
+BINARIES = (
+    "kubelet",
+    "kubectl",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "etcd",
+    "etcdctl",
+    "etcdutl",
+    "pause",
+    "hello",
+    "coredns",
+)
+_NAMED = "KBOOT_LAB_KUBERNETES"
+
+
+def kubernetes_folder(cache: Path, checkout: Path) -> Path | None:
+    """The folder with every one of BINARIES and `versions`; None where there is none.
+
+    KBOOT_LAB_KUBERNETES names it; what lacks a file then is refused with BadInput.
+    """
+    named = os.environ.get(_NAMED)
+    folder = Path(named) if named else built_folder(cache, checkout)
+    missing = [name for name in (*BINARIES, "versions") if not (folder / name).is_file()]
+    if not missing:
+        return folder
+    if named:
+        raise BadInput(f"{folder}: lacks {', '.join(missing)}", f"`make kubernetes` fills a folder; {_NAMED} names it")
+    return None
+
+
+def built_folder(cache: Path, checkout: Path) -> Path:
+    """Where `make kubernetes` builds to: named by the content of what it builds from."""
+    recipe = checkout / "lab" / "kubernetes"
+    total = sha256()
+    for path in sorted(path for path in recipe.rglob("*") if path.is_file()):
+        total.update(f"\0{path.relative_to(recipe)}\0".encode() + path.read_bytes())
+    return cache / "kubernetes" / total.hexdigest()[:16]
+
+
+def version_in(folder: Path, name: str = "kubernetes") -> str:
+    """The version of `kubernetes`, `etcd` or `coredns` in a folder, such as v1.36.2."""
+    lines = (line.split() for line in (folder / "versions").read_text().splitlines())
+    return dict(line for line in lines if len(line) == 2)[name]
+
+
+def main() -> None:
+    """Print where `make kubernetes` builds to."""
+    from kboot.cache import cache_folder
+    from kboot.up import checkout
+
+    print(built_folder(cache_folder(), checkout()))
+
+
+if __name__ == "__main__":
+    main()

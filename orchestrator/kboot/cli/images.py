@@ -1,0 +1,205 @@
+"""`kboot images list | load | pull | push | verify`: the images that nodes pull."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.node_images import node_images, repository_and_tag
+
+from ..engine import Engine
+from ..errors import BadInput, ExitCode
+from ..images.archive import read_archive
+from ..images.node_store import NodeImages
+from ..images.registry import Finding
+from ..lock import locked
+from ..progress import Progress
+from ..standing import Standing
+from ..status import chosen_cluster, description_in_force
+from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = add_group(
+        commands,
+        "images",
+        summary="see and fill the cluster's registry, which nodes pull from",
+        example="kboot images list",
+    )
+    parser = add_command(
+        group,
+        "list",
+        run_list,
+        summary="list the images that the description needs; exit code 3 when the registry lacks one",
+        example="kboot images list",
+    )
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "load",
+        run_load,
+        summary="push every image of some archives under the names written in them",
+        example="kboot images load kube-proxy.tar coredns.tar\n"
+        "  kboot images load pause.tar --as registry.k8s.io/pause:3.10.2",
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="an archive of `docker save`, or an OCI one"
+    )
+    parser.add_argument("--as", dest="reference", metavar="REFERENCE", help="the name of the one image of one archive")
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "pull",
+        run_pull,
+        summary="copy images from their public registries; by default those of the description that are missing",
+        example="kboot images pull\n  kboot images pull docker.io/library/busybox:1.36",
+    )
+    parser.add_argument("references", nargs="*", metavar="REFERENCE", help="an image, or its key in `images:`")
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "push",
+        run_push,
+        summary="push an archive under a name; without arguments every archive in <root>/<cluster>/staging/images",
+        example="kboot images push pause.tar registry.k8s.io/pause:3.10.2\n  kboot images push",
+    )
+    parser.add_argument("archive", nargs="?", type=Path, metavar="ARCHIVE", help="of `docker save`, or an OCI archive")
+    parser.add_argument("reference", nargs="?", metavar="REFERENCE", help="default: the names written in the archive")
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "verify",
+        run_verify,
+        summary="look at manifest, digest and size of images; exit code 1 when one is wrong, 3 when one is missing",
+        example="kboot images verify",
+    )
+    parser.add_argument("references", nargs="*", metavar="REFERENCE", help="an image, or its key in `images:`")
+    add_json(parser)
+    add_cluster(parser)
+
+
+def run_list(arguments: argparse.Namespace) -> ExitCode:
+    """List the images that the description needs."""
+    folder, desc = _cluster(arguments)
+    wanted = node_images(desc)
+    digests = _store(folder, desc).digests()
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "key": key,
+                    "reference": reference,
+                    "repository": repository_and_tag(reference)[0],
+                    "digest": digests[reference],
+                }
+                for key, reference in wanted.items()
+            ]
+        )
+    else:
+        rows = [
+            [key, reference, repository_and_tag(reference)[0], digests[reference] or "missing"]
+            for key, reference in wanted.items()
+        ]
+        print_table(["KEY", "REFERENCE", "REPOSITORY", "DIGEST"], rows)
+    missing = [reference for reference in wanted.values() if digests[reference] is None]
+    if missing:
+        note(f"{len(missing)} missing\n  hint: `kboot images pull`, or without internet `kboot images load FILE`")
+    return ExitCode.NOT_YET if missing else ExitCode.DONE
+
+
+def run_load(arguments: argparse.Namespace) -> ExitCode:
+    """Push what lies in archives."""
+    if arguments.reference and len(arguments.files) != 1:
+        raise BadInput("`--as` names one image, and there are several files", "load them one by one")
+    return _push(arguments, arguments.files, arguments.reference)
+
+
+def run_push(arguments: argparse.Namespace) -> ExitCode:
+    """Push an archive, or all that are staged."""
+    if arguments.archive is not None:
+        return _push(arguments, [arguments.archive], arguments.reference)
+    staged = _cluster(arguments)[0].staging / "images"
+    archives = sorted(path for path in staged.glob("*") if path.is_file() and not path.name.startswith("."))
+    if not archives:
+        raise BadInput(f"{staged}: holds no archive", "put archives there, or name one: `kboot images push ARCHIVE`")
+    return _push(arguments, archives, None)
+
+
+def run_pull(arguments: argparse.Namespace) -> ExitCode:
+    """Copy images from where they are released."""
+    folder, desc = _cluster(arguments)
+    store = _store(folder, desc)
+    wanted = _named(desc, arguments.references)
+    if not arguments.references:
+        wanted = [reference for reference, digest in store.digests().items() if digest is None]
+    progress = Progress()
+    with locked(folder.lock):
+        for reference in wanted:
+            _print_done(store.pull(reference, progress))
+    if not wanted:
+        note("every image of the description is there already")
+    return ExitCode.DONE
+
+
+def run_verify(arguments: argparse.Namespace) -> ExitCode:
+    """Look whether images are there and whole."""
+    folder, desc = _cluster(arguments)
+    store = _store(folder, desc)
+    found = [store.verify(reference) for reference in _named(desc, arguments.references)]
+    bad = [each for each in found if each.standing is not Standing.OK]
+    if arguments.json:
+        print_json(
+            [
+                {"reference": f.reference, "standing": f.standing, "digest": f.digest, "faults": list(f.faults)}
+                for f in found
+            ]
+        )
+    else:
+        for each in bad:
+            print(f"{each.standing:<8} {each.reference}: {'; '.join(each.faults)}")
+    note(f"{len(found) - len(bad)} of {len(found)} images are there and whole")
+    if any(each.standing is Standing.WRONG for each in bad):
+        return ExitCode.FAILED
+    return ExitCode.NOT_YET if bad else ExitCode.DONE
+
+
+def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: str | None) -> ExitCode:
+    """Every archive is read before the first is pushed."""
+    folder, desc = _cluster(arguments)
+    pushes = [
+        (path, name)
+        for path, archive in [(path, read_archive(path)) for path in archives]
+        for name in ([reference] if reference else archive.references())
+    ]
+    store, progress = _store(folder, desc), Progress()
+    with locked(folder.lock):
+        for path, name in pushes:
+            _print_done(store.push_archive(path, name, progress))
+    return ExitCode.DONE
+
+
+def _print_done(finding: Finding) -> None:
+    print(f"{finding.reference} {finding.digest}", flush=True)
+
+
+def _named(desc: ClusterDesc, names: Sequence[str]) -> list[str]:
+    """The references that are meant, by default all of the description."""
+    wanted = node_images(desc)
+    return [wanted.get(name, name) for name in names] or list(wanted.values())
+
+
+def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]:
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    return folder, description_in_force(folder)
+
+
+def _store(folder: ClusterFolder, desc: ClusterDesc) -> NodeImages:
+    return NodeImages(Engine(folder), folder, desc)

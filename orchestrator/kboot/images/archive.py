@@ -1,0 +1,118 @@
+"""Image archives, as `docker save`, `skopeo copy` and `ctr images export` write them: which images are in them."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput
+
+_JSON_LIMIT_BYTES = 16 * 1024**2
+_HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedImage:
+    """One image. `selector` is what skopeo finds it by in an archive of several."""
+
+    references: tuple[str, ...]  # full names; none where the archive knows a tag at most
+    selector: str = ""
+    is_whole_list: bool = False  # of several architectures, and each of them is here
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive by skopeo's transport: `docker-archive` or `oci-archive`."""
+
+    path: Path
+    transport: str
+    images: tuple[ArchivedImage, ...]
+
+    def references(self) -> list[str]:
+        """Every name that is written in it; raises BadInput when an image has none."""
+        if not all(image.references for image in self.images):
+            raise BadInput(
+                f"{self.path}: names no image in full",
+                f"say what it is: `kboot images push {self.path} REFERENCE`",
+            )
+        return [name for image in self.images for name in image.references]
+
+    def image(self, reference: str) -> ArchivedImage:
+        """The image of that name, else the only one; raises BadInput."""
+        for image in self.images:
+            if reference in image.references or len(self.images) == 1:
+                return image
+        known = ", ".join(name for image in self.images for name in image.references) or "none by a full name"
+        raise BadInput(f"{self.path}: holds {len(self.images)} images, none is `{reference}`", f"it holds {known}")
+
+
+def read_archive(path: Path) -> Archive:
+    """The archive at `path`, plain or compressed; raises BadInput.
+
+    An OCI layout goes before the form of `docker save` where both are there: it alone keeps an image's digest.
+    """
+    try:
+        with tarfile.open(path) as tar:
+            return _archive(path, _Members(tar))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror or error}", _HINT) from error
+    except (tarfile.TarError, EOFError, ValueError, AttributeError, TypeError) as error:
+        raise BadInput(f"{path}: is no image archive: {error}", _HINT) from error
+
+
+class _Members:
+    """The files of a tar by name."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self._named = {member.name.removeprefix("./"): member for member in tar}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._named
+
+    def json(self, name: str) -> Any:
+        """What a file holds, None where it is not there."""
+        member = self._named.get(name)
+        content = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
+        return json.load(content) if content is not None else None
+
+
+def _archive(path: Path, members: _Members) -> Archive:
+    docker = [_docker_image(i, entry) for i, entry in enumerate(members.json("manifest.json") or [])]
+    oci = list(_oci_images(members))
+    ambiguous = len({image.selector for image in oci}) < len(oci)
+    transport, images = ("docker-archive", docker) if docker and (ambiguous or not oci) else ("oci-archive", oci)
+    if not images:
+        raise BadInput(f"{path}: holds no image", _HINT)
+    if len(images) == 1:  # it may have no selector that skopeo knows, and needs none
+        images = [replace(images[0], selector="")]
+    return Archive(path, transport, tuple(images))
+
+
+def _docker_image(number: int, entry: dict[str, Any]) -> ArchivedImage:
+    tags = tuple(str(tag) for tag in entry.get("RepoTags") or ())
+    return ArchivedImage(tags, tags[0] if tags else f"@{number}")
+
+
+def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
+    for entry in (members.json("index.json") or {}).get("manifests", []):
+        notes = entry.get("annotations") or {}
+        short = notes.get("org.opencontainers.image.ref.name", "")
+        full = notes.get("io.containerd.image.name") or (short if "/" in short or ":" in short else "")
+        yield ArchivedImage((full,) if full else (), short, _is_whole_list(members, entry))
+
+
+def _is_whole_list(members: _Members, entry: dict[str, Any]) -> bool:
+    """`ctr images export` of one platform keeps the list that names the others too."""
+    if not str(entry.get("mediaType")).endswith(("index.v1+json", "manifest.list.v2+json")):
+        return False
+    children = (members.json(_blob(entry)) or {}).get("manifests", [])
+    return bool(children) and all(_blob(child) in members for child in children)
+
+
+def _blob(entry: dict[str, Any]) -> str:
+    return "blobs/" + str(entry["digest"]).replace(":", "/")

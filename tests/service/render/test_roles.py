@@ -1,0 +1,173 @@
+"""What the consumers of node configs make of every role: Ignition, cloud-config readers, systemd, the API's schemas."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from kboot.node import NodeConfig
+from kboot.render import Attachments
+from kboot.render.nodes import node_config
+from kboot_clusterdesc import ClusterDesc, Node, load_text
+from support.fixed_secrets import fixed_secrets
+from support.fleets import FLEETS, Fleet
+from support.rendering import rendered_files
+
+# https://github.com/coreos/coreos-cloudinit/blob/master/Documentation/cloud-config.md
+_TOP = {"hostname", "ssh_authorized_keys", "users", "write_files", "coreos"}
+_FILE = {"path", "permissions", "owner", "encoding", "content"}
+_UNIT = {"name", "enable", "content", "drop_ins", "command"}
+
+
+def configs(desc: ClusterDesc) -> Iterator[tuple[Node, NodeConfig]]:
+    """Each node and what it is given."""
+    secrets = fixed_secrets(desc)
+    for node in desc.nodes:
+        yield node, node_config(desc, node, secrets, Attachments(manifests={"000-own.yaml": b"apiVersion: v1\n"}))
+
+
+@pytest.mark.parametrize("fleet", FLEETS, ids=str)
+def test_every_node_config_is_sound_in_both_dialects(fleet: Fleet) -> None:
+    desc = fleet.desc
+    files = rendered_files(desc)
+    for node, config in configs(desc):
+        folder = f"nodes/{node.mac.dashed}"
+        done = subprocess.run(
+            ["ignition-validate", "-"], input=files[f"{folder}/ignition.json"].content, capture_output=True
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+        document = yaml.safe_load(files[f"{folder}/cloud-config.yaml"].content)
+        assert set(document) <= _TOP
+        assert set(document["coreos"]) == {"units"}
+        assert all(set(entry) <= _FILE for entry in document["write_files"])
+        assert all(set(entry) <= _UNIT for entry in document["coreos"]["units"])
+        units = {entry["name"]: entry for entry in document["coreos"]["units"]}
+        assert {name: (unit.get("content"), unit["enable"]) for name, unit in units.items()} == {
+            unit.name: (unit.content, unit.enabled) for unit in config.units
+        }
+        written = {
+            entry["path"]: (b64decode(entry["content"]), int(entry["permissions"], 8))
+            for entry in document["write_files"]
+        }
+        own = {path for path in written if path.startswith("/etc/kubernetes/addons/own/")}
+        assert not own  # this render has no manifests of an operator
+        wanted = {file.path: (file.content, file.mode) for file in config.files if "/addons/own/" not in file.path}
+        known = set(wanted) - {"/opt/bin/kboot-addons"}  # which differs by those manifests
+        assert {path: written[path] for path in known} == {path: wanted[path] for path in known}
+
+
+def system(root: Path, config: NodeConfig) -> Path:
+    """A root with the config's units and files, on top of this machine's own systemd units."""
+    shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
+    for name in ("usr/bin/containerd", "opt/kboot/kubernetes/v1.36.2/kubelet"):
+        place = root / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    (root / "usr/lib/systemd/system/containerd.service").write_text("[Service]\nExecStart=/usr/bin/containerd\n")
+    for file in config.files:
+        place = root / file.path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.content)
+        place.chmod(file.mode)
+    units = root / "etc/systemd/system"
+    units.mkdir(parents=True, exist_ok=True)
+    for unit in config.units:
+        if unit.content is not None:
+            (units / unit.name).write_text(unit.content)
+        for drop_in in unit.drop_ins:
+            (units / f"{unit.name}.d").mkdir(exist_ok=True)
+            (units / f"{unit.name}.d" / drop_in.name).write_text(drop_in.content)
+    for program in ("bin/ln", "bin/bash"):
+        place = root / program
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    return root
+
+
+@pytest.mark.parametrize("cni", ["flannel", "routes"])
+def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> None:
+    for node, config in configs(Fleet(3, cni=cni).desc):
+        root = system(tmp_path / node.name, config)
+        for unit in config.units:
+            done = subprocess.run(
+                ["systemd-analyze", "verify", f"--root={root}", "--recursive-errors=no", "--man=no", unit.name],
+                capture_output=True,
+                text=True,
+            )
+            assert (done.returncode, done.stderr) == (0, ""), unit.name
+
+
+@pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
+def test_every_script_is_sound(cni: str) -> None:
+    for _, config in configs(Fleet(3, cni=cni).desc):
+        for file in config.files:
+            if file.path.startswith("/opt/bin/"):
+                done = subprocess.run(["shellcheck", "--shell=bash", "-"], input=file.content, capture_output=True)
+                assert done.returncode == 0, file.path + done.stdout.decode()
+
+
+def documents(config: NodeConfig, folder: str) -> list[dict[str, Any]]:
+    """The Kubernetes objects in the files below `folder`."""
+    found: list[dict[str, Any]] = []
+    for file in config.files:
+        if file.path.startswith(folder):
+            found += yaml.safe_load_all(file.content)
+    return found
+
+
+@pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
+def test_every_manifest_is_of_the_schema_of_its_version(cni: str) -> None:
+    (_, config), *_ = configs(Fleet(1, cni=cni).desc)
+    pods = documents(config, "/etc/kubernetes/manifests/")
+    objects = documents(config, "/etc/kubernetes/addons/manifests/")
+    assert [pod["metadata"]["name"] for pod in pods] == [
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+    ]
+    kinds = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    assert kinds >= {("DaemonSet", "kube-proxy"), ("Deployment", "coredns"), ("Service", "kube-dns")}
+    assert (("DaemonSet", "kube-flannel") in kinds) == (cni == "flannel")
+    for each in (*pods, *objects):
+        kubernetes_validate.validate(each, "1.36", strict=True)
+
+
+def test_the_schemas_find_a_field_that_is_not_there() -> None:
+    (_, config), *_ = configs(Fleet(1).desc)
+    pod = documents(config, "/etc/kubernetes/manifests/")[0]
+    pod["spec"]["containers"][0]["imagePullPolice"] = "Always"
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(pod, "1.36", strict=True)
+
+
+@pytest.mark.parametrize("fleet", [each for each in FLEETS if each.kubernetes and each.family == "flatcar"], ids=str)
+def test_g12_coredns_is_never_sent_back_to_itself(fleet: Fleet) -> None:
+    for _, config in configs(fleet.desc):
+        files = {file.path: file.content for file in config.files}
+        kubelet = yaml.safe_load(files["/etc/kubernetes/kubelet/config.yaml"])
+        assert kubelet["resolvConf"] == "/run/systemd/resolve/resolv.conf"
+        for each in documents(config, "/etc/kubernetes/addons/manifests/"):
+            if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", "coredns"):
+                forwards = [line for line in each["data"]["Corefile"].splitlines() if "forward " in line]
+                assert [line.split()[:3] for line in forwards] == [["forward", ".", "/etc/resolv.conf"]]
+
+
+def test_g03_the_kubelet_gets_the_labels_as_they_were_written() -> None:
+    labels = {"country": "NO", "rack": "0x10", "release": "1.30", "row": "012", "spare": "on", "since": "2024-01-01"}
+    text = yaml.safe_load(Fleet().text)
+    text["nodes"][-1]["labels"] = labels
+    *_, (_, config) = configs(load_text(yaml.safe_dump(text), "fleet.yaml"))
+    (unit,) = [unit for unit in config.units if unit.name == "kubelet.service"]
+    (line,) = [line for line in (unit.content or "").splitlines() if "--node-labels=" in line]
+    given = line.strip().removeprefix("--node-labels=").removesuffix(" \\").split(",")
+    assert dict(each.split("=") for each in given) == labels

@@ -1,0 +1,58 @@
+"""The folder of a cluster whose registry is the test's own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kboot.pki import load_or_create
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, load
+from support.broken_registry import BrokenRegistry, serving
+
+PAUSE = "registry.k8s.io/pause:3.10"
+
+
+@contextmanager
+def registry_site(
+    root: Path, name: str, address: str, registry: BrokenRegistry
+) -> Iterator[tuple[ClusterFolder, ClusterDesc]]:
+    """A cluster with Kubernetes whose registry, on both of its ports, is `registry`."""
+    folder, port = ClusterFolder(root, name), _free_port(address)
+    folder.path.mkdir()
+    network = address.rpartition(".")[0]
+    folder.description.write_text(
+        f"""apiVersion: kboot/v1
+cluster: {{name: {name}, domain: {name}.example.com}}
+network:
+  bootstrapper: {address}
+  subnet: {network}.0/24
+  dhcp: {{mode: serve, range: [{network}.100, {network}.150]}}
+registry: {{port: {port}}}
+kubernetes: {{version: v1.36.2, cni: {{name: none}}}}
+images: {{pause: "{PAUSE}"}}
+nodes:
+  - {{mac: "52:54:00:77:00:01", name: node1, ip: {network}.11, roles: [control-plane, etcd]}}
+"""
+    )
+    desc = load(folder.description)
+    load_or_create(folder, desc, datetime.now(UTC))
+    pair = folder.pki / "registry.pem", folder.pki / "registry.key"
+    with serving(registry, *pair, (address, port), ("127.0.0.1", port + 1)):
+        yield folder, desc
+
+
+def _free_port(address: str) -> int:
+    """A port that is free here, as is the one after it on loopback."""
+    for port in range(5731, 5931, 2):
+        try:
+            for place in ((address, port), ("127.0.0.1", port + 1)):
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(place)
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no port is free")
