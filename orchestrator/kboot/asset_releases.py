@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def pull_assets(
     folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder.staging, prefix=".pull-") as scratch,
-        httpx.Client(timeout=30, follow_redirects=True, headers=_AS_IT_IS) as client,
+        _client() as client,
     ):
         files: dict[str, Path] = {}
         for name in missing:
@@ -50,6 +51,12 @@ def pull_assets(
             url = f"{cni_url.rstrip('/')}/{CNI_VERSION}/{archive}"
             files |= _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
         return add_assets(folder, files, version, arch=arch) if files else []
+
+
+def _client() -> httpx.Client:
+    """Trusts whom this machine trusts, a site's own CA too; httpx would ask for its own list."""
+    context = ssl.create_default_context()
+    return httpx.Client(timeout=30, follow_redirects=True, headers=_AS_IT_IS, verify=context)
 
 
 def _download(client: httpx.Client, url: str, target: Path, progress: Callable[[str], None]) -> Path:
