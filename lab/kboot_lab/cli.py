@@ -1,4 +1,4 @@
-"""`kboot lab up | down | ps | console | ssh | power | add | exec`."""
+"""`kboot lab up | down | ps | console | ssh | power | add | kubectl | exec`."""
 
 from __future__ import annotations
 
@@ -98,6 +98,16 @@ def register(commands: Commands) -> None:
 
     parser = add_command(
         group,
+        "kubectl",
+        run_kubectl,
+        summary="run kubectl as the administrator of the lab's Kubernetes",
+        example="kboot lab kubectl -- get nodes,pods -A",
+    )
+    add_cluster(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- ARGUMENT")
+
+    parser = add_command(
+        group,
         "exec",
         run_exec,
         summary="run a command beside the services",
@@ -111,6 +121,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a lab up."""
     from kboot.up import checkout
 
+    from .kubectl import run_kubectl
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
@@ -120,6 +131,11 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     for line in status_lines(reached.status):
         print(line)
     name = reached.desc.cluster.name
+    if reached.desc.kubernetes is not None:
+        addresses = {each["mac"]: each["ip"] for each in reached.status.nodes if each.get("ip")}
+        for words in (["get", "nodes", "-o", "wide"], ["get", "pods", "-A", "-o", "wide"]):
+            print(f"\n$ kubectl {' '.join(words)}")
+            run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
     print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")
     print(f"try next  kboot lab ssh {reached.desc.nodes[0].name} --cluster {name} -- uptime")
     print(f"          kboot lab down --cluster {name}")
@@ -186,6 +202,15 @@ def run_ssh(arguments: argparse.Namespace) -> ExitCode:
     if address is None:
         raise NotYet(f"{machine.name} has no address yet", "see `kboot watch`")
     return _status(ssh.run_on(engine, _image(engine), address, command))
+
+
+def run_kubectl(arguments: argparse.Namespace) -> ExitCode:
+    """Run kubectl."""
+    from . import kubectl
+
+    command = _command(arguments)
+    folder = _folder(arguments)
+    return _status(kubectl.run_kubectl(folder, _addresses(folder, Engine(folder)), command))
 
 
 def run_power(arguments: argparse.Namespace) -> ExitCode:
