@@ -28,7 +28,7 @@ from .up import LAB_INTERFACE, checkout, render_into
 
 # These see the folders themselves, so an edit reaches them without a restart.
 _RELOADED_BY = {
-    "cloudconfig": ("config/", "nodes/"),
+    "cloudconfig": ("config/", "nodes/", "tls/cloudconfig/"),
     "updater": ("config/clusterdesc.yaml", "config/release-key.asc"),
 }
 _RENDERED = "# From compose.yaml.j2"

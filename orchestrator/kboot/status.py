@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac, Node
 
 from . import state_folder
+from .cluster_health import Health, read_health
 from .engine import Engine, Service
 from .errors import BadInput, KbootError
 
@@ -33,6 +35,7 @@ class Status:
     discovered: list[JsonObject]
     os: JsonObject
     down: list[str] = field(default_factory=list)
+    health: Health = field(default_factory=Health)
 
     def as_json(self) -> JsonObject:
         """The shape that scripts read."""
@@ -46,6 +49,7 @@ class Status:
             "nodes": self.nodes,
             "discovered": self.discovered,
             "os": self.os,
+            **self.health.as_json(),
         }
 
 
@@ -103,6 +107,12 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         answer.get("os", {}),
         down,
     )
+
+
+def with_health(folder: ClusterFolder, status: Status) -> Status:
+    """The status with what etcd and the control plane say of themselves, which takes some seconds when they are off."""
+    addresses = {Mac(node["mac"]): IPv4Address(node["ip"]) for node in status.nodes if node["ip"]}
+    return replace(status, health=read_health(description_in_force(folder), folder, addresses))
 
 
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:

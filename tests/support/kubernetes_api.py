@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import ssl
 import threading
 from collections.abc import Callable
@@ -26,6 +27,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kboot.pki import KeyPair
 
 Answer = tuple[int, bytes]
+
+
+def own_loopback() -> str:
+    """The first three numbers of loopback addresses for one test: its ports are the real ones, and others test here."""
+    return f"127.{random.randrange(64, 128)}.{random.randrange(256)}"
 
 
 def api_node(name: str, *, ready: str = "True") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..lock import locked
 from ..pki.inventory import kept_certificates, warning
 from ..progress import Progress
 from ..remarks import remarks
-from ..status import Status, chosen_cluster, read_status
+from ..status import Status, chosen_cluster, read_status, with_health
 from ..waiting import looks
 from .options import Commands, add_cluster, add_command, add_json, add_root, note, print_json, table
 
@@ -143,7 +143,8 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
 
 def run_status(arguments: argparse.Namespace) -> ExitCode:
     """Show a moment of a cluster."""
-    status = read_status(chosen_cluster(arguments.root, arguments.cluster))
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    status = with_health(folder, read_status(folder))
     if arguments.json:
         print_json(status.as_json())
     else:
@@ -162,7 +163,7 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
     # what is watched is the output of this command; on a pipe too, a line at a time
     progress = Progress(sys.stdout)
     for _ in looks(float("inf"), _WATCH_EVERY_S):
-        status = read_status(folder, engine)
+        status = with_health(folder, read_status(folder, engine))
         if arguments.json:
             print(json.dumps(status.as_json(), ensure_ascii=False), flush=True)
             continue
@@ -173,6 +174,9 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
                 progress.state(service.name, service.health if tells else service.state)
             for node in status.nodes:
                 progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
+            for line in status.health.lines():
+                what, _, said = line.partition(": ")
+                progress.state(what, said)
     return ExitCode.DONE
 
 
@@ -219,6 +223,8 @@ def status_lines(status: Status) -> list[str]:
                 [node_row(n) for n in status.nodes],
             ),
         ]
+    if health := status.health.lines():
+        lines += ["", *health]
     if status.discovered:
         rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
         lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]

@@ -60,5 +60,13 @@ def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
     ):
         files[f"tls/{name}/server.pem"] = RenderedFile(pair.certificate, 0o600, uid)
         files[f"tls/{name}/server.key"] = RenderedFile(pair.key, 0o600, uid)
+    if secrets.kubernetes is not None:  # with these it asks which nodes are Ready
+        status = secrets.kubernetes.status_client
+        for name, content in (
+            ("kubernetes-ca.pem", secrets.kubernetes.authority.certificate),
+            ("status-client.pem", status.certificate),
+            ("status-client.key", status.key),
+        ):
+            files[f"tls/cloudconfig/{name}"] = RenderedFile(content, 0o600, KBOOT_UID)
     files["tls/registry/htpasswd"] = RenderedFile(secrets.push_htpasswd.encode(), 0o600, REGISTRY_UID)
     return files

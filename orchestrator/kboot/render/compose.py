@@ -79,7 +79,8 @@ _SERVICES = (
             Mount("state", "/var/lib/kboot/state", writable=True),
         ),
         ("NET_BIND_SERVICE", "SETUID", "SETGID"),
-        ("tls/cloudconfig/",),
+        # the client certificate beside them is read at each use
+        ("tls/cloudconfig/server.pem", "tls/cloudconfig/server.key"),
     ),
     _Service(
         "registry",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,7 +15,16 @@ from kboot.pki.authority import SERVER_LIFE, Subject, issue, new_authority
 from kboot.waiting import looks
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import API_PORT
-from support.kubernetes_api import Answer, TlsServer, api_node, client_pair, node_list, node_pages, write_pair
+from support.kubernetes_api import (
+    Answer,
+    TlsServer,
+    api_node,
+    client_pair,
+    node_list,
+    node_pages,
+    own_loopback,
+    write_pair,
+)
 
 from .conftest import NODE1, NODE2, Server
 
@@ -41,8 +49,7 @@ class Cluster:
         self.server = server
         self.now = datetime.now(UTC)
         self.authority = new_authority("kubernetes", self.now)
-        # addresses of this test alone: the port is the real one, and others may test on this machine too
-        network = f"127.{random.randrange(64, 128)}.{random.randrange(256)}"
+        network = own_loopback()
         self.addresses = {NODE1: f"{network}.11", NODE2: f"{network}.12"}
         self.apis = {mac: self._api(mac, folder / mac.dashed) for mac in (NODE1, NODE2)}
         (server.folder.config / "clusterdesc.yaml").write_text(_DESCRIPTION)
@@ -135,9 +142,8 @@ def test_a_machine_is_ready_while_its_node_is(cluster: Cluster) -> None:
     assert lost["reason"] == "NodeStatusUnknown: Kubelet stopped posting node status."
     assert lost["since"] >= before["since"]
     cluster.server.wait_phase(NODE2, "ready")
-    events = cluster.server.events()
-    moves = [(e["kind"], e["mac"], e.get("detail")) for e in events if e["kind"] in ("running", "ready")]
-    assert moves[2:] == [
+    told = [(each["kind"], each["mac"], each.get("detail")) for each in cluster.server.events()]
+    assert [each for each in told if each[0] in ("running", "ready")][2:] == [
         ("ready", NODE1, None),
         ("running", NODE1, lost["reason"]),
         ("ready", NODE2, None),

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from kboot.cli.main import run
+from kboot.engine import Service
+from kboot.preview import Action, actions
+from kboot.state_folder import Change, FileChange
 
 _RACK = """# kept
 apiVersion: kboot/v1
@@ -56,3 +59,12 @@ def test_a_render_may_be_repeated_and_makes_no_secret_of_a_cluster(rack: Path, t
     assert not root.exists()
     assert run(["diff", str(rack), "--root", str(root)]) == 0
     assert not root.exists()
+
+
+@pytest.mark.parametrize("path", ["nodes/x/ignition.json", "tls/cloudconfig/status-client.pem"])
+def test_what_the_cloud_config_server_reads_at_each_use_needs_no_restart(path: str) -> None:
+    same: dict[str, object] = {"cloudconfig": {"labels": {}}}
+    changes = [FileChange(path, Change.CHANGED)]
+    running = {"cloudconfig": Service("cloudconfig", "running", "healthy", None)}
+    assert actions(same, same, running, changes) == {"cloudconfig": Action.RELOAD}
+    assert actions(same, {"cloudconfig": {}}, running, changes) == {"cloudconfig": Action.RESTART}
