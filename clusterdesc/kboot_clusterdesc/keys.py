@@ -120,10 +120,6 @@ KEYS: dict[str, Key] = {
     "kubernetes.manifests": Key(
         "manifests of your own, applied once the API answers", "manifests: [addons/]"
     ),
-    "kubernetes.timing": Key(
-        "normal, or slow for machines that are emulated or whose disks are slow: longer time-outs, calmer probes",
-        "timing: slow",
-    ),
     "registry": Key("the image registry on the bootstrapper", "registry: {domain: bootstrapper, port: 5000}"),
     "registry.domain": Key("its name in image references", "domain: bootstrapper"),
     "registry.port": Key("its port; the next one takes pushes on the bootstrapper itself", "port: 5000"),
@@ -138,6 +134,10 @@ KEYS: dict[str, Key] = {
     "unknown_machines": Key(
         "ignore: machines that stand under no node are listed and left alone; worker: they become workers",
         "unknown_machines: ignore",
+    ),
+    "timing": Key(
+        "normal, or slow for machines that are emulated or whose disks are slow: etcd and Kubernetes then wait longer",
+        "timing: slow",
     ),
     "nodes": Key("the machines", 'nodes: [{mac: "00:25:90:c0:f7:80", roles: [worker]}]'),
     "nodes.mac": Key("the MAC of the network card it boots from", 'mac: "00:25:90:c0:f7:80"'),

@@ -79,7 +79,7 @@ class RebootStrategy(StrEnum):
 
 
 class Timing(StrEnum):
-    """How much patience the parts of Kubernetes have with each other."""
+    """How much patience etcd and the parts of Kubernetes have with each other."""
 
     NORMAL = "normal"
     SLOW = "slow"
@@ -173,7 +173,6 @@ class Kubernetes(_Part):
     cni: Cni = Cni()
     api_server: ApiServer = ApiServer()
     manifests: tuple[str, ...] = ()
-    timing: Timing = Timing.NORMAL
 
     @property
     def dns_address(self) -> IPv4Address:
@@ -221,6 +220,7 @@ class ClusterDesc(_Part):
     images: dict[str, str] = Field(default_factory=dict)
     ssh_authorized_keys: tuple[SshKey, ...] = ()
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
+    timing: Timing = Timing.NORMAL
     nodes: tuple[Node, ...] = ()
 
     @property

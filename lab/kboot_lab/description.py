@@ -26,7 +26,8 @@ class LabDescription:
 def lab_description(
     desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
 ) -> ClusterDesc:
-    """The description with the lab's release server, keys and, if asked for, so many nodes."""
+    """The description with the lab's release server, keys and, if asked for, so many nodes; patient, since the
+    machines are emulated."""
     os = desc.os.model_copy(
         update={
             "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
@@ -35,7 +36,8 @@ def lab_description(
     )
     keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
     chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
-    return desc.model_copy(update={"os": os, "ssh_authorized_keys": keys, "nodes": chosen})
+    changes = {"os": os, "ssh_authorized_keys": keys, "nodes": chosen, "timing": Timing.SLOW}
+    return desc.model_copy(update=changes)
 
 
 def with_attachments_of(desc: ClusterDesc, folder: Path) -> ClusterDesc:
@@ -67,9 +69,6 @@ def with_kubernetes(desc: ClusterDesc, version: str | None) -> LabDescription:
         )
     notes = []
     changes: dict[str, object] = {}
-    if desc.kubernetes.timing is not Timing.SLOW:
-        changes["timing"] = Timing.SLOW
-        notes.append("kubernetes.timing is `slow` here, since the machines are emulated")
     if desc.kubernetes.cni.name == "flannel":
         changes["cni"] = desc.kubernetes.cni.model_copy(update={"name": "routes"})
         notes.append("kubernetes.cni.name is `routes` here, since flannel's images cannot be made from sources at hand")

@@ -47,6 +47,5 @@ _SLOW = Patience(
 
 
 def patience_of(desc: ClusterDesc) -> Patience:
-    """The values that `kubernetes.timing` asks for."""
-    slow = desc.kubernetes is not None and desc.kubernetes.timing is Timing.SLOW
-    return _SLOW if slow else Patience()
+    """The values that `timing` asks for."""
+    return _SLOW if desc.timing is Timing.SLOW else Patience()
