@@ -23,6 +23,7 @@ from .network_interfaces import Interface, Listener, Port, holder_of, interfaces
 from .progress import Progress
 from .render import RenderedFile, render
 from .render.compose import HostNetwork, NetworkMode
+from .skew import refuse_skew
 from .state_folder import FileChange
 from .supplies import missing_supplies
 
@@ -60,6 +61,7 @@ def up(
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
     with locked(folder.lock):
+        refuse_skew(folder, desc, path)
         interface = interface_for(desc, path, mode)
         engine = Engine(folder)
         refuse_lab(engine, mode)

@@ -19,6 +19,8 @@ network:
 os: {family: flatcar, channel: stable, version: current, config: ignition, timezone: Europe/Berlin}
 nodes:
   - {mac: "52:54:00:77:20:01", name: node1, ip: 10.77.20.11, roles: [control-plane, etcd]}
+  - {mac: "52:54:00:77:20:02", name: node2, ip: 10.77.20.12, roles: [etcd]}
+  - {mac: "52:54:00:77:20:03", name: node3, roles: [etcd, worker]}
 """
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
+from functools import partial
 from pathlib import Path
+
+import httpx
+import pytest
 
 from kboot.engine import Engine
 from kboot.waiting import looks
@@ -53,7 +58,7 @@ def _discovered(lab: Lab, number: int) -> list[str]:
     return found
 
 
-def test_an_empty_machine_installs_itself_while_every_service_is_killed_once(lab: Lab) -> None:
+def test_empty_machines_install_themselves_while_every_service_is_killed_once(lab: Lab) -> None:
     up = lab.start_up()
     try:
         for _ in looks(1500, 2):
@@ -71,7 +76,7 @@ def test_an_empty_machine_installs_itself_while_every_service_is_killed_once(lab
     finally:
         up.kill()
     assert up.returncode == 0, said
-    assert "node1          running" in said
+    assert all(f"{name}          running" in said for name in ("node1", "node2", "node3"))
     node = lab.node("node1")
     assert (node["phase"], node["armed"], node["config"]) == ("running", False, "current")
     assert list(node["phases"])[-3:] == ["configured", "installed", "running"]
@@ -95,7 +100,8 @@ def test_the_status_has_the_shape_that_scripts_read(lab: Lab) -> None:
     assert all(set(each) == {"name", "state", "health", "started"} for each in status["services"])
     assert status["os"]["current"] == "3975.2.0"
     machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)
-    assert [(each["name"], each["power"], each["address"]) for each in machines] == [("node1", "on", "10.77.20.11")]
+    found = [(each["name"], each["power"], each["address"]) for each in machines]
+    assert found[:2] == [("node1", "on", "10.77.20.11"), ("node2", "on", "10.77.20.12")]
 
 
 def test_no_secret_reaches_a_log_or_a_console(lab: Lab) -> None:
@@ -106,6 +112,45 @@ def test_no_secret_reaches_a_log_or_a_console(lab: Lab) -> None:
     assert "/ignition/" in logs
     for secret in (report_token, operator_token, "PRIVATE KEY-----", "Authorization: Bearer"):
         assert secret not in logs
+
+
+def _etcd(lab: Lab, name: str, *words: str) -> str:
+    return lab.ssh(name, f"sudo /opt/bin/etcdctl {' '.join(words)}")
+
+
+def _wait_members(lab: Lab) -> list[dict[str, object]]:
+    """The members as `kboot status` has them, once all are healthy."""
+    members: list[dict[str, object]] = []
+    for _ in looks(300, 3):
+        members = lab.status()["etcd"]
+        if members and all(member["healthy"] for member in members):
+            return members
+    raise AssertionError(members)
+
+
+def test_three_members_of_etcd_are_healthy_over_tls(lab: Lab) -> None:
+    assert [member["name"] for member in _wait_members(lab)] == ["node1", "node2", "node3"]
+    assert "etcd: 3 of 3 members healthy" in lab.kboot("status").stdout
+    said = _etcd(lab, "node1", "endpoint health --cluster --write-out=json")
+    assert [each["health"] for each in json.loads(said)] == [True, True, True]
+    assert _etcd(lab, "node2", "put /before reinstall") == "OK"
+    assert lab.ssh("node1", "sudo stat -c %a /var/lib/etcd /var/lib/etcd/member-data").split() == ["700", "700"]
+
+
+def test_etcd_answers_nobody_without_a_certificate_of_its_own_authority(lab: Lab) -> None:
+    pki = lab.folder.pki
+    own = pki / "nodes" / NODE1 / "etcd-client"
+    url = "https://10.77.20.11:2379/health"
+    for scheme, client in (("http", None), ("https", None), ("https", pki / "cloudconfig"), ("https", own)):
+        context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
+        if client is not None:
+            context.load_cert_chain(client.with_suffix(".pem"), client.with_suffix(".key"))
+        asked = partial(httpx.get, url.replace("https", scheme), verify=context, trust_env=False, timeout=20)
+        if client == own:
+            assert asked().json()["health"] == "true"
+        else:
+            with pytest.raises(httpx.TransportError):
+                asked()
 
 
 def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
@@ -135,6 +180,7 @@ def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
 def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
     lab.kboot("node", "reinstall", "node1")
     assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # installs meanwhile
+    assert _etcd(lab, "node2", "put /while one-is-away") == "OK"
     added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
     assert added.returncode == 0, added.stderr
     assert _discovered(lab, 1) == [STRANGER]
@@ -180,6 +226,41 @@ def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
     installs = [event for event in lab.events() if (event["kind"], event["mac"]) == ("installed", node["mac"])]
     assert len(installs) == 2  # the first one, and this
     assert lab.ssh("node1", "ls /var/before-the-reinstall || true") == ""
+
+
+def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab) -> None:
+    _wait_members(lab)
+    listed = ""
+    for _ in looks(300, 5):
+        listed = _etcd(lab, "node2", "member list --write-out=simple")
+        if [line.rpartition(", ")[2] for line in listed.splitlines()] == ["false"] * 3:
+            break
+    members = [line.split(", ") for line in listed.splitlines()]
+    assert sorted(member[2] for member in members) == ["node1", "node2", "node3"]
+    assert {member[1] for member in members} == {"started"}
+    assert {member[-1] for member in members} == {"false"}, "a learner still"
+    own = "--endpoints=https://127.0.0.1:2379 --consistency=s"
+    assert _etcd(lab, "node1", f"get {own} --print-value-only /before") == "reinstall"
+    assert _etcd(lab, "node1", f"get {own} --print-value-only /while") == "one-is-away"
+
+
+def test_a_snapshot_restored_on_every_member_gives_back_what_was_written(lab: Lab) -> None:
+    lab.ssh("node2", "sudo systemctl start etcd-snapshot.service")
+    saved = lab.ssh("node2", "sudo sh -c 'ls /var/lib/etcd-snapshots/*.db'").split()[-1]
+    assert _etcd(lab, "node2", "put /before overwritten") == "OK"
+    content = lab.ssh("node2", f"sudo base64 -w0 {saved}")
+    snapshot = lab.folder.lab / "snapshot.b64"
+    snapshot.write_text(content)
+    names = ("node1", "node2", "node3")
+    for name in names:
+        lab.ssh(name, "sudo systemctl stop etcd.service")
+        lab.ssh_with(name, "base64 -d | sudo tee /var/lib/etcd-snapshots/given.db >/dev/null", snapshot)
+    for name in names:
+        lab.ssh(name, "sudo /opt/bin/kboot-etcd restore /var/lib/etcd-snapshots/given.db")
+    for name in names:
+        lab.ssh(name, "sudo systemctl start --no-block etcd.service")
+    _wait_members(lab)
+    assert _etcd(lab, "node3", "get --print-value-only /before") == "reinstall"
 
 
 def test_a_power_cycled_machine_comes_back_from_its_disk_untouched(lab: Lab) -> None:

@@ -111,3 +111,20 @@ def test_each_node_has_one_reservation_keyed_on_its_mac_alone(desc: ClusterDesc)
     assert [line.split(",")[:2] for line in lines] == [[mac, "id:*"] for mac in sorted(str(n.mac) for n in desc.nodes)]
     names = {node.mac: node.name for node in desc.nodes}
     assert all(line.split(",")[-2] == names[line.split(",")[0]] for line in lines)  # type: ignore[index]
+
+
+@given(descriptions().filter(lambda desc: desc.kubernetes is not None), st.data())
+@QUICK
+def test_a_changed_label_changes_its_node_alone(desc: ClusterDesc, data: st.DataObject) -> None:
+    chosen = data.draw(st.sampled_from(desc.nodes))
+    labelled = tuple(
+        node.model_copy(update={"labels": {**node.labels, "changed": "yes"}}) if node is chosen else node
+        for node in desc.nodes
+    )
+    before, after = rendered_files(desc), rendered_files(desc.model_copy(update={"nodes": labelled}))
+    changed = {path for path in after if before.get(path) != after[path]}
+    own = f"nodes/{chosen.mac.dashed}/"
+    assert {path for path in changed if path.startswith("nodes/")} == {
+        f"{own}{name}" for name in ("ignition.json", "cloud-config.yaml", "config-hash")
+    }
+    assert {path for path in changed if not path.startswith("nodes/")} == {"cluster.yaml", "config/clusterdesc.yaml"}

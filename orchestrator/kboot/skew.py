@@ -1,0 +1,47 @@
+"""Which changes of the Kubernetes version a standing cluster can take.
+
+Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than they.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem, load
+from kboot_clusterdesc.source import place_of, read_tree
+
+_KEY = ("kubernetes", "version")
+
+
+def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> None:
+    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the version of `desc`."""
+    try:
+        before = load(folder.description)
+    except InvalidDescription:
+        return  # there is none yet, or one that `up` is about to mend
+    if before.kubernetes is None or desc.kubernetes is None:
+        return
+    reason = reason_against(before.kubernetes.version, desc.kubernetes.version)
+    if reason is not None:
+        tree, _ = read_tree(path.read_bytes(), str(path))
+        raise InvalidDescription([Problem(place_of(tree, _KEY), ".".join(_KEY), *reason)])
+
+
+def reason_against(before: str, after: str) -> tuple[str, str] | None:
+    """Why a cluster of version `before` cannot become one of `after`, and the way out; None where it can."""
+    old, new = _minor(before), _minor(after)
+    if new < old:
+        return (
+            f"{before} is in force, and {after} is older: what the API server has stored would not be read",
+            f"write `version: {before}` or a newer one; an older cluster is a new one, restored from a snapshot",
+        )
+    if new > old + 1:
+        return (
+            f"{before} is in force, and {after} leaves out {', '.join(f'v1.{i}' for i in range(old + 1, new))}",
+            f"go up one minor at a time: take a version of v1.{old + 1} first",
+        )
+    return None
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])

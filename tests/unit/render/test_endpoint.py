@@ -1,0 +1,48 @@
+"""The name of the API server: a record of ours that answers with every control plane."""
+
+from __future__ import annotations
+
+from kboot.render.dhcp import alias, api_record, records
+from kboot_clusterdesc import ClusterDesc, load_text
+from support.fleets import Fleet
+from unit.clusterdesc.sample import SAMPLE, accepted, spoilt
+
+
+def holders(desc: ClusterDesc, name: str) -> list[str]:
+    """The addresses that stand for a name before any lease."""
+    return [str(record.ip) for record in records(desc) if name in record.names]
+
+
+def test_the_default_endpoint_answers_with_every_control_plane_of_fixed_address() -> None:
+    desc = Fleet(5).desc  # the fourth lives on a lease
+    assert holders(desc, "api.ail.example.com") == ["10.10.14.201", "10.10.14.202", "10.10.14.203", "10.10.14.205"]
+    assert alias(desc) is None
+
+
+def test_the_reverse_answer_of_a_control_plane_stays_its_own_name() -> None:
+    (record,) = [record for record in records(Fleet(1).desc) if "cp0" in record.names]
+    assert record.names == ("cp0.ail.example.com", "cp0", "api.ail.example.com")
+
+
+def test_a_control_plane_on_a_lease_is_found_by_another_name_of_it() -> None:
+    desc = accepted(spoilt((", ip: 10.10.14.201", "")))
+    assert holders(desc, "api.ail.example.com") == []
+    assert alias(desc) == ("api.ail.example.com", "node1.ail.example.com")
+
+
+def test_a_named_endpoint_in_our_domain_is_ours_and_one_outside_is_the_site_s() -> None:
+    ours = accepted(spoilt(("v1.36.2}", "v1.36.2, api_server: {endpoint: k8s.ail.example.com}}")))
+    assert api_record(ours) == "k8s.ail.example.com"
+    for endpoint in ("k8s.example.org:443", "10.10.14.200"):
+        desc = accepted(spoilt(("v1.36.2}", f"v1.36.2, api_server: {{endpoint: '{endpoint}'}}}}")))
+        assert api_record(desc) is None
+
+
+def test_a_record_that_the_description_declares_is_left_to_it() -> None:
+    text = SAMPLE.replace("  routers:", "  hosts: {api.ail.example.com: 10.10.14.200}\n  routers:")
+    desc = load_text(text, "rack.yaml")
+    assert holders(desc, "api.ail.example.com") == ["10.10.14.200"]
+
+
+def test_a_fleet_without_kubernetes_has_no_such_name() -> None:
+    assert api_record(Fleet(1, kubernetes=False).desc) is None
