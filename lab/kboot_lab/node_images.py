@@ -29,7 +29,7 @@ _PACKET_FILTER = {
     **{f"/usr/sbin/{name}": "usr/sbin/xtables-nft-multi" for name in _NFT_NAMES},
     "/usr/sbin/conntrack": "usr/sbin/conntrack",
     "/usr/lib/x86_64-linux-gnu/xtables": "usr/lib/x86_64-linux-gnu/xtables/lib*.so",
-    **libraries("libc.so.6", "libxtables.so.12", "libmnl.so.0", "libnftnl.so.11"),
+    **libraries("libc.so.6", "libm.so.6", "libxtables.so.12", "libmnl.so.0", "libnftnl.so.11"),
     **libraries("libnetfilter_conntrack.so.3", "libnfnetlink.so.0"),
     **LOADER,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from kboot.assets import add_assets
 from kboot.engine import Engine
 from kboot.images.node_store import NodeImages
+from kboot.state_folder import write_file
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 
@@ -19,10 +21,14 @@ def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, pro
     if not node_images(desc):
         return
     store = NodeImages(engine, engine.folder, desc)
-    present = store.digests()
-    for reference, archive in build_node_images(desc, binaries, progress).items():
-        if present.get(reference) is None:
+    archives = build_node_images(desc, binaries, progress)
+    present, pushed = store.digests(archives), engine.folder.lab / "pushed-images.json"
+    before = json.loads(pushed.read_text()) if pushed.exists() else {}
+    for reference, archive in archives.items():
+        # An archive is named by its content: another one under the same reference takes the old one's place.
+        if present.get(reference) is None or before.get(reference) != archive.name:
             store.push_archive(archive, reference, progress)
+    write_file(pushed, json.dumps({name: archive.name for name, archive in archives.items()}).encode())
     if desc.kubernetes is not None and binaries is not None:
         files = {name: binaries / name for name in ("kubelet", "kubectl")}
         add_assets(engine.folder, files, desc.kubernetes.version)

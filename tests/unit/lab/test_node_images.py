@@ -1,103 +1,70 @@
-"""Archives of images, made without an engine, and the folder that they are made from."""
+"""Images of nodes are made from the binaries at hand, under the names that the description gives them."""
 
 from __future__ import annotations
 
 import json
 import tarfile
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from kboot.errors import BadInput
-from kboot_lab.image_archive import ImageRecipe, write_image
-from kboot_lab.kubernetes import BINARIES, built_folder, kubernetes_folder, version_in
+from kboot_clusterdesc import ClusterDesc, load_text
+from kboot_lab.kubernetes import BINARIES
+from kboot_lab.node_images import build_node_images
+
+_DESCRIPTION = """
+apiVersion: kboot/v1
+cluster: {name: lab, domain: lab.example.com}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 1h}
+nodes: [{mac: "52:54:00:0a:0e:01", roles: [ROLE]}]
+"""
+
+
+def describe(role: str, more: str = "") -> ClusterDesc:
+    return load_text(_DESCRIPTION.replace("ROLE", role) + more, "lab.yaml")
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> ImageRecipe:
-    (tmp_path / "etcd").write_bytes(b"\x7fELF etcd")
-    return ImageRecipe("registry.k8s.io/etcd:1", {"/usr/local/bin/etcd": tmp_path / "etcd"}, ("/usr/local/bin/etcd",))
+def binaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "binaries"
+    folder.mkdir()
+    for name in BINARIES:
+        (folder / name).write_text(f"program {name}")
+    return folder
 
 
-def test_an_archive_is_what_docker_save_writes(recipe: ImageRecipe, tmp_path: Path) -> None:
-    write_image(recipe, tmp_path / "image.tar")
-    with tarfile.open(tmp_path / "image.tar") as tar:
-        members = {name: tar.extractfile(name) for name in tar.getnames()}
-        content = {name: stream.read() for name, stream in members.items() if stream is not None}
-    (manifest,) = json.loads(content["manifest.json"])
-    assert manifest["RepoTags"] == ["registry.k8s.io/etcd:1"]
-    assert manifest["Config"] == f"{sha256(content[manifest['Config']]).hexdigest()}.json"
-    config = json.loads(content[manifest["Config"]])
-    (layer,) = manifest["Layers"]
-    assert config["rootfs"]["diff_ids"] == [f"sha256:{sha256(content[layer]).hexdigest()}"]
-    assert config["config"]["Entrypoint"] == ["/usr/local/bin/etcd"]
-
-
-def test_the_layer_holds_the_file_runnable_and_the_folders_above_it(recipe: ImageRecipe, tmp_path: Path) -> None:
-    write_image(recipe, tmp_path / "image.tar")
-    with tarfile.open(tmp_path / "image.tar") as outer:
-        (name,) = json.loads(_read(outer, "manifest.json"))[0]["Layers"]
-        layer = outer.extractfile(name)
-        assert layer is not None
+def programs(archive: Path) -> set[str]:
+    with tarfile.open(archive) as image:
+        manifest = image.extractfile("manifest.json")
+        assert manifest is not None
+        layer = image.extractfile(json.load(manifest)[0]["Layers"][0])
         with tarfile.open(fileobj=layer) as tar:
-            modes = {member.name: oct(member.mode) for member in tar.getmembers()}
-            assert _read(tar, "usr/local/bin/etcd") == b"\x7fELF etcd"
-    assert modes == {
-        "usr": "0o755",
-        "usr/local": "0o755",
-        "usr/local/bin": "0o755",
-        "tmp": "0o1777",
-        "usr/local/bin/etcd": "0o755",
-    }
+            return {member.name for member in tar.getmembers() if member.isfile()}
 
 
-def _read(tar: tarfile.TarFile, name: str) -> bytes:
-    stream = tar.extractfile(name)
-    assert stream is not None
-    return stream.read()
+def test_etcd_has_its_three_programs_where_the_released_image_has_them(binaries: Path) -> None:
+    (reference, archive), *others = build_node_images(describe("etcd"), binaries, lambda _: None).items()
+    assert (reference, others) == ("registry.k8s.io/etcd:3.6.8-0", [])
+    assert programs(archive) == {"usr/local/bin/etcd", "usr/local/bin/etcdctl", "usr/local/bin/etcdutl"}
 
 
-def test_the_same_recipe_gives_the_same_bytes_and_another_content_another_name(
-    recipe: ImageRecipe, tmp_path: Path
-) -> None:
-    for name in ("one.tar", "two.tar"):
-        write_image(recipe, tmp_path / name)
-    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["etcd", "one.tar", "two.tar"]
-    before = recipe.digest
-    (tmp_path / "etcd").write_bytes(b"\x7fELF etcd, changed")
-    assert recipe.digest != before
+def test_an_image_bears_the_reference_that_the_description_gives_it(binaries: Path) -> None:
+    desc = describe("etcd", "images: {etcd: example.com/etcd:mine}\n")
+    assert list(build_node_images(desc, binaries, lambda _: None)) == ["example.com/etcd:mine"]
 
 
-def _recipe_folder(checkout: Path, text: str) -> None:
-    folder = checkout / "lab" / "kubernetes"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "go.mod").write_text(text)
+def test_a_second_run_makes_nothing_and_a_new_binary_makes_a_new_archive(binaries: Path) -> None:
+    said: list[str] = []
+    first = build_node_images(describe("etcd"), binaries, said.append)
+    again = build_node_images(describe("etcd"), binaries, said.append)
+    assert (again, said) == (first, ["making the image registry.k8s.io/etcd:3.6.8-0"])
+    (binaries / "etcd").write_text("another etcd")
+    assert build_node_images(describe("etcd"), binaries, said.append) != first
 
 
-def _fill(folder: Path, names: tuple[str, ...]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (folder / name).write_text("x")
-    (folder / "versions").write_text("kubernetes v1.36.2\netcd v3.6.8\n")
-
-
-def test_what_was_built_is_found_until_its_recipe_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KBOOT_LAB_KUBERNETES", raising=False)
-    _recipe_folder(tmp_path, "one")
-    assert kubernetes_folder(tmp_path / "cache", tmp_path) is None
-    built = built_folder(tmp_path / "cache", tmp_path)
-    _fill(built, BINARIES)
-    assert kubernetes_folder(tmp_path / "cache", tmp_path) == built
-    assert (version_in(built), version_in(built, "etcd")) == ("v1.36.2", "v3.6.8")
-    _recipe_folder(tmp_path, "two")
-    assert kubernetes_folder(tmp_path / "cache", tmp_path) is None
-
-
-def test_a_named_folder_that_lacks_a_binary_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _recipe_folder(tmp_path, "one")
-    _fill(tmp_path / "mine", BINARIES[1:])
-    monkeypatch.setenv("KBOOT_LAB_KUBERNETES", str(tmp_path / "mine"))
-    with pytest.raises(BadInput, match="lacks kubelet"):
-        kubernetes_folder(tmp_path / "cache", tmp_path)
+def test_a_machine_that_needs_no_image_gets_none(binaries: Path) -> None:
+    assert build_node_images(describe("worker"), binaries, lambda _: None) == {}
