@@ -27,7 +27,7 @@ def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, pro
     for reference, archive in archives.items():
         # An archive is named by its content: another one under the same reference takes the old one's place.
         if present.get(reference) is None or before.get(reference) != archive.name:
-            store.push_archive(archive, reference, progress)
+            store.push_archive(archive, reference, progress, as_it_is=True)
     write_file(pushed, json.dumps({name: archive.name for name, archive in archives.items()}).encode())
     if desc.kubernetes is not None and binaries is not None:
         files = {name: binaries / name for name in ("kubelet", "kubectl")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
@@ -33,14 +34,20 @@ class NodeImages:
         self._desc = desc
         self._skopeo = Skopeo(engine, folder, desc)
 
-    def push_archive(self, archive: Path, reference: str, progress: Callable[[str], None]) -> Finding:
+    def push_archive(
+        self, archive: Path, reference: str, progress: Callable[[str], None], *, as_it_is: bool = False
+    ) -> Finding:
         """Push the image of `archive` (docker or OCI) that is called `reference`, or its only one, under that name.
+
+        `as_it_is` leaves plain layers plain: unpacking costs a slow machine more than the longer way.
 
         Raises KbootError also when the registry took it and does not have it afterwards.
         """
         checked_reference(reference)
         found = read_archive(archive)
         source = archived(found, found.image(reference), reference)
+        if as_it_is:
+            source = replace(source, keeps_digest=True)
         progress(f"pushing {reference} from {archive.name}")
         return self._copied(source, reference)
 

@@ -31,6 +31,7 @@ def addons(
     values: dict[str, object] = {
         "home": HOME,
         "version": kubernetes.version,
+        "readyz": f"https://127.0.0.1:{API_PORT}/readyz",
         "bootstrapper": desc.network.bootstrapper,
         "images": node_images(desc),
         "server": f"https://{host}:{port}",

@@ -24,6 +24,7 @@ def pod_network(
         "name": node.name,
         "pod_cidr": kubernetes.pod_cidr,
         "version": kubernetes.version,
+        "readyz": f"{api_server_url(desc, node)}/readyz",
     }
     config = kubeconfig(api_server_url(desc, node), authority, client, "routes", desc.cluster.name)
     files = (
