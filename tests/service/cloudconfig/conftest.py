@@ -45,7 +45,7 @@ network:
 os: {channel: stable, version: current, config: CONFIG, update: {enabled: true}}
 nodes:
   - {mac: "52:54:00:00:00:01", name: node1, roles: [worker], install_disk: /dev/vda}
-  - {mac: "52:54:00:00:00:02", roles: [worker]}
+  - {mac: "52:54:00:00:00:02", roles: [worker], labels: {country: NO, node-role.kubernetes.io/ingress: ""}}
 """
 
 

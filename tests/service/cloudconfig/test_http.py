@@ -12,7 +12,7 @@ from defusedxml import ElementTree
 
 from kboot.waiting import looks
 
-from .conftest import NODE1, RELEASE, Server
+from .conftest import NODE1, NODE2, RELEASE, Server
 
 KERNEL = f"/stable/{RELEASE}/flatcar_production_pxe.vmlinuz"
 
@@ -110,6 +110,14 @@ def test_no_path_leaves_its_folder(standing: Server, path: str) -> None:
 def test_a_link_out_of_the_store_is_not_followed(standing: Server) -> None:
     (standing.folder.assets / "leak").symlink_to("/etc/passwd")
     assert standing.get("/assets/leak").status_code == 404
+
+
+def test_labels_are_a_line_a_node_of_its_roles_and_what_was_declared(standing: Server) -> None:
+    lines = [line.split() for line in standing.get("/v1/labels").text.splitlines()]
+    assert lines == [
+        ["node1", "node-role.kubernetes.io/worker="],
+        [NODE2.dashed, "node-role.kubernetes.io/worker=", "country=NO", "node-role.kubernetes.io/ingress="],
+    ]
 
 
 def test_a_wrong_method_is_a_problem_too(standing: Server) -> None:
