@@ -64,6 +64,7 @@ def kubelet(
         "plugins": kubernetes.cni.name != "none",
         "vxlan": kubernetes.cni.name == "flannel" and kubernetes.cni.backend == "vxlan",
         "patience": patience_of(desc),
+        "readyz": None if Role.CONTROL_PLANE in node.roles else f"{api_server_url(desc, node)}/readyz",
     }
     client, server = keys["kubelet-client"], keys["kubelet-server"]
     config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
