@@ -47,7 +47,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
-        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long to wait for machines (1800)"
+        "--timeout", type=float, metavar="SECONDS", help="how long to wait for machines (1800; 3600 for Kubernetes)"
     )
     add_root(parser)
 

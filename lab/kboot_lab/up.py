@@ -44,7 +44,7 @@ class LabUp:
     desc: ClusterDesc
 
 
-def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, timeout_s: float) -> LabUp:
+def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, timeout_s: float | None = None) -> LabUp:
     """Bring the lab of the description `path` up and wait until every machine runs from its disk."""
     wanted = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, wanted.cluster.name)
@@ -85,8 +85,8 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     machines = Machines(folder, engine.client)
     for node in desc.nodes:
         machines.add(machine_for(desc, node), image, f"{engine.project}_lab")
-    wanted_phase = Phase.READY if desc.kubernetes else Phase.RUNNING
-    return LabUp(wait_for(wanted_phase, folder, engine, progress, timeout_s), desc)
+    wanted_phase, usual_s = (Phase.READY, 3600) if desc.kubernetes else (Phase.RUNNING, 1800)
+    return LabUp(wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s), desc)
 
 
 def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
