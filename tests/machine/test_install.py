@@ -228,41 +228,6 @@ def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
     assert lab.ssh("node1", "ls /var/before-the-reinstall || true") == ""
 
 
-def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab) -> None:
-    _wait_members(lab)
-    listed = ""
-    for _ in looks(300, 5):
-        listed = _etcd(lab, "node2", "member list --write-out=simple")
-        if [line.rpartition(", ")[2] for line in listed.splitlines()] == ["false"] * 3:
-            break
-    members = [line.split(", ") for line in listed.splitlines()]
-    assert sorted(member[2] for member in members) == ["node1", "node2", "node3"]
-    assert {member[1] for member in members} == {"started"}
-    assert {member[-1] for member in members} == {"false"}, "a learner still"
-    own = "--endpoints=https://127.0.0.1:2379 --consistency=s"
-    assert _etcd(lab, "node1", f"get {own} --print-value-only /before") == "reinstall"
-    assert _etcd(lab, "node1", f"get {own} --print-value-only /while") == "one-is-away"
-
-
-def test_a_snapshot_restored_on_every_member_gives_back_what_was_written(lab: Lab) -> None:
-    lab.ssh("node2", "sudo systemctl start etcd-snapshot.service")
-    saved = lab.ssh("node2", "sudo sh -c 'ls /var/lib/etcd-snapshots/*.db'").split()[-1]
-    assert _etcd(lab, "node2", "put /before overwritten") == "OK"
-    content = lab.ssh("node2", f"sudo base64 -w0 {saved}")
-    snapshot = lab.folder.lab / "snapshot.b64"
-    snapshot.write_text(content)
-    names = ("node1", "node2", "node3")
-    for name in names:
-        lab.ssh(name, "sudo systemctl stop etcd.service")
-        lab.ssh_with(name, "base64 -d | sudo tee /var/lib/etcd-snapshots/given.db >/dev/null", snapshot)
-    for name in names:
-        lab.ssh(name, "sudo /opt/bin/kboot-etcd restore /var/lib/etcd-snapshots/given.db")
-    for name in names:
-        lab.ssh(name, "sudo systemctl start --no-block etcd.service")
-    _wait_members(lab)
-    assert _etcd(lab, "node3", "get --print-value-only /before") == "reinstall"
-
-
 def test_a_power_cycled_machine_comes_back_from_its_disk_untouched(lab: Lab) -> None:
     lab.ssh("node1", "sudo sh -c 'echo untouched > /var/marker; sync'")
     before = lab.node("node1")["since"]

@@ -43,13 +43,6 @@ class Lab:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def ssh_with(self, node: str, command: str, given: Path) -> None:
-        """Run a command on a machine with a file as its standard input; it has to succeed."""
-        with given.open("rb") as stream:
-            words = [*_KBOOT, "lab", "ssh", node, "--", command]
-            done = subprocess.run(words, env=self.environment, stdin=stream, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-
     def exec(self, *command: str) -> str:
         """What a command in the lab's network prints."""
         done = self.kboot("lab", "exec", *command)
