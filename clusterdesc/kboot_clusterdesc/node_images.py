@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .model import ClusterDesc, Role
 
 # Sources: kubeadm's constants of 1.36 (cmd/kubeadm/app/constants), flannel's own manifest.
@@ -17,6 +19,12 @@ _RELEASED = {
     "flannel_cni": "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3",
 }
 IMAGE_KEYS = tuple(_RELEASED)
+# https://github.com/distribution/reference: name, then a tag or a digest
+_REFERENCE = re.compile(
+    r"(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
 
 
 def image(desc: ClusterDesc, key: str) -> str:
@@ -32,6 +40,11 @@ def node_images(desc: ClusterDesc) -> dict[str, str]:
         keys += [key for key in IMAGE_KEYS if key not in ("etcd", "flannel", "flannel_cni")]
         keys += ["flannel", "flannel_cni"] if desc.kubernetes.cni.name == "flannel" else []
     return {key: image(desc, key) for key in keys}
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` names an image: host, name, and a tag or a digest or both."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def repository_and_tag(reference: str) -> tuple[str, str]:

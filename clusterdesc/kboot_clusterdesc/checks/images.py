@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 
 from ..model import ClusterDesc
-from ..node_images import IMAGE_KEYS
+from ..node_images import IMAGE_KEYS, is_reference
 from ..problem import Problem
 from ..source import Tree
 from .at import problem_at
-
-# https://github.com/distribution/reference: name, then a tag or a digest
-_REFERENCE = re.compile(
-    r"(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
-    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
-)
 
 
 def check_images(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -28,7 +20,7 @@ def check_images(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             near = difflib.get_close_matches(key.replace("-", "_"), IMAGE_KEYS, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"the images are {', '.join(IMAGE_KEYS)}"
             yield problem_at(tree, path, f"no node pulls an image `{key[:80]}`", hint)
-        elif not _REFERENCE.fullmatch(reference):
+        elif not is_reference(reference):
             yield problem_at(
                 tree,
                 path,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.node_images import node_images
+from kboot_clusterdesc.node_images import is_reference, node_images
 
 from ..engine import Engine
 from ..errors import BadInput, KbootError
@@ -16,14 +15,6 @@ from ..standing import Standing
 from .archive import read_archive
 from .registry import Finding, Registry
 from .skopeo import Skopeo, Source, archived, released
-
-# As distribution/reference writes it down (grammar in reference.go).
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
-_REFERENCE = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"
-    rf"{_COMPONENT}(?:/{_COMPONENT})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
-    re.ASCII,
-)
 
 
 class NodeImages:
@@ -84,6 +75,6 @@ class NodeImages:
 
 def checked_reference(reference: str) -> str:
     """`reference` itself; raises BadInput when it is no name of an image."""
-    if not _REFERENCE.fullmatch(reference):
+    if not is_reference(reference):
         raise BadInput(f"`{reference}` is no name of an image", "write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST")
     return reference
