@@ -12,6 +12,7 @@ from posixpath import dirname, join, normpath
 
 from kboot.images.base import SUITE, make_root
 
+_MODE = 0o755  # they are run, here too
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = {"/lib64/ld-linux-x86-64.so.2": f"{_LIBRARIES}/ld-linux-x86-64.so.2"}
 
@@ -28,7 +29,7 @@ def debian_files(
 
     A value may be a pattern, and its key then the folder. What was picked is kept in `folder`, named by what was asked.
     """
-    number = sha256(repr((SUITE, packages, sorted(wanted.items()))).encode()).hexdigest()[:16]
+    number = sha256(repr((SUITE, packages, sorted(wanted.items()), _MODE)).encode()).hexdigest()[:16]
     picked = folder / f"debian-{number}"
     if not picked.exists():
         progress(f"fetching {', '.join(packages)} of Debian")
@@ -51,6 +52,7 @@ def _pick(root: Path, wanted: Mapping[str, str], target: Path) -> None:
                     continue
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(source.read())
+                place.chmod(_MODE)
 
 
 def _file_behind(members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:

@@ -47,12 +47,16 @@ def build_node_images(desc: ClusterDesc, binaries: Path | None, progress: Callab
     return made
 
 
+def debian_etcd(progress: Callable[[str], None]) -> dict[str, Path]:
+    """Debian's etcd and etcdctl with what they need, path in an image -> file; fetched once."""
+    asked = {**_ETCD, **libraries("libc.so.6"), **LOADER}
+    return debian_files(("etcd-client", "etcd-server"), asked, _folder(), progress)
+
+
 def _recipes(wanted: dict[str, str], binaries: Path | None, progress: Callable[[str], None]) -> Iterator[ImageRecipe]:
     if binaries is None:
         if "etcd" in wanted:
-            asked = {**_ETCD, **libraries("libc.so.6"), **LOADER}
-            picked = debian_files(("etcd-client", "etcd-server"), asked, _folder(), progress)
-            yield ImageRecipe(wanted["etcd"], picked)
+            yield ImageRecipe(wanted["etcd"], debian_etcd(progress))
         return
     for key, (names, folder, entrypoint) in _STATIC.items():
         if key in wanted:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import shutil
 import ssl
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -18,10 +18,14 @@ from kboot.cli.main import run
 from kboot.pki import Secrets, load_or_create
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, dump, load_text
+from kboot_lab.node_images import debian_etcd
 from support.certificates import write_pair
 
-ETCD = shutil.which("etcd")
-pytestmark = pytest.mark.skipif(ETCD is None, reason="no etcd on this machine (Debian: etcd-server)")
+
+@cache
+def etcd() -> str:
+    """The program: Debian's, as the lab's machines run it."""
+    return str(debian_etcd(print)["/usr/local/bin/etcd"])
 
 
 def description(network: str) -> ClusterDesc:
@@ -56,7 +60,6 @@ class Member:
 
     def start(self) -> None:
         """Run it."""
-        assert ETCD is not None
         peers = ",".join(f"{each.name}=https://{each.ip}:2380" for each in self._desc.etcd_members)
         peer = f"https://{self.node.ip}:2380"
         options = {
@@ -77,7 +80,7 @@ class Member:
             "peer-key-file": str(self._folder / "etcd-peer.key"),
         }
         with (self._folder / "log").open("ab") as log:
-            command = [ETCD, *(f"--{name}={value}" for name, value in options.items())]
+            command = [etcd(), *(f"--{name}={value}" for name, value in options.items())]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def stop(self) -> None:
