@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node
-from kboot_clusterdesc.model import API_PORT, Kubernetes
+from kboot_clusterdesc.model import Kubernetes
 from kboot_clusterdesc.node_images import node_images
 
 from ...pki import KeyPair
@@ -13,6 +13,7 @@ from ...pki.kubeconfig import kubeconfig
 from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
+from .api_server import LOCAL
 
 HOME = "/etc/kubernetes/addons"
 _FOLDER = "nodes/addons"
@@ -31,7 +32,7 @@ def addons(
     values: dict[str, object] = {
         "home": HOME,
         "version": kubernetes.version,
-        "readyz": f"https://127.0.0.1:{API_PORT}/readyz",
+        "readyz": f"{LOCAL}/readyz",
         "bootstrapper": desc.network.bootstrapper,
         "images": node_images(desc),
         "server": f"https://{host}:{port}",
@@ -48,7 +49,7 @@ def addons(
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
     if kubernetes.cni.name == "flannel":
         manifests.append("30-flannel.yaml")
-    config = kubeconfig(f"https://127.0.0.1:{API_PORT}", authority, client, "addons", desc.cluster.name)
+    config = kubeconfig(LOCAL, authority, client, "addons", desc.cluster.name)
     files = [
         File(f"{HOME}/kubeconfig", config, 0o600),
         *(File(f"{HOME}/manifests/{name}", rendered(f"{_FOLDER}/{name}.j2", **values)) for name in sorted(manifests)),

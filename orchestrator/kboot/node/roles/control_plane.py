@@ -14,11 +14,11 @@ from ...pki.kubeconfig import kubeconfig
 from ...render.templates import rendered
 from ..config import File, NodeConfig
 from ..patience import patience_of
+from .api_server import LOCAL
 from .etcd import client_urls
 
 _FOLDER = "nodes/control_plane"
 _SERVER, _MANAGER, _SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
-_LOCAL = f"https://127.0.0.1:{API_PORT}"
 
 
 def control_plane(
@@ -100,5 +100,5 @@ def _scheduler(
 
 
 def _kubeconfig(home: str, desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair, user: str) -> File:
-    content = kubeconfig(_LOCAL, secrets.authority.certificate, client, user, desc.cluster.name)
+    content = kubeconfig(LOCAL, secrets.authority.certificate, client, user, desc.cluster.name)
     return File(f"{home}/kubeconfig", content, 0o600)

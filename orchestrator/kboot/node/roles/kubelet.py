@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.checks.labels import kubelet_may_set
-from kboot_clusterdesc.model import API_PORT, Kubernetes
+from kboot_clusterdesc.model import Kubernetes
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig_by_file
 from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
+from .api_server import api_server_url
 
 HOME = "/etc/kubernetes/kubelet"
 _CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FOLDER = "nodes/kubelet"
-_LOCAL = f"https://127.0.0.1:{API_PORT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,6 @@ class Taint:
     key: str
     value: str
     effect: str
-
-
-def api_server_url(desc: ClusterDesc, node: Node) -> str:
-    """Where the parts on `node` find the API: a control plane asks itself, all others the endpoint."""
-    if Role.CONTROL_PLANE in node.roles:
-        return _LOCAL
-    host, port = desc.api_endpoint
-    return f"https://{host}:{port}"
 
 
 def taints(node: Node) -> list[Taint]:

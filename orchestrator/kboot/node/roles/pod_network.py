@@ -9,7 +9,7 @@ from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
 from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
-from .kubelet import api_server_url
+from .api_server import api_server_url
 
 HOME = "/etc/kubernetes/pod-network"
 _FOLDER = "nodes/pod_network"
