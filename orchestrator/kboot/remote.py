@@ -1,0 +1,87 @@
+"""Commands on an installed machine, by the operator's own ssh.
+
+kboot keeps no key that opens a machine: it takes one of `ssh_authorized_keys` from the agent, or the file that
+`--identity` names.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterFolder
+
+from .errors import BadInput, KbootError, NotYet
+from .status import JsonObject
+
+USER = "core"  # the account of both OS families
+_SSH_FAILED = 255  # ssh's own fault, not the command's
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The way to one machine."""
+
+    name: str
+    address: IPv4Address
+    known_as: str  # one machine in one installation: a new one has new host keys, by design
+    known_hosts: Path
+    identity: Path | None = None
+
+    def run(self, command: Sequence[str], *, given: bytes = b"", timeout_s: float = 600) -> bytes:
+        """What `command` prints as root, `given` on its standard input.
+
+        Raises NotYet where the machine cannot be reached, KbootError with what the command said where it failed.
+        """
+        words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
+        try:
+            done = subprocess.run(words, input=given, capture_output=True, timeout=timeout_s)
+        except FileNotFoundError as error:
+            raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
+        except subprocess.TimeoutExpired as error:
+            late = f"{self.name}: `{command[0]}` did not end within {timeout_s:.0f} s"
+            raise NotYet(late, "run this again") from error
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode == _SSH_FAILED:
+            raise NotYet(f"{self.name} cannot be reached by ssh: {_last_line(said)}", _way_in(said))
+        if done.returncode != 0:
+            raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {_last_line(said)}")
+        return done.stdout
+
+    def _ssh(self) -> list[str]:
+        options = {
+            "BatchMode": "yes",
+            "ConnectTimeout": "20",
+            "ServerAliveInterval": "15",
+            "HostKeyAlias": self.known_as,
+            "UserKnownHostsFile": str(self.known_hosts),
+            "StrictHostKeyChecking": "accept-new",
+            "LogLevel": "ERROR",
+        }
+        words = ["ssh", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+        return words if self.identity is None else [*words, "-i", str(self.identity), "-o", "IdentitiesOnly=yes"]
+
+
+def remote(folder: ClusterFolder, node: JsonObject, identity: Path | None = None) -> Remote:
+    """The way to a node as `kboot status` has it; raises NotYet where it has no address."""
+    if identity is not None and not identity.is_file():
+        raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity FILE`")
+    if not node["ip"]:
+        raise NotYet(f"{node['name']} has no address yet", "see `kboot status`")
+    installed = node["phases"].get("installed", "")
+    known_as = f"{node['mac']}-{installed}".replace(":", "-")
+    return Remote(node["name"], IPv4Address(node["ip"]), known_as, folder.pki / "known_hosts", identity)
+
+
+def _last_line(said: str) -> str:
+    return said.splitlines()[-1] if said else "it said nothing"
+
+
+def _way_in(said: str) -> str:
+    if "Permission denied" in said:
+        return "name the private key of one of `ssh_authorized_keys` with `--identity FILE`, or add it to the ssh agent"
+    return "see that it runs (`kboot status`) and that this machine reaches it"
