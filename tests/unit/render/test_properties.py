@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -128,3 +129,17 @@ def test_a_changed_label_changes_its_node_alone(desc: ClusterDesc, data: st.Data
         f"{own}{name}" for name in ("ignition.json", "cloud-config.yaml", "config-hash")
     }
     assert {path for path in changed if not path.startswith("nodes/")} == {"cluster.yaml", "config/clusterdesc.yaml"}
+
+
+@given(descriptions(), st.integers(1, 60))
+@QUICK
+def test_a_moved_range_changes_no_node_so_each_keeps_its_name_labels_and_keys(desc: ClusterDesc, by: int) -> None:
+    dhcp = desc.network.dhcp
+    if dhcp.range is None:
+        return
+    pool = replace(dhcp.range, first=dhcp.range.first + by, last=dhcp.range.last + by)
+    moved = dhcp.model_copy(update={"range": pool})
+    network = desc.network.model_copy(update={"dhcp": moved})
+    before, after = rendered_files(desc), rendered_files(desc.model_copy(update={"network": network}))
+    changed = {path for path in after if before.get(path) != after[path]}
+    assert changed == {"cluster.yaml", "compose.yaml", "config/clusterdesc.yaml", "config/dnsmasq.conf"}

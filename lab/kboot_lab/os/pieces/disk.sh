@@ -2,7 +2,9 @@
 # The disk image: GPT with Flatcar's partition names and numbers, bootable by BIOS (syslinux) and UEFI (GRUB).
 
 mib=1048576
-kernel_line='root=LABEL=ROOT console=tty0 console=ttyS0,115200n8 mitigations=off loglevel=5'
+# tsc=reliable: with several emulated processors the kernel would not trust their counters and ask the emulated HPET for
+# the time, and programs written in Go do that all the time.
+kernel_line='root=LABEL=ROOT console=tty0 console=ttyS0,115200n8 mitigations=off tsc=reliable loglevel=5'
 
 make_disk() {
   local image=$work/disk.img esp_mib=40 oem_mib=16 root_mib=96 usr_mib oem_at root_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import Kubernetes
 from kboot_clusterdesc.node_images import node_images
 
@@ -45,6 +45,7 @@ def addons(
         "interface": kubernetes.cni.interface,
         "patience": patience_of(desc),
         "own": bool(own),
+        "workers": any(Role.WORKER in each.roles for each in desc.nodes),
     }
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
     if kubernetes.cni.name == "flannel":
