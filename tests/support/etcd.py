@@ -7,6 +7,7 @@ import subprocess
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -95,6 +96,16 @@ class Member:
         return (self._folder / "log").read_text()[-2000:]
 
 
+class Endpoint(Protocol):
+    """What a client can speak to."""
+
+    @property
+    def node(self) -> Node: ...
+    @property
+    def url(self) -> str: ...
+    def log(self) -> str: ...
+
+
 class Client:
     """A client of etcd's JSON gateway, with what was trusted when it started."""
 
@@ -111,20 +122,20 @@ class Client:
         assert secrets.etcd_authority is not None
         self._context.load_verify_locations(cadata=secrets.etcd_authority.certificate.decode())
 
-    def put(self, member: Member) -> None:
+    def put(self, member: Endpoint) -> None:
         """Write a key through `member`; raises when it is not taken."""
         body = {"key": _base64(f"key{self.written}"), "value": _base64("value")}
         with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
             client.post(f"{member.url}/v3/kv/put", json=body).raise_for_status()
         self.written += 1
 
-    def count(self, member: Member) -> int:
+    def count(self, member: Endpoint) -> int:
         """How many keys `member` has."""
         body = {"key": _base64("key"), "range_end": _base64("kez"), "count_only": True}
         with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
             return int(client.post(f"{member.url}/v3/kv/range", json=body).raise_for_status().json()["count"])
 
-    def wait(self, member: Member) -> None:
+    def wait(self, member: Endpoint) -> None:
         """Until `member` takes a write."""
         last = ""
         for _ in looks(90, 0.5):
