@@ -11,12 +11,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
 from kboot_clusterdesc.model import API_PORT
 
-ETCD_PORT = 2379
+from .etcd.client import ETCD_PORT, client_context
+from .tls_client import Fault, get
+
 _TIMEOUT_S = 2
 _API_NAME = "kubernetes"  # stands in every API server's certificate
 _MOST_AT_ONCE = 16
@@ -55,20 +55,30 @@ class Health:
         return lines
 
 
-class _Fault(Exception):
-    """Why nothing was heard."""
-
-
 def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:
     """How they are, asked at the machines' `addresses`; what does not answer is told, never raised."""
-    members = desc.etcd_members
     planes = desc.control_planes if desc.kubernetes is not None else ()
-    if not members and not planes:
+    if not desc.etcd_members and not planes:
         return Health()
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
-        etcd = _asked(pool, members, addresses, _context_of(lambda: _etcd_context(desc, folder.pki)), _etcd)
+        etcd = _members(pool, desc, folder, addresses)
         apis = _asked(pool, planes, addresses, _context_of(lambda: _api_context(folder.pki)), _api_server)
         return Health(tuple(etcd), tuple(apis))
+
+
+def read_etcd_health(
+    desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> tuple[PartHealth, ...]:
+    """How the members of etcd are, in the order of `etcd_members`; the control plane is not asked."""
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return tuple(_members(pool, desc, folder, addresses))
+
+
+def _members(
+    pool: ThreadPoolExecutor, desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> Iterator[PartHealth]:
+    context = _context_of(lambda: client_context(desc, folder.pki))
+    return _asked(pool, desc.etcd_members, addresses, context, _etcd)
 
 
 def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:
@@ -79,15 +89,6 @@ def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:
         return "unknown: there is no certificate to ask with yet"
     except OSError as error:  # a fault of TLS is one too
         return f"unknown: the certificate to ask with cannot be used: {error.strerror}"
-
-
-def _etcd_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
-    """Any member's client certificate does: to etcd they are alike."""
-    folders = [pki / "nodes" / node.mac.dashed for node in desc.etcd_members]
-    folder = next((each for each in folders if (each / "etcd-client.pem").exists()), folders[0] if folders else pki)
-    context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
-    context.load_cert_chain(folder / "etcd-client.pem", folder / "etcd-client.key")
-    return context
 
 
 def _api_context(pki: Path) -> ssl.SSLContext:
@@ -111,7 +112,7 @@ def _asked(
             return PartHealth(node.name, None, context)
         try:
             reason = ask(node, address, context)
-        except _Fault as fault:
+        except Fault as fault:
             reason = str(fault)
         return PartHealth(node.name, reason is None, reason)
 
@@ -120,7 +121,7 @@ def _asked(
 
 def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
     """Why the member is not healthy. Its answer takes a quorum, so one left alone is not."""
-    answer = _get(f"https://{address}:{ETCD_PORT}/health", node.name, context)
+    answer = get(f"https://{address}:{ETCD_PORT}/health", node.name, context, _TIMEOUT_S)
     try:
         said = answer.json()
     except ValueError:
@@ -134,36 +135,15 @@ def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | No
 
 def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
     """Why the API server is not ready. Whether it lives tells a slow start from one that is to be restarted."""
-    ready = _get(f"https://{address}:{API_PORT}/readyz", _API_NAME, context)
+    ready = get(f"https://{address}:{API_PORT}/readyz", _API_NAME, context, _TIMEOUT_S)
     if ready.is_success:
         return None
     if ready.status_code in (401, 403):
         return f"answers {ready.status_code} to who asks for its health"
-    live = _get(f"https://{address}:{API_PORT}/livez", _API_NAME, context)
+    live = get(f"https://{address}:{API_PORT}/livez", _API_NAME, context, _TIMEOUT_S)
     word = "is not ready" if live.is_success else "is not live"
     failed = re.findall(r"^\[-\]([\w./-]+)", (ready if live.is_success else live).text, re.MULTILINE)
     return f"{word}: {', '.join(failed) or f'answers {ready.status_code}'}"
-
-
-def _get(url: str, name: str, context: ssl.SSLContext) -> httpx.Response:
-    """The answer of who is called `name` at an address that its certificate need not know."""
-    try:
-        # trust_env off: a proxy of the site must not stand between us and our own machines
-        with httpx.Client(verify=context, timeout=_TIMEOUT_S, trust_env=False) as client:
-            return client.get(url, extensions={"sni_hostname": name})
-    except httpx.HTTPError as error:
-        raise _Fault(_reason(error)) from error
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"has a certificate that is not good: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
-        return "refuses our certificate"
-    return "does not speak TLS" if isinstance(cause, ssl.SSLError) else "does not answer"
 
 
 def _line(what: str, parts: tuple[PartHealth, ...], word: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterFolder
 
@@ -32,14 +33,15 @@ class Remote:
     known_hosts: Path
     identity: Path | None = None
 
-    def run(self, command: Sequence[str], *, given: bytes = b"", timeout_s: float = 600) -> bytes:
-        """What `command` prints as root, `given` on its standard input.
+    def run(self, command: Sequence[str], *, given: bytes | BinaryIO = b"", timeout_s: float = 600) -> bytes:
+        """What `command` prints as root, `given` or what is left of that file on its standard input.
 
         Raises NotYet where the machine cannot be reached, KbootError with what the command said where it failed.
         """
         words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
+        content, file = (given, None) if isinstance(given, bytes) else (None, given)
         try:
-            done = subprocess.run(words, input=given, capture_output=True, timeout=timeout_s)
+            done = subprocess.run(words, input=content, stdin=file, capture_output=True, timeout=timeout_s)
         except FileNotFoundError as error:
             raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
         except subprocess.TimeoutExpired as error:

@@ -6,11 +6,12 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
@@ -80,11 +81,18 @@ def write_render(folder: ClusterFolder, render: Mapping[str, File]) -> list[File
 
 def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0) -> None:
     """Put `content` at `target` so that a reader, or a power cut, sees the old file or the new one whole."""
+    with replaced(target, mode=mode, uid=uid) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[BinaryIO]:
+    """A file to fill, and to read again, that stands at `target` once the block has ended well, and nowhere if not."""
     temporary = target.with_name(f".{target.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
             stream.flush()
             if os.geteuid() == 0:
                 os.fchown(stream.fileno(), uid, uid)

@@ -109,10 +109,23 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     )
 
 
+def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:
+    """The machines as the cloud-config server knows them; as they are declared where it does not answer."""
+    try:
+        return [_node(each) for each in CloudConfig(folder, desc).get("/v1/nodes").get("nodes", [])]
+    except Unreachable as error:
+        return _declared(desc, f"unknown: {error.message}")
+
+
+def addresses_of(nodes: list[JsonObject]) -> dict[Mac, IPv4Address]:
+    """Where each machine is, of those that have an address."""
+    return {Mac(node["mac"]): IPv4Address(node["ip"]) for node in nodes if node["ip"]}
+
+
 def with_health(folder: ClusterFolder, status: Status) -> Status:
     """The status with what etcd and the control plane say of themselves, which takes some seconds when they are off."""
-    addresses = {Mac(node["mac"]): IPv4Address(node["ip"]) for node in status.nodes if node["ip"]}
-    return replace(status, health=read_health(description_in_force(folder), folder, addresses))
+    health = read_health(description_in_force(folder), folder, addresses_of(status.nodes))
+    return replace(status, health=health)
 
 
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:

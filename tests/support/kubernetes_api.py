@@ -167,6 +167,10 @@ class TlsServer:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet: tests read what was asked from `asked`."""
 

@@ -85,6 +85,7 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
         ),
         *("lab power", "lab add", "lab exec", "version"),
         *("certs list", "certs renew", "certs export", "kubeconfig"),
+        *("etcd snapshot", "etcd restore"),
         *("images list", "images load", "images pull", "images push", "images verify"),
         *("assets add", "assets pull", "assets list", "assets verify"),
     ],

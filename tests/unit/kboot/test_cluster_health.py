@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from kboot.cli.cluster import status_lines
-from kboot.cluster_health import ETCD_PORT, Health, read_health
+from kboot.cluster_health import Health, read_health
+from kboot.etcd.client import ETCD_PORT
 from kboot.pki.authority import MACHINE_LIFE, Subject, issue, new_authority
 from kboot.status import Status, with_health
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, dump, load_text

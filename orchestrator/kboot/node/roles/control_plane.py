@@ -43,6 +43,7 @@ def control_plane(
         "patience": patience_of(desc),
     }
     files = (
+        File("/opt/bin/kboot-api-server", rendered(f"{_FOLDER}/kboot-api-server.j2"), 0o755),
         *_api_server(values, secrets, etcd_authority, keys),
         *_controller_manager(desc, values, secrets, keys["controller-manager"]),
         *_scheduler(desc, values, secrets, keys["scheduler"]),

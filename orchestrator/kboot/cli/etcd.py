@@ -1,0 +1,131 @@
+"""`kboot etcd snapshot | restore`: a copy of what the cluster knows, and the way back to it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, Node
+
+from ..cluster_health import read_etcd_health
+from ..errors import BadInput, ExitCode
+from ..etcd.restore import restore
+from ..etcd.snapshot import take_snapshot
+from ..etcd.snapshot_file import read_snapshot
+from ..lock import locked
+from ..progress import Progress
+from ..remote import Remote, remote
+from ..status import addresses_of, chosen_cluster, description_in_force, node_named, read_nodes
+from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = add_group(
+        commands, "etcd", summary="save what etcd holds, or put it back", example="kboot etcd snapshot -o etcd.db"
+    )
+    parser = add_command(
+        group,
+        "snapshot",
+        run_snapshot,
+        summary="save a snapshot of etcd here, whole and checked",
+        example="kboot etcd snapshot -o /backup/etcd.db",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a new file, for its owner alone; default: the cluster's name and the time, in this folder",
+    )
+    add_json(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "restore",
+        run_restore,
+        summary="put every etcd member back to a snapshot, with the API servers stopped meanwhile",
+        example="kboot etcd restore /backup/etcd.db",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a snapshot, of `kboot etcd snapshot` or etcdctl")
+    parser.add_argument(
+        "--identity", type=Path, metavar="KEY", help="the private key that opens the machines; default: the ssh agent's"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask first")
+    parser.add_argument(
+        "--timeout", type=float, default=300, metavar="SECONDS", help="how long to wait for etcd's health (300)"
+    )
+    add_cluster(parser)
+
+
+def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
+    """Save a snapshot."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    desc = description_in_force(folder)
+    path = arguments.output or Path(f"{folder.cluster}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db")
+    taken = take_snapshot(desc, folder, read_nodes(folder, desc), path, Progress())
+    if arguments.json:
+        print_json(taken.as_json())
+    else:
+        print(f"{path}: {_size(taken.file.size_bytes)} from {taken.member}, sha256 {taken.file.sha256}")
+    if taken.unhealthy is not None:
+        note(f"note: {taken.member} {taken.unhealthy}: what was written last may be missing")
+    return ExitCode.DONE
+
+
+def run_restore(arguments: argparse.Namespace) -> ExitCode:
+    """Put etcd back."""
+    found = read_snapshot(arguments.file)
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    desc = description_in_force(folder)
+    if not desc.etcd_members:
+        raise BadInput(f"{folder.cluster} has no etcd", "name another cluster with `--cluster`")
+    if not arguments.yes:
+        _ask(desc, f"{arguments.file} ({_size(found.size_bytes)}, sha256 {found.sha256})")
+    with locked(folder.lock):
+        nodes = read_nodes(folder, desc)
+
+        def way_to(node: Node) -> Remote:
+            return remote(folder, node_named(nodes, node.mac), arguments.identity)
+
+        restore(
+            arguments.file,
+            [way_to(node) for node in desc.etcd_members],
+            [way_to(node) for node in _api_servers(desc)],
+            lambda: read_etcd_health(desc, folder, addresses_of(nodes)),
+            Progress(),
+            arguments.timeout,
+        )
+    print(f"etcd of {folder.cluster} is back at {arguments.file}")
+    if _api_servers(desc):
+        note("next: the API servers come back within a minute or two - `kboot status`")
+    return ExitCode.DONE
+
+
+def _ask(desc: ClusterDesc, what: str) -> None:
+    """Raise BadInput unless a person says yes."""
+    note(f"etcd of {desc.cluster.name} goes back to {what}:")
+    if planes := _api_servers(desc):
+        note(f"  the API servers stop until that is done: {_names(planes)}")
+    note(f"  etcd stops, and what it holds becomes what the snapshot holds: {_names(desc.etcd_members)}")
+    note("  what it holds now is kept on each, in /var/lib/etcd/before-restore-TIME")
+    if not sys.stdin.isatty():
+        raise BadInput("there is no terminal to ask on, and nothing was changed", "say `--yes` to go on unasked")
+    print("Type `yes` to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != "yes":
+        raise BadInput("that was no `yes`: nothing was changed")
+
+
+def _api_servers(desc: ClusterDesc) -> tuple[Node, ...]:
+    return desc.control_planes if desc.kubernetes is not None else ()
+
+
+def _names(nodes: tuple[Node, ...]) -> str:
+    return ", ".join(node.name for node in nodes)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1_000_000 else f"{size_bytes / 1e3:.1f} kB"

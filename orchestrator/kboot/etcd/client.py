@@ -1,0 +1,63 @@
+"""A client of etcd's JSON gateway, which every member has at its client port."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import httpx
+
+from kboot_clusterdesc import ClusterDesc
+
+from ..tls_client import Fault, answer_of
+
+ETCD_PORT = 2379
+_TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a snapshot, in order, and how many bytes of the database follow it."""
+
+    blob: bytes
+    remaining_bytes: int
+
+
+def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
+    """What a client needs; any member's client certificate does: to etcd they are alike. Raises OSError."""
+    folders = [pki / "nodes" / node.mac.dashed for node in desc.etcd_members]
+    folder = next((each for each in folders if (each / "etcd-client.pem").exists()), folders[0] if folders else pki)
+    context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
+    context.load_cert_chain(folder / "etcd-client.pem", folder / "etcd-client.key")
+    return context
+
+
+def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:
+    """The member's database as it streams it, its SHA-256 as the last part; raises Fault.
+
+    A stream that ends early looks like one that ends: only the SHA-256 tells.
+    """
+    url = f"https://{address}:{ETCD_PORT}/v3/maintenance/snapshot"
+    with answer_of("POST", url, name, context, timeout=_TIMEOUT, json={}) as answer:
+        if not answer.is_success:
+            raise Fault(f"answers {answer.status_code} to who asks for a snapshot")
+        for line in answer.iter_lines():
+            yield parsed(line)
+
+
+def parsed(line: str) -> Part:
+    """One line of the gateway's stream; raises Fault."""
+    try:
+        message = json.loads(line)
+        if "error" in message:
+            raise Fault(f"breaks off: {message['error']['message']}")
+        result = message["result"]
+        # protobuf's JSON leaves out what is zero or empty, and writes 64 bits as text
+        return Part(b64decode(result.get("blob", ""), validate=True), int(result.get("remaining_bytes", 0)))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Fault("sends what is no part of a snapshot") from error

@@ -1,0 +1,53 @@
+"""HTTP over TLS with a machine of the cluster, known by its name at whatever address it has."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+
+class Fault(Exception):
+    """Why a machine did not do what was asked: words that follow its name."""
+
+
+@contextmanager
+def answer_of(
+    method: str, url: str, name: str, context: ssl.SSLContext, *, timeout: httpx.Timeout, json: Any = None
+) -> Iterator[httpx.Response]:
+    """The answer of who is called `name` at an address that its certificate need not know, its body not read yet.
+
+    Raises Fault, also for what goes wrong while the body is read.
+    """
+    begun = False
+    try:
+        # trust_env off: a proxy of the site must not stand between us and our own machines
+        with (
+            httpx.Client(verify=context, timeout=timeout, trust_env=False) as client,
+            client.stream(method, url, json=json, extensions={"sni_hostname": name}) as answer,
+        ):
+            begun = True
+            yield answer
+    except httpx.HTTPError as error:
+        raise Fault("broke off its answer" if begun else _reason(error)) from error
+
+
+def get(url: str, name: str, context: ssl.SSLContext, timeout_s: float) -> httpx.Response:
+    """The whole answer to a GET."""
+    with answer_of("GET", url, name, context, timeout=httpx.Timeout(timeout_s)) as answer:
+        answer.read()
+        return answer
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not good: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
+        return "refuses our certificate"
+    return "does not speak TLS" if isinstance(cause, ssl.SSLError) else "does not answer"
