@@ -25,7 +25,7 @@ def case(name: str) -> tuple[ClusterDesc, dict[str, RenderedFile]]:
     return desc, rendered_files(desc, folder=CASES / name)
 
 
-@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos"])
+@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos", "joined"])
 def test_ignition_validate_has_nothing_to_say_of_any_node(name: str) -> None:
     desc, files = case(name)
     for node in desc.nodes:
@@ -101,7 +101,7 @@ def test_ignition_applies_a_node_config_to_an_empty_system(root: Path) -> None:
     assert {line.split(":")[0] for line in (root / "etc/passwd").read_text().splitlines()} == {"root", "core", "ops"}
 
 
-@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos"])
+@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos", "joined"])
 def test_ignition_applies_the_config_of_every_node(name: str) -> None:
     desc, files = case(name)
     for node in desc.nodes:
