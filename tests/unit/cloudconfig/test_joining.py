@@ -79,7 +79,9 @@ def test_the_cloud_config_keeps_its_modes_and_switches(shared: dict[str, bytes])
     assert [each["permissions"] for each in after["write_files"]] == [
         each["permissions"] for each in before["write_files"]
     ]
-    assert [each["enable"] for each in after["coreos"]["units"]] == [each["enable"] for each in before["coreos"]["units"]]
+    assert [each["enable"] for each in after["coreos"]["units"]] == [
+        each["enable"] for each in before["coreos"]["units"]
+    ]
 
 
 def test_the_config_that_all_share_holds_no_key(shared: dict[str, bytes]) -> None:
