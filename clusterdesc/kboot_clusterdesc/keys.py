@@ -132,7 +132,8 @@ KEYS: dict[str, Key] = {
         'ssh_authorized_keys: ["ssh-ed25519 AAAA... me@example.com"]',
     ),
     "unknown_machines": Key(
-        "ignore: machines that stand under no node are listed and left alone; worker: they become workers",
+        "ignore: machines that stand under no node are listed and left alone; "
+        "worker: each that boots from the network is installed, and joins Kubernetes as a worker",
         "unknown_machines: ignore",
     ),
     "timing": Key(

@@ -118,28 +118,30 @@ def _description(old: _Old) -> Fields:
         old.refuse(key, f"`{domain}` is an address, not a domain", "write a name, such as lab.example.com")
     name = domain.partition(".")[0].lower() or "cluster"
     old.notes.append(f"the cluster is called `{name}` after its domain: change cluster.name if you like")
+    served = old.is_yes("start_pxe", default=True)
     fields: Fields = {
         "apiVersion": "kboot/v1",
         "cluster": {"name": name, "domain": domain},
-        "network": _network(old, domain),
+        "network": _network(old, domain, served),
         "os": _os(old),
         "kubernetes": _kubernetes(old),
         "registry": {"domain": old.text("dockerdomain", "registry.domain", "bootstrapper"), "port": 5000},
         "ssh_authorized_keys": _ssh_keys(old),
-        "unknown_machines": "worker",
+        "unknown_machines": "worker" if served else "ignore",
         "nodes": _nodes(old),
     }
     old.notes.append(
         "unknown_machines is `worker`, as it was: any machine that boots from the network is installed. "
         "`ignore` leaves machines alone that are not declared"
+        if served
+        else "unknown_machines is `ignore`: kboot lets no machine in whose address it does not give itself"
     )
     return fields
 
 
-def _network(old: _Old, domain: str) -> Fields:
+def _network(old: _Old, domain: str, served: bool) -> Fields:
     bootstrapper = old.text("bootstrapper", "network.bootstrapper")
     subnet = _subnet(old)
-    served = old.is_yes("start_pxe", default=True)
     nameservers = old.texts("nameservers", "network.nameservers")
     outside = [a for a in nameservers if subnet and _address(a) and _address(a) not in subnet]
     inside = [address for address in nameservers if address not in outside]

@@ -234,6 +234,11 @@ class ClusterDesc(_Part):
         return self._with_role(Role.CONTROL_PLANE)
 
     @property
+    def adopts_machines(self) -> bool:
+        """Whether a machine that no one declared is installed, and becomes a worker."""
+        return self.unknown_machines is UnknownMachines.WORKER
+
+    @property
     def api_endpoint(self) -> tuple[str, int]:
         """Name and port under which everything outside a control plane reaches the API server."""
         named = self.kubernetes.api_server.endpoint if self.kubernetes else None

@@ -9,8 +9,11 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode
 
 def remarks(desc: ClusterDesc) -> Iterator[str]:
     """A sentence each, for people; none of them is a fault."""
-    if str(desc.unknown_machines) == "worker":
-        yield "unknown_machines: `worker` has no effect yet; they are listed as discovered"
+    if desc.adopts_machines:
+        yield (
+            "unknown_machines: with `worker`, every machine that boots from this network is installed, "
+            "whatever is on its disk, and joins the cluster"
+        )
     if not desc.ssh_authorized_keys:
         yield "ssh_authorized_keys: is empty: there will be no way to log in to an installed machine"
     if desc.network.dhcp.mode is DhcpMode.OFF:

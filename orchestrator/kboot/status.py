@@ -186,6 +186,7 @@ def _node(node: JsonObject) -> JsonObject:
         "since",
         "phases",
         "armed",
+        "adopted",
         "config",
         "reason",
         "bytes",

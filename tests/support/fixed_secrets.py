@@ -8,6 +8,7 @@ from kboot.pki import KeyPair, KubernetesSecrets, Secrets, key_specs
 from kboot_clusterdesc import ClusterDesc
 
 MARK = "fixed-secret"
+JOIN_SEED = "5eed" * 16
 
 
 def fixed_secrets(desc: ClusterDesc) -> Secrets:
@@ -26,6 +27,7 @@ def fixed_secrets(desc: ClusterDesc) -> Secrets:
             node.mac: {spec.name: _pair(f"{node.mac.dashed}-{spec.name}") for spec in key_specs(desc, node)}
             for node in desc.nodes
         },
+        join_seed=JOIN_SEED if desc.adopts_machines else None,
     )
 
 

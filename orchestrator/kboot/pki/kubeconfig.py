@@ -29,6 +29,12 @@ def kubeconfig_by_file(server: str, authority: str, certificate: str, key: str) 
     return _written(target, {"client-certificate": certificate, "client-key": key}, "default", "default")
 
 
+def kubeconfig_by_token(server: str, authority: str, token: str) -> bytes:
+    """A kubeconfig of who has a bootstrap token; `authority` and `token` are files."""
+    target = {"server": server, "certificate-authority": authority}
+    return _written(target, {"tokenFile": token}, "default", "default")
+
+
 def _written(target: dict[str, str], credentials: dict[str, str], user: str, cluster: str) -> bytes:
     context = f"{user}@{cluster}"
     document = {

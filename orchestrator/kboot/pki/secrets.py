@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import bcrypt
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
 
 from .authority import MACHINE_LIFE, SERVER_LIFE, KeyPair
 from .node_keys import Authority, key_specs, own_specs
@@ -46,6 +46,7 @@ class Secrets:
     etcd_authority: KeyPair | None = None  # where a node keeps etcd
     kubernetes: KubernetesSecrets | None = None
     node_keys: Mapping[Mac, Mapping[str, KeyPair]] = field(default_factory=dict)  # see pki/node_keys.py
+    join_seed: str | None = None  # of the tokens of undeclared machines, where they are let in: 32 bytes, hex
 
 
 def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:
@@ -89,6 +90,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         etcd_authority=authorities.get(Authority.ETCD),
         kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
         node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
+        join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.adopts_machines else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, dump
+from kboot_clusterdesc import ClusterDesc, dump, joined
 from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
 
 from ..pki import Secrets
@@ -15,7 +15,7 @@ from .boot_files import boot_files
 from .compose import NetworkMode, compose_file
 from .dhcp import dhcp_files
 from .files import RenderedFile
-from .nodes import node_files
+from .nodes import joined_files, node_files
 from .registry import registry_files
 
 
@@ -48,6 +48,8 @@ def render(
     files |= _tls_files(secrets)
     for node in desc.nodes:
         files |= node_files(desc, node, secrets, attached)
+    if desc.adopts_machines:
+        files |= joined_files(desc, secrets, attached)
     files["compose.yaml"] = RenderedFile(compose_file(desc, files, images, network, root))
     return dict(sorted(files.items()))
 
@@ -68,5 +70,7 @@ def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
             ("status-client.key", status.key),
         ):
             files[f"tls/cloudconfig/{name}"] = RenderedFile(content, 0o600, KBOOT_UID)
+    if secrets.join_seed is not None:
+        files[f"tls/cloudconfig/{joined.SEED_FILE}"] = RenderedFile(f"{secrets.join_seed}\n".encode(), 0o600, KBOOT_UID)
     files["tls/registry/htpasswd"] = RenderedFile(secrets.push_htpasswd.encode(), 0o600, REGISTRY_UID)
     return files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kboot_clusterdesc import ClusterDesc, Node, Role
+from kboot_clusterdesc import ClusterDesc, Node, Role, joined
 from kboot_clusterdesc.layout import KBOOT_UID
 
 from ..node import NodeConfig, cloud_config, ignition, roles
@@ -16,23 +16,55 @@ from .files import RenderedFile
 
 def node_files(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments) -> dict[str, RenderedFile]:
     """The files of one machine; none but the cloud-config server may read them."""
-    config, number = with_hash(node_config(desc, node, secrets, attachments))
-    contents = {
-        "ignition.json": ignition(config),
-        "cloud-config.yaml": cloud_config(config),
-        "report-token": f"{secrets.report_tokens[node.mac]}\n".encode(),
-        "config-hash": f"{number}\n".encode(),
-    }
-    folder = f"nodes/{node.mac.dashed}"
-    return {f"{folder}/{name}": RenderedFile(content, 0o600, KBOOT_UID) for name, content in contents.items()}
+    token = secrets.report_tokens[node.mac]
+    files = _files(node.mac.dashed, node_config(desc, node, secrets, attachments))
+    files[f"nodes/{node.mac.dashed}/report-token"] = _file(f"{token}\n".encode())
+    return files
+
+
+def joined_files(desc: ClusterDesc, secrets: Secrets, attachments: Attachments) -> dict[str, RenderedFile]:
+    """The node config of all machines that no one declared; the cloud-config server adds whose it is."""
+    return _files(joined.FOLDER, joined_config(desc, secrets, attachments))
 
 
 def node_config(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments) -> NodeConfig:
     """The config of one machine: what all get, what its roles add, then the cluster's fragment, then its own."""
-    config = base_config(
-        desc, node, authority=secrets.authority.certificate, report_token=secrets.report_tokens[node.mac]
-    )
-    for contribution in _contributions(desc, node, secrets, attachments):
+    token = secrets.report_tokens[node.mac]
+    parts = _contributions(desc, node, secrets, attachments)
+    return _config(desc, node, secrets, attachments, token, parts)
+
+
+def joined_config(desc: ClusterDesc, secrets: Secrets, attachments: Attachments) -> NodeConfig:
+    """The config of a worker that has no key, with the marks of `joined` for what is a machine's own."""
+    node = joined.joined_node(joined.STAND_IN_MAC)
+    parts = _joined_contributions(desc, node, secrets)
+    return _config(desc, node, secrets, attachments, joined.REPORT_TOKEN_MARK, parts)
+
+
+def _files(folder: str, config: NodeConfig) -> dict[str, RenderedFile]:
+    hashed, number = with_hash(config)
+    contents = {
+        "ignition.json": ignition(hashed),
+        "cloud-config.yaml": cloud_config(hashed),
+        "config-hash": f"{number}\n".encode(),
+    }
+    return {f"nodes/{folder}/{name}": _file(content) for name, content in contents.items()}
+
+
+def _file(content: bytes) -> RenderedFile:
+    return RenderedFile(content, 0o600, KBOOT_UID)
+
+
+def _config(
+    desc: ClusterDesc,
+    node: Node,
+    secrets: Secrets,
+    attachments: Attachments,
+    report_token: str,
+    contributions: Iterator[NodeConfig],
+) -> NodeConfig:
+    config = base_config(desc, node, authority=secrets.authority.certificate, report_token=report_token)
+    for contribution in contributions:
         config = config.merged(contribution)
     for name in (desc.os.extra, node.extra):
         if name is not None:
@@ -60,3 +92,15 @@ def _contributions(
         etcd_authority = secrets.etcd_authority.certificate
         yield roles.control_plane(desc, node, desc.kubernetes, secrets.kubernetes, etcd_authority, keys)
         yield roles.addons(desc, node, desc.kubernetes, authority, keys["addons"], attachments.manifests)
+        if secrets.join_seed is not None:
+            yield roles.tls_bootstrap(desc, node, desc.kubernetes, secrets.join_seed)
+
+
+def _joined_contributions(desc: ClusterDesc, node: Node, secrets: Secrets) -> Iterator[NodeConfig]:
+    if desc.kubernetes is None or secrets.kubernetes is None:
+        return
+    authority = secrets.kubernetes.authority.certificate
+    yield roles.container_runtime(desc, node)
+    yield roles.joining_kubelet(desc, node, desc.kubernetes, authority)
+    if desc.kubernetes.cni.name == "routes":
+        yield roles.pod_network(desc, node, desc.kubernetes, authority, None)

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from kboot_clusterdesc import family_of
 
-from . import boot_script, events, images, installer, metrics, node_config, nodes, omaha, status_page
+from . import boot_script, events, images, installer, joining, metrics, node_config, nodes, omaha, status_page
 from .caller import address_of, mac_of, small_body
 from .fleet import Fleet
 from .kubernetes_watch import KubernetesWatch
@@ -132,6 +132,10 @@ def _add_state(app: FastAPI, fleet: Fleet) -> None:
     @app.get("/v1/labels")
     async def labels() -> Response:
         return PlainTextResponse(nodes.labels_text(fleet), headers=_NEVER_KEPT)
+
+    @app.get("/v1/joining")
+    async def joining_machines() -> Response:
+        return PlainTextResponse(joining.joining_text(fleet), headers=_NEVER_KEPT)
 
     @app.post("/v1/nodes/{mac}/events")
     async def report(request: Request, mac: str) -> Response:

@@ -37,20 +37,23 @@ def first_script(fleet: Fleet) -> str:
 
 
 def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
-    """The iPXE script of one declared machine."""
+    """The iPXE script of one node; a machine that asks for its own may thereby become one."""
+    fleet.adopt(mac, address)
     fleet.node(mac)
     release = _release_to_install(fleet, mac, address)
-    armed = fleet.machine(mac).armed
-    name = "install.ipxe.j2" if release else "wait.ipxe.j2" if armed else "disk.ipxe.j2"
+    waits = fleet.machine(mac).armed and fleet.may_install(mac)
+    name = "install.ipxe.j2" if release else "wait.ipxe.j2" if waits else "disk.ipxe.j2"
     return _render(fleet, name, mac, release)
 
 
 def pxelinux_config(fleet: Fleet, address: IPv4Address | None, *, moves: bool = True) -> str:
-    """The pxelinux answer for a caller: the install for a declared, armed machine, the disk for all others."""
+    """The pxelinux answer for a caller: the install for a node that is armed, the disk for all others."""
     mac = fleet.machine_at(address)
-    declared = mac is not None and any(node.mac == mac for node in fleet.desc().nodes)
     mover = address if moves else None
-    release = _release_to_install(fleet, mac, mover) if mac is not None and declared else None
+    if mac is not None:
+        fleet.adopt(mac, mover)
+    known = any(node.mac == mac for node in fleet.nodes())
+    release = _release_to_install(fleet, mac, mover) if mac is not None and known else None
     return _render(fleet, "pxelinux.j2", mac, release)
 
 
@@ -58,7 +61,7 @@ def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> 
     """The number of the release that this boot installs; only the machine itself moves its state by asking."""
     machine = fleet.machine(mac)
     release = release_in_force(fleet.settings.images, fleet.desc())
-    if not machine.armed or release is None:
+    if not machine.armed or not fleet.may_install(mac) or release is None:
         return None
     if address is not None and fleet.address_of(fleet.node(mac)) == address:
         fleet.keep(machine, life.fetch_boot_script(machine, release, fleet.now()), address, release=release)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -47,7 +48,7 @@ async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
     ask = ask_of(request)
     report = _report(await small_body(request))
     machine = fleet.machine(mac)
-    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_token(fleet, mac))
+    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_tokens(fleet, mac))
     if refusal is not None:
         fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
@@ -78,13 +79,16 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
             return life.progress(machine, report.bytes, report.total, now)
 
 
-def _report_token(fleet: Fleet, mac: Mac) -> str | None:
-    """SHA-256 of the token with which the installed machine reports."""
-    try:
+def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
+    """SHA-256 of the tokens with which the installed machine may report.
+
+    A machine that was let in and declared since runs with its first token until it is installed again.
+    """
+    tokens = [fleet.store.report_sha256(mac)]
+    with suppress(OSError):
         kept = (fleet.settings.nodes / mac.dashed / "report-token").read_text().strip()
-    except OSError:
-        return None
-    return guard.sha256_of(kept)
+        tokens.append(guard.sha256_of(kept))
+    return [token for token in tokens if token is not None]
 
 
 async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node
+from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
 
 from . import machine as life
 from .description import DescriptionFile
@@ -47,15 +49,40 @@ class Fleet:
             raise ProblemError(503, "there is no description yet")
         return desc
 
+    def nodes(self) -> list[Node]:
+        """The declared nodes, then the machines that were let in; a declaration wins over that."""
+        declared = self.desc().nodes
+        macs = {node.mac for node in declared}
+        return [*declared, *(joined_node(mac) for mac in self.store.adopted() if mac not in macs)]
+
     def node(self, mac: Mac) -> Node:
-        """The declared node; an undeclared machine is 404."""
-        node = next((node for node in self.desc().nodes if node.mac == mac), None)
+        """The node of that MAC; any other machine is 404."""
+        node = next((node for node in self.nodes() if node.mac == mac), None)
         if node is None:
             raise ProblemError(404, f"no machine {mac} is declared")
         return node
 
+    def is_declared(self, mac: Mac) -> bool:
+        """Whether the description has this machine; a node that it has not was let in."""
+        return any(node.mac == mac for node in self.desc().nodes)
+
+    def adopt(self, mac: Mac, address: IPv4Address | None) -> None:
+        """Let the undeclared machine in that asks from `address`, where the description wants that."""
+        if address is None or not self.desc().adopts_machines or self.is_declared(mac) or not may_join(mac):
+            return
+        if self._leases.address_of(mac, self.now()) == address and self.store.adopt(mac, self.now()):
+            self.tell("adopted", mac, address)
+
+    def may_install(self, mac: Mac) -> bool:
+        """Whether a node may be installed at all: one that was let in only while the description lets machines in."""
+        return self.is_declared(mac) or self.desc().adopts_machines
+
+    def folder(self, mac: Mac) -> Path:
+        """Where the files lie that a node is given."""
+        return self.settings.nodes / (mac.dashed if self.is_declared(mac) else FOLDER)
+
     def machine(self, mac: Mac) -> Machine:
-        """A declared machine as it stands; one that was never heard of is armed."""
+        """The machine of a node as it stands; one that was never heard of is armed."""
         return self.store.machine(mac, self.now())
 
     def address_of(self, node: Node) -> IPv4Address | None:
@@ -105,11 +132,11 @@ class Fleet:
 
     def note_leases(self) -> None:
         """Move machines on that were given an address, and list those that no one declared."""
-        now, declared = self.now(), {node.mac for node in self.desc().nodes}
+        now, known = self.now(), {node.mac for node in self.nodes()}
         for entry in self._leases.entries():
             if not entry.holds_at(now):
                 continue
-            if entry.mac in declared:
+            if entry.mac in known:
                 before = self.machine(entry.mac)
                 self.keep(before, life.lease(before, now), entry.ip)
             elif self.store.discover(entry.mac, str(entry.ip), now):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -70,15 +71,15 @@ def may_install(machine: Machine, own: IPv4Address | None, caller: IPv4Address |
 
 
 def refusal_of_report(
-    ask: Ask, phase: Phase, machine: Machine, report_sha256: str | None
+    ask: Ask, phase: Phase, machine: Machine, report_sha256s: Collection[str]
 ) -> Refusal | None:
-    """Why a report is not taken. An install is reported with its install token, a running machine by its own."""
+    """Why a report is not taken. An install is reported with its install token, a running machine by one of its own."""
     token = ask.token
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
     if not token:
         return Refusal.NO_TOKEN
-    if phase in (Phase.RUNNING, Phase.FAILED) and is_token(token, report_sha256):
+    if phase in (Phase.RUNNING, Phase.FAILED) and any(is_token(token, each) for each in report_sha256s):
         return None
     if phase is Phase.RUNNING:
         return Refusal.UNKNOWN

@@ -30,17 +30,18 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
     if release is None or not is_whole(fleet.settings.images, desc, release):
         release = release_in_force(fleet.settings.images, desc)
     token = ""
-    if guard.may_install(machine, fleet.address_of(node), address):
+    allowed = fleet.may_install(mac)
+    if allowed and guard.may_install(machine, fleet.address_of(node), address):
         if release is None:
             raise ProblemError(503, "no OS release is in the store yet")
         token = secrets.token_urlsafe(32)
         fleet.keep(machine, life.fetch_installer(machine, guard.sha256_of(token), fleet.now()), address)
-    elif machine.armed and address is not None:
+    elif allowed and machine.armed and address is not None:
         fleet.tell("refused", mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
     values = {
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
-        "KBOOT_ARMED": "yes" if token else "elsewhere" if machine.armed else "no",
+        "KBOOT_ARMED": "yes" if token else "elsewhere" if allowed and machine.armed else "no",
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,

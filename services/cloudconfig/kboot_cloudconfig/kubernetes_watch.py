@@ -61,7 +61,7 @@ class KubernetesWatch:
         if (view.state, view.reason) != (before.state, before.reason):
             log("kubernetes", state=str(view.state), reason=view.reason, nodes=len(view.nodes))
         if view.state is ApiState.ANSWERS:
-            for node in self._fleet.desc().nodes:
+            for node in self._fleet.nodes():
                 self._move(node, view)
 
     def _move(self, node: Node, view: KubernetesView) -> None:

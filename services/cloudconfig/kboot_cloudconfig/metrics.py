@@ -27,15 +27,15 @@ def metrics_text(fleet: Fleet) -> str:
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     desc = fleet.desc()
-    machines = [fleet.machine(node.mac) for node in desc.nodes]
+    machines = [fleet.machine(node.mac) for node in fleet.nodes()]
     phases = Counter(machine.phase for machine in machines)
-    yield from _head("kboot_machines", "gauge", "Declared machines by phase.")
+    yield from _head("kboot_machines", "gauge", "Machines of the cluster by phase.")
     yield from (f'kboot_machines{{phase="{phase.value}"}} {phases[phase]}' for phase in Phase)
     yield from _head("kboot_machines_armed", "gauge", "Machines that a network boot would install.")
     yield f"kboot_machines_armed {sum(machine.armed for machine in machines)}"
-    yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that no one declared.")
-    declared = {node.mac for node in desc.nodes}
-    yield f"kboot_machines_discovered {sum(each.mac not in declared for each in fleet.store.discovered())}"
+    yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that are none of the cluster.")
+    known = {machine.mac for machine in machines}
+    yield f"kboot_machines_discovered {sum(each.mac not in known for each in fleet.store.discovered())}"
     yield from _head("kboot_events_total", "counter", "Events so far.")
     newest = fleet.store.newest_events(1)
     yield f"kboot_events_total {newest[0].number if newest else 0}"

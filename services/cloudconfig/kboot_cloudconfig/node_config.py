@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from fastapi import Request
 
 from kboot_clusterdesc import Mac
 
-from . import guard
+from . import guard, joining
 from . import machine as life
 from .caller import ask_of
 from .fleet import Fleet
@@ -25,9 +26,15 @@ def guarded_file(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
         fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
     try:
-        content = (fleet.settings.nodes / mac.dashed / name).read_bytes()
+        content = (fleet.folder(mac) / name).read_bytes()
     except FileNotFoundError as error:
         raise ProblemError(404, "this machine has no such file") from error
+    if not fleet.is_declared(mac):
+        since = machine.token.used_at if machine.token is not None else None
+        report_token = secrets.token_urlsafe(32)
+        join_token = joining.join_token(joining.seed(fleet), node.name, since or now)
+        content = joining.personal(content, node, report_token=report_token, join_token=join_token)
+        fleet.store.keep_report_token(mac, guard.sha256_of(report_token))
     if ask.address is not None:
         fleet.keep(machine, life.fetch_config(machine, ask.address, now), ask.address)
     return content

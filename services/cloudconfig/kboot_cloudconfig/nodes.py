@@ -31,6 +31,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "since": rfc3339(machine.since),
         "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
         "armed": machine.armed,
+        "adopted": not fleet.is_declared(node.mac),
         "config": _config_state(fleet, node.mac, machine.config),
         "reason": machine.reason,
         "version": machine.version,
@@ -42,7 +43,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
 def labels_text(fleet: Fleet) -> str:
     """A line a node: its name, the labels of its roles and those declared. A control plane gives them to the node."""
     lines = []
-    for node in fleet.desc().nodes:
+    for node in fleet.nodes():
         roles = [f"node-role.kubernetes.io/{role.value}=" for role in node.roles]
         if Role.CONTROL_PLANE in node.roles:
             roles.append("node.kubernetes.io/exclude-from-external-load-balancers=")
@@ -53,15 +54,16 @@ def labels_text(fleet: Fleet) -> str:
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
     """All nodes, all machines that no one declared, the releases, and what Kubernetes says."""
     desc = fleet.desc()
-    declared = {node.mac for node in desc.nodes}
+    known = fleet.nodes()
+    macs = {node.mac for node in known}
     updater = updater_status(fleet.settings.images)
     return {
         "cluster": desc.cluster.name,
-        "nodes": [node_state(fleet, node) for node in desc.nodes],
+        "nodes": [node_state(fleet, node) for node in known],
         "discovered": [
             {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)}
             for found in fleet.store.discovered()
-            if found.mac not in declared
+            if found.mac not in macs
         ],
         "os": {
             "family": desc.os.family.value,
@@ -98,6 +100,8 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
         reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
         fleet.tell("refused", mac, ask.address, reason=str(reason), path=request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
+    if armed and not fleet.may_install(mac):
+        raise ProblemError(409, f"{mac} was let in, and the description lets no machine in any more: declare it")
     before = fleet.machine(mac)
     fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
     fleet.tell("armed" if armed else "disarmed", mac, ask.address)
@@ -107,7 +111,7 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
     """`outdated` where the machine was given another config than a reinstall would give it now."""
     try:
-        now = (fleet.settings.nodes / mac.dashed / "config-hash").read_text().strip()
+        now = (fleet.folder(mac) / "config-hash").read_text().strip()
     except OSError:
         return "current"
     return "current" if installed in (None, now) else "outdated"

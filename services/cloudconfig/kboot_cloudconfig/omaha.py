@@ -39,8 +39,8 @@ def _answer_app(fleet: Fleet, app: Element, answer: Element, address: IPv4Addres
     if app.find("updatecheck") is not None:
         SubElement(answer, "updatecheck", status="noupdate")
     mac = fleet.machine_at(address)
-    declared = any(node.mac == mac for node in fleet.desc().nodes)
-    for event in app.findall("event")[: EVENTS_TAKEN if declared else 0]:
+    known = any(node.mac == mac for node in fleet.nodes())
+    for event in app.findall("event")[: EVENTS_TAKEN if known else 0]:
         kind = f"{event.get('eventtype', '?')[:6]}/{event.get('eventresult', '?')[:6]}"
         code = f" errorcode {event.get('errorcode', '')[:12]}" if event.get("errorcode") else ""
         detail = f"{kind} from {app.get('version', '?')[:40]}{code}"

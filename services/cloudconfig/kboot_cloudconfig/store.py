@@ -21,6 +21,7 @@ EVENTS_KEPT = 5000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
   mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT;
 PRAGMA user_version = 1;
@@ -112,6 +113,25 @@ class Store:
         """Every machine that was seen undeclared."""
         rows = self._db.execute("SELECT mac, ip, since FROM discovered ORDER BY since, mac").fetchall()
         return [Discovered(Mac(mac), ip, datetime.fromisoformat(since)) for mac, ip, since in rows]
+
+    def adopt(self, mac: Mac, now: datetime) -> bool:
+        """Keep that an undeclared machine was let in; whether it is the first time."""
+        with self._transaction() as db:
+            return db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)", (mac, rfc3339(now))).rowcount > 0
+
+    def adopted(self) -> list[Mac]:
+        """Every machine that was let in, by MAC."""
+        return [Mac(mac) for (mac,) in self._db.execute("SELECT mac FROM adopted ORDER BY mac").fetchall()]
+
+    def keep_report_token(self, mac: Mac, sha256: str) -> None:
+        """Keep with what a machine that was let in reports, once it is installed."""
+        with self._transaction() as db:
+            db.execute("UPDATE adopted SET report_sha256 = ? WHERE mac = ?", (sha256, mac))
+
+    def report_sha256(self, mac: Mac) -> str | None:
+        """The token that was kept last; None for a machine that was never let in, or given no node config yet."""
+        row = self._db.execute("SELECT report_sha256 FROM adopted WHERE mac = ?", (mac,)).fetchone()
+        return row[0] if row else None
 
     def events_after(self, number: int, limit: int = 1000) -> list[Event]:
         """The first `limit` events after `number`."""

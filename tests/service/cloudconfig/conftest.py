@@ -24,6 +24,7 @@ from kboot.pki import load_or_create
 from kboot.pki.authority import SERVER_LIFE, Subject, issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
+from kboot.state_folder import Change, differences
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
 from kboot_clusterdesc.layout import SERVICES
@@ -58,23 +59,10 @@ def _free_port() -> int:
 class Server:
     """The server as a process of its own, with its folders."""
 
-    def __init__(self, root: Path, config: str) -> None:
-        self.desc: ClusterDesc = load_text(_DESCRIPTION.replace("CONFIG", config), "unit.yaml")
+    def __init__(self, root: Path, config: str, description: str = _DESCRIPTION) -> None:
         self.folder = ClusterFolder(root, "unit")
+        self.describe(description.replace("CONFIG", config))
         now = datetime.now(UTC)
-        self.secrets = load_or_create(self.folder, self.desc, now)
-        files = render(
-            self.desc,
-            secrets=self.secrets,
-            images={name: f"kboot/{name}:test" for name in SERVICES},
-            network=LabNetwork(IPv4Address("10.10.14.254"), self.desc.network.subnet),
-            interface="eth0",
-            root=root,
-        )
-        for path, file in files.items():
-            place = self.folder.path / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(file.content)
         server = Subject("cloudconfig", server=True, names=("localhost",), addresses=(IPv4Address("127.0.0.1"),))
         pair = issue(self.secrets.authority, server, now, SERVER_LIFE)
         tls = self.folder.tls / "cloudconfig"
@@ -89,6 +77,28 @@ class Server:
         self.log = root / "log"
         self.add_release(RELEASE)
         self._process: subprocess.Popen[bytes] | None = None
+
+    def describe(self, text: str) -> None:
+        """Put a description into force, as `kboot up` does; the server's own certificate stays."""
+        self.desc: ClusterDesc = load_text(text, "unit.yaml")
+        self.secrets = load_or_create(self.folder, self.desc, datetime.now(UTC))
+        files = render(
+            self.desc,
+            secrets=self.secrets,
+            images={name: f"kboot/{name}:test" for name in SERVICES},
+            network=LabNetwork(IPv4Address("10.10.14.254"), self.desc.network.subnet),
+            interface="eth0",
+            root=self.folder.root,
+        )
+        own = {f"tls/cloudconfig/server.{ending}" for ending in ("pem", "key")}
+        for change in differences(self.folder, files):
+            if change.change is Change.REMOVED:
+                (self.folder.path / change.path).unlink()
+        for path, file in files.items():
+            place = self.folder.path / path
+            if not (path in own and place.exists()):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(file.content)
 
     def add_release(self, version: str, *, current: bool = True) -> None:
         """Put a release of three small files into the store."""

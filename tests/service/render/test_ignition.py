@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kboot.render import RenderedFile
-from kboot_clusterdesc import ClusterDesc, load
+from kboot_cloudconfig.joining import personal
+from kboot_clusterdesc import ClusterDesc, Mac, joined, load
 from support.rendering import rendered_files
 
 CASES = Path(__file__).parents[2] / "golden" / "render"
@@ -25,7 +26,7 @@ def case(name: str) -> tuple[ClusterDesc, dict[str, RenderedFile]]:
     return desc, rendered_files(desc, folder=CASES / name)
 
 
-@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos"])
+@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos", "joined"])
 def test_ignition_validate_has_nothing_to_say_of_any_node(name: str) -> None:
     desc, files = case(name)
     for node in desc.nodes:
@@ -101,7 +102,7 @@ def test_ignition_applies_a_node_config_to_an_empty_system(root: Path) -> None:
     assert {line.split(":")[0] for line in (root / "etc/passwd").read_text().splitlines()} == {"root", "core", "ops"}
 
 
-@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos"])
+@pytest.mark.parametrize("name", ["lab", "rack", "proxy", "coreos", "joined"])
 def test_ignition_applies_the_config_of_every_node(name: str) -> None:
     desc, files = case(name)
     for node in desc.nodes:
@@ -110,3 +111,19 @@ def test_ignition_applies_the_config_of_every_node(name: str) -> None:
             root = bare_system(Path(scratch) / "root")
             apply(files[f"nodes/{node.mac.dashed}/ignition.json"].content, root)
             assert (root / "etc/hostname").read_text() == f"{node.name}\n"
+
+
+@pytest.mark.parametrize("mac", ["52:54:00:00:00:99", "00:00:00:00:00:01", "fe:ff:ff:ff:ff:ff"])
+def test_ignition_makes_of_the_config_that_all_share_that_of_one_machine(root: Path, mac: str) -> None:
+    _, files = case("joined")
+    node = joined.joined_node(Mac(mac))
+    shared = files[f"nodes/{joined.FOLDER}/ignition.json"].content
+    config = personal(shared, node, report_token="a-Report_token", join_token="abcdef.0123456789abcdef")
+    done = subprocess.run(["ignition-validate", "-"], input=config, capture_output=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    apply(config, root)
+    assert (root / "etc/hostname").read_text() == f"{node.name}\n"
+    assert f"KBOOT_MAC={mac}\n" in (root / "etc/kboot/node.env").read_text()
+    token = root / "etc/kubernetes/kubelet/join-token"
+    assert (token.read_text(), token.stat().st_mode & 0o7777) == ("abcdef.0123456789abcdef", 0o600)
+    assert f"--hostname-override={node.name}\n" in (root / "etc/systemd/system/kubelet.service").read_text()

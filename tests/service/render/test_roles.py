@@ -15,8 +15,8 @@ import yaml
 
 from kboot.node import NodeConfig
 from kboot.render import Attachments
-from kboot.render.nodes import node_config
-from kboot_clusterdesc import ClusterDesc, Node, load_text
+from kboot.render.nodes import joined_config, node_config
+from kboot_clusterdesc import ClusterDesc, Node, joined, load_text
 from support.fixed_secrets import fixed_secrets
 from support.fleets import FLEETS, Fleet
 from support.rendering import rendered_files
@@ -27,11 +27,18 @@ _FILE = {"path", "permissions", "owner", "encoding", "content"}
 _UNIT = {"name", "enable", "content", "drop_ins", "command"}
 
 
+def opened(cni: str) -> ClusterDesc:
+    """Three control planes that let undeclared machines in."""
+    return load_text(Fleet(3, cni=cni).text + "unknown_machines: worker\n", "fleet.yaml")
+
+
 def configs(desc: ClusterDesc) -> Iterator[tuple[Node, NodeConfig]]:
-    """Each node and what it is given."""
+    """Each node and what it is given; last the machine that no one declared."""
     secrets = fixed_secrets(desc)
     for node in desc.nodes:
         yield node, node_config(desc, node, secrets, Attachments(manifests={"000-own.yaml": b"apiVersion: v1\n"}))
+    if desc.adopts_machines:
+        yield joined.joined_node(joined.STAND_IN_MAC), joined_config(desc, secrets, Attachments())
 
 
 @pytest.mark.parametrize("fleet", FLEETS, ids=str)
@@ -96,7 +103,7 @@ def system(root: Path, config: NodeConfig) -> Path:
 
 @pytest.mark.parametrize("cni", ["flannel", "routes"])
 def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> None:
-    for node, config in configs(Fleet(3, cni=cni).desc):
+    for node, config in configs(opened(cni)):
         root = system(tmp_path / node.name, config)
         for unit in config.units:
             done = subprocess.run(
@@ -109,7 +116,7 @@ def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
 def test_every_script_is_sound(cni: str) -> None:
-    for _, config in configs(Fleet(3, cni=cni).desc):
+    for _, config in (*configs(Fleet(1, cni=cni).desc), *configs(opened(cni))):
         for file in config.files:
             if file.path.startswith("/opt/bin/"):
                 done = subprocess.run(["shellcheck", "--shell=bash", "-"], input=file.content, capture_output=True)
@@ -127,7 +134,7 @@ def documents(config: NodeConfig, folder: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
 def test_every_manifest_is_of_the_schema_of_its_version(cni: str) -> None:
-    (_, config), *_ = configs(Fleet(1, cni=cni).desc)
+    (_, config), *_ = configs(opened(cni))
     pods = documents(config, "/etc/kubernetes/manifests/")
     objects = documents(config, "/etc/kubernetes/addons/manifests/")
     assert [pod["metadata"]["name"] for pod in pods] == [

@@ -77,6 +77,12 @@ def test_a_pool_over_addresses_in_use_is_cut_and_that_is_said() -> None:
     assert any("cut to 10.10.14.1 to 10.10.14.252" in note for note in found.notes)
 
 
+def test_where_the_site_gives_addresses_no_unknown_machine_is_let_in() -> None:
+    found = converted(OLD + "start_pxe: n\n")
+    assert load_text(found.description_text, "new.yaml").unknown_machines == "ignore"
+    assert any("unknown_machines is `ignore`" in note for note in found.notes)
+
+
 def test_a_site_with_its_own_dhcp_keeps_it() -> None:
     found = converted(OLD + "start_pxe: n\n")
     assert load_text(found.description_text, "new.yaml").network.dhcp.mode is DhcpMode.OFF

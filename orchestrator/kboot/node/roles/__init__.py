@@ -4,7 +4,17 @@ from .addons import addons
 from .container_runtime import container_runtime
 from .control_plane import control_plane
 from .etcd import etcd
-from .kubelet import kubelet
+from .kubelet import joining_kubelet, kubelet
 from .pod_network import pod_network
+from .tls_bootstrap import tls_bootstrap
 
-__all__ = ["addons", "container_runtime", "control_plane", "etcd", "kubelet", "pod_network"]
+__all__ = [
+    "addons",
+    "container_runtime",
+    "control_plane",
+    "etcd",
+    "joining_kubelet",
+    "kubelet",
+    "pod_network",
+    "tls_bootstrap",
+]

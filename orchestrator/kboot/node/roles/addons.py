@@ -46,10 +46,13 @@ def addons(
         "patience": patience_of(desc),
         "own": bool(own),
         "workers": any(Role.WORKER in each.roles for each in desc.nodes),
+        "routes": kubernetes.cni.name == "routes",
     }
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
     if kubernetes.cni.name == "flannel":
         manifests.append("30-flannel.yaml")
+    if desc.adopts_machines:
+        manifests.append("15-tls-bootstrap.yaml")
     config = kubeconfig(LOCAL, authority, client, "addons", desc.cluster.name)
     files = [
         File(f"{HOME}/kubeconfig", config, 0o600),

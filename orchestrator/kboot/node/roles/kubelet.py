@@ -1,16 +1,16 @@
-"""The kubelet of a node: its binaries, its keys, its labels and taints."""
+"""The kubelet of a node: its binaries, its keys or its token, its labels and taints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kboot_clusterdesc import ClusterDesc, Node, Role
+from kboot_clusterdesc import ClusterDesc, Node, Role, joined
 from kboot_clusterdesc.checks.labels import kubelet_may_set
 from kboot_clusterdesc.model import Kubernetes
 
 from ...pki import KeyPair
-from ...pki.kubeconfig import kubeconfig_by_file
+from ...pki.kubeconfig import kubeconfig_by_file, kubeconfig_by_token
 from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
@@ -42,7 +42,37 @@ def taints(node: Node) -> list[Taint]:
 def kubelet(
     desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, keys: Mapping[str, KeyPair]
 ) -> NodeConfig:
-    """The files and units of the kubelet on `node`."""
+    """The kubelet of a declared node: it has its keys."""
+    client, server = keys["kubelet-client"], keys["kubelet-server"]
+    config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
+    credentials = (
+        File(f"{HOME}/client.pem", client.certificate + client.key, 0o600),
+        File(f"{HOME}/server.pem", server.certificate),
+        File(f"{HOME}/server.key", server.key, 0o600),
+        File(f"{HOME}/kubeconfig", config, 0o600),
+    )
+    return _kubelet(desc, node, kubernetes, authority, credentials, joins=False)
+
+
+def joining_kubelet(desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes) -> NodeConfig:
+    """The kubelet of an undeclared machine: with a token it asks the API server for its certificates."""
+    config = kubeconfig_by_token(api_server_url(desc, node), f"{HOME}/ca.pem", f"{HOME}/join-token")
+    credentials = (
+        File(f"{HOME}/join-token", joined.JOIN_TOKEN_MARK.encode(), 0o600),
+        File(f"{HOME}/bootstrap-kubeconfig", config, 0o600),
+    )
+    return _kubelet(desc, node, kubernetes, authority, credentials, joins=True)
+
+
+def _kubelet(
+    desc: ClusterDesc,
+    node: Node,
+    kubernetes: Kubernetes,
+    authority: bytes,
+    credentials: tuple[File, ...],
+    *,
+    joins: bool,
+) -> NodeConfig:
     values: dict[str, object] = {
         "cluster": desc.cluster.name,
         "bootstrapper": desc.network.bootstrapper,
@@ -56,16 +86,12 @@ def kubelet(
         "plugins": kubernetes.cni.name != "none",
         "vxlan": kubernetes.cni.name == "flannel" and kubernetes.cni.backend == "vxlan",
         "patience": patience_of(desc),
+        "joins": joins,
         "readyz": None if Role.CONTROL_PLANE in node.roles else f"{api_server_url(desc, node)}/readyz",
     }
-    client, server = keys["kubelet-client"], keys["kubelet-server"]
-    config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
     files = (
         File(f"{HOME}/ca.pem", authority),
-        File(f"{HOME}/client.pem", client.certificate + client.key, 0o600),
-        File(f"{HOME}/server.pem", server.certificate),
-        File(f"{HOME}/server.key", server.key, 0o600),
-        File(f"{HOME}/kubeconfig", config, 0o600),
+        *credentials,
         File(f"{HOME}/config.yaml", rendered(f"{_FOLDER}/config.yaml.j2", **values)),
         File("/etc/sysctl.d/90-kubernetes.conf", rendered(f"{_FOLDER}/90-kubernetes.conf.j2", **values)),
         File("/etc/modules-load.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-modules.conf.j2", **values)),

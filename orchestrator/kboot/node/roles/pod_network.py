@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.model import Kubernetes
 
@@ -10,27 +12,35 @@ from ...pki.kubeconfig import kubeconfig
 from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from .api_server import api_server_url
+from .kubelet import HOME as KUBELET_HOME
 
 HOME = "/etc/kubernetes/pod-network"
 _FOLDER = "nodes/pod_network"
 
 
 def pod_network(
-    desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, client: KeyPair
+    desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, client: KeyPair | None
 ) -> NodeConfig:
-    """The files and the unit that keep the routes of `node`."""
+    """The files and the unit that keep the routes of `node`; without a key of its own it reads as the kubelet."""
+    home = HOME if client is not None else KUBELET_HOME
     values: dict[str, object] = {
         "home": HOME,
+        "kubeconfig": f"{home}/kubeconfig",
         "name": node.name,
         "pod_cidr": kubernetes.pod_cidr,
         "version": kubernetes.version,
         "readyz": f"{api_server_url(desc, node)}/readyz",
     }
-    config = kubeconfig(api_server_url(desc, node), authority, client, "routes", desc.cluster.name)
     files = (
-        File(f"{HOME}/kubeconfig", config, 0o600),
+        *_credentials(desc, node, authority, client),
         File(f"{HOME}/conflist", rendered(f"{_FOLDER}/conflist.j2")),
         File("/opt/bin/kboot-routes", rendered(f"{_FOLDER}/kboot-routes.j2", **values), 0o755),
     )
     unit = Unit("kboot-routes.service", rendered(f"{_FOLDER}/kboot-routes.service.j2", **values).decode())
     return NodeConfig(node.name, files=files, units=(unit,))
+
+
+def _credentials(desc: ClusterDesc, node: Node, authority: bytes, client: KeyPair | None) -> Iterator[File]:
+    if client is not None:
+        config = kubeconfig(api_server_url(desc, node), authority, client, "routes", desc.cluster.name)
+        yield File(f"{HOME}/kubeconfig", config, 0o600)

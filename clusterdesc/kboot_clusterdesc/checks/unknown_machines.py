@@ -1,0 +1,40 @@
+"""Rules for machines that no one declared: what it takes to let them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import ClusterDesc, DhcpMode
+from ..problem import Problem
+from ..source import Mapping, Tree
+from .at import problem_at
+
+
+def check_unknown_machines(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem where undeclared machines are to become workers, and cannot."""
+    if not desc.adopts_machines:
+        return
+    path = ("unknown_machines",)
+    if desc.kubernetes is None and not _stands(tree, "kubernetes"):
+        yield problem_at(
+            tree,
+            path,
+            "`worker` needs `kubernetes`: there is no cluster to join",
+            "write `unknown_machines: ignore`, or add `kubernetes: {}`",
+        )
+    if desc.network.dhcp.mode is not DhcpMode.SERVE and _stands(tree, "network", "dhcp", "mode"):
+        yield problem_at(
+            tree,
+            path,
+            f"`worker` needs `dhcp.mode: serve`: with `{desc.network.dhcp.mode}` kboot knows no such machine's address",
+            "write `unknown_machines: ignore` and declare each machine with its `ip`",
+        )
+
+
+def _stands(tree: Tree, *keys: str) -> bool:
+    """Whether the key is in the file: while others are faulty, stand-ins take the place of what is missing."""
+    for key in keys:
+        if not isinstance(tree, Mapping) or key not in tree.items:
+            return False
+        tree = tree.items[key]
+    return True
