@@ -18,7 +18,7 @@ from kboot_clusterdesc.model import API_PORT
 
 ETCD_PORT = 2379
 _TIMEOUT_S = 2
-_API_NAME = "kubernetes"  # stands in every API server's certificate
+API_NAME = "kubernetes"  # stands in every API server's certificate
 _MOST_AT_ONCE = 16
 
 
@@ -134,12 +134,12 @@ def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | No
 
 def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
     """Why the API server is not ready. Whether it lives tells a slow start from one that is to be restarted."""
-    ready = _get(f"https://{address}:{API_PORT}/readyz", _API_NAME, context)
+    ready = _get(f"https://{address}:{API_PORT}/readyz", API_NAME, context)
     if ready.is_success:
         return None
     if ready.status_code in (401, 403):
         return f"answers {ready.status_code} to who asks for its health"
-    live = _get(f"https://{address}:{API_PORT}/livez", _API_NAME, context)
+    live = _get(f"https://{address}:{API_PORT}/livez", API_NAME, context)
     word = "is not ready" if live.is_success else "is not live"
     failed = re.findall(r"^\[-\]([\w./-]+)", (ready if live.is_success else live).text, re.MULTILINE)
     return f"{word}: {', '.join(failed) or f'answers {ready.status_code}'}"
