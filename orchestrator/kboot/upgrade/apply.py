@@ -54,7 +54,6 @@ UNPACK = (
 _IN_MEMORY = "/run"  # the archive holds private keys
 
 
-
 def apply(
     folder: ClusterFolder, mac: Mac, remote: Remote, timeout_s: float, *, holds_addons: bool = False
 ) -> list[str]:
