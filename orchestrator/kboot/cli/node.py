@@ -12,7 +12,7 @@ from kboot_clusterdesc import Mac
 
 from ..drain import drain, uncordon
 from ..errors import ExitCode
-from ..kubectl import Kubectl, addresses_of, kubectl
+from ..kubectl import Kubectl, addresses_of, kubectl, kubectl_program
 from ..lock import locked
 from ..remote import remote
 from ..status import CloudConfig, JsonObject, chosen_cluster, description_in_force, node_named
@@ -187,6 +187,7 @@ def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
         desc = description_in_force(folder)
+        kubectl_program(folder, desc)  # says what is missing before any machine is asked for
         nodes = _nodes(CloudConfig(folder, desc))
         with kubectl(folder, desc, addresses_of(nodes), datetime.now(UTC)) as tool:
             yield tool, node_named(nodes, arguments.name)["name"]
