@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from kboot.cache import cache_folder
 from kboot.errors import NotYet
-from kboot.pki.operators import ADMIN, operator_kubeconfig
+from kboot.kubectl import access, server_url
 from kboot.status import description_in_force
 from kboot.up import checkout
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.model import API_PORT
 
 from .kubernetes import kubernetes_folder
 
@@ -30,11 +28,6 @@ def run_kubectl(folder: ClusterFolder, addresses: Mapping[str, str], arguments: 
     servers = [addresses[node.mac] for node in desc.control_planes if node.mac in addresses]
     if not servers:
         raise NotYet("no control plane has an address yet", "see `kboot watch`")
-    config = operator_kubeconfig(folder, desc, ADMIN, datetime.now(UTC), f"https://{servers[0]}:{API_PORT}")
-    with tempfile.NamedTemporaryFile(suffix=".conf") as file:
-        file.write(config)
-        file.flush()
-        # An address that DHCP chose stands in no certificate, this name in each.
-        options = ["--kubeconfig", file.name, "--tls-server-name", "kubernetes"]
+    with access(folder, desc, datetime.now(UTC), server_url(servers[0])) as (_, options):
         sys.stdout.flush()
         return subprocess.run([binaries / "kubectl", *options, *arguments]).returncode

@@ -18,7 +18,7 @@ from .etcd.client import ETCD_PORT, client_context
 from .tls_client import Fault, get
 
 _TIMEOUT_S = 2
-_API_NAME = "kubernetes"  # stands in every API server's certificate
+API_NAME = "kubernetes"  # stands in every API server's certificate
 _MOST_AT_ONCE = 16
 
 
@@ -135,12 +135,12 @@ def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | No
 
 def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
     """Why the API server is not ready. Whether it lives tells a slow start from one that is to be restarted."""
-    ready = get(f"https://{address}:{API_PORT}/readyz", _API_NAME, context, _TIMEOUT_S)
+    ready = get(f"https://{address}:{API_PORT}/readyz", API_NAME, context, _TIMEOUT_S)
     if ready.is_success:
         return None
     if ready.status_code in (401, 403):
         return f"answers {ready.status_code} to who asks for its health"
-    live = get(f"https://{address}:{API_PORT}/livez", _API_NAME, context, _TIMEOUT_S)
+    live = get(f"https://{address}:{API_PORT}/livez", API_NAME, context, _TIMEOUT_S)
     word = "is not ready" if live.is_success else "is not live"
     failed = re.findall(r"^\[-\]([\w./-]+)", (ready if live.is_success else live).text, re.MULTILINE)
     return f"{word}: {', '.join(failed) or f'answers {ready.status_code}'}"

@@ -41,7 +41,10 @@ class Remote:
         words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
         content, file = (given, None) if isinstance(given, bytes) else (None, given)
         try:
-            done = subprocess.run(words, input=content, stdin=file, capture_output=True, timeout=timeout_s)
+            # In a session of its own: Ctrl-C at the terminal asks us, and does not cut off what runs over there.
+            done = subprocess.run(
+                words, input=content, stdin=file, capture_output=True, timeout=timeout_s, start_new_session=True
+            )
         except FileNotFoundError as error:
             raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
         except subprocess.TimeoutExpired as error:

@@ -5,12 +5,14 @@ Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem, load
 from kboot_clusterdesc.source import place_of, read_tree
 
 _KEY = ("kubernetes", "version")
+_KUBELET_MAY_LAG = 3  # minors
 
 
 def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> None:
@@ -40,6 +42,28 @@ def reason_against(before: str, after: str) -> tuple[str, str] | None:
             f"{before} is in force, and {after} leaves out {', '.join(f'v1.{i}' for i in range(old + 1, new))}",
             f"go up one minor at a time: take a version of v1.{old + 1} first",
         )
+    return None
+
+
+def reason_against_running(
+    wanted: str, api_servers: Mapping[str, str], kubelets: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Why what runs, node -> version, cannot come to `wanted`, and the way out; None where it can."""
+    for name, version in api_servers.items():
+        if reason := reason_against(version, wanted):
+            return f"the API server of {name}: {reason[0]}", reason[1]
+    for name, version in kubelets.items():
+        lag = _minor(wanted) - _minor(version)
+        if lag < 0:
+            return (
+                f"the kubelet of {name} is {version}, newer than {wanted}: an API server must not be older",
+                f"write `version: {version}` or a newer one, or install {name} again",
+            )
+        if lag > _KUBELET_MAY_LAG:
+            return (
+                f"the kubelet of {name} is {version}, more than {_KUBELET_MAY_LAG} minors older than {wanted}",
+                f"`kboot node reinstall {name}` while the API servers are what they are",
+            )
     return None
 
 

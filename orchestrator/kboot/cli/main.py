@@ -13,7 +13,7 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import assets, certs, cluster, describe, etcd, images, kubeconfig, node
+from . import assets, certs, cluster, describe, etcd, images, kubeconfig, node, upgrade
 from .version import register as register_version
 
 
@@ -73,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     certs.register(commands)
     etcd.register(commands)
     kubeconfig.register(commands)
+    upgrade.register(commands)
     for entry in sorted(entry_points(group="kboot.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
     register_version(commands)

@@ -1,14 +1,33 @@
-"""`kboot node list | show | reinstall | disarm`: one machine."""
+"""`kboot node list | show | reinstall | disarm | drain | uncordon | apply`: one machine."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from urllib.parse import quote
 
+from kboot_clusterdesc import Mac
+
+from ..drain import drain, uncordon
 from ..errors import ExitCode
+from ..kubectl import Kubectl, addresses_of, kubectl, kubectl_program
+from ..lock import locked
+from ..remote import remote
 from ..status import CloudConfig, JsonObject, chosen_cluster, description_in_force, node_named
 from .cluster import node_row
-from .options import Commands, add_cluster, add_command, add_group, add_json, print_json, print_table
+from .options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_identity,
+    add_json,
+    note,
+    print_json,
+    print_table,
+)
 
 
 def register(commands: Commands) -> None:
@@ -36,6 +55,37 @@ def register(commands: Commands) -> None:
         run_disarm,
         summary="take an arming back: the node's next network boot goes to its disk",
         example="kboot node disarm node1",
+    )
+    _add_node(parser)
+    parser = add_command(
+        group,
+        "drain",
+        run_drain,
+        summary="move a node's pods to others and place none there, before a reinstall or a repair",
+        example="kboot node drain node1 --timeout 600",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=300, metavar="SECONDS", help="how long disruption budgets may hold it (300)"
+    )
+    _add_node(parser)
+    parser = add_command(
+        group,
+        "uncordon",
+        run_uncordon,
+        summary="let pods be placed on a node again",
+        example="kboot node uncordon node1",
+    )
+    _add_node(parser)
+    parser = add_command(
+        group,
+        "apply",
+        run_apply,
+        summary="bring a running machine to the config in force, without a drain; `kboot upgrade` does that for all",
+        example="kboot node apply node1 --identity ~/.ssh/id_ed25519",
+    )
+    add_identity(parser)
+    parser.add_argument(
+        "--timeout", type=float, default=600, metavar="SECONDS", help="how long it may take (600)"
     )
     _add_node(parser)
 
@@ -80,6 +130,8 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
         print(f"{node['name']} is being installed already ({node['phase']}); a power cycle begins that install anew")
         return ExitCode.DONE
     server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
+    if takes_pods(server.get("/v1/nodes"), node["name"]):
+        note(f"note: {node['name']} is Ready and takes pods: `kboot node drain {node['name']}` moves them first")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")
     return ExitCode.DONE
 
@@ -91,6 +143,54 @@ def run_disarm(arguments: argparse.Namespace) -> ExitCode:
     server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
     print(f"{node['name']} is disarmed: its next network boot goes to its disk")
     return ExitCode.DONE
+
+
+def run_drain(arguments: argparse.Namespace) -> ExitCode:
+    """Move the pods of one node."""
+    with _kubectl(arguments) as (tool, name):
+        drain(tool, name, arguments.timeout, note)
+    print(f"{name} is drained; `kboot node uncordon {name}` lets pods come back")
+    return ExitCode.DONE
+
+
+def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
+    """Let pods come back to one node."""
+    with _kubectl(arguments) as (tool, name):
+        uncordon(tool, name)
+    print(f"{name} takes pods again")
+    return ExitCode.DONE
+
+
+def run_apply(arguments: argparse.Namespace) -> ExitCode:
+    """Bring one machine to the config in force."""
+    from ..upgrade.apply import apply  # here: the templates are slow to load
+
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    with locked(folder.lock):
+        node = node_named(_nodes(_server(arguments)), arguments.name)
+        said = apply(folder, Mac(node["mac"]), remote(folder, node, arguments.identity), arguments.timeout)
+    for line in said:
+        note(f"  {line}")
+    print(f"{node['name']} has the config in force" + ("" if said else " already"))
+    return ExitCode.DONE
+
+
+def takes_pods(answer: JsonObject, name: str) -> bool:
+    """Whether a node is Ready and not cordoned, as the cloud-config server last heard."""
+    node = answer.get("kubernetes", {}).get("nodes", {}).get(name, {})
+    return bool(node.get("ready")) and not node.get("cordoned")
+
+
+@contextmanager
+def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
+    """kubectl for the chosen cluster, and the name of the node that was named."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    with locked(folder.lock):
+        desc = description_in_force(folder)
+        kubectl_program(folder, desc)  # says what is missing before any machine is asked for
+        nodes = _nodes(CloudConfig(folder, desc))
+        with kubectl(folder, desc, addresses_of(nodes), datetime.now(UTC)) as tool:
+            yield tool, node_named(nodes, arguments.name)["name"]
 
 
 def _server(arguments: argparse.Namespace) -> CloudConfig:

@@ -75,6 +75,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_identity(parser: argparse.ArgumentParser) -> None:
+    """`--identity`, for commands that go to machines by ssh."""
+    parser.add_argument(
+        "--identity",
+        type=_absolute,
+        metavar="KEY",
+        help="the private key of one of `ssh_authorized_keys`; default: what the ssh agent has",
+    )
+
+
 def print_json(value: Any) -> None:
     """`value` on stdout."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

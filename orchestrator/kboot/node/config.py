@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+
+UNITS = "/etc/systemd/system"
+CONFIG_HASH = "/etc/kboot/config-hash"  # of the config that a machine has
+CONFIG_FILES = "/etc/kboot/config-files"  # what it put there, a path a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,21 @@ class NodeConfig:
         return NodeConfig(
             self.hostname, tuple(keys), tuple(files.values()), tuple(units.values()), tuple(users.values())
         )
+
+    @property
+    def all_files(self) -> Iterator[File]:
+        """The files, those of the units too."""
+        yield from self.files
+        for unit in self.units:
+            if unit.content is not None:
+                yield File(f"{UNITS}/{unit.name}", unit.content.encode())
+            for drop_in in unit.drop_ins:
+                yield File(f"{UNITS}/{unit.name}.d/{drop_in.name}", drop_in.content.encode())
+
+
+def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
+    """The config with the files that tell its own hash and what it put on the machine, and that hash (SHA-256, hex)."""
+    number = sha256(repr(config).encode()).hexdigest()
+    written = "".join(f"{path}\n" for path in sorted(file.path for file in config.all_files))
+    files = (File(CONFIG_HASH, f"{number}\n".encode()), File(CONFIG_FILES, written.encode()))
+    return config.merged(NodeConfig("", files=files)), number

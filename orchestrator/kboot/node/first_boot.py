@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from kboot_clusterdesc import ClusterDesc, Node
 
 from ..render.templates import rendered
@@ -33,9 +31,3 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **facts).decode()),
     )
     return NodeConfig(node.name, desc.ssh_authorized_keys, files, units)
-
-
-def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
-    """The config with the file that tells its own hash, and that hash (SHA-256, hex)."""
-    number = sha256(repr(config).encode()).hexdigest()
-    return config.merged(NodeConfig("", files=(File("/etc/kboot/config-hash", f"{number}\n".encode()),))), number

@@ -8,7 +8,8 @@ from kboot_clusterdesc import ClusterDesc, Node, Role, joined
 from kboot_clusterdesc.layout import KBOOT_UID
 
 from ..node import NodeConfig, cloud_config, ignition, roles
-from ..node.first_boot import base_config, with_hash
+from ..node.config import with_hash
+from ..node.first_boot import base_config
 from ..pki import Secrets
 from .attachments import Attachments
 from .files import RenderedFile

@@ -31,6 +31,7 @@ class KubernetesNode:
     is_ready: bool
     version: str | None  # of its kubelet
     reason: str | None  # why it is not ready
+    is_cordoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,13 @@ class _Status(_Part):
     node_info: _NodeInfo = Field(default=_NodeInfo(), alias="nodeInfo")
 
 
+class _Spec(_Part):
+    unschedulable: bool = False
+
+
 class _Node(_Part):
     metadata: _Metadata
+    spec: _Spec = _Spec()
     status: _Status = _Status()
 
 
@@ -84,7 +90,7 @@ class _NodeList(_Part):
 def parse_page(body: bytes) -> tuple[dict[str, KubernetesNode], str]:
     """The nodes of one answer to `/api/v1/nodes`, and what to ask on with; raises ValueError for any other answer."""
     page = _NodeList.model_validate_json(body)
-    return {node.metadata.name: _seen(node.status) for node in page.items}, page.metadata.more
+    return {node.metadata.name: _seen(node) for node in page.items}, page.metadata.more
 
 
 def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now: datetime) -> Machine:
@@ -97,12 +103,17 @@ def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now:
     return life.unready(machine, node.reason or "its node is not Ready", now)
 
 
-def _seen(status: _Status) -> KubernetesNode:
-    version = status.node_info.version or None
+def _seen(node: _Node) -> KubernetesNode:
+    version = node.status.node_info.version or None
+    reason = _why_not_ready(node.status)
+    return KubernetesNode(reason is None, version, reason, node.spec.unschedulable)
+
+
+def _why_not_ready(status: _Status) -> str | None:
     ready = next((each for each in status.conditions if each.type == "Ready"), None)
     if ready is None:
-        return KubernetesNode(False, version, "its kubelet has not reported yet")
+        return "its kubelet has not reported yet"
     if ready.status == "True":
-        return KubernetesNode(True, version, None)
+        return None
     reason = ": ".join(part for part in (ready.reason, ready.message) if part) or f"Ready is {ready.status}"
-    return KubernetesNode(False, version, reason[:REASON_LENGTH])
+    return reason[:REASON_LENGTH]

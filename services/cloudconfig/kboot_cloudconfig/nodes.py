@@ -83,7 +83,12 @@ def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
         "state": view.state.value,
         "reason": view.reason,
         "nodes": {
-            name: {"ready": node.is_ready, "version": node.version, "reason": node.reason}
+            name: {
+                "ready": node.is_ready,
+                "version": node.version,
+                "cordoned": node.is_cordoned,
+                "reason": node.reason,
+            }
             for name, node in sorted(view.nodes.items())
         },
     }

@@ -131,7 +131,7 @@ def test_a_machine_is_ready_while_its_node_is(cluster: Cluster) -> None:
     before = cluster.server.wait_phase(NODE1, "ready")
     assert cluster.server.node(NODE2)["phase"] == "running"
     state = cluster.state()
-    assert state["nodes"]["node1"] == {"ready": True, "version": "v1.36.2", "reason": None}
+    assert state["nodes"]["node1"] == {"ready": True, "version": "v1.36.2", "cordoned": False, "reason": None}
     assert state["nodes"]["node2"]["reason"] == "KubeletNotReady: container runtime network not ready"
     metrics = cluster.server.get("/metrics").text
     for line in ("_api_up 1", '_node_ready{name="node1"} 1', '_node_ready{name="node2"} 0'):

@@ -26,6 +26,12 @@ def test_a_ready_node_is_known_with_the_version_of_its_kubelet() -> None:
     assert parsed(api_node("node1")) == {"node1": KubernetesNode(True, "v1.36.2", None)}
 
 
+def test_a_cordoned_node_is_known_as_one() -> None:
+    node = api_node("node1")
+    node["spec"] = {"unschedulable": True}
+    assert parsed(node)["node1"].is_cordoned
+
+
 def test_a_node_that_is_not_ready_says_why() -> None:
     nodes = parsed(api_node("a", ready="False"), api_node("b", ready="Unknown"))
     assert nodes["a"].reason == "KubeletNotReady: container runtime network not ready"

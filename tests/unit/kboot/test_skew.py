@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.skew import reason_against, refuse_skew
+from kboot.skew import reason_against, reason_against_running, refuse_skew
 from kboot_clusterdesc import ClusterFolder, InvalidDescription, dump, load
 from unit.clusterdesc.sample import SAMPLE
 
@@ -44,3 +44,20 @@ def test_a_minor_down_and_a_minor_left_out_are_refused_where_they_stand(
 def test_the_first_up_of_a_cluster_may_take_any_version(tmp_path: Path) -> None:
     (tmp_path / "rack.yaml").write_text(SAMPLE)
     refuse_skew(ClusterFolder(tmp_path, "ail"), load(tmp_path / "rack.yaml"), tmp_path / "rack.yaml")
+
+
+@pytest.mark.parametrize(
+    ("api_servers", "kubelets", "found"),
+    [
+        ({"c1": "v1.35.4", "c2": "v1.36.2"}, {"c1": "v1.35.4", "w1": "v1.33.0"}, None),
+        ({"c1": "v1.34.4"}, {}, "the API server of c1: v1.34.4 is in force, and v1.36.2 leaves out v1.35"),
+        ({"c1": "v1.37.0"}, {}, "the API server of c1: v1.37.0 is in force, and v1.36.2 is older"),
+        ({"c1": "v1.36.0"}, {"w1": "v1.32.9"}, "the kubelet of w1 is v1.32.9, more than 3 minors older than v1.36.2"),
+        ({"c1": "v1.36.0"}, {"w1": "v1.37.0"}, "the kubelet of w1 is v1.37.0, newer than v1.36.2"),
+    ],
+)
+def test_what_really_runs_is_looked_at_too(
+    api_servers: dict[str, str], kubelets: dict[str, str], found: str | None
+) -> None:
+    reason = reason_against_running("v1.36.2", api_servers, kubelets)
+    assert (reason is None) if found is None else (reason is not None and reason[0].startswith(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.checks.pods import BLOCK_PREFIX
@@ -45,9 +46,9 @@ def control_plane(
     }
     files = (
         File("/opt/bin/kboot-api-server", rendered(f"{_FOLDER}/kboot-api-server.j2"), 0o755),
-        *_api_server(values, secrets, etcd_authority, keys),
-        *_controller_manager(desc, values, secrets, keys["controller-manager"]),
-        *_scheduler(desc, values, secrets, keys["scheduler"]),
+        *_pod(_SERVER, values, _api_server(values, secrets, etcd_authority, keys)),
+        *_pod(_MANAGER, values, _controller_manager(desc, secrets, keys["controller-manager"])),
+        *_pod(_SCHEDULER, values, _scheduler(desc, values, secrets, keys["scheduler"])),
     )
     return NodeConfig(node.name, files=files)
 
@@ -56,9 +57,15 @@ def _home(pod: str) -> str:
     return f"/etc/kubernetes/{pod}"
 
 
-def _manifest(pod: str, values: Mapping[str, object]) -> File:
-    content = rendered(f"{_FOLDER}/{pod}.yaml.j2", home=_home(pod), **values)
-    return File(f"/etc/kubernetes/manifests/{pod}.yaml", content, 0o600)
+def _pod(pod: str, values: Mapping[str, object], read: Iterator[File]) -> Iterator[File]:
+    """What a static pod reads, then its manifest, which names the hash of that: an edit of either starts it anew."""
+    total = sha256()
+    for file in read:
+        total.update(repr(file).encode())
+        yield file
+    inputs = total.hexdigest()
+    content = rendered(f"{_FOLDER}/{pod}.yaml.j2", home=_home(pod), inputs=inputs, **values)
+    yield File(f"/etc/kubernetes/manifests/{pod}.yaml", content, 0o600)
 
 
 def _pair(home: str, name: str, pair: KeyPair) -> tuple[File, File]:
@@ -78,18 +85,14 @@ def _api_server(
     yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
     for name, mode in (("authentication.yaml", 0o644), ("audit-policy.yaml", 0o644), ("encryption.yaml", 0o600)):
         yield File(f"{home}/{name}", rendered(f"{_FOLDER}/{name}.j2", **values), mode)
-    yield _manifest(_SERVER, values)
 
 
-def _controller_manager(
-    desc: ClusterDesc, values: Mapping[str, object], secrets: KubernetesSecrets, client: KeyPair
-) -> Iterator[File]:
+def _controller_manager(desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair) -> Iterator[File]:
     home = _home(_MANAGER)
     yield from _pair(home, "ca", secrets.authority)
     yield File(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
     yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
     yield _kubeconfig(home, desc, secrets, client, "controller-manager")
-    yield _manifest(_MANAGER, values)
 
 
 def _scheduler(
@@ -98,7 +101,6 @@ def _scheduler(
     home = _home(_SCHEDULER)
     yield _kubeconfig(home, desc, secrets, client, "scheduler")
     yield File(f"{home}/config.yaml", rendered(f"{_FOLDER}/scheduler-config.yaml.j2", home=home, **values))
-    yield _manifest(_SCHEDULER, values)
 
 
 def _kubeconfig(home: str, desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair, user: str) -> File:

@@ -1,0 +1,92 @@
+"""`kboot upgrade`: machines that run come to the version and configs in force, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event
+
+from ..errors import BadInput, ExitCode
+from ..progress import Progress
+from ..status import chosen_cluster
+from ..upgrade.plan import Plan
+from .options import Commands, add_cluster, add_command, add_identity, add_json, note, print_json
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "upgrade",
+        run_upgrade,
+        summary="bring running nodes to the version and configs in force: control planes one by one, then the others",
+        example="kboot up cluster.yaml && kboot upgrade --batch 3",
+    )
+    parser.add_argument(
+        "--batch", type=int, default=1, metavar="N", help="how many workers at once (1); all others go one by one"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and what is in the way")
+    parser.add_argument(
+        "--timeout", type=float, default=600, metavar="SECONDS", help="how long a step may take on one node (600)"
+    )
+    add_identity(parser)
+    add_json(parser)
+    add_cluster(parser)
+
+
+def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
+    """Roll through the nodes."""
+    from ..upgrade.run import Options, upgrade  # here: the templates are slow to load
+
+    if arguments.batch < 1:
+        raise BadInput(f"--batch {arguments.batch}: a batch has a node at least", "say `--batch 1`, or more")
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    options = Options(arguments.batch, arguments.dry_run, arguments.identity, arguments.timeout)
+    with _stop_on_interrupt() as stop:
+        plan, upgraded = upgrade(folder, options, datetime.now(UTC), Progress(), stop)
+    if arguments.json:
+        print_json({**plan.as_json(), "upgraded": upgraded})
+    else:
+        for line in plan_lines(plan) if arguments.dry_run else _outcome_lines(plan, upgraded):
+            print(line)
+    return ExitCode.NOT_YET if plan.blocked else ExitCode.DONE
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """A plan for people."""
+    if not plan.batches:
+        return _outcome_lines(plan, [])
+    lines = [f"to {plan.version}, one line after the other:"]
+    lines += [f"  {', '.join(work.name for work in batch)}" for batch in plan.batches]
+    if plan.done:
+        lines.append(f"done already: {', '.join(plan.done)}")
+    return [*lines, *_left_out(plan), *(f"in the way: {reason}" for reason in plan.blocked)]
+
+
+def _outcome_lines(plan: Plan, upgraded: list[str]) -> list[str]:
+    if upgraded:
+        return [f"upgraded: {', '.join(upgraded)}; every node has {plan.version} and its config", *_left_out(plan)]
+    return [f"nothing to do: every node has {plan.version} and its config", *_left_out(plan)]
+
+
+def _left_out(plan: Plan) -> list[str]:
+    return [f"not installed yet, left out: {', '.join(plan.left_out)}"] if plan.left_out else []
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[Event]:
+    """An event that Ctrl-C sets, so that a step is not cut in two."""
+    stop = Event()
+
+    def ask(*_: object) -> None:
+        stop.set()
+        note("stopping after the step under way")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

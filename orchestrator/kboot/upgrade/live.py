@@ -1,0 +1,213 @@
+"""The fleet as kubectl, ssh and the cloud-config server give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
+from kboot_clusterdesc.node_images import node_images
+
+from ..cluster_health import Health, read_health
+from ..drain import drain, uncordon
+from ..errors import KbootError, NotYet
+from ..kubectl import ApiServer, Kubectl, addresses_of
+from ..remote import Remote, remote
+from ..status import CloudConfig, JsonObject, node_named
+from .apply import apply
+from .plan import NodeState, Work
+
+MARK = "kboot.io/upgrade"  # on a node that an upgrade has begun with: `cordoned` by it, or only `begun`
+_CORDONED, _BEGUN = "cordoned", "begun"
+_RENEWALS = 2  # of its lease, by a kubelet that lives: Ready alone may be what the one before said
+_STATIC_PODS = {
+    "kube-apiserver": "kube_apiserver",
+    "kube-controller-manager": "kube_controller_manager",
+    "kube-scheduler": "kube_scheduler",
+}
+
+
+class LiveFleet:
+    """Acts on the machines and nodes of the cluster in force."""
+
+    def __init__(
+        self,
+        folder: ClusterFolder,
+        desc: ClusterDesc,
+        version: str,
+        kubectl: Kubectl,
+        say: Callable[[str], None],
+        *,
+        identity: Path | None = None,
+        timeout_s: float,
+    ) -> None:
+        self._folder = folder
+        self._desc = desc
+        self._version = version
+        self._kubectl = kubectl
+        self._say = say
+        self._identity = identity
+        self._timeout_s = timeout_s
+        self._server = CloudConfig(folder, desc)
+        self._renewals: dict[str, set[str]] = {}
+
+    def states(self) -> list[NodeState]:
+        """Every declared node."""
+        nodes: list[JsonObject] = self._kubectl.json("get", "nodes")["items"]
+        return node_states(self._desc, self._machines(), nodes, self._health())
+
+    def api_versions(self) -> dict[str, str]:
+        """control plane -> version, of the API servers that are ready."""
+        return {server.name: self._api_version(server) for server in self._kubectl.servers()}
+
+    def unreachable(self, names: Sequence[str]) -> list[str]:
+        """What hinders to reach machines by ssh, asked all at once."""
+
+        def ask(name: str) -> str | None:
+            try:
+                self._remote(name).run(["true"], timeout_s=60)
+            except KbootError as error:
+                return f"{error.message} ({error.hint})"
+            return None
+
+        with ThreadPoolExecutor(16) as pool:
+            return [reason for reason in pool.map(ask, names) if reason is not None]
+
+    def begin(self, work: Work) -> None:
+        """Mark the node, unless it is marked; refuse to stop a member while another one is off."""
+        if Role.ETCD in work.roles:
+            for member in self._health().etcd:
+                if not member.is_well and member.name != work.name:
+                    raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
+        node = self._node(work.name)
+        if _mark(node) is None:
+            value = _BEGUN if node["spec"].get("unschedulable") else _CORDONED
+            self._kubectl.run("annotate", "node", work.name, f"{MARK}={value}")
+
+    def drain(self, work: Work) -> None:
+        """Move its pods."""
+        drain(self._kubectl, work.name, self._timeout_s, lambda line: self._say(f"{work.name}:{line}"))
+
+    def apply(self, work: Work) -> None:
+        """Bring its machine to the config in force."""
+        way = self._remote(work.name)
+        holds = Role.CONTROL_PLANE in work.roles and not work.applies_addons
+        for line in apply(self._folder, self._declared(work.name).mac, way, self._timeout_s, holds_addons=holds):
+            self._say(f"{work.name}:   {line}")
+        self._renewals.pop(work.name, None)
+
+    def trouble(self, work: Work) -> str | None:
+        """Why it is not well yet; what cannot be asked is not well."""
+        try:
+            return next(self._troubles(work), None)
+        except KbootError as error:
+            return error.message
+
+    def end(self, work: Work) -> None:
+        """Uncordon the node if we cordoned it, and drop the mark."""
+        mark = _mark(self._node(work.name))
+        if mark == _CORDONED:
+            uncordon(self._kubectl, work.name)
+        if mark is not None:
+            self._kubectl.run("annotate", "node", work.name, f"{MARK}-")
+
+    def _troubles(self, work: Work) -> Iterator[str]:
+        wanted, declared = self._version, self._declared(work.name)
+        machine = node_named(self._machines(), work.name)
+        if machine["config"] != "current":
+            yield "the machine has not reported the config in force yet"
+        if Role.CONTROL_PLANE in work.roles:
+            yield from self._control_plane(declared, IPv4Address(machine["ip"]), wanted)
+        node = self._node(work.name)
+        if (kubelet := kubelet_version(node)) != wanted:
+            yield f"its kubelet is {kubelet}, not {wanted} yet"
+        lease = self._kubectl.json("get", "lease", work.name, "--namespace=kube-node-lease")
+        renewals = self._renewals.setdefault(work.name, set())
+        renewals.add(lease["spec"]["renewTime"])
+        if len(renewals) <= _RENEWALS:
+            yield "its kubelet has not been heard of long enough yet"
+        if not is_ready(node):
+            yield "its node is not Ready"
+        if Role.ETCD in work.roles:
+            yield from (f"the etcd member {p.name}: {p.reason}" for p in self._health().etcd if not p.is_well)
+
+    def _control_plane(self, node: Node, address: IPv4Address, wanted: str) -> Iterator[str]:
+        for part in self._health().control_plane:
+            if part.name == node.name and not part.is_well:
+                yield f"its API server {part.reason}"
+        server = ApiServer(node.name, address)
+        if (version := self._api_version(server)) != wanted:
+            yield f"its API server is {version}, not {wanted} yet"
+        images = node_images(self._desc)
+        for pod, key in _STATIC_PODS.items():
+            found = self._kubectl.json("get", "pod", f"{pod}-{node.name}", "--namespace=kube-system")
+            if found["spec"]["containers"][0]["image"] != images[key] or not is_ready(found):
+                yield f"its {pod} is not ready with {images[key]} yet"
+
+    def _api_version(self, server: ApiServer) -> str:
+        version: str = self._kubectl.json("version", server=server)["serverVersion"]["gitVersion"]
+        return version.partition("+")[0]
+
+    def _node(self, name: str) -> JsonObject:
+        return self._kubectl.json("get", "node", name)
+
+    def _machines(self) -> list[JsonObject]:
+        machines: list[JsonObject] = self._server.get("/v1/nodes").get("nodes", [])
+        return machines
+
+    def _declared(self, name: str) -> Node:
+        return next(node for node in self._desc.nodes if node.name == name)
+
+    def _remote(self, name: str) -> Remote:
+        return remote(self._folder, node_named(self._machines(), name), self._identity)
+
+    def _health(self) -> Health:
+        return read_health(self._desc, self._folder, addresses_of(self._machines()))
+
+
+def node_states(
+    desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Sequence[JsonObject], health: Health
+) -> list[NodeState]:
+    """The declared nodes in the order of the description: machines as cloudconfig has them, nodes as the API has."""
+    by_mac = {machine["mac"]: machine for machine in machines}
+    by_name = {node["metadata"]["name"]: node for node in nodes}
+    unwell = {part.name: f"its etcd member {part.reason}" for part in health.etcd if not part.is_well}
+    unwell |= {part.name: f"its API server {part.reason}" for part in health.control_plane if not part.is_well}
+    return [_state(each, by_mac[each.mac], by_name.get(each.name), unwell.get(each.name)) for each in desc.nodes]
+
+
+def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell: str | None) -> NodeState:
+    is_installed = node is not None or bool({"installed", "running", "ready"} & set(machine["phases"]))
+    is_current = machine["config"] == "current"
+    if node is None:
+        return NodeState(declared.name, declared.roles, is_installed, is_current=is_current, unwell=unwell)
+    return NodeState(
+        declared.name,
+        declared.roles,
+        is_installed,
+        kubelet_version(node),
+        is_ready(node),
+        is_current,
+        _mark(node) is not None,
+        unwell,
+    )
+
+
+def kubelet_version(node: JsonObject) -> str:
+    """The release that a node's kubelet says it is."""
+    version: str = node["status"].get("nodeInfo", {}).get("kubeletVersion", "")
+    return version.partition("+")[0] or "unknown"
+
+
+def is_ready(thing: JsonObject) -> bool:
+    """Whether a node or a pod is Ready."""
+    conditions: list[dict[str, Any]] = thing["status"].get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _mark(node: JsonObject) -> str | None:
+    annotations: Mapping[str, str] = node["metadata"].get("annotations") or {}
+    return annotations.get(MARK)

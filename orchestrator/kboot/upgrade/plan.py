@@ -1,0 +1,104 @@
+"""Which nodes are brought to the version and config in force, in which order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kboot_clusterdesc import Role
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A declared node at this moment, as status and API have it."""
+
+    name: str
+    roles: tuple[Role, ...]
+    is_installed: bool = True
+    kubelet: str | None = None  # the version it reports; None: the API has no such node
+    is_ready: bool = False
+    is_current: bool = False  # its machine reported the config that a reinstall would give it
+    is_begun: bool = False  # marked: an upgrade began with it and did not come to its end
+    unwell: str | None = None  # what its API server or etcd member lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done to one node."""
+
+    name: str
+    roles: tuple[Role, ...]
+    applies: bool  # else only what an earlier run left is taken back
+    drains: bool
+    applies_addons: bool = False  # the last control plane: none older may be left when kube-proxy gets newer
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Batches in their order; the nodes of a batch go at once. `blocked` says what must be mended before any."""
+
+    version: str
+    batches: tuple[tuple[Work, ...], ...] = ()
+    done: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # not installed yet: their install gives them what is in force
+    blocked: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that scripts read."""
+        return {
+            "version": self.version,
+            "batches": [[work.name for work in batch] for batch in self.batches],
+            "done": list(self.done),
+            "left_out": list(self.left_out),
+            "blocked": list(self.blocked),
+        }
+
+
+def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int) -> Plan:
+    """The plan for `nodes`: control planes one by one, then etcd members one by one, then `batch` of the rest at once.
+
+    What an earlier run began comes first among its likes.
+    """
+    present = [node for node in nodes if node.is_installed]
+    pending = sorted((node for node in present if not _is_done(node, version)), key=lambda node: not node.is_begun)
+    planes = [node for node in pending if Role.CONTROL_PLANE in node.roles]
+    members = [node for node in pending if Role.ETCD in node.roles and node not in planes]
+    others = [node for node in pending if node not in planes and node not in members]
+    batches = [
+        *((_work(node, version, is_last=node is planes[-1]),) for node in planes),
+        *((_work(node, version),) for node in members),
+        *(tuple(_work(node, version) for node in others[i : i + batch]) for i in range(0, len(others), batch)),
+    ]
+    return Plan(
+        version,
+        tuple(batches),
+        tuple(node.name for node in present if node not in pending),
+        tuple(node.name for node in nodes if not node.is_installed),
+        tuple(_blocks(present)) if pending else (),
+    )
+
+
+def _is_done(node: NodeState, version: str) -> bool:
+    return _is_renewed(node, version) and not node.is_begun
+
+
+def _is_renewed(node: NodeState, version: str) -> bool:
+    return node.kubelet == version and node.is_current
+
+
+def _work(node: NodeState, version: str, *, is_last: bool = False) -> Work:
+    applies = not _is_renewed(node, version)
+    # From a node that an earlier run drained and that does not come up again nothing can be moved any more.
+    drains = applies and not (node.is_begun and not node.is_ready)
+    return Work(node.name, node.roles, applies, drains, applies_addons=is_last)
+
+
+def _blocks(nodes: Sequence[NodeState]) -> Iterator[str]:
+    for node in nodes:
+        if node.kubelet is None:
+            yield f"{node.name}: the API server has no node of this name"
+        elif not node.is_ready and not node.is_begun:
+            yield f"{node.name}: is not Ready"
+        elif node.unwell is not None and not node.is_begun:
+            yield f"{node.name}: {node.unwell}"

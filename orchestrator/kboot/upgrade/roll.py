@@ -1,0 +1,101 @@
+"""The order of steps on each node, and where a stop leaves things. What a step does is the fleet's matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Protocol
+
+from ..errors import ExitCode, KbootError, NotYet
+from ..waiting import looks
+from .plan import Plan, Work
+
+AGAIN = "`kboot upgrade` goes on from here"
+_LOOK_EVERY_S = 3
+
+
+class Interrupted(KbootError):
+    """The operator stopped it, between two steps."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Fleet(Protocol):
+    """The cluster's machines and nodes; each method is one step that may be done twice."""
+
+    def begin(self, work: Work) -> None:
+        """Mark the node as cordoned by us, unless the operator cordoned it."""
+
+    def drain(self, work: Work) -> None:
+        """Cordon the node and move its pods."""
+
+    def apply(self, work: Work) -> None:
+        """Bring its machine to the config in force."""
+
+    def trouble(self, work: Work) -> str | None:
+        """Why the node is not well yet with what it was given; None when it is."""
+
+    def end(self, work: Work) -> None:
+        """Uncordon the node where it bears our mark, and drop that."""
+
+
+def roll(plan: Plan, fleet: Fleet, say: Callable[[str], None], *, stop: Event, timeout_s: float) -> list[str]:
+    """Do the plan's batches one after the other; the names of the nodes done, in order.
+
+    The first node in trouble stops it, once the others of its batch have come to an end too. Raises KbootError with
+    the node, the step and what is known.
+    """
+    done: list[str] = []
+    for batch in plan.batches:
+        with ThreadPoolExecutor(len(batch)) as pool:
+            running = [pool.submit(_upgrade, work, fleet, say, stop, timeout_s) for work in batch]
+        failures = [error for future in running if (error := future.exception()) is not None]
+        for error in failures[1:]:
+            say(str(error))
+        if failures:
+            raise failures[0]
+        done += [work.name for work in batch]
+    return done
+
+
+def _upgrade(work: Work, fleet: Fleet, say: Callable[[str], None], stop: Event, timeout_s: float) -> None:
+    def step(name: str, act: Callable[[], None]) -> None:
+        if stop.is_set():
+            raise Interrupted(f"stopped before step `{name}` of {work.name}", AGAIN)
+        say(f"{work.name}: {name}")
+        try:
+            act()
+        except KbootError as error:
+            if stop.is_set():
+                raise Interrupted(f"stopped in step `{name}` of {work.name}", AGAIN) from error
+            raise _stopped(work, name, error) from error
+
+    def wait() -> None:
+        last: str | None = None
+        for _ in looks(timeout_s, _LOOK_EVERY_S):
+            if stop.is_set():
+                raise Interrupted(f"stopped in step `wait` of {work.name}", AGAIN)
+            seen, last = last, fleet.trouble(work)
+            if last is None:
+                return
+            if last != seen:
+                say(f"{work.name}: {last}")
+        raise NotYet(f"not well after {timeout_s:.0f} s: {last}", f"see to that; {AGAIN}")
+
+    if work.applies:
+        step("begin", lambda: fleet.begin(work))
+        if work.drains:
+            step("drain", lambda: fleet.drain(work))
+        step("apply", lambda: fleet.apply(work))
+    step("wait", wait)
+    step("end", lambda: fleet.end(work))
+    say(f"{work.name}: done")
+
+
+def _stopped(work: Work, step: str, error: KbootError) -> KbootError:
+    stopped = KbootError(f"stopped at {work.name}, step `{step}`: {error.message}", error.hint or AGAIN)
+    if AGAIN not in stopped.hint:
+        stopped.hint = f"{stopped.hint}; {AGAIN}"
+    stopped.exit_code = error.exit_code
+    return stopped

@@ -1,0 +1,66 @@
+"""The main flow of `kboot upgrade`: look, plan, refuse what would not end well, roll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+from kboot_clusterdesc import ClusterFolder
+
+from ..errors import BadInput, NotYet
+from ..kubectl import addresses_of, kubectl
+from ..lock import locked
+from ..skew import reason_against_running
+from ..status import CloudConfig, description_in_force
+from ..supplies import missing_supplies
+from .live import LiveFleet
+from .plan import NodeState, Plan, plan_upgrade
+from .roll import AGAIN, roll
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to go about it. `timeout_s` is what each step may take on one node."""
+
+    batch: int = 1
+    is_dry: bool = False
+    identity: Path | None = None
+    timeout_s: float = 600
+
+
+def upgrade(
+    folder: ClusterFolder, options: Options, now: datetime, say: Callable[[str], None], stop: Event
+) -> tuple[Plan, list[str]]:
+    """Bring the cluster's nodes to the version and configs that `kboot up` prepared; the plan, and who was done.
+
+    Raises NotYet, with nothing touched, where something is in the way; with `is_dry` the plan says it.
+    """
+    with locked(folder.lock):
+        desc = description_in_force(folder)
+        if desc.kubernetes is None:
+            raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
+        addresses = addresses_of(CloudConfig(folder, desc).get("/v1/nodes").get("nodes", []))
+        with kubectl(folder, desc, addresses, now) as tool:
+            version, identity, timeout_s = desc.kubernetes.version, options.identity, options.timeout_s
+            fleet = LiveFleet(folder, desc, version, tool, say, identity=identity, timeout_s=timeout_s)
+            nodes = fleet.states()
+            plan = plan_upgrade(version, nodes, options.batch)
+            if not plan.batches:
+                return plan, []
+            _refuse_skew(version, nodes, fleet.api_versions())
+            names = [work.name for batch in plan.batches for work in batch if work.applies]
+            plan = replace(plan, blocked=(*plan.blocked, *missing_supplies(folder, desc), *fleet.unreachable(names)))
+            if options.is_dry:
+                return plan, []
+            if plan.blocked:
+                raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
+            return plan, roll(plan, fleet, say, stop=stop, timeout_s=timeout_s)
+
+
+def _refuse_skew(wanted: str, nodes: list[NodeState], api_servers: dict[str, str]) -> None:
+    kubelets = {node.name: node.kubelet for node in nodes if node.kubelet and node.kubelet.startswith("v")}
+    if reason := reason_against_running(wanted, api_servers, kubelets):
+        raise BadInput(*reason)

@@ -1,0 +1,79 @@
+"""`kboot upgrade` as it is typed: what is refused, what is said, and what Ctrl-C does."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from kboot.cli.main import run
+from kboot.cli.upgrade import _stop_on_interrupt, plan_lines
+from kboot.upgrade.plan import NodeState, plan_upgrade
+from kboot_clusterdesc import ClusterFolder, Role, dump
+from support.fleets import Fleet
+
+_NEW = "v1.36.2"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> str:
+    """The root of a cluster without Kubernetes."""
+    desc = Fleet(kubernetes=False).desc
+    folder = ClusterFolder(tmp_path, desc.cluster.name)
+    folder.path.mkdir()
+    folder.description.write_bytes(dump(desc))
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["upgrade"], "error: cluster ail runs no Kubernetes\n  hint: its description has no `kubernetes`\n"),
+        (
+            ["upgrade", "--batch", "0"],
+            "error: --batch 0: a batch has a node at least\n  hint: say `--batch 1`, or more\n",
+        ),
+        (
+            ["node", "drain", "w2"],
+            "error: cluster ail runs no Kubernetes\n  hint: its description has no `kubernetes`\n",
+        ),
+        (
+            ["node", "uncordon", "w2"],
+            "error: cluster ail runs no Kubernetes\n  hint: its description has no `kubernetes`\n",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_refused_before_anybody_is_asked(
+    bare: str, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--root", bare]) == 2
+    assert capsys.readouterr() == ("", said)
+
+
+def test_a_plan_says_who_comes_when_and_what_is_in_the_way() -> None:
+    nodes = [
+        NodeState("c1", (Role.CONTROL_PLANE,), kubelet=_NEW, is_ready=True, is_current=True),
+        *(NodeState(name, (Role.WORKER,), kubelet="v1.35.4", is_ready=name != "w2") for name in ("w1", "w2", "w3")),
+        NodeState("w4", (Role.WORKER,), is_installed=False),
+    ]
+    assert plan_lines(plan_upgrade(_NEW, nodes, 2)) == [
+        "to v1.36.2, one line after the other:",
+        "  w1, w2",
+        "  w3",
+        "done already: c1",
+        "not installed yet, left out: w4",
+        "in the way: w2: is not Ready",
+    ]
+    assert plan_lines(plan_upgrade(_NEW, nodes[:1], 2)) == ["nothing to do: every node has v1.36.2 and its config"]
+
+
+def test_ctrl_c_asks_for_a_stop_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with _stop_on_interrupt() as stop:
+        assert not stop.is_set()
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert capsys.readouterr().err == "stopping after the step under way\n"
