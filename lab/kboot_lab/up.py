@@ -93,9 +93,9 @@ def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
     """The iron that the roles of a node ask for."""
     if desc.kubernetes is None:
         return MachineSpec(node.name, node.mac)
-    memory_mb = 3072 if Role.CONTROL_PLANE in node.roles else 2048
-    # One processor: emulated ones spend their time on waking each other.
-    return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=memory_mb)
+    if Role.CONTROL_PLANE in node.roles:
+        return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=3072, cpus=2)
+    return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=2048)
 
 
 def refuse_real_cluster(folder: ClusterFolder) -> None:

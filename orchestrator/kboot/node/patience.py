@@ -27,6 +27,7 @@ class Patience:
     runtime_request_s: int = 120
     pull_progress_s: int = 300
     checks_manifests: bool = True  # the operator's own, against the API's schema
+    watch_cache: bool = True  # of the API server: it takes longer to fill than the server's own start may last
 
 
 _SLOW = Patience(
@@ -45,6 +46,7 @@ _SLOW = Patience(
     runtime_request_s=900,
     pull_progress_s=1200,
     checks_manifests=False,
+    watch_cache=False,
 )
 
 

@@ -44,6 +44,9 @@ READERS: Mapping[str, str | None] = {
     "/opt/bin/kboot-node-labels": None,
     "/etc/kubernetes/addons/": ADDONS_UNIT,
     "/opt/bin/kboot-addons": ADDONS_UNIT,
+    "/etc/kubernetes/tls-bootstrap/": None,
+    "/opt/bin/kboot-tls-bootstrap": None,
+    "/opt/bin/kboot-api-server": None,
     "/etc/kubernetes/kube-": None,  # its manifest names their hash
 }
 # UNPACK FOLDER ROOT: what is on its standard input is unpacked below FOLDER, for root alone and gone whatever happens.
