@@ -37,7 +37,11 @@ def debian_files(
             root, fresh = Path(scratch) / "root.tar", Path(scratch) / "files"
             make_root(packages, root)
             _pick(root, wanted, fresh)
-            fresh.rename(picked)
+            try:
+                fresh.rename(picked)
+            except OSError:
+                if not picked.exists():  # else another run brought the same
+                    raise
     return {f"/{path.relative_to(picked)}": path for path in sorted(picked.rglob("*")) if path.is_file()}
 
 
