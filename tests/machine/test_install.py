@@ -263,6 +263,22 @@ def test_a_snapshot_that_is_restored_gives_back_what_was_written(lab: Lab) -> No
     assert _etcd(lab, "node3", "get --print-value-only /before") == "reinstall"
 
 
+def test_a_machine_that_runs_is_brought_to_a_changed_config(lab: Lab) -> None:
+    lab.path.write_text(lab.path.read_text().replace("Europe/Berlin", "Asia/Tokyo"))
+    assert lab.kboot("lab", "up", str(lab.path), timeout_s=300).returncode == 0
+    assert lab.node("node2")["config"] == "outdated"
+    command = ("node", "apply", "node2", "--identity", str(lab.folder.lab / "ssh_key"))
+    done = lab.kboot(*command, timeout_s=300)
+    assert done.returncode == 0, done.stderr
+    for _ in looks(60, 2):
+        if lab.node("node2")["config"] == "current":
+            break
+    assert (lab.node("node2")["phase"], lab.node("node2")["config"]) == ("running", "current")
+    assert lab.ssh("node2", "readlink /etc/localtime").endswith("Asia/Tokyo")
+    again = lab.kboot(*command, timeout_s=300)
+    assert "has the config in force already" in again.stdout + again.stderr
+
+
 def test_a_power_cycled_machine_comes_back_from_its_disk_untouched(lab: Lab) -> None:
     lab.ssh("node1", "sudo sh -c 'echo untouched > /var/marker; sync'")
     before = lab.node("node1")["since"]
