@@ -122,9 +122,9 @@ class Client:
         assert secrets.etcd_authority is not None
         self._context.load_verify_locations(cadata=secrets.etcd_authority.certificate.decode())
 
-    def put(self, member: Endpoint) -> None:
+    def put(self, member: Endpoint, value: str = "value") -> None:
         """Write a key through `member`; raises when it is not taken."""
-        body = {"key": _base64(f"key{self.written}"), "value": _base64("value")}
+        body = {"key": _base64(f"key{self.written}"), "value": _base64(value)}
         with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
             client.post(f"{member.url}/v3/kv/put", json=body).raise_for_status()
         self.written += 1

@@ -70,9 +70,10 @@ def test_a_snapshot_brings_back_what_was_written_until_then(
     snapshot: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for _ in range(400):  # the stream is of more than one part
-        client.put(members[0])
-    until_then = client.written
+    values = ["value"] * client.written  # while the members were waited for
+    for number in range(100):  # a hundred KiB: the stream is of more than two parts
+        values.append(f"{number}" * 1024)
+        client.put(members[0], values[-1])
     file = tmp_path / "kept" / "etcd.db"
     file.parent.mkdir()
     assert snapshot("-o", str(file), "--json") == 0
@@ -86,12 +87,12 @@ def test_a_snapshot_brings_back_what_was_written_until_then(
         "member": "node1",
         "healthy": True,
     }
-    assert len(content) > 32_768
+    assert len(content) > 2 * 32_768
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(file.parent.iterdir()) == [file]
     address = str(desc.network.bootstrapper)
     assert read_back(file, tmp_path / "restored", address) == {
-        base64(f"key{number}"): base64("value") for number in range(until_then)
+        base64(f"key{number}"): base64(value) for number, value in enumerate(values)
     }
 
 
