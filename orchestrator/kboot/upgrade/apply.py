@@ -49,11 +49,6 @@ READERS: Mapping[str, str | None] = {
     "/opt/bin/kboot-api-server": None,
     "/etc/kubernetes/kube-": None,  # its manifest names their hash
 }
-# UNPACK FOLDER ROOT: what is on its standard input is unpacked below FOLDER, for root alone and gone whatever happens.
-UNPACK = (
-    'set -eu; folder=$(mktemp -d "$1/kboot-apply.XXXXXXXX"); trap \'rm -rf "$folder"\' EXIT; '
-    'tar -xpf - -C "$folder"; bash "$folder/kboot-apply" "$folder" "$2"'
-)
 _IN_MEMORY = "/run"  # the archive holds private keys
 
 
@@ -66,8 +61,12 @@ def apply(
     """
     content, dialect = rendered_config(folder, mac)
     given = archive(read_ignition(content), content, dialect, holds_addons)
-    command = ["bash", "-c", UNPACK, "kboot-apply", _IN_MEMORY, "/"]
-    return remote.run(command, given=given, timeout_s=timeout_s).decode().splitlines()
+    return remote.run(unpack(_IN_MEMORY, "/"), given=given, timeout_s=timeout_s).decode().splitlines()
+
+
+def unpack(folder: str, root: str) -> list[str]:
+    """The command that takes an archive on its standard input to a machine whose files lie below `root`."""
+    return ["bash", "-c", rendered("nodes/kboot-unpack.j2").decode(), "kboot-unpack", folder, root]
 
 
 def rendered_config(folder: ClusterFolder, mac: Mac) -> tuple[bytes, bytes]:

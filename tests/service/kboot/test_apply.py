@@ -17,7 +17,7 @@ from kboot.node.config import with_hash
 from kboot.node.ignition import read_ignition
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
-from kboot.upgrade.apply import UNPACK, archive, reader
+from kboot.upgrade.apply import archive, reader, unpack
 from kboot_clusterdesc import ClusterDesc, load_text
 from support.fixed_secrets import fixed_secrets
 from support.fleets import FLEETS, Fleet
@@ -72,7 +72,7 @@ class Machine:
 
     def run(self, given: bytes) -> subprocess.CompletedProcess[bytes]:
         """Unpack and run, as over ssh."""
-        command = ["bash", "-c", UNPACK, "kboot-apply", str(self.scratch), str(self.root)]
+        command = unpack(str(self.scratch), str(self.root))
         environment = {"PATH": f"{self.edge}:{os.environ['PATH']}", "EDGE": str(self.edge)}
         done = subprocess.run(command, input=given, capture_output=True, env=environment)
         assert list(self.scratch.iterdir()) == []
