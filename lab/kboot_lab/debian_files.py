@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+from kboot.cache import keep
 from kboot.images.base import SUITE, make_root
 
 _MODE = 0o755  # they are run, here too
@@ -37,11 +38,7 @@ def debian_files(
             root, fresh = Path(scratch) / "root.tar", Path(scratch) / "files"
             make_root(packages, root)
             _pick(root, wanted, fresh)
-            try:
-                fresh.rename(picked)
-            except OSError:
-                if not picked.exists():  # else another run brought the same
-                    raise
+            keep(fresh, picked)
     return {f"/{path.relative_to(picked)}": path for path in sorted(picked.rglob("*")) if path.is_file()}
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import docker
 from docker.errors import APIError, DockerException
 
+from kboot.cache import keep
 from kboot.errors import KbootError
 from kboot.images.base import SUITE, UNWANTED, ensure_base, make_root
 
@@ -90,21 +91,12 @@ def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Call
             progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
             fresh = Path(scratch) / "rootfs.tar"
             builder.make_rootfs(recipe.packages, fresh)
-            fresh.rename(rootfs)
+            keep(fresh, rootfs)
         out = Path(scratch) / "release"
         out.mkdir()
         builder.make_release(recipe, rootfs, keys, out)
-        _publish(out, release)
+        keep(out, release)
     return release
-
-
-def _publish(out: Path, release: Path) -> None:
-    try:
-        out.rename(release)
-    except OSError:
-        # Another build of the same inputs was first; its release is as good.
-        if not release.exists():
-            raise
 
 
 class ContainerBuilder:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from ..cache import cache_folder
+from ..cache import cache_folder, keep
 from ..errors import KbootError
 
 _PYTHON = "3.11"  # of the base's suite
@@ -38,5 +38,5 @@ def installed_requirements(lock: bytes, name: str, progress: Callable[[str], Non
             said = done.stderr.strip()[-400:]
             raise KbootError(f"pip failed: {said}", "is the Python package index reached from here?")
         shutil.rmtree(target / "bin", ignore_errors=True)
-        target.rename(folder)
+        keep(target, folder)
     return folder
