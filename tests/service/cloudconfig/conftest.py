@@ -36,18 +36,23 @@ HOME = {NODE1: "127.0.0.11", NODE2: "127.0.0.12", STRANGER: "127.0.0.99"}
 OPERATOR = "127.0.0.1"
 RELEASE = "3975.2.0"
 
-_DESCRIPTION = """
+HEAD = """
 apiVersion: kboot/v1
 cluster: {name: unit, domain: unit.example.com}
 network:
   bootstrapper: 10.10.14.253
   subnet: 10.10.14.0/24
   dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127]}
+"""
+_DESCRIPTION = (
+    HEAD
+    + """\
 os: {channel: stable, version: current, config: CONFIG, update: {enabled: true}}
 nodes:
   - {mac: "52:54:00:00:00:01", name: node1, roles: [worker], install_disk: /dev/vda}
   - {mac: "52:54:00:00:00:02", roles: [worker], labels: {country: NO, node-role.kubernetes.io/ingress: ""}}
 """
+)
 
 
 def _free_port() -> int:

@@ -13,15 +13,11 @@ import yaml
 from kboot.waiting import looks
 from kboot_clusterdesc import Mac, joined
 
-from .conftest import NODE1, NODE2, STRANGER, Server
+from .conftest import HEAD, NODE1, NODE2, STRANGER, Server
 
-_DESCRIPTION = """
-apiVersion: kboot/v1
-cluster: {name: unit, domain: unit.example.com}
-network:
-  bootstrapper: 10.10.14.253
-  subnet: 10.10.14.0/24
-  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127]}
+_DESCRIPTION = (
+    HEAD
+    + """\
 os: {config: CONFIG}
 kubernetes: {version: v1.36.2}
 unknown_machines: worker
@@ -29,6 +25,7 @@ nodes:
   - {mac: "52:54:00:00:00:01", name: node1, roles: [control-plane, etcd], install_disk: /dev/vda}
   - {mac: "52:54:00:00:00:02", roles: [worker]}
 """
+)
 _CLOSED = _DESCRIPTION.replace("unknown_machines: worker", "unknown_machines: ignore").replace("CONFIG", "ignition")
 
 

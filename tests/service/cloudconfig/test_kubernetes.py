@@ -26,20 +26,17 @@ from support.kubernetes_api import (
     write_pair,
 )
 
-from .conftest import NODE1, NODE2, Server
+from .conftest import HEAD, NODE1, NODE2, Server
 
-_DESCRIPTION = """
-apiVersion: kboot/v1
-cluster: {name: unit, domain: unit.example.com}
-network:
-  bootstrapper: 10.10.14.253
-  subnet: 10.10.14.0/24
-  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127]}
+_DESCRIPTION = (
+    HEAD
+    + """\
 kubernetes: {version: v1.36.2}
 nodes:
   - {mac: "52:54:00:00:00:01", name: node1, roles: [control-plane, etcd], install_disk: /dev/vda}
   - {mac: "52:54:00:00:00:02", name: node2, roles: [control-plane], install_disk: /dev/vda}
 """
+)
 
 
 class Cluster:
