@@ -43,3 +43,9 @@ class NotYet(KbootError):
 
 class EngineError(KbootError):
     """The container engine is missing, does not answer, or refused."""
+
+
+def last_line(said: str) -> str:
+    """What a program said last, which is where it says what went wrong."""
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

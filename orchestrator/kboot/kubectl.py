@@ -18,7 +18,7 @@ from kboot_clusterdesc.model import API_PORT
 
 from .assets import is_whole
 from .cluster_health import API_NAME, read_health
-from .errors import BadInput, KbootError, NotYet
+from .errors import BadInput, KbootError, NotYet, last_line
 from .pki.operators import ADMIN, operator_kubeconfig
 from .status import JsonObject
 from .waiting import looks
@@ -58,7 +58,7 @@ class Kubectl:
         except subprocess.TimeoutExpired as error:
             raise NotYet(f"`kubectl {arguments[0]}` did not end within {timeout_s:.0f} s", "run this again") from error
         if done.returncode != 0:
-            raise KbootError(f"kubectl {' '.join(arguments[:3])}: {_last(done.stderr)}")
+            raise KbootError(f"kubectl {' '.join(arguments[:3])}: {last_line(done.stderr)}")
         return done.stdout
 
     def json(self, *arguments: str, server: ApiServer | None = None) -> JsonObject:
@@ -145,11 +145,6 @@ def kubectl_program(folder: ClusterFolder, desc: ClusterDesc) -> Path:
     return folder.assets / path
 
 
-def addresses_of(machines: Sequence[JsonObject]) -> dict[Mac, IPv4Address]:
-    """MAC -> the address that the machine has now."""
-    return {Mac(machine["mac"]): IPv4Address(machine["ip"]) for machine in machines if machine["ip"]}
-
-
 def server_url(address: str) -> str:
     """The URL of the API server at an address."""
     return f"https://{address}:{API_PORT}"
@@ -160,8 +155,3 @@ def _unusable(program: Path, error: OSError) -> KbootError:
         f"{program}: cannot be run on this machine: {error.strerror}",
         "nodes of another architecture are drained from a machine of theirs: `kboot kubeconfig`, `kubectl drain`",
     )
-
-
-def _last(said: str) -> str:
-    lines = said.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterFolder
 
-from .errors import BadInput, KbootError, NotYet
+from .errors import BadInput, KbootError, NotYet, last_line
 from .status import JsonObject
 
 USER = "core"  # the account of both OS families
@@ -52,9 +52,9 @@ class Remote:
             raise NotYet(late, "run this again") from error
         said = done.stderr.decode(errors="replace").strip()
         if done.returncode == _SSH_FAILED:
-            raise NotYet(f"{self.name} cannot be reached by ssh: {_last_line(said)}", _way_in(said))
+            raise NotYet(f"{self.name} cannot be reached by ssh: {last_line(said)}", _way_in(said))
         if done.returncode != 0:
-            raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {_last_line(said)}")
+            raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {last_line(said)}")
         return done.stdout
 
     def _ssh(self) -> list[str]:
@@ -80,10 +80,6 @@ def remote(folder: ClusterFolder, node: JsonObject, identity: Path | None = None
     installed = node["phases"].get("installed", "")
     known_as = f"{node['mac']}-{installed}".replace(":", "-")
     return Remote(node["name"], IPv4Address(node["ip"]), known_as, folder.pki / "known_hosts", identity)
-
-
-def _last_line(said: str) -> str:
-    return said.splitlines()[-1] if said else "it said nothing"
 
 
 def _way_in(said: str) -> str:

@@ -64,6 +64,11 @@ class CloudConfig:
         """The JSON at `path`; raises Unreachable."""
         return self._ask("GET", path)
 
+    def nodes(self) -> list[JsonObject]:
+        """Every machine of the cluster; raises Unreachable."""
+        found: list[JsonObject] = self.get("/v1/nodes").get("nodes", [])
+        return found
+
     def post(self, path: str) -> JsonObject:
         """POST to `path` with the operator's token."""
         token = _read(self._folder.pki / "operator-token").strip()
@@ -112,7 +117,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
 def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:
     """The machines as the cloud-config server knows them; as they are declared where it does not answer."""
     try:
-        return [_node(each) for each in CloudConfig(folder, desc).get("/v1/nodes").get("nodes", [])]
+        return [_node(each) for each in CloudConfig(folder, desc).nodes()]
     except Unreachable as error:
         return _declared(desc, f"unknown: {error.message}")
 

@@ -20,7 +20,7 @@ from ..progress import Progress
 from ..remarks import remarks
 from ..status import Status, chosen_cluster, read_status, with_health
 from ..waiting import looks
-from .options import Commands, add_cluster, add_command, add_json, add_root, note, print_json, table
+from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json, table
 
 _WATCH_EVERY_S = 2.0
 
@@ -35,9 +35,7 @@ def register(commands: Commands) -> None:
         example="kboot up cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
-    parser.add_argument(
-        "--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)"
-    )
+    add_timeout(parser, 120, "how long to wait for health")
     add_root(parser)
 
     parser = add_command(
@@ -80,9 +78,7 @@ def register(commands: Commands) -> None:
         example="kboot restart dnsmasq",
     )
     parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"one of {', '.join(SERVICES)}")
-    parser.add_argument(
-        "--timeout", type=float, default=120, metavar="SECONDS", help="how long to wait for health (120)"
-    )
+    add_timeout(parser, 120, "how long to wait for health")
     add_cluster(parser)
 
     parser = add_command(

@@ -18,7 +18,17 @@ from ..lock import locked
 from ..progress import Progress
 from ..remote import Remote, remote
 from ..status import addresses_of, chosen_cluster, description_in_force, node_named, read_nodes
-from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json
+from .options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_identity,
+    add_json,
+    add_timeout,
+    note,
+    print_json,
+)
 
 
 def register(commands: Commands) -> None:
@@ -51,13 +61,9 @@ def register(commands: Commands) -> None:
         example="kboot etcd restore /backup/etcd.db",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a snapshot, of `kboot etcd snapshot` or etcdctl")
-    parser.add_argument(
-        "--identity", type=Path, metavar="KEY", help="the private key that opens the machines; default: the ssh agent's"
-    )
+    add_identity(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask first")
-    parser.add_argument(
-        "--timeout", type=float, default=300, metavar="SECONDS", help="how long to wait for etcd's health (300)"
-    )
+    add_timeout(parser, 300, "how long to wait for etcd's health")
     add_cluster(parser)
 
 

@@ -12,10 +12,10 @@ from kboot_clusterdesc import Mac
 
 from ..drain import drain, uncordon
 from ..errors import ExitCode
-from ..kubectl import Kubectl, addresses_of, kubectl, kubectl_program
+from ..kubectl import Kubectl, kubectl, kubectl_program
 from ..lock import locked
 from ..remote import remote
-from ..status import CloudConfig, JsonObject, chosen_cluster, description_in_force, node_named
+from ..status import CloudConfig, JsonObject, addresses_of, chosen_cluster, description_in_force, node_named
 from .cluster import node_row
 from .options import (
     Commands,
@@ -24,6 +24,7 @@ from .options import (
     add_group,
     add_identity,
     add_json,
+    add_timeout,
     note,
     print_json,
     print_table,
@@ -64,9 +65,7 @@ def register(commands: Commands) -> None:
         summary="move a node's pods to others and place none there, before a reinstall or a repair",
         example="kboot node drain node1 --timeout 600",
     )
-    parser.add_argument(
-        "--timeout", type=float, default=300, metavar="SECONDS", help="how long disruption budgets may hold it (300)"
-    )
+    add_timeout(parser, 300, "how long disruption budgets may hold it")
     _add_node(parser)
     parser = add_command(
         group,
@@ -84,9 +83,7 @@ def register(commands: Commands) -> None:
         example="kboot node apply node1 --identity ~/.ssh/id_ed25519",
     )
     add_identity(parser)
-    parser.add_argument(
-        "--timeout", type=float, default=600, metavar="SECONDS", help="how long it may take (600)"
-    )
+    add_timeout(parser, 600, "how long it may take")
     _add_node(parser)
 
 
@@ -97,7 +94,7 @@ def _add_node(parser: argparse.ArgumentParser) -> None:
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the nodes."""
-    nodes = _nodes(_server(arguments))
+    nodes = _server(arguments).nodes()
     if arguments.json:
         print_json(nodes)
     else:
@@ -109,7 +106,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 def run_show(arguments: argparse.Namespace) -> ExitCode:
     """Show one node."""
-    node = node_named(_nodes(_server(arguments)), arguments.name)
+    node = node_named(_server(arguments).nodes(), arguments.name)
     if arguments.json:
         print_json(node)
         return ExitCode.DONE
@@ -125,7 +122,7 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     """Arm one node."""
     server = _server(arguments)
-    node = node_named(_nodes(server), arguments.name)
+    node = node_named(server.nodes(), arguments.name)
     if node["armed"] and node["phase"] in ("installing", "configured"):
         print(f"{node['name']} is being installed already ({node['phase']}); a power cycle begins that install anew")
         return ExitCode.DONE
@@ -139,7 +136,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
 def run_disarm(arguments: argparse.Namespace) -> ExitCode:
     """Disarm one node."""
     server = _server(arguments)
-    node = node_named(_nodes(server), arguments.name)
+    node = node_named(server.nodes(), arguments.name)
     server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
     print(f"{node['name']} is disarmed: its next network boot goes to its disk")
     return ExitCode.DONE
@@ -167,7 +164,7 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
-        node = node_named(_nodes(_server(arguments)), arguments.name)
+        node = node_named(_server(arguments).nodes(), arguments.name)
         said = apply(folder, Mac(node["mac"]), remote(folder, node, arguments.identity), arguments.timeout)
     for line in said:
         note(f"  {line}")
@@ -188,7 +185,7 @@ def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
     with locked(folder.lock):
         desc = description_in_force(folder)
         kubectl_program(folder, desc)  # says what is missing before any machine is asked for
-        nodes = _nodes(CloudConfig(folder, desc))
+        nodes = CloudConfig(folder, desc).nodes()
         with kubectl(folder, desc, addresses_of(nodes), datetime.now(UTC)) as tool:
             yield tool, node_named(nodes, arguments.name)["name"]
 
@@ -196,8 +193,3 @@ def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
 def _server(arguments: argparse.Namespace) -> CloudConfig:
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return CloudConfig(folder, description_in_force(folder))
-
-
-def _nodes(server: CloudConfig) -> list[JsonObject]:
-    nodes: list[JsonObject] = server.get("/v1/nodes").get("nodes", [])
-    return nodes

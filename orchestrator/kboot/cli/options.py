@@ -18,9 +18,7 @@ Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no pu
 DEFAULT_ROOT = Path("/var/lib/kboot")
 
 
-def add_command(
-    commands: Commands, name: str, run: Command, *, summary: str, example: str
-) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, run: Command, *, summary: str, example: str) -> argparse.ArgumentParser:
     """A command with its help, an example in it, and the options that every command has."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -30,9 +28,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback on a failure"
-    )
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback on a failure")
     parser.set_defaults(run=run)
     return parser
 
@@ -65,9 +61,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_cluster(parser: argparse.ArgumentParser) -> None:
     """`--root` and `--cluster`."""
     add_root(parser)
-    parser.add_argument(
-        "--cluster", metavar="NAME", help="which cluster; default: the only one under the root"
-    )
+    parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +76,13 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
         type=_absolute,
         metavar="KEY",
         help="the private key of one of `ssh_authorized_keys`; default: what the ssh agent has",
+    )
+
+
+def add_timeout(parser: argparse.ArgumentParser, default_s: float, summary: str) -> None:
+    """`--timeout`, in seconds."""
+    parser.add_argument(
+        "--timeout", type=float, default=default_s, metavar="SECONDS", help=f"{summary} ({default_s:.0f})"
     )
 
 
@@ -100,8 +101,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *rows]
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
     ]
 
 

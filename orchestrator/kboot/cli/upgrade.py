@@ -13,7 +13,7 @@ from ..errors import BadInput, ExitCode
 from ..progress import Progress
 from ..status import chosen_cluster
 from ..upgrade.plan import Plan
-from .options import Commands, add_cluster, add_command, add_identity, add_json, note, print_json
+from .options import Commands, add_cluster, add_command, add_identity, add_json, add_timeout, note, print_json
 
 
 def register(commands: Commands) -> None:
@@ -29,9 +29,7 @@ def register(commands: Commands) -> None:
         "--batch", type=int, default=1, metavar="N", help="how many workers at once (1); all others go one by one"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and what is in the way")
-    parser.add_argument(
-        "--timeout", type=float, default=600, metavar="SECONDS", help="how long a step may take on one node (600)"
-    )
+    add_timeout(parser, 600, "how long a step may take on one node")
     add_identity(parser)
     add_json(parser)
     add_cluster(parser)

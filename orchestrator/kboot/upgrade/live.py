@@ -14,9 +14,9 @@ from kboot_clusterdesc.node_images import node_images
 from ..cluster_health import Health, read_health
 from ..drain import drain, uncordon
 from ..errors import KbootError, NotYet
-from ..kubectl import ApiServer, Kubectl, addresses_of
+from ..kubectl import ApiServer, Kubectl
 from ..remote import Remote, remote
-from ..status import CloudConfig, JsonObject, node_named
+from ..status import CloudConfig, JsonObject, addresses_of, node_named
 from .apply import apply
 from .plan import NodeState, Work
 
@@ -57,7 +57,7 @@ class LiveFleet:
     def states(self) -> list[NodeState]:
         """Every declared node."""
         nodes: list[JsonObject] = self._kubectl.json("get", "nodes")["items"]
-        return node_states(self._desc, self._machines(), nodes, self._health())
+        return node_states(self._desc, self._server.nodes(), nodes, self._health())
 
     def api_versions(self) -> dict[str, str]:
         """control plane -> version, of the API servers that are ready."""
@@ -116,7 +116,7 @@ class LiveFleet:
 
     def _troubles(self, work: Work) -> Iterator[str]:
         wanted, declared = self._version, self._declared(work.name)
-        machine = node_named(self._machines(), work.name)
+        machine = node_named(self._server.nodes(), work.name)
         if machine["config"] != "current":
             yield "the machine has not reported the config in force yet"
         if Role.CONTROL_PLANE in work.roles:
@@ -154,18 +154,14 @@ class LiveFleet:
     def _node(self, name: str) -> JsonObject:
         return self._kubectl.json("get", "node", name)
 
-    def _machines(self) -> list[JsonObject]:
-        machines: list[JsonObject] = self._server.get("/v1/nodes").get("nodes", [])
-        return machines
-
     def _declared(self, name: str) -> Node:
         return next(node for node in self._desc.nodes if node.name == name)
 
     def _remote(self, name: str) -> Remote:
-        return remote(self._folder, node_named(self._machines(), name), self._identity)
+        return remote(self._folder, node_named(self._server.nodes(), name), self._identity)
 
     def _health(self) -> Health:
-        return read_health(self._desc, self._folder, addresses_of(self._machines()))
+        return read_health(self._desc, self._folder, addresses_of(self._server.nodes()))
 
 
 def node_states(

@@ -11,10 +11,10 @@ from threading import Event
 from kboot_clusterdesc import ClusterFolder
 
 from ..errors import BadInput, NotYet
-from ..kubectl import addresses_of, kubectl
+from ..kubectl import kubectl
 from ..lock import locked
 from ..skew import reason_against_running
-from ..status import CloudConfig, description_in_force
+from ..status import CloudConfig, addresses_of, description_in_force
 from ..supplies import missing_supplies
 from .live import LiveFleet
 from .plan import NodeState, Plan, plan_upgrade
@@ -42,7 +42,7 @@ def upgrade(
         desc = description_in_force(folder)
         if desc.kubernetes is None:
             raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
-        addresses = addresses_of(CloudConfig(folder, desc).get("/v1/nodes").get("nodes", []))
+        addresses = addresses_of(CloudConfig(folder, desc).nodes())
         with kubectl(folder, desc, addresses, now) as tool:
             version, identity, timeout_s = desc.kubernetes.version, options.identity, options.timeout_s
             fleet = LiveFleet(folder, desc, version, tool, say, identity=identity, timeout_s=timeout_s)
