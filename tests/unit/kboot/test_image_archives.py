@@ -70,6 +70,7 @@ def test_two_images_that_skopeo_could_not_tell_apart_are_read_by_the_names_of_do
         (tar_of({"index.json": b"[]", "manifest.json": b"[]"}), "holds no image"),
         (gzip.compress(b"x" * 9000)[:-9], "is no image archive"),
     ],
+    ids=["text", "other files", "broken JSON", "no objects", "empty lists", "cut off"],
 )
 def test_what_is_no_archive_of_images_is_bad_input(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "a.tar"
