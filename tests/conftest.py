@@ -15,13 +15,15 @@ _MARKED = ("golden", "service", "container", "machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """unit needs nothing and has no mark."""
+    """unit needs nothing and has no mark. What shares one engine stays in one process, like a file's own fixtures."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             folder = item.path.relative_to(here).parts[0]
             if folder in _MARKED:
                 item.add_marker(getattr(pytest.mark, folder))
+            shared = folder in ("container", "machine")
+            item.add_marker(pytest.mark.xdist_group(folder if shared else str(item.path.relative_to(here))))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
