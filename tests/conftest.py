@@ -14,6 +14,7 @@ settings.load_profile("patient")
 _MARKED = ("golden", "service", "container", "machine")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """unit needs nothing and has no mark. What shares one engine stays in one process, like a file's own fixtures."""
     here = Path(__file__).parent
