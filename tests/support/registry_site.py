@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from kboot.pki import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, load
 from support.broken_registry import BrokenRegistry, serving
+from support.ports import free_port
 
 PAUSE = "registry.k8s.io/pause:3.10"
 
@@ -20,7 +20,7 @@ def registry_site(
     root: Path, name: str, address: str, registry: BrokenRegistry
 ) -> Iterator[tuple[ClusterFolder, ClusterDesc]]:
     """A cluster with Kubernetes whose registry, on both of its ports, is `registry`."""
-    folder, port = ClusterFolder(root, name), _free_port(address)
+    folder, port = ClusterFolder(root, name), free_port(address)
     folder.path.mkdir()
     network = address.rpartition(".")[0]
     folder.description.write_text(
@@ -42,17 +42,3 @@ nodes:
     pair = folder.pki / "registry.pem", folder.pki / "registry.key"
     with serving(registry, *pair, (address, port), ("127.0.0.1", port + 1)):
         yield folder, desc
-
-
-def _free_port(address: str) -> int:
-    """A port that is free here, as is the one after it on loopback."""
-    for port in range(5731, 5931, 2):
-        try:
-            for place in ((address, port), ("127.0.0.1", port + 1)):
-                with socket.socket() as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(place)
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no port is free")

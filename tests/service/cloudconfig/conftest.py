@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from kboot.state_folder import Change, differences
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
 from kboot_clusterdesc.layout import SERVICES
+from support.ports import free_port
 
 NODE1 = Mac("52:54:00:00:00:01")
 NODE2 = Mac("52:54:00:00:00:02")
@@ -55,12 +55,6 @@ nodes:
 )
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 class Server:
     """The server as a process of its own, with its folders."""
 
@@ -78,7 +72,8 @@ class Server:
         self.loader = root / "loaders" / "disk.efi"
         self.loader.parent.mkdir()
         self.loader.write_bytes(b"MZ disk")
-        self.ports = (_free_port(), _free_port())
+        port = free_port()
+        self.ports = (port, port + 1)
         self.log = root / "log"
         self.add_release(RELEASE)
         self._process: subprocess.Popen[bytes] | None = None
