@@ -30,7 +30,7 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 
 test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/container tests/unit tests/golden tests/service \
-		--numprocesses auto --dist loadgroup --no-loadscope-reorder
+		--numprocesses $$(($$(nproc) + 1)) --dist loadgroup --no-loadscope-reorder
 	@$(BIN)/python -m pytest tests/machine
 
 lint: .venv/.ready ## style, types, import rules, scripts

@@ -16,15 +16,16 @@ _MARKED = ("golden", "service", "container", "machine")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """unit needs nothing and has no mark. What shares one engine stays in one process, like a file's own fixtures."""
+    """unit needs nothing and has no mark. What shares a file, or an engine, stays in one process."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            folder = item.path.relative_to(here).parts[0]
+            path = item.path.relative_to(here)
+            folder = path.parts[0]
             if folder in _MARKED:
                 item.add_marker(getattr(pytest.mark, folder))
-            shared = folder in ("container", "machine")
-            item.add_marker(pytest.mark.xdist_group(folder if shared else str(item.path.relative_to(here))))
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group("engine" if folder == "container" else str(path)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from .types import (
     Cron,
     Domain,
     Duration,
+    Endpoint,
     HostName,
     Lease,
     Mac,
@@ -159,7 +160,7 @@ class Cni(_Part):
 
 
 class ApiServer(_Part):
-    endpoint: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$")
+    endpoint: Endpoint | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$")
     names: tuple[Domain, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()
 

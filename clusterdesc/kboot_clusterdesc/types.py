@@ -99,6 +99,20 @@ def _domain(text: str) -> str:
     return lower
 
 
+def _endpoint(text: str) -> str:
+    host, colon, port = text.partition(":")
+    if colon and not (port.isdecimal() and 1 <= int(port) <= 65535):
+        raise ValueError(f"`{port}` is not a port: a number from 1 to 65535")
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            IPv4Address(host)
+        except ValueError:
+            raise ValueError(f"`{host}` is not an IPv4 address") from None
+    elif _domain(host) != host:
+        raise ValueError(f"`{host}` is not a host name: small letters, no dot at its end")
+    return text
+
+
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise ValueError(f"`{text}` is not a host name: small letters, digits and dashes, at most 63")
@@ -233,6 +247,7 @@ def _yes_no(value: object) -> object:
 Duration = Annotated[str, AfterValidator(_duration)]
 Lease = Annotated[str, AfterValidator(_lease)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 HostName = Annotated[str, AfterValidator(_label)]
 OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]

@@ -133,7 +133,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     name = reached.desc.cluster.name
     if reached.desc.kubernetes is not None:
         addresses = {each["mac"]: each["ip"] for each in reached.status.nodes if each.get("ip")}
-        for words in (["get", "nodes", "-o", "wide"], ["get", "pods", "-A", "-o", "wide"]):
+        settled = ["wait", "--namespace=kube-system", "--for=condition=Ready", "pods", "--all", "--timeout=600s"]
+        for words in (settled, ["get", "nodes", "-o", "wide"], ["get", "pods", "-A", "-o", "wide"]):
             print(f"\n$ kubectl {' '.join(words)}")
             run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
     print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")

@@ -33,7 +33,7 @@ from .os_build import build_lab_os
 from .supplies import bring_supplies
 
 _RELEASE_SERVER = "release-server"
-_LAB_RELEASE = "3975.2.0"
+LAB_RELEASE = "3975.2.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     refuse_real_cluster(folder)
     refuse_other_os(wanted)
     folder.lab.mkdir(parents=True, exist_ok=True)
-    version = _LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
+    version = LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
     image = machine_image(checkout(), progress)
     addresses = lab_addresses(wanted)

@@ -85,8 +85,11 @@ def _reason_against(name: str, mac: Mac) -> tuple[str, str] | None:
 def _record_names(desc: ClusterDesc) -> set[str]:
     """First labels of the records of ours in the cluster's domain."""
     records = list(desc.network.hosts)
-    if desc.kubernetes:
-        endpoint = desc.kubernetes.api_server.endpoint or f"api.{desc.cluster.domain}"
-        records.append(endpoint.partition(":")[0])
     ending = f".{desc.cluster.domain}"
+    servers = {node.name + ending for node in desc.control_planes}
+    if desc.kubernetes:
+        endpoint, _ = desc.api_endpoint
+        # A control plane may itself be the endpoint that is named; `api` by default is a record of all of them.
+        if not (desc.kubernetes.api_server.endpoint and endpoint in servers):
+            records.append(endpoint)
     return {record.removesuffix(ending) for record in records if record.endswith(ending)}

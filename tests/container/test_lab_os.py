@@ -1,0 +1,39 @@
+"""The lab OS as its tools build it. The machine tests boot the same release, which stays in the cache for them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kboot.cache import cache_folder
+from kboot_clusterdesc import Family, family_of
+from kboot_lab.os_build import build_lab_os
+from kboot_lab.up import LAB_RELEASE
+
+pytestmark = pytest.mark.xdist_group("lab-os")  # takes minutes, and shares no container with another test
+
+
+def verify(folder: Path, keyring: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """gpgv(1) of a file against the signature beside it."""
+    command = ["gpgv", "--keyring", str(keyring), str(folder / f"{name}.sig"), str(folder / name)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_release_of_the_lab_os_is_whole_and_signed_with_its_own_key(tmp_path: Path) -> None:
+    release = build_lab_os(cache_folder(), LAB_RELEASE, "stable", lambda text: None)
+    folder, keyring = release / "stable" / "amd64-usr" / LAB_RELEASE, tmp_path / "keyring.gpg"
+    dearmor = ["gpg", "--batch", "--homedir", str(tmp_path), "--output", str(keyring), "--dearmor"]
+    subprocess.run([*dearmor, str(release / "release-key.asc")], check=True, capture_output=True)
+    assert (folder.parent / "current").resolve() == folder.resolve()
+    assert f"FLATCAR_VERSION={LAB_RELEASE}\n" in (folder / "version.txt").read_text()
+    signed = {path.name.removesuffix(".sig") for path in folder.glob("*.sig")}
+    assert signed >= {"version.txt", *family_of(Family.FLATCAR).release_files}
+    for name in signed:
+        done = verify(folder, keyring, name)
+        assert done.returncode == 0, done.stderr
+
+    said: list[str] = []
+    assert build_lab_os(cache_folder(), LAB_RELEASE, "stable", said.append) == release
+    assert said == [], "it was built a second time"
