@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo demo-down test lint format lock images build bench kubernetes
+.PHONY: docs help schemas setup demo demo-down test lint format lock images build bench kubernetes
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ kubernetes: .venv/.ready ## real Kubernetes for the lab, built from its public G
 	@folder=$$($(BIN)/python -m kboot_lab.kubernetes) && \
 	if [ -e "$$folder/versions" ]; then echo "kubernetes: $$folder is there"; \
 	else bash lab/kubernetes/build.sh "$$folder"; fi
+
+schemas: ## renew the schemas of the components' config files from their Go types (needs Go)
+	cd scripts/component_schemas && PATH="$$PATH:/usr/local/go/bin" go run . >../../tests/service/render/component_schemas.json
 
 images: setup ## build the service images
 	@$(BIN)/python -m kboot.images.build

@@ -6,14 +6,18 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from kboot.assets import add_assets
+from kboot.assets import CNI_NEEDED, add_assets
+from kboot.cache import cache_folder
 from kboot.engine import Engine
 from kboot.images.node_store import NodeImages
 from kboot.state_folder import write_file
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 
+from .debian_files import debian_files
 from .node_images import build_node_images
+
+_CNI = {f"/{name}": f"usr/lib/cni/{name}" for name in CNI_NEEDED}
 
 
 def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, progress: Callable[[str], None]) -> None:
@@ -30,5 +34,7 @@ def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, pro
             store.push_archive(archive, reference, progress, as_it_is=True)
     write_file(pushed, json.dumps({name: archive.name for name, archive in archives.items()}).encode())
     if desc.kubernetes is not None and binaries is not None:
+        plugins = debian_files(("containernetworking-plugins",), _CNI, cache_folder() / "node-images", progress)
         files = {name: binaries / name for name in ("kubelet", "kubectl")}
+        files |= {path.name: path for path in plugins.values()}
         add_assets(engine.folder, files, desc.kubernetes.version)

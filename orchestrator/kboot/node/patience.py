@@ -28,6 +28,7 @@ class Patience:
     pull_progress_s: int = 300
     checks_manifests: bool = True  # the operator's own, against the API's schema
     watch_cache: bool = True  # of the API server: it takes longer to fill than the server's own start may last
+    mutating_policies: bool = True  # MutatingAdmissionPolicy: each start of the API server builds its whole schema for it
 
 
 _SLOW = Patience(
@@ -47,6 +48,7 @@ _SLOW = Patience(
     pull_progress_s=1200,
     checks_manifests=False,
     watch_cache=False,
+    mutating_policies=False,
 )
 
 
