@@ -160,7 +160,7 @@ class Cni(_Part):
 
 
 class ApiServer(_Part):
-    endpoint: Endpoint | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$")
+    endpoint: Endpoint | None = None
     names: tuple[Domain, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()
 

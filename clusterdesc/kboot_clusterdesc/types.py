@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 _HEX12 = re.compile(r"[0-9a-f]{12}")
@@ -247,7 +247,7 @@ def _yes_no(value: object) -> object:
 Duration = Annotated[str, AfterValidator(_duration)]
 Lease = Annotated[str, AfterValidator(_lease)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoint = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$"), AfterValidator(_endpoint)]
 HostName = Annotated[str, AfterValidator(_label)]
 OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]

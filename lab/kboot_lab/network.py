@@ -1,14 +1,16 @@
-"""The lab's network: which addresses are whose. Pure."""
+"""The lab's network: which addresses are whose."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from kboot.errors import BadInput
 from kboot.render.compose import LabNetwork
-from kboot_clusterdesc import ClusterDesc
+from kboot.state_folder import write_file
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 _POOL_PREFIXES = (27, 28, 29)  # 30, 14 or 6 containers, as many as find room
 
@@ -25,6 +27,33 @@ class LabAddresses:
     def network(self) -> LabNetwork:
         """The mode in which Compose starts the services."""
         return LabNetwork(gateway=self.gateway, ip_range=self.ip_range)
+
+
+def settled_addresses(folder: ClusterFolder, desc: ClusterDesc) -> LabAddresses:
+    """The lab's addresses; a lab that stands keeps those that it has, since the engine cannot move a network in use.
+
+    Raises BadInput when the description now gives one of them away, or the subnet has no room.
+    """
+    kept = folder.lab / "network.json"
+    if not kept.exists():
+        chosen = lab_addresses(desc)
+        words = {name: str(value) for name, value in asdict(chosen).items()}
+        write_file(kept, json.dumps({"subnet": str(desc.network.subnet), **words}).encode())
+        return chosen
+    had = json.loads(kept.read_text())
+    addresses = LabAddresses(
+        IPv4Address(had["gateway"]), IPv4Network(had["ip_range"]), IPv4Address(had["release_server"])
+    )
+    routers = [address for address in desc.network.routers if address in desc.network.subnet]
+    given_away = {addresses.release_server, *addresses.ip_range, *([] if routers else [addresses.gateway])}
+    is_moved = had["subnet"] != str(desc.network.subnet) or (routers and routers[0] != addresses.gateway)
+    if is_moved or given_away & set(_taken(desc)):
+        raise BadInput(
+            f"the lab of {desc.cluster.name} stands on {had['subnet']} with gateway {addresses.gateway}, and its "
+            f"containers have {addresses.ip_range} and {addresses.release_server}: the description moves or uses these",
+            f"take other addresses, or `kboot lab down --cluster {desc.cluster.name}` first",
+        )
+    return addresses
 
 
 def lab_addresses(desc: ClusterDesc) -> LabAddresses:

@@ -28,7 +28,7 @@ from .description import lab_description, with_attachments_of, with_kubernetes
 from .images import machine_image
 from .kubernetes import kubernetes_folder, version_in
 from .machines import Machines, MachineSpec
-from .network import LabAddresses, lab_addresses
+from .network import LabAddresses, settled_addresses
 from .os_build import build_lab_os
 from .supplies import bring_supplies
 
@@ -54,7 +54,7 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     version = LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
     image = machine_image(checkout(), progress)
-    addresses = lab_addresses(wanted)
+    addresses = settled_addresses(folder, wanted)
     binaries = kubernetes_folder(cache_folder(), checkout())
     possible = with_kubernetes(wanted, version_in(binaries) if binaries else None)
     for note in possible.notes:

@@ -264,8 +264,11 @@ def test_a_snapshot_that_is_restored_gives_back_what_was_written(lab: Lab) -> No
 
 
 def test_a_machine_that_runs_is_brought_to_a_changed_config(lab: Lab) -> None:
-    lab.path.write_text(lab.path.read_text().replace("Europe/Berlin", "Asia/Tokyo"))
+    text = lab.path.read_text().replace("Europe/Berlin", "Asia/Tokyo")
+    lab.path.write_text(text.replace("[10.77.20.100, 10.77.20.150]", "[10.77.20.50, 10.77.20.99]"))
+    holder = _containers(lab)["holder"].id  # type: ignore[attr-defined]
     assert lab.kboot("lab", "up", str(lab.path), timeout_s=300).returncode == 0
+    assert _containers(lab)["holder"].id == holder  # type: ignore[attr-defined]
     assert lab.node("node2")["config"] == "outdated"
     command = ("node", "apply", "node2", "--identity", str(lab.folder.lab / "ssh_key"))
     done = lab.kboot(*command, timeout_s=300)

@@ -28,7 +28,7 @@ class Patience:
     pull_progress_s: int = 300
     checks_manifests: bool = True  # the operator's own, against the API's schema
     watch_cache: bool = True  # of the API server: it takes longer to fill than the server's own start may last
-    mutating_policies: bool = True  # MutatingAdmissionPolicy: each start of the API server builds its whole schema for it
+    mutating_policies: bool = True  # each start of the API server builds its whole schema for them
 
 
 _SLOW = Patience(
