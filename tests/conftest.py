@@ -16,7 +16,7 @@ _MARKED = ("golden", "service", "container", "machine")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """unit needs nothing and has no mark. What shares a file, or an engine, stays in one process."""
+    """unit needs nothing and has no mark. What shares a file, or programs that are fetched once, stays in one process."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -24,8 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             folder = path.parts[0]
             if folder in _MARKED:
                 item.add_marker(getattr(pytest.mark, folder))
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group("engine" if folder == "container" else str(path)))
+            shared = path.parent if path.parts[:2] == ("service", "etcd") else path
+            item.add_marker(pytest.mark.xdist_group(str(shared)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

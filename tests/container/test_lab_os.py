@@ -5,14 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from kboot.cache import cache_folder
 from kboot_clusterdesc import Family, family_of
 from kboot_lab.os_build import build_lab_os
 from kboot_lab.up import LAB_RELEASE
-
-pytestmark = pytest.mark.xdist_group("lab-os")  # takes minutes, and shares no container with another test
 
 
 def verify(folder: Path, keyring: Path, name: str) -> subprocess.CompletedProcess[str]:
