@@ -16,7 +16,7 @@ _MARKED = ("golden", "service", "container", "machine")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """unit needs nothing and has no mark. What shares a file, or programs that are fetched once, stays in one process."""
+    """unit needs nothing and has no mark. What shares a file, or what is fetched once, stays in one process."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
