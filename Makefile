@@ -48,7 +48,8 @@ kubernetes: .venv/.ready ## real Kubernetes for the lab, built from its public G
 	else bash lab/kubernetes/build.sh "$$folder"; fi
 
 schemas: ## renew the schemas of the components' config files from their Go types (needs Go)
-	cd scripts/component_schemas && PATH="$$PATH:/usr/local/go/bin" go run . >../../tests/service/render/component_schemas.json
+	@schemas=tests/service/render/component_schemas.json && \
+	PATH="$$PATH:/usr/local/go/bin" go -C scripts/component_schemas run . >$$schemas.new && mv $$schemas.new $$schemas
 
 images: setup ## build the service images
 	@$(BIN)/python -m kboot.images.build

@@ -83,7 +83,7 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
     note("next: `kboot up FILE` gives the services theirs and renders those of the nodes")
     if any(leaf.node for leaf in renewed):
         note(
-            "then `kboot upgrade` brings a node its new ones while it runs, "
+            "then `kboot upgrade` (`kboot node apply` without Kubernetes) brings a node its new ones while it runs, "
             "`kboot node reinstall` when it is installed again; the old ones stay good to their end"
         )
     return ExitCode.DONE

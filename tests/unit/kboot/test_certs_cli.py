@@ -25,8 +25,8 @@ NODE1 = DESC.nodes[0]
 ANOTHER = "00-25-90-c0-f6-ee"
 NEXT = "next: `kboot up FILE` gives the services theirs and renders those of the nodes\n"
 NEXT_NODES = (
-    "then `kboot upgrade` brings a node its new ones while it runs, `kboot node reinstall` when it is installed "
-    "again; the old ones stay good to their end\n"
+    "then `kboot upgrade` (`kboot node apply` without Kubernetes) brings a node its new ones while it runs, "
+    "`kboot node reinstall` when it is installed again; the old ones stay good to their end\n"
 )
 
 
