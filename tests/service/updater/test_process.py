@@ -52,6 +52,12 @@ def published(server: ReleaseServer, key: SigningKey, version: str) -> None:
     server.set_current(version)
 
 
+def wait_for_release(site: Site, version: str) -> None:
+    """Wait until the check that brings `version` is done: the link moves first, log and status.json follow."""
+    wait_for(f"release {version}", lambda: site.settings.status.exists() and site.status()["current"] == version)
+    assert site.current() == version
+
+
 def health(site: Site) -> subprocess.CompletedProcess[str]:
     """The container's health check."""
     return subprocess.run(
@@ -69,7 +75,7 @@ def test_the_service_brings_the_release_at_start_and_is_healthy(
     published(server, key, "3975.2.0")
     assert health(site).returncode == 1
     process = start()
-    wait_for("the first release", lambda: site.current() == "3975.2.0")
+    wait_for_release(site, "3975.2.0")
     assert health(site).returncode == 0
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=30)
@@ -85,10 +91,10 @@ def test_the_service_follows_an_edit_of_the_description(
     server.release("3850.2.0", key)
     published(server, key, "3975.2.0")
     start()
-    wait_for("the first release", lambda: site.current() == "3975.2.0")
+    wait_for_release(site, "3975.2.0")
     site.settings.description.write_text("apiVersion: [")
     site.describe(version="3850.2.0")
-    wait_for("the pinned release", lambda: site.current() == "3850.2.0")
+    wait_for_release(site, "3850.2.0")
 
 
 def test_the_service_waits_for_a_description_and_a_key(
@@ -103,7 +109,7 @@ def test_the_service_waits_for_a_description_and_a_key(
     site.settings.description.write_text(text)
     wait_for("a refusal of the key", lambda: site.settings.status.exists() and "refused" in site.kinds())
     site.give_key(key.public())
-    wait_for("the release", lambda: site.current() == "3975.2.0")
+    wait_for_release(site, "3975.2.0")
     assert process.poll() is None
 
 
@@ -113,7 +119,7 @@ def test_the_service_tries_again_soon_while_it_has_no_release(
     published(server, key, "3975.2.0")
     server.ills["current/version.txt"] = Ill(times=1, status=404)
     start()
-    wait_for("a second try", lambda: site.current() == "3975.2.0")
+    wait_for_release(site, "3975.2.0")
     assert site.kinds() == ["not-there", "mirrored", "switched", "recovered"]
 
 
@@ -146,7 +152,7 @@ def test_an_edit_during_a_download_ends_it(site: Site, server: ReleaseServer, ke
     site.describe(version="3850.2.0")
     wait_for("the edit to be seen", lambda: not slow.wait(4))
     slow.set()
-    wait_for("the pinned release", lambda: site.current() == "3850.2.0")
+    wait_for_release(site, "3850.2.0")
 
 
 def test_the_command_says_what_it_did(site: Site, server: ReleaseServer, key: SigningKey, start: Starter) -> None:
