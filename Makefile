@@ -30,7 +30,8 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 
 test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses auto --dist loadgroup
-	@$(BIN)/python -m pytest tests/container tests/machine
+	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/machine
 
 lint: .venv/.ready ## style, types, import rules, scripts
 	@$(BIN)/ruff check --no-cache .

@@ -24,8 +24,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             folder = path.parts[0]
             if folder in _MARKED:
                 item.add_marker(getattr(pytest.mark, folder))
-            shared = path.parent if path.parts[:2] == ("service", "etcd") else path
-            item.add_marker(pytest.mark.xdist_group(str(shared)))
+            item.add_marker(pytest.mark.xdist_group(_group(path)))
+
+
+def _group(path: Path) -> str:
+    """What runs in one process, one test after the other."""
+    if path.parts[:2] == ("service", "etcd"):  # Debian's etcd is fetched once
+        return "service/etcd"
+    if path.parts[0] == "container" and path.stem != "test_lab_builds":  # images of the services are built once
+        return "container"
+    return str(path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

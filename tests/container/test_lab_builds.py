@@ -1,12 +1,16 @@
-"""The lab OS as its tools build it. The machine tests boot the same release, which stays in the cache for them."""
+"""What the lab is built of: its OS, and the image that runs a machine. The machine tests find both made."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
+import docker
+
 from kboot.cache import cache_folder
+from kboot.up import checkout
 from kboot_clusterdesc import Family, family_of
+from kboot_lab.images import machine_image
 from kboot_lab.os_build import build_lab_os
 from kboot_lab.up import LAB_RELEASE
 
@@ -33,3 +37,15 @@ def test_a_release_of_the_lab_os_is_whole_and_signed_with_its_own_key(tmp_path: 
     said: list[str] = []
     assert build_lab_os(cache_folder(), LAB_RELEASE, "stable", said.append) == release
     assert said == [], "it was built a second time"
+
+
+def test_the_image_of_machines_holds_what_runs_one() -> None:
+    command = "qemu-system-x86_64 --version; ls /usr/share/OVMF/OVMF_CODE.fd /usr/share/seabios/bios-256k.bin"
+    said = docker.from_env().containers.run(
+        machine_image(checkout(), lambda text: None),
+        ["-c", f"set -e; bash -n /usr/local/bin/kboot-machine; {command}"],
+        entrypoint="bash",
+        network_mode="none",
+        remove=True,
+    )
+    assert said.startswith(b"QEMU emulator version ")
