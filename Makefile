@@ -29,7 +29,7 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 	@$(BIN)/kboot lab down --cluster demo
 
 test: setup lint ## every test, from unit to a whole install in virtual machines
-	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses auto --dist loadgroup
+	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses 4 --dist loadgroup # half of it waits
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A shell starts what runs in its background with SIGINT ignored, and that is inherited by what the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MARKED = ("golden", "service", "container", "machine")
 
@@ -31,8 +35,8 @@ def _group(path: Path) -> str:
     """What runs in one process, one test after the other."""
     if path.parts[:2] == ("service", "etcd"):  # Debian's etcd is fetched once
         return "service/etcd"
-    if path.parts[0] == "container" and path.stem != "test_lab_builds":  # images of the services are built once
-        return "container"
+    if path.parts[0] == "container":  # one builds the images of the services, meanwhile the other what the lab needs
+        return "container/lab" if path.stem in ("test_lab_builds", "test_up") else "container/services"
     return str(path)
 
 

@@ -216,7 +216,10 @@ def test_an_interrupted_push_was_confined_and_leaves_nothing(broken: Broken, tmp
         attrs = running[0].attrs
         assert engine.guests() == []
         push.send_signal(signal.SIGINT)
-        code = push.wait(60)
+        try:
+            code = push.wait(60)
+        finally:
+            push.kill()
     broken.registry.answers_uploads.set()
     assert (code, _tasks(engine), _staged(broken.folder)) == (130, [], [])
     assert (broken.folder.pki / "registry-push-password").read_text() not in json.dumps(attrs)
