@@ -20,7 +20,7 @@ _MARKED = ("golden", "service", "container", "machine")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """unit needs nothing and has no mark. What shares a file, or what is fetched once, stays in one process."""
+    """unit needs nothing and has no mark."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -33,8 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(path: Path) -> str:
     """What runs in one process, one test after the other."""
-    if path.parts[:2] == ("service", "etcd"):  # Debian's etcd is fetched once
-        return "service/etcd"
     if path.parts[0] == "container":  # one builds the images of the services, meanwhile the other what the lab needs
         return "container/lab" if path.stem in ("test_lab_builds", "test_up") else "container/services"
     return str(path)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-from kboot.cache import keep
+from kboot.cache import made_once
 from kboot.images.base import SUITE, make_root
 
 _MODE = 0o755  # they are run, here too
@@ -31,14 +30,14 @@ def debian_files(
     A value may be a pattern, and its key then the folder. What was picked is kept in `folder`, named by what was asked.
     """
     number = sha256(repr((SUITE, packages, sorted(wanted.items()), _MODE)).encode()).hexdigest()[:16]
-    picked = folder / f"debian-{number}"
-    if not picked.exists():
+
+    def fetch(fresh: Path) -> None:
         progress(f"fetching {', '.join(packages)} of Debian")
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".debian-") as scratch:
-            root, fresh = Path(scratch) / "root.tar", Path(scratch) / "files"
-            make_root(packages, root)
-            _pick(root, wanted, fresh)
-            keep(fresh, picked)
+        root = fresh.with_name("root.tar")
+        make_root(packages, root)
+        _pick(root, wanted, fresh)
+
+    picked = made_once(folder / f"debian-{number}", fetch)
     return {f"/{path.relative_to(picked)}": path for path in sorted(picked.rglob("*")) if path.is_file()}
 
 

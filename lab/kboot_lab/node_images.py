@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kboot.cache import cache_folder
+from kboot.cache import cache_folder, made_once
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 
@@ -69,14 +69,12 @@ def _recipes(wanted: dict[str, str], binaries: Path | None, progress: Callable[[
 
 
 def _ensure(recipe: ImageRecipe, progress: Callable[[str], None]) -> Path:
-    archive = _folder() / f"{recipe.digest[:16]}.tar"
-    if not archive.exists():
+    def write(archive: Path) -> None:
         progress(f"making the image {recipe.reference}")
         write_image(recipe, archive)
-    return archive
+
+    return made_once(_folder() / f"{recipe.digest[:16]}.tar", write)
 
 
 def _folder() -> Path:
-    folder = cache_folder() / "node-images"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return cache_folder() / "node-images"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,7 +12,7 @@ from typing import Protocol
 import docker
 from docker.errors import APIError, DockerException
 
-from kboot.cache import keep
+from kboot.cache import made_once
 from kboot.errors import KbootError
 from kboot.images.base import SUITE, UNWANTED, ensure_base, make_root
 
@@ -79,24 +78,20 @@ def build_lab_os(cache_folder: Path, version: str, channel: str, progress: Calla
 
 def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Callable[[str], None]) -> Path:
     """The release of `recipe` in `cache`; whole or not there, whenever a build is cut off."""
-    release = cache / recipe.digest[:16]
-    if release.exists():
-        return release
-    progress(f"building the lab OS {recipe.channel} {recipe.version}")
-    keys = cache / "keys"
-    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    rootfs = cache / f"debian-{recipe.rootfs_digest[:16]}.tar"
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".build-") as scratch:
-        if not rootfs.exists():
-            progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
-            fresh = Path(scratch) / "rootfs.tar"
-            builder.make_rootfs(recipe.packages, fresh)
-            keep(fresh, rootfs)
-        out = Path(scratch) / "release"
+
+    def fetch(archive: Path) -> None:
+        progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
+        builder.make_rootfs(recipe.packages, archive)
+
+    def build(out: Path) -> None:
+        progress(f"building the lab OS {recipe.channel} {recipe.version}")
+        keys = cache / "keys"
+        keys.mkdir(exist_ok=True, mode=0o700)
+        rootfs = made_once(cache / f"debian-{recipe.rootfs_digest[:16]}.tar", fetch)
         out.mkdir()
         builder.make_release(recipe, rootfs, keys, out)
-        keep(out, release)
-    return release
+
+    return made_once(cache / recipe.digest[:16], build)
 
 
 class ContainerBuilder:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -12,10 +15,20 @@ def cache_folder() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "kboot"
 
 
-def keep(made: Path, place: Path) -> None:
-    """Move what a build made to its place in the cache, whole; where another run was first, its is as good."""
-    try:
-        made.rename(place)
-    except OSError:
+def made_once(place: Path, make: Callable[[Path], None]) -> Path:
+    """`place`, filled by `make` where it is missing: whole or not there, whenever a run is cut off.
+
+    `make` gets a path beside it, of which nothing exists yet; a file or a folder is to stand there in the end. Another
+    process that wants the same waits and finds it made. The lock ends with its process.
+    """
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f".{place.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            raise
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as scratch:
+                made = Path(scratch) / place.name
+                make(made)
+                made.rename(place)
+    return place

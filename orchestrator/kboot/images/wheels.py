@@ -6,12 +6,11 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from ..cache import cache_folder, keep
+from ..cache import cache_folder, made_once
 from ..errors import KbootError
 
 _PYTHON = "3.11"  # of the base's suite
@@ -21,13 +20,10 @@ _PLATFORMS = [f"manylinux{tag}_{platform.machine()}" for tag in ("2014", "_2_17"
 def installed_requirements(lock: bytes, name: str, progress: Callable[[str], None]) -> Path:
     """A folder with the packages of `lock`, as they are imported; made once for each lock."""
     digest = sha256(lock + repr((_PYTHON, _PLATFORMS)).encode()).hexdigest()[:16]
-    folder = cache_folder() / "python" / f"{name}-{digest}"
-    if folder.exists():
-        return folder
-    progress(f"fetching the Python packages of {name}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
-        requirements, target = Path(scratch) / "requirements.txt", Path(scratch) / "site"
+
+    def install(target: Path) -> None:
+        progress(f"fetching the Python packages of {name}")
+        requirements = target.with_name("requirements.txt")
         requirements.write_bytes(lock)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation=cp"]
@@ -38,5 +34,5 @@ def installed_requirements(lock: bytes, name: str, progress: Callable[[str], Non
             said = done.stderr.strip()[-400:]
             raise KbootError(f"pip failed: {said}", "is the Python package index reached from here?")
         shutil.rmtree(target / "bin", ignore_errors=True)
-        keep(target, folder)
-    return folder
+
+    return made_once(cache_folder() / "python" / f"{name}-{digest}", install)

@@ -65,7 +65,7 @@ def test_a_build_that_was_cut_off_leaves_no_release_and_is_done_again(tmp_path: 
     recipe = Recipe(folder, "1.2.3", "stable")
     with pytest.raises(RuntimeError, match="cut off"):
         build(tmp_path, recipe, CountingBuilder(fails=True))
-    left = [path.name for path in (tmp_path / "cache").iterdir()]
+    left = [path.name for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"]
     assert sorted(left) == [f"debian-{recipe.rootfs_digest[:16]}.tar", "keys"]
     builder = CountingBuilder()
     assert build(tmp_path, recipe, builder).is_dir()
