@@ -38,6 +38,7 @@ READERS: Mapping[str, str | None] = {
     "/opt/bin/kboot-kubelet-prepare": _KUBELET,
     "/etc/sysctl.d/90-kubernetes.conf": _KUBELET,
     "/etc/modules-load.d/": "systemd-modules-load.service",
+    "/etc/tmpfiles.d/": None,
     "/opt/bin/kboot-assets": "kboot-assets.service",
     "/etc/kubernetes/pod-network/": "kboot-routes.service",
     "/opt/bin/kboot-routes": "kboot-routes.service",

@@ -114,6 +114,19 @@ def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> Non
             assert (done.returncode, done.stderr) == (0, ""), unit.name
 
 
+@pytest.mark.parametrize(("when", "left"), [("--boot", False), ("--remove", True)], ids=["boot", "restart"])
+def test_records_of_pods_of_the_boot_before_are_dropped_at_a_boot_alone(when: str, left: bool, tmp_path: Path) -> None:
+    for node, config in configs(opened("routes")):
+        root = tmp_path / node.name
+        record = root / "var/lib/cni/results/kboot-0123-eth0"
+        record.parent.mkdir(parents=True)
+        record.touch()  # empty, as a power cut leaves it
+        name = "/etc/tmpfiles.d/kubernetes.conf"
+        given = next(file.content for file in config.files if file.path == name)
+        done = subprocess.run(["systemd-tmpfiles", "--remove", when, f"--root={root}", "-"], input=given, timeout=60)
+        assert (done.returncode, record.exists(), (root / "var/lib").exists()) == (0, left, True)
+
+
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
 def test_every_script_is_sound(cni: str) -> None:
     for _, config in (*configs(Fleet(1, cni=cni).desc), *configs(opened(cni))):

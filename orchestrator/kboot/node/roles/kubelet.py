@@ -95,6 +95,7 @@ def _kubelet(
         File(f"{HOME}/config.yaml", rendered(f"{_FOLDER}/config.yaml.j2", **values)),
         File("/etc/sysctl.d/90-kubernetes.conf", rendered(f"{_FOLDER}/90-kubernetes.conf.j2", **values)),
         File("/etc/modules-load.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-modules.conf.j2", **values)),
+        File("/etc/tmpfiles.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-tmpfiles.conf.j2")),
         File("/opt/bin/kboot-assets", rendered(f"{_FOLDER}/kboot-assets.j2", **values), 0o755),
         File("/opt/bin/kboot-kubelet-prepare", rendered(f"{_FOLDER}/kboot-kubelet-prepare.j2", **values), 0o755),
     )
