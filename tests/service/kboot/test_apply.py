@@ -40,6 +40,10 @@ echo "$*" >>"$EDGE/said"
 _GETENT = """#!/bin/bash
 [ "$1 $2" = "passwd core" ] && echo "core:x:$(id -u):$(id -g)::/home/core:/bin/bash"
 """
+# What a power cut would leave after it: files that wait for their name, and the config that is said to be in force.
+_SYNC = """#!/bin/bash
+echo "$(find "$ROOT" -name '.*.kboot-new' | wc -l) $(cat "$ROOT/etc/kboot/config-hash" 2>/dev/null)" >>"$EDGE/synced"
+"""
 _OWN = File("/etc/own.conf", b"a\n")
 _REPORT = "restart --no-block kboot-report.service"
 
@@ -53,7 +57,7 @@ class Machine:
         self.scratch = folder / "run"
         for each in (self.root, self.edge, self.scratch):
             each.mkdir()
-        for name, text in (("systemctl", _SYSTEMCTL), ("getent", _GETENT)):
+        for name, text in (("systemctl", _SYSTEMCTL), ("getent", _GETENT), ("sync", _SYNC)):
             (self.edge / name).write_text(text)
             (self.edge / name).chmod(0o755)
         (self.edge / "enabled").touch()
@@ -73,7 +77,7 @@ class Machine:
     def run(self, given: bytes) -> subprocess.CompletedProcess[bytes]:
         """Unpack and run, as over ssh."""
         command = unpack(str(self.scratch), str(self.root))
-        environment = {"PATH": f"{self.edge}:{os.environ['PATH']}", "EDGE": str(self.edge)}
+        environment = {"PATH": f"{self.edge}:{os.environ['PATH']}", "EDGE": str(self.edge), "ROOT": str(self.root)}
         done = subprocess.run(command, input=given, capture_output=True, env=environment)
         assert list(self.scratch.iterdir()) == []
         return done
@@ -144,6 +148,16 @@ def test_a_second_run_touches_no_file_and_starts_nothing_anew(machine: Machine) 
     before = machine.files()
     assert machine.give(described()) == [_REPORT]
     assert machine.files() == before
+
+
+def test_what_is_said_to_be_in_force_outlasts_a_power_cut(machine: Machine) -> None:
+    (machine.edge / "synced").unlink()
+    before, newer = with_hash(described())[1], described(lambda text: text.replace("v1.36.2", "v1.36.3"))
+    machine.give(newer)
+    staged, *others = (line.split() for line in (machine.edge / "synced").read_text().splitlines())
+    assert int(staged[0]) > 0
+    assert staged[1] == before
+    assert others == [["0", before], ["0", with_hash(newer)[1]]]
 
 
 def test_a_new_version_fetches_its_binaries_before_anything_starts_anew(machine: Machine) -> None:
