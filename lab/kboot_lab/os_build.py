@@ -12,7 +12,7 @@ from typing import Protocol
 import docker
 from docker.errors import APIError, DockerException
 
-from kboot.cache import made_once
+from kboot.cache import made_once, one_at_a_time
 from kboot.errors import KbootError
 from kboot.images.base import SUITE, UNWANTED, ensure_base, make_root
 
@@ -89,7 +89,8 @@ def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Call
         keys.mkdir(exist_ok=True, mode=0o700)
         rootfs = made_once(cache / f"debian-{recipe.rootfs_digest[:16]}.tar", fetch)
         out.mkdir()
-        builder.make_release(recipe, rootfs, keys, out)
+        with one_at_a_time(keys):  # the first release makes the key that signs them all
+            builder.make_release(recipe, rootfs, keys, out)
 
     return made_once(cache / recipe.digest[:16], build)
 

@@ -202,5 +202,5 @@ def lab_down(folder: ClusterFolder, *, purge: bool) -> None:
         state_folder.remove(folder)
     folder.lock.unlink(missing_ok=True)
     if purge:
-        for made in ("lab-os", "python"):
+        for made in ("lab-os", "node-images", "python"):
             shutil.rmtree(cache_folder() / made, ignore_errors=True)

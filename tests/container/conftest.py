@@ -2,4 +2,15 @@
 
 import os
 
+import pytest
+
+from kboot.images.build import ensure_images
+from kboot.up import checkout
+
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session")
+def service_images() -> dict[str, str]:
+    """service -> image, built before anything is timed."""
+    return ensure_images(checkout(), print)

@@ -32,7 +32,7 @@ nodes:
 
 
 @pytest.fixture
-def description(tmp_path: Path) -> Iterator[Path]:
+def description(tmp_path: Path, service_images: object) -> Iterator[Path]:
     """The description; its interface is there, and goes again."""
     subprocess.run(["ip", "link", "add", _INTERFACE, "type", "bridge"], check=True)
     try:

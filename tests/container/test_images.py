@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from kboot.engine import LABEL_TASK, Engine
-from kboot.images.build import ensure_images
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import node_images
@@ -24,7 +23,6 @@ from support.cluster import TestCluster, cluster_up
 from support.image_archives import docker_archive, oci_archive
 from support.registry_site import PAUSE, registry_site
 
-_CHECKOUT = Path(__file__).parents[2]
 _INTERFACE, _ADDRESS, _BROKEN = "kboot-t54", "10.77.18.253", "ct-broken"
 _ETCD = "registry.k8s.io/etcd:3.6.8-0"
 
@@ -135,7 +133,7 @@ class Broken:
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> Iterator[Broken]:
+def broken(tmp_path: Path, service_images: dict[str, str]) -> Iterator[Broken]:
     """Its container only lends its network and its image; an interface stands for the rack's card."""
     registry = BrokenRegistry()
     subprocess.run(["ip", "link", "add", _INTERFACE, "type", "bridge"], check=True)
@@ -144,7 +142,7 @@ def broken(tmp_path: Path) -> Iterator[Broken]:
         subprocess.run(["ip", "address", "add", f"{_ADDRESS}/24", "dev", _INTERFACE], check=True)
         subprocess.run(["ip", "link", "set", _INTERFACE, "up"], check=True)
         engine.client.containers.run(
-            ensure_images(_CHECKOUT, lambda text: None)["registry"],
+            service_images["registry"],
             entrypoint=["sleep", "infinity"],
             network_mode="host",
             init=True,
@@ -210,17 +208,17 @@ def test_an_interrupted_push_was_confined_and_leaves_nothing(broken: Broken, tmp
     broken.registry.answers_uploads.clear()
     command = [sys.executable, "-m", "kboot.cli.main", "images", "push", str(archive)]
     with subprocess.Popen([*command, "--root", str(broken.folder.root)]) as push:
-        for _ in looks(60):
-            if running := [each for each in _tasks(engine) if each.status == "running"]:
-                break
-        attrs = running[0].attrs
-        assert engine.guests() == []
-        push.send_signal(signal.SIGINT)
         try:
+            for _ in looks(60):
+                if running := [each for each in _tasks(engine) if each.status == "running"]:
+                    break
+            attrs = running[0].attrs
+            assert engine.guests() == []
+            push.send_signal(signal.SIGINT)
             code = push.wait(60)
         finally:
             push.kill()
-    broken.registry.answers_uploads.set()
+            broken.registry.answers_uploads.set()
     assert (code, _tasks(engine), _staged(broken.folder)) == (130, [], [])
     assert (broken.folder.pki / "registry-push-password").read_text() not in json.dumps(attrs)
     host = attrs["HostConfig"]

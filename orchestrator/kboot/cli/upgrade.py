@@ -65,9 +65,8 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _outcome_lines(plan: Plan, upgraded: list[str]) -> list[str]:
-    if upgraded:
-        return [f"upgraded: {', '.join(upgraded)}; every node has {plan.version} and its config", *_left_out(plan)]
-    return [f"nothing to do: every node has {plan.version} and its config", *_left_out(plan)]
+    did = f"upgraded: {', '.join(upgraded)}; " if upgraded else "nothing to do: "
+    return [f"{did}every declared node has {plan.version} and its config", *_left_out(plan)]
 
 
 def _left_out(plan: Plan) -> list[str]:

@@ -6,12 +6,14 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
+from ..cache import cache_folder, one_at_a_time
 from ..errors import KbootError
 
 SUITE = "bookworm"
@@ -28,13 +30,27 @@ def base_reference(packages: tuple[str, ...]) -> str:
 def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None]) -> str:
     """The base with these packages, made if it is missing; a month-old one is kept, it is named by its inputs."""
     reference = base_reference(packages)
+    if not has_image(client, reference):
+        with building(reference):
+            if not has_image(client, reference):
+                progress(f"making a base image with {', '.join(packages)}")
+                if not _from_registry(client, reference, packages):
+                    _from_packages(client, reference, packages)
+    return reference
+
+
+def has_image(client: docker.DockerClient, reference: str) -> bool:
+    """Whether the engine has it."""
     try:
         client.images.get(reference)
     except ImageNotFound:
-        progress(f"making a base image with {', '.join(packages)}")
-        if not _from_registry(client, reference, packages):
-            _from_packages(client, reference, packages)
-    return reference
+        return False
+    return True
+
+
+def building(reference: str) -> AbstractContextManager[None]:
+    """Wait for every other process that builds this image."""
+    return one_at_a_time(cache_folder() / "images" / reference.replace("/", "-"))
 
 
 def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> bool:

@@ -11,12 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound
+from docker.errors import APIError, BuildError, DockerException
 
 from kboot_clusterdesc.layout import SERVICES
 
 from ..errors import KbootError
-from .base import ensure_base
+from .base import building, ensure_base, has_image
 from .recipe import Recipe, build_context, read_recipe
 from .wheels import installed_requirements
 
@@ -43,7 +43,7 @@ def image_references(checkout: Path) -> dict[str, str]:
 def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, str]:
     """service -> image reference; what is missing is built."""
     client = _client()
-    missing = [recipe for recipe in recipes(checkout) if not _has(client, recipe.reference)]
+    missing = [recipe for recipe in recipes(checkout) if not has_image(client, recipe.reference)]
     if any(recipe.name != _LOADERS for recipe in missing):
         _ensure_bases(missing, progress)
         for recipe in missing:
@@ -55,7 +55,7 @@ def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> st
     """The image of the recipe in `folder`; built if it is missing."""
     client = _client()
     recipe = read_recipe(name, folder)
-    if not _has(client, recipe.reference):
+    if not has_image(client, recipe.reference):
         _build(client, recipe, progress)
     return recipe.reference
 
@@ -73,15 +73,13 @@ def _client() -> docker.DockerClient:
         raise KbootError("the Docker engine does not answer", "start it, or run `make setup`") from error
 
 
-def _has(client: docker.DockerClient, reference: str) -> bool:
-    try:
-        client.images.get(reference)
-    except ImageNotFound:
-        return False
-    return True
-
-
 def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
+    with building(recipe.reference):
+        if not has_image(client, recipe.reference):
+            _build_alone(client, recipe, progress)
+
+
+def _build_alone(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
     base = ensure_base(client, recipe.packages, progress)
     site = installed_requirements(recipe.requirements, recipe.name, progress) if recipe.requirements else None
     progress(f"building {recipe.reference}")

@@ -16,7 +16,7 @@ import yaml
 from kboot.node import NodeConfig
 from kboot.render import Attachments
 from kboot.render.nodes import joined_config, node_config
-from kboot_clusterdesc import ClusterDesc, Node, joined, load_text
+from kboot_clusterdesc import ClusterDesc, Node, Role, joined, load_text
 from support.fixed_secrets import fixed_secrets
 from support.fleets import FLEETS, Fleet
 from support.rendering import rendered_files
@@ -143,6 +143,15 @@ def documents(config: NodeConfig, folder: str) -> list[dict[str, Any]]:
         if file.path.startswith(folder):
             found += yaml.safe_load_all(file.content)
     return found
+
+
+@pytest.mark.parametrize(("number", "budgets"), [(1, 0), (2, 1)], ids=["one home", "two homes"])
+def test_coredns_has_a_budget_where_a_drain_can_keep_it(number: int, budgets: int) -> None:
+    """Of the two workers one is tainted; the second control plane is a worker too."""
+    for node, config in configs(Fleet(number).desc):
+        if Role.CONTROL_PLANE in node.roles:
+            found = documents(config, "/etc/kubernetes/addons/manifests/")
+            assert sum(each["kind"] == "PodDisruptionBudget" for each in found) == budgets
 
 
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])

@@ -66,7 +66,8 @@ def test_a_plan_says_who_comes_when_and_what_is_in_the_way() -> None:
         "not installed yet, left out: w4",
         "in the way: w2: is not Ready",
     ]
-    assert plan_lines(plan_upgrade(_NEW, nodes[:1], 2)) == ["nothing to do: every node has v1.36.2 and its config"]
+    done = "nothing to do: every declared node has v1.36.2 and its config"
+    assert plan_lines(plan_upgrade(_NEW, nodes[:1], 2)) == [done]
 
 
 def test_ctrl_c_asks_for_a_stop_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 from .api_server import LOCAL
+from .kubelet import taints
 
 HOME = "/etc/kubernetes/addons"
 _FOLDER = "nodes/addons"
@@ -29,6 +30,7 @@ def addons(
 ) -> NodeConfig:
     """The manifests and what applies them on a control plane; `own` are the operator's, file name -> content."""
     host, port = desc.api_endpoint
+    workers = [each for each in desc.nodes if Role.WORKER in each.roles and not _is_barred(each)]
     values: dict[str, object] = {
         "home": HOME,
         "version": kubernetes.version,
@@ -45,7 +47,8 @@ def addons(
         "interface": kubernetes.cni.interface,
         "patience": patience_of(desc),
         "own": bool(own),
-        "workers": any(Role.WORKER in each.roles for each in desc.nodes),
+        "workers": bool(workers),
+        "homes": len(workers or [each for each in desc.control_planes if not _is_barred(each)]),
         "routes": kubernetes.cni.name == "routes",
     }
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
@@ -70,3 +73,9 @@ def addons(
         )
     ]
     return NodeConfig(node.name, files=tuple(files), units=tuple(units))
+
+
+def _is_barred(node: Node) -> bool:
+    """Whether a taint of its own keeps an add-on away that tolerates control planes alone."""
+    own = [taint for taint in taints(node) if not taint.key.startswith("node-role.kubernetes.io/")]
+    return any(taint.effect != "PreferNoSchedule" for taint in own)
