@@ -38,7 +38,7 @@ def made_once(place: Path, make: Callable[[Path], None]) -> Path:
     with one_at_a_time(place):
         if not place.exists():
             for left in place.parent.glob(f".{place.name}-*"):  # by a run that was killed
-                shutil.rmtree(left)
+                shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as scratch:
                 made = Path(scratch) / place.name
                 make(made)

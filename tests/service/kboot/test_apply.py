@@ -43,6 +43,7 @@ _GETENT = """#!/bin/bash
 # What is safe from a power cut, and which config is said to be in force when the folder of that is written out.
 _SYNC = """#!/bin/bash
 for word in "$@"; do
+  [ "$word" = --file-system ] || [ -e "$word" ] || exit 1
   word=${word#"$ROOT"}
   case $word in /etc) echo "$word $(cat "$ROOT/etc/kboot/config-hash" 2>/dev/null)" ;; *) echo "$word" ;; esac
 done >>"$EDGE/synced"
@@ -160,7 +161,8 @@ def test_what_is_said_to_be_in_force_outlasts_a_power_cut(machine: Machine) -> N
     synced = (machine.edge / "synced").read_text().splitlines()
     first, last = synced.index(f"/etc {before}"), synced.index(f"/etc {with_hash(newer)[1]}")
     units = "/etc/systemd/system/.kubelet.service.kboot-new"
-    assert synced.index(units) < first < synced.index("/etc/kboot/.config-hash.kboot-new") < last
+    number = synced.index("/etc/kboot/.config-hash.kboot-new")
+    assert synced.index(units) < first < synced.index("/var/lib/kboot") < number < last
 
 
 def test_a_new_version_fetches_its_binaries_before_anything_starts_anew(machine: Machine) -> None:

@@ -145,13 +145,15 @@ def documents(config: NodeConfig, folder: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(("number", "budgets"), [(1, 0), (2, 1)], ids=["one home", "two homes"])
-def test_coredns_has_a_budget_where_a_drain_can_keep_it(number: int, budgets: int) -> None:
+@pytest.mark.parametrize(("number", "taint", "away"), [(1, "", 2), (2, "", 1), (2, "dedicated=db:NoExecute", 2)])
+def test_a_drain_keeps_a_coredns_pod_where_another_node_can_have_it(number: int, taint: str, away: int) -> None:
     """Of the two workers one is tainted; the second control plane is a worker too."""
-    for node, config in configs(Fleet(number).desc):
+    desc = load_text(Fleet(number).text.replace("name: cp1", f"name: cp1\n  taints: [{taint}]"), "fleet.yaml")
+    for node, config in configs(desc):
         if Role.CONTROL_PLANE in node.roles:
             found = documents(config, "/etc/kubernetes/addons/manifests/")
-            assert sum(each["kind"] == "PodDisruptionBudget" for each in found) == budgets
+            budgets = [each["spec"] for each in found if each["kind"] == "PodDisruptionBudget"]
+            assert [each["maxUnavailable"] for each in budgets] == [away]
 
 
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])

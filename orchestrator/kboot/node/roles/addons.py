@@ -14,10 +14,11 @@ from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 from .api_server import LOCAL
-from .kubelet import taints
+from .kubelet import Taint, taints
 
 HOME = "/etc/kubernetes/addons"
 _FOLDER = "nodes/addons"
+_CONTROL_PLANE = Taint("node-role.kubernetes.io/control-plane", "", "NoSchedule")
 
 
 def addons(
@@ -30,7 +31,7 @@ def addons(
 ) -> NodeConfig:
     """The manifests and what applies them on a control plane; `own` are the operator's, file name -> content."""
     host, port = desc.api_endpoint
-    workers = [each for each in desc.nodes if Role.WORKER in each.roles and not _is_barred(each)]
+    workers = [each for each in desc.nodes if Role.WORKER in each.roles and _takes_coredns(each)]
     values: dict[str, object] = {
         "home": HOME,
         "version": kubernetes.version,
@@ -48,7 +49,7 @@ def addons(
         "patience": patience_of(desc),
         "own": bool(own),
         "workers": bool(workers),
-        "homes": len(workers or [each for each in desc.control_planes if not _is_barred(each)]),
+        "homes": len(workers or [each for each in desc.control_planes if _takes_coredns(each, _CONTROL_PLANE)]),
         "routes": kubernetes.cni.name == "routes",
     }
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
@@ -75,7 +76,7 @@ def addons(
     return NodeConfig(node.name, files=tuple(files), units=tuple(units))
 
 
-def _is_barred(node: Node) -> bool:
-    """Whether a taint of its own keeps an add-on away that tolerates control planes alone."""
-    own = [taint for taint in taints(node) if not taint.key.startswith("node-role.kubernetes.io/")]
-    return any(taint.effect != "PreferNoSchedule" for taint in own)
+def _takes_coredns(node: Node, *tolerated: Taint) -> bool:
+    """Whether no taint keeps CoreDNS away; its pods tolerate the control plane's where there is no other place."""
+    barring = [each for each in taints(node) if each.effect != "PreferNoSchedule" and each.key != "CriticalAddonsOnly"]
+    return all(each in tolerated for each in barring)
