@@ -6,7 +6,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,12 +29,13 @@ def base_reference(packages: tuple[str, ...]) -> str:
 def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None]) -> str:
     """The base with these packages, made if it is missing; a month-old one is kept, it is named by its inputs."""
     reference = base_reference(packages)
-    if not has_image(client, reference):
-        with building(reference):
-            if not has_image(client, reference):
-                progress(f"making a base image with {', '.join(packages)}")
-                if not _from_registry(client, reference, packages):
-                    _from_packages(client, reference, packages)
+
+    def make() -> None:
+        progress(f"making a base image with {', '.join(packages)}")
+        if not _from_registry(client, reference, packages):
+            _from_packages(client, reference, packages)
+
+    image_once(client, reference, make)
     return reference
 
 
@@ -48,9 +48,12 @@ def has_image(client: docker.DockerClient, reference: str) -> bool:
     return True
 
 
-def building(reference: str) -> AbstractContextManager[None]:
-    """Wait for every other process that builds this image."""
-    return one_at_a_time(cache_folder() / "images" / reference.replace("/", "-"))
+def image_once(client: docker.DockerClient, reference: str, make: Callable[[], None]) -> None:
+    """Call `make` where the engine lacks the image; another process that wants it waits and finds it made."""
+    if not has_image(client, reference):
+        with one_at_a_time(cache_folder() / "images" / reference.replace("/", "-")):
+            if not has_image(client, reference):
+                make()
 
 
 def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> bool:

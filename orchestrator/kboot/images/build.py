@@ -16,7 +16,7 @@ from docker.errors import APIError, BuildError, DockerException
 from kboot_clusterdesc.layout import SERVICES
 
 from ..errors import KbootError
-from .base import building, ensure_base, has_image
+from .base import ensure_base, has_image, image_once
 from .recipe import Recipe, build_context, read_recipe
 from .wheels import installed_requirements
 
@@ -47,7 +47,7 @@ def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, 
     if any(recipe.name != _LOADERS for recipe in missing):
         _ensure_bases(missing, progress)
         for recipe in missing:
-            _build(client, recipe, progress)
+            _ensure(client, recipe, progress)
     return image_references(checkout)
 
 
@@ -55,8 +55,7 @@ def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> st
     """The image of the recipe in `folder`; built if it is missing."""
     client = _client()
     recipe = read_recipe(name, folder)
-    if not has_image(client, recipe.reference):
-        _build(client, recipe, progress)
+    _ensure(client, recipe, progress)
     return recipe.reference
 
 
@@ -73,13 +72,11 @@ def _client() -> docker.DockerClient:
         raise KbootError("the Docker engine does not answer", "start it, or run `make setup`") from error
 
 
+def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
+    image_once(client, recipe.reference, lambda: _build(client, recipe, progress))
+
+
 def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
-    with building(recipe.reference):
-        if not has_image(client, recipe.reference):
-            _build_alone(client, recipe, progress)
-
-
-def _build_alone(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
     base = ensure_base(client, recipe.packages, progress)
     site = installed_requirements(recipe.requirements, recipe.name, progress) if recipe.requirements else None
     progress(f"building {recipe.reference}")

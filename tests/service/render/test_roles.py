@@ -114,8 +114,8 @@ def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> Non
             assert (done.returncode, done.stderr) == (0, ""), unit.name
 
 
-@pytest.mark.parametrize(("when", "left"), [("--boot", False), ("--remove", True)], ids=["boot", "restart"])
-def test_records_of_pods_of_the_boot_before_are_dropped_at_a_boot_alone(when: str, left: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flags", "left"), [(["--boot"], False), ([], True)], ids=["boot", "restart"])
+def test_records_of_pods_of_the_boot_before_go_at_a_boot_alone(flags: list[str], left: bool, tmp_path: Path) -> None:
     for node, config in configs(opened("routes")):
         root = tmp_path / node.name
         record = root / "var/lib/cni/results/kboot-0123-eth0"
@@ -123,7 +123,7 @@ def test_records_of_pods_of_the_boot_before_are_dropped_at_a_boot_alone(when: st
         record.touch()  # empty, as a power cut leaves it
         name = "/etc/tmpfiles.d/kubernetes.conf"
         given = next(file.content for file in config.files if file.path == name)
-        done = subprocess.run(["systemd-tmpfiles", "--remove", when, f"--root={root}", "-"], input=given, timeout=60)
+        done = subprocess.run(["systemd-tmpfiles", "--remove", *flags, f"--root={root}", "-"], input=given, timeout=60)
         assert (done.returncode, record.exists(), (root / "var/lib").exists()) == (0, left, True)
 
 
@@ -154,6 +154,16 @@ def test_a_drain_keeps_a_coredns_pod_where_another_node_can_have_it(number: int,
             found = documents(config, "/etc/kubernetes/addons/manifests/")
             budgets = [each["spec"] for each in found if each["kind"] == "PodDisruptionBudget"]
             assert [each["maxUnavailable"] for each in budgets] == [away]
+
+
+@pytest.mark.parametrize("every", [True, False], ids=["every worker", "one of two"])
+def test_coredns_goes_to_the_control_planes_where_a_taint_keeps_it_from(every: bool) -> None:
+    taint = "taints: [gpu=yes:NoSchedule]\n  " if every else ""
+    desc = load_text(Fleet(1).text.replace("- labels:", f"- {taint}labels:"), "fleet.yaml")
+    config = next(config for node, config in configs(desc) if Role.CONTROL_PLANE in node.roles)
+    found = documents(config, "/etc/kubernetes/addons/manifests/")
+    pod = next(each for each in found if each["kind"] == "Deployment")["spec"]["template"]["spec"]
+    assert ("node-role.kubernetes.io/control-plane" in str(pod["tolerations"])) is every
 
 
 @pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
