@@ -7,7 +7,7 @@ say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # The package of each command; names that differ between distributions are settled in `package_of`.
-commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git openssl docker-registry ps ssh)
+commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git openssl docker-registry ps ssh busybox)
 
 package_of() {
   case "$1" in

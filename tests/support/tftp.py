@@ -10,18 +10,46 @@ from support.namespace import Namespace
 _BLOCK = 512
 
 
+class Transfer:
+    """One file on its way; others may be under way beside it."""
+
+    def __init__(self, namespace: Namespace, server: str, name: str) -> None:
+        self._socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.settimeout(5)
+        self._server, self._name = server, name
+        self._packet, self._peer = b"", ("", 0)
+
+    def begin(self) -> None:
+        """Ask, and receive the first block without acknowledging it; a refusal raises FileNotFoundError."""
+        self._socket.sendto(b"\x00\x01" + self._name.encode() + b"\0octet\0", (self._server, 69))
+        self._receive()
+
+    def finish(self) -> bytes:
+        """The whole file."""
+        content = self._packet[4:]
+        while len(self._packet) == 4 + _BLOCK:
+            self._socket.sendto(b"\x00\x04" + self._packet[2:4], self._peer)
+            self._receive()
+            content += self._packet[4:]
+        self._socket.sendto(b"\x00\x04" + self._packet[2:4], self._peer)
+        return content
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()
+
+    def _receive(self) -> None:
+        self._packet, self._peer = self._socket.recvfrom(2048)
+        code, _ = struct.unpack("!HH", self._packet[:4])
+        if code == 5:
+            raise FileNotFoundError(self._packet[4:-1].decode())
+
+
 def fetch(namespace: Namespace, server: str, name: str) -> bytes:
     """The file; a refusal raises FileNotFoundError with the server's words."""
-    content = b""
-    with namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
-        sock.sendto(b"\x00\x01" + name.encode() + b"\0octet\0", (server, 69))
-        while True:
-            packet, peer = sock.recvfrom(2048)
-            code, block = struct.unpack("!HH", packet[:4])
-            if code == 5:
-                raise FileNotFoundError(packet[4:-1].decode())
-            content += packet[4:]
-            sock.sendto(struct.pack("!HH", 4, block), peer)
-            if len(packet) < 4 + _BLOCK:
-                return content
+    transfer = Transfer(namespace, server, name)
+    try:
+        transfer.begin()
+        return transfer.finish()
+    finally:
+        transfer.close()

@@ -55,6 +55,18 @@ class Site:
         """The lines of the lease file."""
         return (self.mounts["/var/lib"] / "kboot" / "leases" / "dnsmasq.leases").read_text().splitlines()
 
+    def unplug(self) -> None:
+        """Take the description's interface away."""
+        ip("-n", self.server.name, "link", "delete", OWN)
+
+    def plug_in(self) -> None:
+        """Bring the description's interface back: another device of the same name and address."""
+        server, machines = self.server.name, self.machines.name
+        ip("-n", server, "link", "add", OWN, "type", "veth", "peer", "name", OWN, "netns", machines)
+        for name, address in ((server, BOOTSTRAPPER), (machines, OUTSIDE)):
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", OWN)
+            ip("-n", name, "link", "set", OWN, "up")
+
 
 @contextmanager
 def site(tag: str, description: str, folder: Path) -> Iterator[Site]:

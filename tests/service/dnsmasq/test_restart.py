@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.dnsmasq.daemon import BOOTSTRAPPER, SERVED, network, started
+from kboot.waiting import looks
+from service.dnsmasq.daemon import BOOTSTRAPPER, LOADER, OTHER, SERVED, network, started
+from support.dhcp_client import DISCOVER
 from support.dns_query import address_of
 from support.machines import bios_rom, installed_system
+from support.tftp import fetch
 
 STRANGER, NODE3 = "02:00:00:00:00:10", "00:25:90:c0:f6:ee"
 
@@ -41,3 +44,16 @@ def test_without_routers_and_time_servers_none_are_named(tmp_path: Path) -> None
         reply = site.machine(NODE3).lease(installed_system(1))
     assert not {3, 42} & reply.options.keys()
     assert reply.options[51] == b"\xff" * 4
+
+
+def test_a_card_that_comes_late_is_served_and_no_other_one_before(tmp_path: Path) -> None:
+    with network("late", SERVED, tmp_path) as site:
+        site.unplug()
+        with started(site):
+            assert site.machine(NODE3, OTHER).ask(DISCOVER, bios_rom(NODE3), wait_s=1) is None
+            site.plug_in()
+            for _ in looks(10, 0.2):
+                if site.machine(NODE3).ask(DISCOVER, bios_rom(NODE3), wait_s=0.5) is not None:
+                    break
+            assert fetch(site.machines, BOOTSTRAPPER, "undionly.kpxe") == LOADER
+            assert site.machine(NODE3, OTHER).ask(DISCOVER, bios_rom(NODE3), wait_s=1) is None
