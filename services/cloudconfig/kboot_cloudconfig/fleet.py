@@ -133,9 +133,7 @@ class Fleet:
     def note_leases(self) -> None:
         """Move machines on that were given an address, and list those that no one declared."""
         now, known = self.now(), {node.mac for node in self.nodes()}
-        for entry in self._leases.entries():
-            if not entry.holds_at(now):
-                continue
+        for entry in self._leases.standing(now):
             if entry.mac in known:
                 before = self.machine(entry.mac)
                 self.keep(before, life.lease(before, now), entry.ip)

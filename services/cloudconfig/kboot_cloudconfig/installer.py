@@ -12,6 +12,7 @@ from kboot_clusterdesc import Mac
 from . import guard
 from . import machine as life
 from .fleet import Fleet
+from .machine import Machine
 from .problem import ProblemError
 from .releases import is_whole, release_in_force
 
@@ -37,7 +38,7 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
         token = secrets.token_urlsafe(32)
         fleet.keep(machine, life.fetch_installer(machine, guard.sha256_of(token), fleet.now()), address)
     elif allowed and machine.armed and address is not None:
-        fleet.tell("refused", mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
+        _note_elsewhere(fleet, machine, fleet.address_of(node), address)
     values = {
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
@@ -50,3 +51,13 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
     }
     script = (fleet.settings.config / "install.sh").read_text()
     return script.replace(MARK, assignments(values), 1)
+
+
+def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, address: IPv4Address) -> None:
+    """Keep why the machine was not told to install itself. It asks again every few seconds, which is told once."""
+    known = f"its own address is {own}" if own is not None else "it has no lease"
+    reason = f"install.sh was asked for from {address}, and {known}"
+    if machine.reason == reason:
+        return
+    fleet.tell("refused", machine.mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
+    fleet.keep(machine, life.ask_elsewhere(machine, reason))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import AddressValueError, IPv4Address
@@ -43,36 +44,54 @@ def _parse_line(line: str) -> LeaseEntry | None:
 
 
 class LeaseFile:
-    """The lease file, read again when it changed."""
+    """The leases of the file, which is read again when it changed.
+
+    dnsmasq empties the file and writes it anew, piece by piece, at each lease that is given or renewed: what is read
+    may be the beginning of it. A lease that is missing there is therefore kept until it expires, its address is given
+    to another machine, or its machine is given another address.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
-        self._entries: tuple[LeaseEntry, ...] = ()
+        self._by_address: dict[IPv4Address, LeaseEntry] = {}
+        self._by_mac: dict[Mac, LeaseEntry] = {}
 
-    def entries(self) -> tuple[LeaseEntry, ...]:
-        """The leases as they stand now, expired ones too; none while there is no file."""
-        try:
-            for _ in range(3):
-                before = self._stamp()
-                if before == self._seen:
-                    break
-                text = self._path.read_text("utf-8", "replace")
-                self._entries = parse_leases(text)
-                if self._stamp() == before:  # else it was rewritten meanwhile: once more
-                    self._seen = before
-        except OSError:
-            self._seen, self._entries = None, ()
-        return self._entries
+    def standing(self, now: datetime) -> list[LeaseEntry]:
+        """The leases that hold at `now`."""
+        self._read()
+        return [entry for entry in self._by_mac.values() if entry.holds_at(now)]
 
     def address_of(self, mac: Mac, now: datetime) -> IPv4Address | None:
         """The address that is leased to `mac`."""
-        standing = [entry for entry in self.entries() if entry.mac == mac and entry.holds_at(now)]
-        return max(standing, key=lambda entry: entry.expires or 1 << 62).ip if standing else None
+        self._read()
+        entry = self._by_mac.get(mac)
+        return entry.ip if entry is not None and entry.holds_at(now) else None
 
     def mac_at(self, address: IPv4Address | None, now: datetime) -> Mac | None:
         """The machine that `address` is leased to."""
-        return next((e.mac for e in self.entries() if e.ip == address and e.holds_at(now)), None)
+        self._read()
+        entry = self._by_address.get(address) if address is not None else None
+        return entry.mac if entry is not None and entry.holds_at(now) else None
+
+    def _read(self) -> None:
+        with suppress(OSError):  # no lease was given yet
+            for _ in range(3):
+                before = self._stamp()
+                if before == self._seen:
+                    return
+                found = parse_leases(self._path.read_text("utf-8", "replace"))
+                for entry in sorted(found, key=lambda each: each.expires or 1 << 62):  # the one that lasts counts
+                    self._note(entry)
+                if self._stamp() == before:  # else it was rewritten meanwhile: once more
+                    self._seen = before
+
+    def _note(self, entry: LeaseEntry) -> None:
+        for other in (self._by_address.get(entry.ip), self._by_mac.get(entry.mac)):
+            if other is not None:
+                self._by_address.pop(other.ip, None)
+                self._by_mac.pop(other.mac, None)
+        self._by_address[entry.ip] = self._by_mac[entry.mac] = entry
 
     def _stamp(self) -> tuple[int, int, int]:
         stat = self._path.stat()

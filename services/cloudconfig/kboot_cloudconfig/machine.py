@@ -75,6 +75,13 @@ def fetch_installer(machine: Machine, token_sha256: str, now: datetime) -> Machi
     return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
 
 
+def ask_elsewhere(machine: Machine, reason: str) -> Machine:
+    """It was not told to install itself, for `reason`; one whose install is under way goes on with that."""
+    if not machine.armed or machine.phase not in (Phase.WAITING, Phase.LEASED, Phase.BOOTING):
+        return machine
+    return replace(machine, reason=reason)
+
+
 def fetch_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
     """It took its node config; the token is used from now on."""
     if machine.token is not None and machine.token.used_at is None:

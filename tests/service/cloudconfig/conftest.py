@@ -111,10 +111,11 @@ class Server:
             (channel / "new").symlink_to(version)
             (channel / "new").rename(channel / "current")
 
-    def lease(self, *macs: Mac) -> None:
+    def lease(self, *macs: Mac, ended: tuple[Mac, ...] = ()) -> None:
         """Write the lease file as dnsmasq does, a line for each machine."""
-        later = int(time.time()) + 3600
-        lines = [f"{later} {mac} {HOME[mac]} * ff:00:00:00:01\n" for mac in macs]
+        now = int(time.time())
+        times = {**dict.fromkeys(macs, now + 3600), **dict.fromkeys(ended, now - 1)}
+        lines = [f"{expires} {mac} {HOME[mac]} * ff:00:00:00:01\n" for mac, expires in times.items()]
         (self.folder.leases / "dnsmasq.leases").write_text("".join(lines))
 
     def environment(self) -> dict[str, str]:

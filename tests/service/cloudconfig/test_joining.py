@@ -188,7 +188,7 @@ def test_control_planes_are_told_who_joins_from_where_and_since_when(opened: Ser
     name, address, since = opened.get("/v1/joining").text.split()
     assert (name, address) == (STRANGER.dashed, "127.0.0.99")
     assert int(since) > 0
-    opened.lease(NODE1, NODE2)
+    opened.lease(NODE1, NODE2, ended=(STRANGER,))
     assert opened.get("/v1/joining").text == f"{STRANGER.dashed} - {since}\n"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kboot.waiting import looks
 
-from .conftest import NODE1, NODE2, RELEASE, STRANGER, Server
+from .conftest import HOME, NODE1, NODE2, RELEASE, STRANGER, Server
 
 
 def test_a_machine_goes_through_every_phase_to_running(server: Server) -> None:
@@ -73,6 +73,19 @@ def test_who_merely_asks_moves_no_machine(server: Server) -> None:
     server.ask("HEAD", "/install.sh", who=NODE1)
     server.ask("HEAD", f"/boot/{NODE1}.ipxe", who=NODE1)
     assert server.node(NODE1)["phase"] == "leased"
+
+
+def test_a_machine_that_asks_from_another_address_is_told_of_with_the_reason(server: Server) -> None:
+    for _ in range(3):
+        assert "KBOOT_ARMED=elsewhere" in server.get(f"/install.sh?mac={NODE1}", who=STRANGER).text
+    node = server.node(NODE1)
+    reason = f"install.sh was asked for from {HOME[STRANGER]}, and its own address is {HOME[NODE1]}"
+    assert (node["phase"], node["reason"]) == ("leased", reason)
+    assert [each["ip"] for each in server.events() if each["kind"] == "refused"] == [HOME[STRANGER]]
+    server.install_token(NODE1)
+    assert server.node(NODE1)["reason"] is None
+    server.get(f"/install.sh?mac={NODE1}", who=STRANGER)
+    assert server.node(NODE1)["reason"] is None, "its install is under way"
 
 
 def test_reinstall_installs_exactly_once_more(server: Server) -> None:

@@ -89,9 +89,9 @@ def test_an_undeclared_machine_has_no_config(server: Server) -> None:
     assert answer.json()["status"] == 404
 
 
-def test_a_machine_without_a_lease_is_refused(server: Server) -> None:
+def test_a_machine_whose_lease_has_ended_is_refused(server: Server) -> None:
     token = server.install_token(NODE1)
-    server.lease(NODE2)
+    server.lease(NODE2, ended=(NODE1,))
     assert server.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 403
     assert _refused(server, "wrong-address")
 

@@ -63,8 +63,12 @@ class Sandbox:
 
     def run(self, **values: str) -> subprocess.CompletedProcess[str]:
         """Run install.sh as the cloud-config server hands it to this machine, with `values` changed."""
+        return self.run_text(self.own_script(**values))
+
+    def own_script(self, **values: str) -> str:
+        """install.sh as the cloud-config server hands it to this machine, with `values` changed."""
         lines = "\n".join(f"{name}={shlex.quote(value)}" for name, value in {**self.values, **values}.items())
-        return self.run_text(self.script.replace("# kboot:machine", lines))
+        return self.script.replace("# kboot:machine", lines)
 
     def run_text(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script, cut off from every network."""

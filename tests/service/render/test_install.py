@@ -74,6 +74,37 @@ def test_a_machine_that_is_not_armed_is_left_alone(machine: Sandbox) -> None:
     assert is_untouched(machine)
 
 
+def test_a_machine_that_is_not_seen_at_its_own_address_asks_again_until_it_is(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("7")
+    (machine.folder / "own-install.sh").write_text(machine.own_script())
+    done = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert done.returncode == 0, done.stderr
+    url = "http://10.10.14.253/install.sh?mac=00-25-90-c0-f7-80"
+    asked = [line for line in machine.lines("curl.log") if url in line]
+    assert len(asked) == 8
+    assert machine.lines("done").count("sleep 10") == 8
+    assert phases(machine) == ["installing", "installed"]
+
+
+def test_a_machine_that_is_never_seen_at_its_own_address_gives_up_and_touches_nothing(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("1000")
+    done = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert done.returncode == 1
+    assert "`kboot status` says where; nothing was touched" in done.stdout
+    assert machine.lines("done") == ["sleep 10"] * 60
+    assert machine.lines("installer.log") == machine.lines("reports") == []
+
+
+def test_a_machine_that_is_disarmed_while_it_asks_again_is_left_alone(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("2")
+    (machine.folder / "own-install.sh").write_text(machine.own_script(KBOOT_ARMED="no", KBOOT_TOKEN=""))
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 0
+    assert machine.lines("installer.log") == machine.lines("reports") == []
+
+
 def test_the_script_without_a_machine_touches_nothing(machine: Sandbox) -> None:
     machine.disk("sda")
     assert machine.run_text(machine.script).returncode == 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,5 +46,46 @@ def test_an_expired_lease_is_nobodys(tmp_path: Path) -> None:
     assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.6")
 
 
+def test_of_two_leases_of_one_machine_the_one_that_lasts_counts(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    path.write_text(f"{LATER} {MAC} 10.0.0.5 * *\n{LATER - 61} {MAC} 10.0.0.6 * *\n")
+    assert LeaseFile(path).address_of(MAC, NOW) == IPv4Address("10.0.0.5")
+
+
 def test_a_file_that_is_not_there_yet_holds_no_lease(tmp_path: Path) -> None:
-    assert LeaseFile(tmp_path / "none").entries() == ()
+    leases = LeaseFile(tmp_path / "none")
+    assert leases.standing(NOW) == []
+    assert leases.address_of(MAC, NOW) is None
+
+
+@pytest.mark.parametrize("seen", ["", f"{LATER} 52:54:00:00:00:02 10.0.0.6 * *\n", f"{LATER} 52:54:00:00"])
+def test_a_lease_that_a_rewrite_has_not_come_to_yet_stands(seen: str, tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    path.write_text(f"{LATER} 52:54:00:00:00:02 10.0.0.6 * *\n{LATER} {MAC} 10.0.0.5 * *\n")
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.5")
+    path.write_text(seen)
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.5")
+    assert leases.mac_at(IPv4Address("10.0.0.5"), NOW) == MAC
+    assert MAC in {entry.mac for entry in leases.standing(NOW)}
+    assert leases.address_of(MAC, NOW + timedelta(seconds=61)) is None
+
+
+def test_an_address_that_is_given_to_another_machine_is_no_longer_the_first_ones(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    path.write_text(f"0 {MAC} 10.0.0.5 * *\n")
+    assert leases.address_of(MAC, NOW) is not None
+    path.write_text(f"{LATER} 52:54:00:00:00:02 10.0.0.5 * *\n")
+    assert leases.mac_at(IPv4Address("10.0.0.5"), NOW) == "52:54:00:00:00:02"
+    assert leases.address_of(MAC, NOW) is None
+
+
+def test_a_machine_at_a_new_address_is_no_longer_at_its_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    path.write_text(f"0 {MAC} 10.0.0.5 * *\n")
+    assert leases.address_of(MAC, NOW) is not None
+    path.write_text(f"{LATER} {MAC} 10.0.0.7 * *\n")
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.7")
+    assert leases.mac_at(IPv4Address("10.0.0.5"), NOW) is None

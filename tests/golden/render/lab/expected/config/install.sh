@@ -14,10 +14,21 @@ say() { printf 'kboot: %s\n' "$*"; }
 
 mkdir -p "$work"
 chmod 0700 "$work"
-if [ "$KBOOT_ARMED" = elsewhere ]; then
-  say "$KBOOT_MAC is to be installed, but this was not asked for from its own address; nothing was touched"
-  exit 0
-fi
+# The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
+ask_again() {
+  local tries=60
+  say "$KBOOT_MAC is to be installed, but this was not asked for from its own address: asking again"
+  while [ "$tries" -gt 0 ]; do
+    sleep 10
+    tries=$((tries - 1))
+    curl --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
+      "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}" || continue
+    grep -q '^KBOOT_ARMED=elsewhere$' "$work/install.sh" || exec /bin/bash "$work/install.sh"
+  done
+  say "the bootstrapper still does not see $KBOOT_MAC at its own address, \`kboot status\` says where; nothing was touched"
+  exit 1
+}
+[ "$KBOOT_ARMED" != elsewhere ] || ask_again
 if [ "$KBOOT_ARMED" != yes ]; then
   say "this machine is not to be installed now: \`kboot node reinstall\` arms it; nothing was touched"
   exit 0
