@@ -17,7 +17,7 @@ _FAKES = Path(__file__).parent / "fakes"
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tr",
 )  # fmt: skip
-_RECORDED = ("date", "reboot", "sleep", "sync", "systemctl")
+_RECORDED = ("date", "reboot", "sleep", "sync", "systemctl", "wipefs")
 
 
 class Sandbox:
@@ -39,6 +39,7 @@ class Sandbox:
         self.script = files["config/install.sh"].content.decode()
         (folder / "config").write_bytes(files[f"{node}/{name}"].content)
         (folder / "run").mkdir()
+        (folder / "block").mkdir()
         (folder / "bin").mkdir()
         for command in _REAL:
             found = shutil.which(command)
@@ -61,6 +62,12 @@ class Sandbox:
             disks.write(f"{path} {kind} {removable:d} 0 {mounted}\n")
         return str(path)
 
+    def count_writes(self, disk: str) -> None:
+        """Let the kernel count what is written to that disk; without a count every disk may have been written to."""
+        block = self.folder / "block" / Path(disk).name
+        block.mkdir()
+        (block / "stat").write_text("0 0 0 0 0 0 8\n")
+
     def run(self, **values: str) -> subprocess.CompletedProcess[str]:
         """Run install.sh as the cloud-config server hands it to this machine, with `values` changed."""
         return self.run_text(self.own_script(**values))
@@ -73,7 +80,8 @@ class Sandbox:
     def run_text(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script, cut off from every network."""
         (self.folder / "install.sh").write_text(script)
-        inner = 'mount --bind "$1/run" /run && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
+        mounts = 'mount --bind "$1/run" /run && mount --bind "$1/block" /sys/block'
+        inner = f'{mounts} && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
         command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 

@@ -138,6 +138,35 @@ def test_an_installer_that_fails_once_is_run_again(machine: Sandbox) -> None:
     assert machine.lines("installer.log").count("end") == 2
 
 
+def test_the_installer_has_a_home_to_wipe_what_it_refuses(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    assert machine.lines("homes") == ["/root"]
+
+
+def test_what_the_installer_wrote_and_refused_is_left_unbootable_after_each_try(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    machine.count_writes(disk)
+    (machine.folder / "failures").write_text("5")
+    (machine.folder / "writes").touch()
+    assert machine.run().returncode == 1
+    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 5
+
+
+def test_a_disk_that_the_installer_did_not_come_to_write_keeps_what_it_has(machine: Sandbox) -> None:
+    machine.count_writes(machine.disk("sda"))
+    (machine.folder / "failures").write_text("5")
+    assert machine.run().returncode == 1
+    assert not [line for line in machine.lines("done") if "wipefs" in line]
+
+
+def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    (machine.folder / "failures").write_text("1")
+    assert machine.run().returncode == 0
+    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 1
+
+
 def test_a_half_read_config_is_fetched_again_and_never_used(machine: Sandbox) -> None:
     machine.disk("sda")
     (machine.folder / "interrupt").touch()

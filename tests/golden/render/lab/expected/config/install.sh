@@ -10,6 +10,8 @@ KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' K
 # kboot:machine
 
 work=/run/kboot-install
+# The OS runs this without one, and its installer needs it to wipe what it has written and then refused.
+export HOME=/root
 say() { printf 'kboot: %s\n' "$*"; }
 
 mkdir -p "$work"
@@ -127,24 +129,34 @@ choose_disk() {
   esac
 }
 
-# Bytes that the kernel wrote to the disk since the start, every few seconds.
+sectors_written() { awk '{print $7}' "/sys/block/${disk##*/}/stat" 2>/dev/null; } # by the kernel, since it booted
+
+# Bytes that were written to the disk since the start, every few seconds.
 follow_progress() {
-  local stat="/sys/block/${disk#/dev/}/stat" first now
-  [ -r "$stat" ] || return 0
-  first=$(awk '{print $7}' "$stat")
+  local first now
+  first=$(sectors_written) || return 0
   while sleep 3; do
-    now=$(awk '{print $7}' "$stat")
+    now=$(sectors_written)
     report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))}" 1 || true
   done
 }
 
+# What was written in part, or refused for its signature, must not boot; a disk that was not touched keeps what it has.
+leave_unbootable() { # leave_unbootable SECTORS WRITTEN BEFORE
+  [ -z "$1" ] || [ "$(sectors_written)" != "$1" ] || return 0
+  wipefs --all --force --quiet "$disk" || say "$disk could not be wiped"
+  sync
+}
+
 install_os() {
-  local config_option=-i tries=5
+  local config_option=-i tries=5 before
   [ "$KBOOT_CONFIG" = ignition ] || config_option=-c
   local arguments=(-d "$disk" -V "$KBOOT_VERSION" -C "$KBOOT_CHANNEL" -B "$KBOOT_BOARD" -o ''
     -b "http://$bootstrapper/$KBOOT_CHANNEL" "$config_option" "$work/config")
   arguments+=(-k "$work/release-key.asc")
+  before=$(sectors_written) || before=''
   until "$installer" "${arguments[@]}"; do
+    leave_unbootable "$before"
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || fail "$installer could not write $KBOOT_CHANNEL $KBOOT_VERSION to $disk"
     say "$installer failed, trying again in 10 seconds"
