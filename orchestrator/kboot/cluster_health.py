@@ -57,12 +57,10 @@ class Health:
 
 def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:
     """How they are, asked at the machines' `addresses`; what does not answer is told, never raised."""
-    planes = desc.control_planes if desc.kubernetes is not None else ()
-    if not desc.etcd_members and not planes:
+    if not desc.etcd_members and desc.kubernetes is None:
         return Health()
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
-        etcd = _members(pool, desc, folder, addresses)
-        apis = _asked(pool, planes, addresses, _context_of(lambda: _api_context(folder.pki)), _api_server)
+        etcd, apis = _members(pool, desc, folder, addresses), _planes(pool, desc, folder, addresses)
         return Health(tuple(etcd), tuple(apis))
 
 
@@ -74,11 +72,26 @@ def read_etcd_health(
         return tuple(_members(pool, desc, folder, addresses))
 
 
+def read_api_health(
+    desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> tuple[PartHealth, ...]:
+    """How the control planes are, in the order of MACs; etcd is not asked."""
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return tuple(_planes(pool, desc, folder, addresses))
+
+
 def _members(
     pool: ThreadPoolExecutor, desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
 ) -> Iterator[PartHealth]:
     context = _context_of(lambda: client_context(desc, folder.pki))
     return _asked(pool, desc.etcd_members, addresses, context, _etcd)
+
+
+def _planes(
+    pool: ThreadPoolExecutor, desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> Iterator[PartHealth]:
+    planes = desc.control_planes if desc.kubernetes is not None else ()
+    return _asked(pool, planes, addresses, _context_of(lambda: _api_context(folder.pki)), _api_server)
 
 
 def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import subprocess
 from base64 import b64encode
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -55,8 +57,8 @@ class Member:
         for name in ("etcd-server", "etcd-peer"):
             write_pair(self._folder, name, secrets.node_keys[self.node.mac][name])
 
-    def start(self) -> None:
-        """Run it."""
+    def start(self, *, joining: bool = False) -> None:
+        """Run it; `joining` a cluster that has added it to its members."""
         peers = ",".join(f"{each.name}=https://{each.ip}:2380" for each in self._desc.etcd_members)
         peer = f"https://{self.node.ip}:2380"
         options = {
@@ -67,6 +69,7 @@ class Member:
             "listen-peer-urls": peer,
             "initial-advertise-peer-urls": peer,
             "initial-cluster": peers,
+            "initial-cluster-state": "existing" if joining else "new",
             "trusted-ca-file": str(self._folder / "ca.pem"),
             "client-cert-auth": "true",
             "cert-file": str(self._folder / "etcd-server.pem"),
@@ -86,6 +89,11 @@ class Member:
             self._process.terminate()
             self._process.wait(30)
             self._process = None
+
+    def forget(self) -> None:
+        """Lose the disk."""
+        self.stop()
+        shutil.rmtree(self._folder / "data")
 
     def shown(self) -> str:
         """The certificate that it shows to clients."""
@@ -124,16 +132,30 @@ class Client:
 
     def put(self, member: Endpoint, value: str = "value") -> None:
         """Write a key through `member`; raises when it is not taken."""
-        body = {"key": _base64(f"key{self.written}"), "value": _base64(value)}
-        with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
-            client.post(f"{member.url}/v3/kv/put", json=body).raise_for_status()
+        self._ask(member, "kv/put", {"key": _base64(f"key{self.written}"), "value": _base64(value)})
         self.written += 1
 
     def count(self, member: Endpoint) -> int:
         """How many keys `member` has."""
         body = {"key": _base64("key"), "range_end": _base64("kez"), "count_only": True}
+        return int(self._ask(member, "kv/range", body)["count"])
+
+    def make_learner(self, member: Endpoint, which: Endpoint) -> None:
+        """Have `member` drop the member `which`, and take it in again as one without a vote."""
+        peer = which.url.replace(":2379", ":2380")
+        listed = self._ask(member, "cluster/member/list", {})["members"]
+        (old,) = (each["ID"] for each in listed if peer in each["peerURLs"])
+        self._ask(member, "cluster/member/remove", {"ID": old})
+        for _ in looks(60, 1):  # a newcomer is taken in once the others have seen each other for a while
+            with suppress(httpx.HTTPStatusError):
+                self._ask(member, "cluster/member/add", {"peerURLs": [peer], "isLearner": True})
+                return
+        pytest.fail(f"{member.node.name} adds no member\n{member.log()}")
+
+    def _ask(self, member: Endpoint, what: str, body: dict[str, Any]) -> dict[str, Any]:
         with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
-            return int(client.post(f"{member.url}/v3/kv/range", json=body).raise_for_status().json()["count"])
+            answer: dict[str, Any] = client.post(f"{member.url}/v3/{what}", json=body).raise_for_status().json()
+            return answer
 
     def wait(self, member: Endpoint) -> None:
         """Until `member` takes a write."""

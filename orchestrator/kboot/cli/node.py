@@ -11,9 +11,10 @@ from urllib.parse import quote
 from kboot_clusterdesc import Mac
 
 from ..drain import drain, uncordon
-from ..errors import ExitCode
+from ..errors import ExitCode, NotYet
 from ..kubectl import Kubectl, kubectl, kubectl_program
 from ..lock import locked
+from ..reinstall import Objection, objections
 from ..remote import remote
 from ..status import CloudConfig, JsonObject, addresses_of, chosen_cluster, description_in_force, node_named
 from .cluster import node_row
@@ -46,8 +47,14 @@ def register(commands: Commands) -> None:
         group,
         "reinstall",
         run_reinstall,
-        summary="arm a node: it installs itself once more at its next network boot",
+        summary="arm a node: it installs itself once more at its next network boot; looks first what would go with it",
         example="kboot node reinstall node1",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="even if etcd loses its quorum or its data, or Kubernetes its last API server, "
+        "or certificates that it would be given have ended",
     )
     _add_node(parser)
     parser = add_command(
@@ -120,17 +127,33 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
-    """Arm one node."""
-    server = _server(arguments)
-    node = node_named(server.nodes(), arguments.name)
-    if node["armed"] and node["phase"] in ("installing", "configured"):
-        print(f"{node['name']} is being installed already ({node['phase']}); a power cycle begins that install anew")
-        return ExitCode.DONE
-    server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
+    """Arm one node, unless too much would go with it."""
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    with locked(folder.lock):  # two at once would each see the other's machine well
+        desc = description_in_force(folder)
+        server = CloudConfig(folder, desc)
+        machines = server.nodes()
+        node = node_named(machines, arguments.name)
+        if node["armed"] and node["phase"] in ("installing", "configured"):
+            said = f"{node['name']} is being installed already ({node['phase']})"
+            print(f"{said}; a power cycle begins that install anew")
+            return ExitCode.DONE
+        _heed(objections(folder, desc, machines, node["mac"], datetime.now(UTC)), node["name"], arguments.force)
+        server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
     if takes_pods(server.get("/v1/nodes"), node["name"]):
         note(f"note: {node['name']} is Ready and takes pods: `kboot node drain {node['name']}` moves them first")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")
     return ExitCode.DONE
+
+
+def _heed(found: list[Objection], name: str, is_forced: bool) -> None:
+    """Raise NotYet for what speaks against arming a machine; say it only, where the operator knows."""
+    if found and not is_forced:
+        said = "; ".join(each.message for each in found)
+        ways = "; ".join(each.hint for each in found)
+        raise NotYet(f"{name} is not armed: {said}", f"{ways}; `--force` arms it all the same")
+    for each in found:
+        note(f"note: {each.message}")
 
 
 def run_disarm(arguments: argparse.Namespace) -> ExitCode:

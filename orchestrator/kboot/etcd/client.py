@@ -17,6 +17,7 @@ from kboot_clusterdesc import ClusterDesc
 from ..tls_client import Fault, answer_of
 
 ETCD_PORT = 2379
+_QUESTION_TIMEOUT = httpx.Timeout(5)  # for what a member knows without the others
 _TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault
 
 
@@ -35,6 +36,29 @@ def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
     context.load_cert_chain(folder / "etcd-client.pem", folder / "etcd-client.key")
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member as the cluster has it; without a name until it has started."""
+
+    name: str
+    is_learner: bool  # it follows the log and has no vote yet
+
+
+def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> list[ListedMember]:
+    """The members of the cluster, as the voter `name` knows them; raises Fault."""
+    url = f"https://{address}:{ETCD_PORT}/v3/cluster/member/list"
+    with answer_of("POST", url, name, context, timeout=_QUESTION_TIMEOUT, json={}) as answer:
+        answer.read()
+        if not answer.is_success:
+            raise Fault(f"answers {answer.status_code} to who asks for the members")
+    try:
+        # protobuf's JSON leaves out what is false or empty
+        found = answer.json()["members"]
+        return [ListedMember(each.get("name", ""), bool(each.get("isLearner", False))) for each in found]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Fault("sends what is no list of members") from error
 
 
 def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:

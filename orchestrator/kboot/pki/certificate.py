@@ -14,6 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .authority import KeyPair, Subject, public_pem
 
+_MARK = b"-----BEGIN CERTIFICATE-----"
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -27,12 +29,19 @@ class Certificate:
 
 def read_certificate(pem: bytes) -> Certificate:
     """What `pem` says; raises ValueError where it is no certificate."""
-    certificate = x509.load_pem_x509_certificate(pem)
-    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    return _facts_of(x509.load_pem_x509_certificate(pem))
+
+
+def read_certificates(pem: bytes) -> list[Certificate]:
+    """Each certificate that stands in `pem`, whatever else does; raises ValueError where one is none."""
+    return [_facts_of(each) for each in x509.load_pem_x509_certificates(pem)] if _MARK in pem else []
+
+
+def _facts_of(certificate: x509.Certificate) -> Certificate:
     return Certificate(
         _subject(certificate),
-        _texts(certificate.issuer, NameOID.COMMON_NAME)[0],
-        constraints.ca,
+        next(iter(_texts(certificate.issuer, NameOID.COMMON_NAME)), ""),
+        _is_authority(certificate),
         certificate.not_valid_after_utc,
     )
 
@@ -78,6 +87,13 @@ def _subject(certificate: x509.Certificate) -> Subject:
             address for address in names.get_values_for_type(x509.IPAddress) if isinstance(address, IPv4Address)
         ),
     )
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:  # ours have it; an operator's own need not
+        return False
 
 
 def _purposes(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:

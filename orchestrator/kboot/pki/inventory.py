@@ -61,6 +61,15 @@ def kept_certificates(folder: ClusterFolder, desc: ClusterDesc) -> list[KeptCert
     return sorted(found, key=lambda kept: (kept.certificate.end, kept.owner, kept.name))
 
 
+def behind(kept: Sequence[KeptCertificate], owner: str) -> list[KeptCertificate]:
+    """The certificates of a machine, and the authorities that they hang from."""
+    own = [each for each in kept if each.owner == owner]
+    issuers = {each.certificate.issuer for each in own}
+    return own + [
+        each for each in kept if each.certificate.is_authority and each.certificate.subject.common_name in issuers
+    ]
+
+
 def warning(kept: Sequence[KeptCertificate], now: datetime) -> str:
     """What `kboot up` says of certificates near their end; empty while there is nothing to say."""
     states = [each.state(now) for each in kept]

@@ -14,6 +14,7 @@ from kboot_clusterdesc.node_images import node_images
 from ..cluster_health import Health, read_health
 from ..drain import drain, uncordon
 from ..errors import KbootError, NotYet
+from ..etcd.quorum import Voters, read_voters
 from ..kubectl import ApiServer, Kubectl
 from ..remote import Remote, remote
 from ..status import CloudConfig, JsonObject, addresses_of, node_named
@@ -79,9 +80,8 @@ class LiveFleet:
     def begin(self, work: Work) -> None:
         """Mark the node, unless it is marked; refuse to stop a member while another one is off."""
         if Role.ETCD in work.roles:
-            for member in self._health().etcd:
-                if not member.is_well and member.name != work.name:
-                    raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
+            for member in self._voters().missing(besides=work.name):
+                raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
         node = self._node(work.name)
         if _mark(node) is None:
             value = _BEGUN if node["spec"].get("unschedulable") else _CORDONED
@@ -159,6 +159,9 @@ class LiveFleet:
 
     def _remote(self, name: str) -> Remote:
         return remote(self._folder, node_named(self._server.nodes(), name), self._identity)
+
+    def _voters(self) -> Voters:
+        return read_voters(self._desc, self._folder, addresses_of(self._server.nodes()))
 
     def _health(self) -> Health:
         return read_health(self._desc, self._folder, addresses_of(self._server.nodes()))

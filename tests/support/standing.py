@@ -1,0 +1,127 @@
+"""A cluster in force on loopback: its folder as `kboot up` leaves it, and its cloud-config server."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from kboot.cli.main import run
+from kboot.pki import Secrets, load_or_create
+from kboot.render import render
+from kboot.render.compose import LabNetwork
+from kboot.status import CloudConfig
+from kboot.waiting import looks
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
+from kboot_clusterdesc.layout import SERVICES
+
+_RELEASE = "3975.2.0"
+
+
+class StandingCluster:
+    """The server is real; its machines are loopback addresses, from which a test speaks for them."""
+
+    def __init__(self, root: Path, desc: ClusterDesc) -> None:
+        self.folder = ClusterFolder(root, desc.cluster.name)
+        self.desc = desc
+        for path in (self.folder.leases, self.folder.assets, self.folder.state):
+            path.mkdir(parents=True)
+        channel = self.folder.images / desc.os.channel
+        (channel / _RELEASE).mkdir(parents=True)
+        for name in ("pxe.vmlinuz", "pxe_image.cpio.gz", "image.bin.bz2"):
+            (channel / _RELEASE / f"flatcar_production_{name}").write_bytes(b"stands for it")
+        (channel / _RELEASE / ".origin").write_text("flatcar amd64-usr\n")
+        (channel / "current").symlink_to(_RELEASE)
+        self._address = str(desc.network.bootstrapper)
+        self._log = root / "cloudconfig.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.up()
+
+    def up(self, born: datetime | None = None) -> Secrets:
+        """Render into the folder, as `kboot up` does; certificates that are missing are made as of `born`."""
+        secrets = load_or_create(self.folder, self.desc, born or datetime.now(UTC))
+        files = render(
+            self.desc,
+            secrets=secrets,
+            images={name: f"kboot/{name}:test" for name in SERVICES},
+            network=LabNetwork(self.desc.network.bootstrapper + 1, self.desc.network.subnet),
+            interface="lo",
+            root=self.folder.root,
+        )
+        for path, file in files.items():
+            place = self.folder.path / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(file.content)
+        return secrets
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        environment = os.environ | {
+            "KBOOT_BIND": self._address,
+            "KBOOT_CONFIG_DIR": str(self.folder.config),
+            "KBOOT_DATA_DIR": str(self.folder.path),
+            "KBOOT_TLS_DIR": str(self.folder.tls / "cloudconfig"),
+            "KBOOT_UID": str(os.getuid()),
+        }
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "kboot_cloudconfig"]
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        for _ in looks(60, 0.1):
+            try:
+                if self._ask("GET", "/healthz", self._address).is_success:
+                    return
+            except httpx.TransportError:
+                continue
+        raise AssertionError(self._log.read_text())
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def kboot(self, *words: str) -> int:
+        """Run a command on it."""
+        return run([*words, "--root", str(self.folder.root)])
+
+    def node(self, name: str) -> dict[str, Any]:
+        """A machine as the server has it."""
+        return next(node for node in CloudConfig(self.folder, self.desc).nodes() if node["name"] == name)
+
+    def install(self, name: str, config: str | None = None) -> None:
+        """Go through the install as that machine, up to `running`, with the config of that hash (default: in force)."""
+        node = next(node for node in self.desc.nodes if node.name == name)
+        own, folder = str(node.ip), self.folder.node(node.mac)
+        self._ask("GET", f"/boot/{node.mac.dashed}.ipxe", own)
+        script = self._ask("GET", f"/install.sh?mac={node.mac.dashed}", own).text
+        found = re.search(r"^KBOOT_TOKEN='?([\w-]+)'?$", script, re.MULTILINE)
+        assert found, script[:2000]
+        assert self._ask("GET", f"/ignition/{node.mac.dashed}.json", own, token=found[1]).is_success
+        self._report(node, "installed", found[1])
+        token = (folder / "report-token").read_text().strip()
+        hash_ = config or (folder / "config-hash").read_text().strip()
+        self._report(node, "running", token, config=hash_, version=_RELEASE)
+
+    def _report(self, node: Node, phase: str, token: str, **body: str) -> None:
+        path = f"/v1/nodes/{node.mac}/events"
+        answer = self._ask("POST", path, str(node.ip), token=token, body={"phase": phase, **body})
+        assert answer.status_code == 204, answer.text
+
+    def _ask(
+        self, method: str, path: str, who: str, *, token: str | None = None, body: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Over TLS where a token is shown, in the clear where machines have nothing but that."""
+        context = ssl.create_default_context(cafile=str(self.folder.pki / "cluster-ca.pem"))
+        transport = httpx.HTTPTransport(local_address=who, verify=context)
+        shown = {"authorization": f"Bearer {token}"} if token else {}
+        base = f"{'https' if token else 'http'}://{self._address}"
+        with httpx.Client(transport=transport, base_url=base, timeout=10, trust_env=False) as client:
+            return client.request(method, path, headers=shown, json=body)
