@@ -26,6 +26,8 @@ _REFERENCE = re.compile(
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
 
+_TAGGED_VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){1,2})(?![0-9.])")
+
 
 def image(desc: ClusterDesc, key: str) -> str:
     """The reference of one image: the description's own, else the released one of its Kubernetes version."""
@@ -45,6 +47,13 @@ def node_images(desc: ClusterDesc) -> dict[str, str]:
 def is_reference(text: str) -> bool:
     """Whether `text` names an image: host, name, and a tag or a digest or both."""
     return _REFERENCE.fullmatch(text) is not None
+
+
+def tagged_version(reference: str) -> str | None:
+    """The version that an image's tag names: `registry.k8s.io/etcd:3.6.8-0` -> `3.6.8`; None where it names none."""
+    tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = _TAGGED_VERSION.match(tag)
+    return found[1] if found else None
 
 
 def repository_and_tag(reference: str) -> tuple[str, str]:

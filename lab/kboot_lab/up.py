@@ -13,12 +13,14 @@ from kboot.cache import cache_folder
 from kboot.cli.cluster import status_lines
 from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import BadInput, KbootError, NotYet
+from kboot.etcd.skew import verdict_of_edit
 from kboot.lock import locked
 from kboot.preview import network_in_force
 from kboot.progress import Progress
 from kboot.render.compose import HostNetwork
+from kboot.skew import in_force
 from kboot.state_folder import write_file
-from kboot.status import Status, read_status
+from kboot.status import JsonObject, Status, read_status
 from kboot.up import checkout, up
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, Role
@@ -66,6 +68,7 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
         ssh_key=ssh.ensure_key(folder),
         nodes=nodes,
     )
+    refuse_other_etcd(folder, desc)
     description = folder.lab / "cluster.yaml"
     write_file(description, kboot_clusterdesc.dump(desc))
 
@@ -113,6 +116,17 @@ def refuse_other_os(desc: ClusterDesc) -> None:
         raise BadInput(
             f"the lab OS is flatcar for amd64, not {desc.os.family} {desc.os.board}",
             "write `family: flatcar` and `arch: amd64` in the description of a lab",
+        )
+
+
+def refuse_other_etcd(folder: ClusterFolder, desc: ClusterDesc) -> None:
+    """Raise where etcd could not read what the machines hold: Debian's is older than that of `make kubernetes`."""
+    before = in_force(folder)
+    reason = verdict_of_edit(folder, before, desc).reason if before is not None else None
+    if reason is not None:
+        raise BadInput(
+            f"this lab has another etcd now: {reason[0]}",
+            f"`kboot lab down --cluster {folder.cluster}`, then this again installs its machines anew",
         )
 
 
@@ -189,7 +203,31 @@ def wait_for(
         ]
         if status.nodes and not late:
             return status
+        if (stuck := waits_in_vain(phase, status.nodes, folder)) is not None:
+            raise stuck
     raise NotYet(f"not {phase} after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
+
+
+def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) -> NotYet | None:
+    """Why a phase cannot come by itself: a machine runs a config that knows nothing of it. None where it may come.
+
+    One that was ready before has all that it takes, and comes back.
+    """
+    stuck = [
+        node["name"]
+        for node in sorted(nodes, key=lambda node: Role.CONTROL_PLANE not in node["roles"])
+        if phase is Phase.READY
+        and (node["phase"], node["config"]) == (Phase.RUNNING, "outdated")
+        and Phase.READY not in node["phases"]
+    ]
+    if not stuck:
+        return None
+    where = f"--cluster {folder.cluster} --identity {folder.lab / 'ssh_key'}"
+    one = f"`kboot node apply {stuck[0]} {where}`"
+    has_api = any(node["phase"] == Phase.READY for node in nodes)
+    way = f"`kboot upgrade {where}`, or {one}" if has_api else f"{one}, control planes first"
+    verb = "runs" if len(stuck) == 1 else "run"
+    return NotYet(f"{', '.join(stuck)} {verb} an older config (outdated), and will not be {phase} with it", way)
 
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:

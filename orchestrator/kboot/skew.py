@@ -1,4 +1,4 @@
-"""Which changes of the Kubernetes version a standing cluster can take.
+"""Which changes of the versions of Kubernetes and etcd a standing cluster can take; etcd/skew.py judges etcd's.
 
 Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than they.
 """
@@ -11,22 +11,39 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem, load
 from kboot_clusterdesc.source import place_of, read_tree
 
+from .etcd.skew import verdict_of_edit
+
 _KEY = ("kubernetes", "version")
+_ETCD_KEY = ("images", "etcd")
 _KUBELET_MAY_LAG = 3  # minors
 
 
-def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> None:
-    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the version of `desc`."""
-    try:
-        before = load(folder.description)
-    except InvalidDescription:
-        return  # there is none yet, or one that `up` is about to mend
-    if before.kubernetes is None or desc.kubernetes is None:
-        return
-    reason = reason_against(before.kubernetes.version, desc.kubernetes.version)
-    if reason is not None:
+def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | None:
+    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the versions of `desc`.
+
+    Else what nobody could look at, where there is such a thing.
+    """
+    before = in_force(folder)
+    if before is None:
+        return None
+    found: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    if before.kubernetes is not None and desc.kubernetes is not None:
+        reason = reason_against(before.kubernetes.version, desc.kubernetes.version)
+        found += [(_KEY, reason)] if reason is not None else []
+    verdict = verdict_of_edit(folder, before, desc)
+    found += [(_ETCD_KEY, verdict.reason)] if verdict.reason is not None else []
+    if found:
         tree, _ = read_tree(path.read_bytes(), str(path))
-        raise InvalidDescription([Problem(place_of(tree, _KEY), ".".join(_KEY), *reason)])
+        raise InvalidDescription(Problem(place_of(tree, key), ".".join(key), *reason) for key, reason in found)
+    return verdict.remark
+
+
+def in_force(folder: ClusterFolder) -> ClusterDesc | None:
+    """The description in force; None where there is none yet, or one that `up` is about to mend."""
+    try:
+        return load(folder.description)
+    except InvalidDescription:
+        return None
 
 
 def reason_against(before: str, after: str) -> tuple[str, str] | None:

@@ -61,7 +61,8 @@ def up(
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
     with locked(folder.lock):
-        refuse_skew(folder, desc, path)
+        if unsure := refuse_skew(folder, desc, path):
+            progress(unsure)
         interface = interface_for(desc, path, mode)
         engine = Engine(folder)
         refuse_lab(engine, mode)

@@ -12,6 +12,7 @@ from kboot_clusterdesc import Mac
 
 from ..drain import drain, uncordon
 from ..errors import ExitCode, NotYet
+from ..etcd.skew import refuse_apply
 from ..kubectl import Kubectl, kubectl, kubectl_program
 from ..lock import locked
 from ..reinstall import Objection, objections
@@ -187,7 +188,11 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
-        node = node_named(_server(arguments).nodes(), arguments.name)
+        desc = description_in_force(folder)
+        machines = CloudConfig(folder, desc).nodes()
+        node = node_named(machines, arguments.name)
+        for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
+            note(f"note: {unsure}")
         said = apply(folder, Mac(node["mac"]), remote(folder, node, arguments.identity), arguments.timeout)
     for line in said:
         note(f"  {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from base64 import b64decode
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ import httpx
 
 from kboot_clusterdesc import ClusterDesc
 
-from ..tls_client import Fault, answer_of
+from ..tls_client import Fault, answer_of, get
 
 ETCD_PORT = 2379
-_QUESTION_TIMEOUT = httpx.Timeout(5)  # for what a member knows without the others
+_QUESTION_TIMEOUT_S = 5  # for what a member knows without the others
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 _TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault
 
 
@@ -49,7 +51,7 @@ class ListedMember:
 def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> list[ListedMember]:
     """The members of the cluster, as the voter `name` knows them; raises Fault."""
     url = f"https://{address}:{ETCD_PORT}/v3/cluster/member/list"
-    with answer_of("POST", url, name, context, timeout=_QUESTION_TIMEOUT, json={}) as answer:
+    with answer_of("POST", url, name, context, timeout=httpx.Timeout(_QUESTION_TIMEOUT_S), json={}) as answer:
         answer.read()
         if not answer.is_success:
             raise Fault(f"answers {answer.status_code} to who asks for the members")
@@ -59,6 +61,27 @@ def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> 
         return [ListedMember(each.get("name", ""), bool(each.get("isLearner", False))) for each in found]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Fault("sends what is no list of members") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdVersion:
+    """What a member is, and what the members are together: of the oldest of them, None until they have agreed."""
+
+    server: str
+    cluster: str | None = None
+
+
+def version_of(name: str, address: IPv4Address, context: ssl.SSLContext) -> EtcdVersion:
+    """What a member says it is; raises Fault."""
+    answer = get(f"https://{address}:{ETCD_PORT}/version", name, context, _QUESTION_TIMEOUT_S)
+    try:
+        said = answer.json()
+        server, cluster = str(said["etcdserver"]), str(said.get("etcdcluster", ""))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Fault(f"answers {answer.status_code}, which is no version of etcd's") from error
+    if not _VERSION.match(server):
+        raise Fault(f"says that it is `{server[:40]}`, which is no version")
+    return EtcdVersion(server, cluster if _VERSION.match(cluster) else None)  # `not_decided` at first
 
 
 def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:

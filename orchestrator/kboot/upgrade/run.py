@@ -11,6 +11,7 @@ from threading import Event
 from kboot_clusterdesc import ClusterFolder
 
 from ..errors import BadInput, NotYet
+from ..etcd.skew import refuse_apply
 from ..kubectl import kubectl
 from ..lock import locked
 from ..skew import reason_against_running
@@ -42,8 +43,10 @@ def upgrade(
         desc = description_in_force(folder)
         if desc.kubernetes is None:
             raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
-        addresses = addresses_of(CloudConfig(folder, desc).nodes())
-        with kubectl(folder, desc, addresses, now) as tool:
+        machines = CloudConfig(folder, desc).nodes()
+        for unsure in refuse_apply(folder, desc, machines, desc.nodes):
+            say(unsure)
+        with kubectl(folder, desc, addresses_of(machines), now) as tool:
             version, identity, timeout_s = desc.kubernetes.version, options.identity, options.timeout_s
             fleet = LiveFleet(folder, desc, version, tool, say, identity=identity, timeout_s=timeout_s)
             nodes = fleet.states()

@@ -1,0 +1,174 @@
+"""Which changes of etcd's version the members that stand can take: one minor at a time, and never back.
+
+Source: etcd.io, "Upgrading etcd clusters and applications". A member that finds data of an older minor than the one
+before its own does not start, or takes itself for a cluster without voters.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
+from kboot_clusterdesc.node_images import image, tagged_version
+
+from ..errors import BadInput
+from ..node.ignition import read_ignition
+from ..status import JsonObject, addresses_of, read_nodes
+from ..tls_client import Fault
+from .client import EtcdVersion, client_context, version_of
+
+_SCRIPT = "/opt/bin/kboot-etcd"
+_WAYS = "docs/etcd.md: Another version"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is thought of a change: why it cannot be and the way out, or what nobody could look at. Both None: good."""
+
+    reason: tuple[str, str] | None = None
+    remark: str | None = None
+
+
+def reason_against(before: EtcdVersion, after: str) -> tuple[str, str] | None:
+    """Why a member that runs `before` cannot become one of `after`, and the way out; None where it can.
+
+    While an older member is among them all, the way back to its minor is open: the data are still of that one.
+    """
+    oldest = min(_minor(before.server), _minor(before.cluster or before.server))
+    new = _minor(after)
+    if new < oldest:
+        return (
+            f"{before.server} runs, and {after} is older: it would not read the data",
+            f"take an image of {_text(oldest)} or of the minor after it; an older etcd is a new one: {_WAYS}",
+        )
+    if new[0] != oldest[0]:
+        return f"{before.server} runs, and {after} is another major version", f"etcd's own notes on that; {_WAYS}"
+    if new[1] > oldest[1] + 1:
+        between = ", ".join(_text((new[0], i)) for i in range(oldest[1] + 1, new[1]))
+        return (
+            f"{before.server} runs, and {after} leaves out {between}",
+            f"go up one minor at a time: an image of {_text((new[0], oldest[1] + 1))} first, on every member: {_WAYS}",
+        )
+    return None
+
+
+def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDesc) -> Verdict:
+    """What comes of the etcd that `after` names, where members stand that were installed by `before`.
+
+    What they say they run counts; where none answers, the image that is in force.
+    """
+    wanted = image(after, "etcd")
+    in_force = {node.name: rendered_image(folder, node) or image(before, "etcd") for node in before.etcd_members}
+    if not after.etcd_members or set(in_force.values()) <= {wanted}:
+        return Verdict()
+    machines = read_nodes(folder, before)
+    running = _versions(before, folder, machines, _unarmed(before.etcd_members, machines))
+    if not running:
+        standing = _installed(folder, before.etcd_members, machines)
+        if not standing:
+            return Verdict()
+        tags = {name: tagged_version(in_force[name]) for name in standing}
+        running = {name: EtcdVersion(tag) for name, tag in tags.items() if tag is not None}
+    return _verdict(running, wanted)
+
+
+def refuse_apply(
+    folder: ClusterFolder, desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Iterable[Node]
+) -> list[str]:
+    """Raise BadInput where a member among `nodes` cannot come to its config in force; else what nobody could look at.
+
+    For a member that does not answer the others speak: what they are together is what its data are.
+    """
+    members = [node for node in nodes if node in desc.etcd_members]
+    running = _versions(desc, folder, machines, desc.etcd_members) if members else {}
+    together = next((found.cluster for found in running.values() if found.cluster), None)
+    outdated = {machine["mac"] for machine in machines if machine["config"] == "outdated"}
+    remarks = []
+    for node in members:
+        before = running.get(node.name) or (EtcdVersion(together) if together else None)
+        wanted = rendered_image(folder, node)
+        verdict = _verdict({node.name: before} if before else {}, wanted) if wanted else Verdict()
+        if verdict.reason is not None:
+            raise BadInput(f"nothing was touched: {verdict.reason[0]}", verdict.reason[1])
+        if verdict.remark is not None and node.mac in outdated:
+            remarks.append(f"{node.name}: {verdict.remark}")
+    return remarks
+
+
+def rendered_image(folder: ClusterFolder, node: Node) -> str | None:
+    """The image of etcd in the config that a node would be given; None where there is none."""
+    try:
+        files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
+    except FileNotFoundError:
+        return None
+    script = next((file.content.decode() for file in files if file.path == _SCRIPT), "")
+    line = re.search(r"^image=(.+)$", script, re.MULTILINE)
+    return shlex.split(line[1])[0] if line else None
+
+
+def _verdict(running: Mapping[str, EtcdVersion], wanted: str) -> Verdict:
+    version = tagged_version(wanted)
+    if version is None or not running:
+        what = (
+            f"`{wanted}` names no version of etcd"
+            if version is None
+            else "no member of etcd says which version it runs"
+        )
+        return Verdict(remark=f"{what}, so nobody looked whether its data can come to that ({_WAYS})")
+    for name, before in running.items():
+        if reason := reason_against(before, version):
+            return Verdict((f"etcd of {name}: {reason[0]}", reason[1]))
+    return Verdict()
+
+
+def _versions(
+    desc: ClusterDesc, folder: ClusterFolder, machines: Sequence[JsonObject], nodes: Iterable[Node]
+) -> dict[str, EtcdVersion]:
+    """node -> what it says it runs, of those that answer, asked all at once."""
+    addresses = addresses_of(list(machines))
+    try:
+        context = client_context(desc, folder.pki)
+    except OSError:  # a fault of TLS is one too
+        return {}
+
+    def ask(node: Node) -> tuple[str, EtcdVersion | None]:
+        with suppress(Fault):
+            return node.name, version_of(node.name, addresses[node.mac], context)
+        return node.name, None
+
+    with ThreadPoolExecutor(16) as pool:
+        asked = list(pool.map(ask, (node for node in nodes if node.mac in addresses)))
+    return {name: version for name, version in asked if version is not None}
+
+
+def _unarmed(nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[Node]:
+    """Without those that will be installed afresh: their data go."""
+    armed = {machine["mac"] for machine in machines if machine["armed"]}
+    return [node for node in nodes if node.mac not in armed]
+
+
+def _installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[str]:
+    """The members that were installed, as far as is known; all of them where the server that knows is off."""
+    if all(machine["phase"] == "unknown" for machine in machines):
+        was_served = folder.state.is_dir() and any(folder.state.iterdir())
+        return [node.name for node in nodes] if was_served else []
+    was = {
+        machine["mac"]
+        for machine in machines
+        if not machine["armed"] and {"installed", "running", "ready"} & set(machine["phases"])
+    }
+    return [node.name for node in nodes if node.mac in was]
+
+
+def _minor(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _text(minor: tuple[int, int]) -> str:
+    return f"{minor[0]}.{minor[1]}"

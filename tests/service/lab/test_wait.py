@@ -1,0 +1,85 @@
+"""What `kboot lab up` waits for, as the cloud-config server of a standing lab tells it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from kboot.engine import Engine, Service
+from kboot.errors import NotYet
+from kboot.progress import Progress
+from kboot.status import Status
+from kboot_clusterdesc import Phase, load_text
+from kboot_lab.up import wait_for, waits_in_vain
+from support.kubernetes_api import own_loopback
+from support.standing import StandingCluster
+
+
+class Services:
+    """The engine, as far as it is asked: every service is up."""
+
+    def services(self) -> list[Service]:
+        """None is down."""
+        return []
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[StandingCluster]:
+    """A worker, then a control plane, with Kubernetes in force."""
+    network = own_loopback()
+    text = (
+        "apiVersion: kboot/v1\ncluster: {name: unit, domain: unit.example.com}\n"
+        f"network: {{bootstrapper: {network}.1, subnet: {network}.0/24, dhcp: {{mode: 'off'}}}}\n"
+        "kubernetes: {version: v1.36.2}\nnodes:\n"
+        f'  - {{mac: "02:00:00:00:00:01", name: node1, ip: {network}.11, roles: [worker]}}\n'
+        f'  - {{mac: "02:00:00:00:00:02", name: node2, ip: {network}.12, roles: [control-plane, etcd]}}\n'
+    )
+    made = StandingCluster(tmp_path, load_text(text, "unit.yaml"))
+    made.start()
+    yield made
+    made.stop()
+
+
+def waited(lab: StandingCluster, phase: Phase) -> Status:
+    """What is reached within some seconds."""
+    engine = cast(Engine, Services())
+    return wait_for(phase, lab.folder, engine, Progress(io.StringIO()), 3)
+
+
+def test_a_machine_whose_config_knows_nothing_of_kubernetes_is_not_waited_for(lab: StandingCluster) -> None:
+    for name in ("node1", "node2"):
+        lab.install(name, config="0" * 64)
+    assert {node["config"] for node in waited(lab, Phase.RUNNING).nodes} == {"outdated"}
+    with pytest.raises(NotYet) as refused:
+        waited(lab, Phase.READY)
+    key = lab.folder.lab / "ssh_key"
+    assert str(refused.value) == (
+        "node2, node1 run an older config (outdated), and will not be ready with it\n"
+        f"  hint: `kboot node apply node2 --cluster unit --identity {key}`, control planes first"
+    )
+
+
+def test_a_machine_with_the_config_in_force_is_waited_for(lab: StandingCluster) -> None:
+    for name in ("node1", "node2"):
+        lab.install(name)
+    with pytest.raises(NotYet, match="not ready after 3 s"):
+        waited(lab, Phase.READY)
+
+
+def test_where_an_api_server_answers_the_upgrade_is_named_and_who_was_ready_comes_back(lab: StandingCluster) -> None:
+    def node(name: str, phase: str, *before: str) -> dict[str, Any]:
+        phases = dict.fromkeys((*before, phase), "…")
+        return {"name": name, "roles": ["worker"], "phase": phase, "config": "outdated", "phases": phases}
+
+    stuck = waits_in_vain(Phase.READY, [node("a", "ready", "running"), node("b", "running")], lab.folder)
+    where = f"--cluster unit --identity {lab.folder.lab / 'ssh_key'}"
+    assert stuck is not None
+    assert stuck.message == "b runs an older config (outdated), and will not be ready with it"
+    assert stuck.hint == f"`kboot upgrade {where}`, or `kboot node apply b {where}`"
+    assert waits_in_vain(Phase.READY, [node("a", "running", "ready")], lab.folder) is None
+    assert waits_in_vain(Phase.READY, [node("a", "installing")], lab.folder) is None
+    assert waits_in_vain(Phase.RUNNING, [node("a", "running")], lab.folder) is None
