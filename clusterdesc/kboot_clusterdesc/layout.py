@@ -11,6 +11,8 @@ KBOOT_UID = 64310  # cloudconfig and updater
 REGISTRY_UID = 64312
 DNSMASQ_UID = 64313
 
+STATE_MARK = "new"  # in `state/` until the first start of a cluster that was never in force
+
 SERVICES = ("dnsmasq", "cloudconfig", "registry", "updater")
 LABEL_CLUSTER = "kboot.cluster"
 LABEL_INPUTS = "kboot.inputs"

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
+from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID, STATE_MARK
 
 from .errors import KbootError
 
 # Everything in these is written by a render and by nothing else, so a file that is no longer rendered goes.
 RENDERED_FOLDERS = ("config", "tls", "nodes")
 RENDERED_FILES = ("cluster.yaml", "compose.yaml")
+
+_NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
 
 class File(Protocol):
@@ -108,7 +110,8 @@ def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[Binar
 def make_data_folders(folder: ClusterFolder) -> None:
     """Create what the services write into, each owned by the one service that writes there.
 
-    dnsmasq opens its lease file while it is root still, and may not pass over the rights of others.
+    dnsmasq opens its lease file while it is root still, and may not pass over the rights of others. The state of a
+    cluster that begins is marked: without that mark, cloudconfig takes a state that is missing for lost.
     """
     owners = [
         (folder.path, 0, 0o755),
@@ -127,6 +130,8 @@ def make_data_folders(folder: ClusterFolder) -> None:
             if os.geteuid() == 0:
                 os.chown(path, uid, uid)
             path.chmod(mode)
+        if not _was_in_force(folder):
+            write_file(folder.state / STATE_MARK, _NEW, uid=KBOOT_UID)
     except OSError as error:
         raise _failed(error, folder.path) from error
 
@@ -147,6 +152,12 @@ def clusters(root: Path) -> list[str]:
         return sorted(entry.name for entry in root.iterdir() if (entry / "cluster.yaml").is_file())
     except OSError:
         return []
+
+
+def _was_in_force(folder: ClusterFolder) -> bool:
+    """Whether a render was ever written here, or a machine was ever given an address."""
+    written = (folder.pki, folder.config, folder.tls, folder.nodes, folder.leases)
+    return folder.description.exists() or any(path.is_dir() and any(path.iterdir()) for path in written)
 
 
 def _change(target: Path, file: File) -> Change | None:

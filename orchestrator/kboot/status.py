@@ -36,6 +36,7 @@ class Status:
     os: JsonObject
     down: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
+    doubt: JsonObject | None = None
 
     def as_json(self) -> JsonObject:
         """The shape that scripts read."""
@@ -49,6 +50,7 @@ class Status:
             "nodes": self.nodes,
             "discovered": self.discovered,
             "os": self.os,
+            "doubt": self.doubt,
             **self.health.as_json(),
         }
 
@@ -111,7 +113,25 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         answer.get("discovered", []),
         answer.get("os", {}),
         down,
+        doubt=answer.get("doubt"),
     )
+
+
+def doubt_line(doubt: JsonObject) -> str:
+    """That the state was lost, and the way out."""
+    return (
+        f"state: lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
+        "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
+    )
+
+
+def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:
+    """That the state was lost, if the cloud-config server says so."""
+    try:
+        doubt: JsonObject | None = CloudConfig(folder, desc).get("/v1/nodes").get("doubt")
+    except Unreachable:
+        return None
+    return doubt
 
 
 def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:

@@ -168,6 +168,30 @@ def test_g15_services_come_back_when_the_container_that_owns_the_network_restart
     raise AssertionError(last)
 
 
+def test_g23_a_lost_state_is_told_until_the_operator_ends_it(cluster: TestCluster) -> None:
+    assert _node1(cluster)["armed"] is True
+    assert cluster.kboot("node", "settle").stdout == "nothing is in doubt\n"
+    cluster.compose("-f", str(cluster.folder.compose), "stop", "cloudconfig")
+    (cluster.folder.state / "kboot.db").write_bytes(bytes(8192))
+    cluster.up()
+    status = cluster.kboot("status")
+    assert status.returncode == 3
+    assert "(kboot.db was damaged: file is not a database): no machine is armed by itself; " in status.stdout
+    assert "`kboot node reinstall NAME` arms one" in status.stdout
+    kept = json.loads(cluster.kboot("status", "--json").stdout)["doubt"]["kept"]
+    assert (cluster.folder.state / kept).read_bytes() == bytes(8192)
+    assert _node1(cluster)["armed"] is False
+    assert "not armed: node1" in cluster.kboot("node", "settle").stdout
+    assert cluster.kboot("status").returncode == 0
+    assert cluster.kboot("node", "reinstall", "node1").returncode == 0
+    assert _node1(cluster)["armed"] is True
+
+
+def _node1(cluster: TestCluster) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(cluster.kboot("node", "show", "node1", "--json").stdout)
+    return shown
+
+
 def test_the_updater_may_be_left_out(cluster: TestCluster) -> None:
     cluster.updates = False
     cluster.describe()

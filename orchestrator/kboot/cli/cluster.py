@@ -18,7 +18,7 @@ from ..lock import locked
 from ..pki.inventory import kept_certificates, warning
 from ..progress import Progress
 from ..remarks import remarks
-from ..status import Status, chosen_cluster, read_status, with_health
+from ..status import Status, chosen_cluster, doubt_line, read_doubt, read_status, with_health
 from ..waiting import looks
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json, table
 
@@ -54,7 +54,7 @@ def register(commands: Commands) -> None:
         commands,
         "status",
         run_status,
-        summary="show services and machines; exit code 3 when a service is down",
+        summary="show services and machines; exit code 3 when a service is down or the state was lost",
         example="kboot status --json",
     )
     add_json(parser)
@@ -107,6 +107,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         note(f"note: {remark}")
     if ending := warning(kept_certificates(outcome.folder, outcome.desc), datetime.now(UTC)):
         note(f"note: {ending}")
+    if doubt := read_doubt(outcome.folder, outcome.desc):
+        note(f"note: {doubt_line(doubt)}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:
@@ -149,7 +151,7 @@ def run_status(arguments: argparse.Namespace) -> ExitCode:
     if status.down:
         note(f"down: {', '.join(status.down)}\n  hint: `kboot up FILE` repairs what is down")
         return ExitCode.NOT_YET
-    return ExitCode.DONE
+    return ExitCode.NOT_YET if status.doubt else ExitCode.DONE
 
 
 def run_watch(arguments: argparse.Namespace) -> ExitCode:
@@ -173,6 +175,8 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
             for line in status.health.lines():
                 what, _, said = line.partition(": ")
                 progress.state(what, said)
+            if status.doubt:
+                progress.state("state", doubt_line(status.doubt).removeprefix("state: "))
     return ExitCode.DONE
 
 
@@ -211,6 +215,8 @@ def status_lines(status: Status) -> list[str]:
     """A status for people."""
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
     lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
+    if status.doubt:
+        lines += ["", doubt_line(status.doubt)]
     if status.nodes:
         lines += [
             "",

@@ -1,4 +1,4 @@
-"""`kboot node list | show | reinstall | disarm | drain | uncordon | apply`: one machine."""
+"""`kboot node list | show | reinstall | disarm | settle | drain | uncordon | apply`: one machine."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ def register(commands: Commands) -> None:
         example="kboot node disarm node1",
     )
     _add_node(parser)
+    parser = add_command(
+        group,
+        "settle",
+        run_settle,
+        summary="end the doubt after a lost state: nodes stay as they are, machines that come from now on are new",
+        example="kboot node settle",
+    )
+    add_cluster(parser)
     parser = add_command(
         group,
         "drain",
@@ -163,6 +171,19 @@ def run_disarm(arguments: argparse.Namespace) -> ExitCode:
     node = node_named(server.nodes(), arguments.name)
     server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
     print(f"{node['name']} is disarmed: its next network boot goes to its disk")
+    return ExitCode.DONE
+
+
+def run_settle(arguments: argparse.Namespace) -> ExitCode:
+    """End the doubt that a lost state left."""
+    server = _server(arguments)
+    if server.get("/v1/nodes").get("doubt") is None:
+        print("nothing is in doubt")
+        return ExitCode.DONE
+    nodes = server.post("/v1/settle")["nodes"]
+    disarmed = ", ".join(node["name"] for node in nodes if not node["armed"]) or "none"
+    print(f"the doubt is ended; not armed: {disarmed}")
+    note("note: a machine that was not seen since the loss is taken for a new one, and installed if it may be")
     return ExitCode.DONE
 
 

@@ -150,6 +150,10 @@ def _add_state(app: FastAPI, fleet: Fleet) -> None:
     async def disarm(request: Request, mac: str) -> dict[str, Any]:
         return nodes.set_armed(fleet, request, mac_of(mac), armed=False)
 
+    @app.post("/v1/settle")
+    async def settle(request: Request) -> dict[str, Any]:
+        return nodes.settle(fleet, request)
+
     @app.get("/v1/events")
     async def stream(request: Request, after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None) -> Response:
         body = events.event_stream(fleet, request, events.first_wanted(fleet, request, after))

@@ -22,6 +22,8 @@ from .releases import updater_events
 from .settings import Settings
 from .store import Event, Store
 
+WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
+
 
 def utc_now() -> datetime:
     """The time, in UTC."""
@@ -34,7 +36,9 @@ class Fleet:
     def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
         self.now = now
-        self.store = Store(settings.data / "state" / "kboot.db")
+        self.store = Store(settings.data / "state" / "kboot.db", now())
+        if doubt := self.store.doubt():
+            log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / "clusterdesc.yaml")
         self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
         self._listeners: set[asyncio.Event] = set()
@@ -71,7 +75,8 @@ class Fleet:
         if address is None or not self.desc().adopts_machines or self.is_declared(mac) or not may_join(mac):
             return
         if self._leases.address_of(mac, self.now()) == address and self.store.adopt(mac, self.now()):
-            self.tell("adopted", mac, address)
+            detail = self.machine(mac).reason if self.store.doubt() else None
+            self.tell("adopted", mac, address, detail=detail or "")
 
     def may_install(self, mac: Mac) -> bool:
         """Whether a node may be installed at all: one that was let in only while the description lets machines in."""
@@ -82,7 +87,7 @@ class Fleet:
         return self.settings.nodes / (mac.dashed if self.is_declared(mac) else FOLDER)
 
     def machine(self, mac: Mac) -> Machine:
-        """The machine of a node as it stands; one that was never heard of is armed."""
+        """The machine of a node as it stands; one that was never heard of is armed, unless the state is in doubt."""
         return self.store.machine(mac, self.now())
 
     def address_of(self, node: Node) -> IPv4Address | None:
@@ -97,6 +102,13 @@ class Fleet:
         if desc.network.dhcp.mode is DhcpMode.SERVE:
             return self._leases.mac_at(address, self.now())
         return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
+
+    def settle(self, ip: IPv4Address | None) -> None:
+        """End the doubt: nodes stay as they are, and a machine that comes from now on is new."""
+        for node in self.nodes():
+            self.machine(node.mac)
+        if self.store.doubt() is not None:
+            self._announce(self.store.settle(self._event("settled", None, ip, {})))
 
     def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
         """Keep the outcome of a step; a new phase is an event, in the same transaction."""

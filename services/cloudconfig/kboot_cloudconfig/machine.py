@@ -55,6 +55,11 @@ def declare(mac: Mac, now: datetime) -> Machine:
     return Machine(mac=mac, since=now, phases={Phase.WAITING: now})
 
 
+def declare_in_doubt(mac: Mac, now: datetime) -> Machine:
+    """A machine that may be installed already, for all that is known: its disk is left alone."""
+    return replace(declare(mac, now), armed=False, reason="not armed: the state was lost")
+
+
 def lease(machine: Machine, now: datetime) -> Machine:
     """DHCP gave it an address."""
     return _enter(machine, Phase.LEASED, now) if machine.phase is Phase.WAITING else machine

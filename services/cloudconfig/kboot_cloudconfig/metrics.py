@@ -33,6 +33,8 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from (f'kboot_machines{{phase="{phase.value}"}} {phases[phase]}' for phase in Phase)
     yield from _head("kboot_machines_armed", "gauge", "Machines that a network boot would install.")
     yield f"kboot_machines_armed {sum(machine.armed for machine in machines)}"
+    yield from _head("kboot_state_lost", "gauge", "Whether the state was lost, and no operator has ended the doubt.")
+    yield f"kboot_state_lost {int(fleet.store.doubt() is not None)}"
     yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that are none of the cluster.")
     known = {machine.mac for machine in machines}
     yield f"kboot_machines_discovered {sum(each.mac not in known for each in fleet.store.discovered())}"

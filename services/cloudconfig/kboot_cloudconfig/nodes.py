@@ -1,4 +1,4 @@
-"""The state of the fleet as JSON, and the operator's two commands: arm and disarm."""
+"""The state of the fleet as JSON, and the operator's commands: arm, disarm, settle."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ def fleet_state(fleet: Fleet) -> dict[str, Any]:
     known = fleet.nodes()
     macs = {node.mac for node in known}
     updater = updater_status(fleet.settings.images)
+    doubt = fleet.store.doubt()
     return {
         "cluster": desc.cluster.name,
+        "doubt": doubt.as_json() if doubt else None,
         "nodes": [node_state(fleet, node) for node in known],
         "discovered": [
             {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)}
@@ -96,7 +98,24 @@ def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
 
 def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
     """Arm or disarm a node; the operator token alone may."""
-    node, ask = fleet.node(mac), ask_of(request)
+    node, ask = fleet.node(mac), _operators_ask(fleet, request, mac)
+    if armed and not fleet.may_install(mac):
+        raise ProblemError(409, f"{mac} was let in, and the description lets no machine in any more: declare it")
+    before = fleet.machine(mac)
+    fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
+    fleet.tell("armed" if armed else "disarmed", mac, ask.address)
+    return node_state(fleet, node)
+
+
+def settle(fleet: Fleet, request: Request) -> dict[str, Any]:
+    """End the doubt that a lost state left; the operator token alone may."""
+    ask = _operators_ask(fleet, request, None)
+    fleet.settle(ask.address)
+    return fleet_state(fleet)
+
+
+def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask:
+    ask = ask_of(request)
     try:
         kept = (fleet.settings.config / "operator-token.sha256").read_text().strip()
     except OSError:
@@ -105,12 +124,7 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
         reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
         fleet.tell("refused", mac, ask.address, reason=str(reason), path=request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
-    if armed and not fleet.may_install(mac):
-        raise ProblemError(409, f"{mac} was let in, and the description lets no machine in any more: declare it")
-    before = fleet.machine(mac)
-    fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
-    fleet.tell("armed" if armed else "disarmed", mac, ask.address)
-    return node_state(fleet, node)
+    return ask
 
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:

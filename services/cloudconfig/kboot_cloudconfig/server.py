@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from functools import partial
 import uvicorn
 
 from .app import create_app
+from .database import UnusableState
 from .fleet import Fleet
 from .log import log
 from .settings import Settings
@@ -81,4 +83,8 @@ def run(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     plain, tls = bound(settings.bind, settings.http_port), bound(settings.bind, settings.https_port)
     give_up_root(settings.uid)
-    asyncio.run(_serve(settings, plain, tls))
+    try:
+        asyncio.run(_serve(settings, plain, tls))
+    except UnusableState as error:
+        log("state-unusable", problem=str(error), hint="see that it can be written and that its disk has room")
+        sys.exit(1)

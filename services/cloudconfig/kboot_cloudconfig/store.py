@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -14,18 +14,21 @@ from typing import Any
 
 from kboot_clusterdesc import Mac, Phase
 
-from .machine import Machine, Token, declare
+from .database import Loss, UnusableState, is_marked_new, open_database, take_mark, version_of
+from .machine import Machine, Token, declare, declare_in_doubt
 
 EVENTS_KEPT = 5000
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
-  mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT;
-PRAGMA user_version = 1;
-"""
+_VERSION = 2
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT",
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
+    " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS doubt (since TEXT NOT NULL, reason TEXT NOT NULL, kept TEXT) STRICT",
+    f"PRAGMA user_version = {_VERSION}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,19 @@ class Discovered:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The state was lost, for `reason`: any machine may be installed already, until the operator says otherwise."""
+
+    since: datetime
+    reason: str
+    kept: str | None  # the damaged file, beside the new one
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that `/v1/nodes` shows."""
+        return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}
+
+
 def rfc3339(moment: datetime) -> str:
     """`2026-11-25T09:00:00Z`, in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -61,13 +77,17 @@ def rfc3339(moment: datetime) -> str:
 class Store:
     """The database; each method is one transaction, on disk when it returns."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # a disarming that a power cut takes back would wipe a disk: every commit reaches the disk
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+    def __init__(self, path: Path, now: datetime) -> None:
+        """Open the state at `path`, or begin one; raises UnusableState."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db, loss = open_database(path, now)
+            if version_of(self._db) < _VERSION:
+                self._prepare(loss, now)
+            if is_marked_new(path):  # before anything is served: no machine of a new cluster is installed yet
+                take_mark(path)
+        except (sqlite3.Error, OSError) as error:
+            raise UnusableState(f"{path}: {error}") from error
 
     def close(self) -> None:
         """Fold the log into the database and let go of it."""
@@ -79,12 +99,23 @@ class Store:
         with self._transaction() as db:
             db.execute("DELETE FROM events WHERE id < 0")
 
+    def doubt(self) -> Doubt | None:
+        """That the state was lost, until `settle`."""
+        row = self._db.execute("SELECT since, reason, kept FROM doubt").fetchone()
+        return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None
+
+    def settle(self, event: Event) -> Event:
+        """End the doubt."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM doubt")
+            return self._add(db, event)
+
     def machine(self, mac: Mac, now: datetime) -> Machine:
-        """What is known of a declared machine; one never seen before is declared now, and kept."""
+        """What is known of a node's machine; one never seen is declared now, and kept: armed, unless in doubt."""
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
             return _machine(json.loads(row[0]))
-        declared = declare(mac, now)
+        declared = declare(mac, now) if self.doubt() is None else declare_in_doubt(mac, now)
         self.save(declared)
         return declared
 
@@ -92,7 +123,10 @@ class Store:
         """Keep a machine's new state together with the events that tell of it; the events get their numbers."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(_plain(machine))))
-            return [self._add(db, event) for event in events]
+            kept = [self._add(db, event) for event in events]
+        if not machine.armed:
+            self._fold()
+        return kept
 
     def add(self, event: Event) -> Event:
         """Keep an event."""
@@ -151,6 +185,22 @@ class Store:
         number = cursor.lastrowid or 0
         db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
         return Event(event.at, event.kind, event.mac, event.ip, event.detail, number)
+
+    def _prepare(self, loss: Loss | None, now: datetime) -> None:
+        """Make what a database has to hold, and with it the doubt if there was one before."""
+        with self._transaction() as db:
+            for statement in _SCHEMA:
+                db.execute(statement)
+            if loss is not None:
+                db.execute("INSERT INTO doubt VALUES (?, ?, ?)", (rfc3339(now), loss.reason, loss.kept))
+                kept = (("kept", loss.kept),) if loss.kept else ()
+                self._add(db, Event(now, "state-lost", detail=(("reason", loss.reason), *kept)))
+        self._fold()
+
+    def _fold(self) -> None:
+        """Fold the log into the database, so that who loses or forgets to copy the log loses no disarming."""
+        with suppress(sqlite3.OperationalError):  # no room to grow: the log has it still
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -23,7 +23,7 @@ from kboot.pki import load_or_create
 from kboot.pki.authority import SERVER_LIFE, Subject, issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
-from kboot.state_folder import Change, differences
+from kboot.state_folder import Change, differences, make_data_folders
 from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
 from kboot_clusterdesc.layout import SERVICES
@@ -60,6 +60,7 @@ class Server:
 
     def __init__(self, root: Path, config: str, description: str = _DESCRIPTION) -> None:
         self.folder = ClusterFolder(root, "unit")
+        make_data_folders(self.folder)
         self.describe(description.replace("CONFIG", config))
         now = datetime.now(UTC)
         server = Subject("cloudconfig", server=True, names=("localhost",), addresses=(IPv4Address("127.0.0.1"),))
@@ -67,8 +68,6 @@ class Server:
         tls = self.folder.tls / "cloudconfig"
         (tls / "server.pem").write_bytes(pair.certificate)
         (tls / "server.key").write_bytes(pair.key)
-        for folder in (self.folder.leases, self.folder.assets, self.folder.state):
-            folder.mkdir(exist_ok=True)
         self.loader = root / "loaders" / "disk.efi"
         self.loader.parent.mkdir()
         self.loader.write_bytes(b"MZ disk")

@@ -6,8 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot.state_folder import Change, FileChange, differences, write_render
+import pytest
+
+from kboot.state_folder import Change, FileChange, differences, make_data_folders, write_render
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.layout import STATE_MARK
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,23 @@ def test_another_mode_is_a_change(tmp_path: Path) -> None:
     folder = ClusterFolder(tmp_path, "rack")
     write_render(folder, {"config/x": Rendered(b"1")})
     assert differences(folder, {"config/x": Rendered(b"1", 0o600)}) == [FileChange("config/x", Change.CHANGED)]
+
+
+def test_a_cluster_that_begins_is_marked_also_when_the_first_run_broke_off(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path, "rack")
+    folder.state.mkdir(parents=True)
+    make_data_folders(folder)
+    assert (folder.state / STATE_MARK).is_file()
+    assert "cloudconfig takes this file away" in (folder.state / STATE_MARK).read_text()
+
+
+@pytest.mark.parametrize(
+    "older",
+    ["cluster.yaml", "pki/cluster-ca.key", "config/dhcp-hosts", "nodes/x/report-token", "leases/dnsmasq.leases"],
+)
+def test_g23_a_cluster_that_was_in_force_is_not_taken_for_a_new_one(tmp_path: Path, older: str) -> None:
+    folder = ClusterFolder(tmp_path, "rack")
+    (folder.path / older).parent.mkdir(parents=True)
+    (folder.path / older).touch()
+    make_data_folders(folder)
+    assert list(folder.state.iterdir()) == []

@@ -1,0 +1,114 @@
+"""The database file: opened whole, made where the cluster is new, set aside where it is damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from kboot_clusterdesc.layout import STATE_MARK
+
+_HEAD = b"SQLite format 3\0"
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BESIDE = ("-wal", "-shm", "-journal")  # what belongs to a database file; sqlite.org/tempfiles.html
+
+
+class UnusableState(Exception):
+    """The state cannot be read or written here, which says nothing about what is in it: it was left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why the state has to be taken for lost, and the name under which the damaged file is kept, if one was there."""
+
+    reason: str
+    kept: str | None = None
+
+
+def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, Loss | None]:
+    """A whole database at `path`, and what was lost; no loss where a cluster begins, or goes on as it was."""
+    blank = _blank(path)
+    try:
+        db = _connected(path)
+    except sqlite3.DatabaseError as error:
+        # a disk that is full or read-only says nothing about the file
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
+            raise
+        kept = _set_aside(path, now)
+        return _connected(path), Loss(f"{path.name} was damaged: {error}", kept)
+    if version_of(db) or is_marked_new(path):
+        return db, None
+    return db, Loss(f"{path.name} {blank}")
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """The version of what the database holds; 0 where it holds nothing yet."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def is_marked_new(path: Path) -> bool:
+    """Whether no server has begun to serve this cluster yet."""
+    return (path.parent / STATE_MARK).exists()
+
+
+def take_mark(path: Path) -> None:
+    """Take away that the cluster is new, for good: from here on a database that is missing is a loss."""
+    (path.parent / STATE_MARK).unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _blank(path: Path) -> str:
+    if not path.exists():
+        return "was missing"
+    return "was empty" if path.stat().st_size == 0 else "held no state"
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    _check_head(path)
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    try:
+        if db.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+            raise _damage("database disk image is malformed", sqlite3.SQLITE_CORRUPT)
+        db.execute("PRAGMA journal_mode = WAL")
+        # a disarming that a power cut takes back would wipe a disk: every commit reaches the disk
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_head(path: Path) -> None:
+    """Raise for what was never a database, before SQLite folds a log into it that belonged to another file."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if (head := file.read(len(_HEAD))) and head != _HEAD:
+                raise _damage("file is not a database", sqlite3.SQLITE_NOTADB)
+
+
+def _damage(text: str, code: int) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = code
+    return error
+
+
+def _set_aside(path: Path, now: datetime) -> str:
+    """Rename the file and what belongs to it; the new name."""
+    aside = f"{path.name}.damaged-{now:%Y%m%dT%H%M%S.%fZ}"  # so fine that no later damage takes the place of this one
+    for ending in (*_BESIDE, ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(path.with_name(aside + ending))
+    _sync(path.parent)
+    return aside
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
