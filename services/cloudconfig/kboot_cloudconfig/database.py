@@ -13,6 +13,7 @@ from kboot_clusterdesc.layout import STATE_MARK
 
 _HEAD = b"SQLite format 3\0"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_SERVED = "user.kboot.served"  # an attribute of the state's folder; xattr(7)
 _BESIDE = ("-wal", "-shm", "-journal")  # what belongs to a database file; sqlite.org/tempfiles.html
 
 
@@ -28,9 +29,14 @@ class Loss:
     kept: str | None = None
 
 
-def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, Loss | None]:
-    """A whole database at `path`, and what was lost; no loss where a cluster begins, or goes on as it was."""
+def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite3.Connection, Loss | None]:
+    """A whole database at `path`, and what was lost; no loss where a cluster begins, or goes on as it was.
+
+    With `is_marked` a cluster begins where its mark is, and nowhere else. Where nobody marks, it also begins in a folder
+    that holds no database and has not been served before.
+    """
     blank = _blank(path)
+    begins = is_marked_new(path) or not (is_marked or path.exists() or _was_served(path.parent))
     try:
         db = _connected(path)
     except sqlite3.DatabaseError as error:
@@ -39,7 +45,7 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, Loss |
             raise
         kept = _set_aside(path, now)
         return _connected(path), Loss(f"{path.name} was damaged: {error}", kept)
-    if version_of(db) or is_marked_new(path):
+    if version_of(db) or begins:
         return db, None
     return db, Loss(f"{path.name} {blank}")
 
@@ -57,8 +63,17 @@ def is_marked_new(path: Path) -> bool:
 
 def take_mark(path: Path) -> None:
     """Take away that the cluster is new, for good: from here on a database that is missing is a loss."""
+    with suppress(OSError):  # not every file system keeps attributes
+        os.setxattr(path.parent, _SERVED, b"1")
     (path.parent / STATE_MARK).unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def _was_served(folder: Path) -> bool:
+    """Whether the folder remembers it, which it does when it was emptied too."""
+    with suppress(OSError):
+        return bool(os.getxattr(folder, _SERVED))
+    return False
 
 
 def _blank(path: Path) -> str:

@@ -36,7 +36,7 @@ class Fleet:
     def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
         self.now = now
-        self.store = Store(settings.data / "state" / "kboot.db", now())
+        self.store = Store(settings.data / "state" / "kboot.db", now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / "clusterdesc.yaml")

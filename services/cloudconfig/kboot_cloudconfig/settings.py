@@ -22,6 +22,7 @@ class Settings:
     disk_loader: Path
     uid: int  # whom a server that was started as root becomes
     kubernetes_every_s: float  # how often the API server is asked for its nodes
+    state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
 
     @property
     def images(self) -> Path:
@@ -45,5 +46,6 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
         disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
         uid=int(environ.get("KBOOT_UID", str(KBOOT_UID))),
+        state_is_marked=environ.get("KBOOT_STATE_IS_MARKED") == "1",
         kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from kboot_clusterdesc import Mac, Phase
 
-from .database import Loss, UnusableState, is_marked_new, open_database, take_mark, version_of
+from .database import Loss, UnusableState, open_database, take_mark, version_of
 from .machine import Machine, Token, declare, declare_in_doubt
 
 EVENTS_KEPT = 5000
@@ -77,15 +77,14 @@ def rfc3339(moment: datetime) -> str:
 class Store:
     """The database; each method is one transaction, on disk when it returns."""
 
-    def __init__(self, path: Path, now: datetime) -> None:
-        """Open the state at `path`, or begin one; raises UnusableState."""
+    def __init__(self, path: Path, now: datetime, *, is_marked: bool = True) -> None:
+        """Open the state at `path`, or begin one; raises UnusableState. `is_marked` as for `open_database`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db, loss = open_database(path, now)
+            self._db, loss = open_database(path, now, is_marked=is_marked)
             if version_of(self._db) < _VERSION:
                 self._prepare(loss, now)
-            if is_marked_new(path):  # before anything is served: no machine of a new cluster is installed yet
-                take_mark(path)
+            take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
         except (sqlite3.Error, OSError) as error:
             raise UnusableState(f"{path}: {error}") from error
 

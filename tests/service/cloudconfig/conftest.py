@@ -73,6 +73,7 @@ class Server:
         self.loader.write_bytes(b"MZ disk")
         port = free_port()
         self.ports = (port, port + 1)
+        self.state_is_marked = True  # as in the container
         self.log = root / "log"
         self.add_release(RELEASE)
         self._process: subprocess.Popen[bytes] | None = None
@@ -128,6 +129,7 @@ class Server:
             "KBOOT_DISK_LOADER": str(self.loader),
             "KBOOT_UID": str(os.getuid()),
             "KBOOT_KUBERNETES_EVERY_S": "0.2",
+            "KBOOT_STATE_IS_MARKED": str(int(self.state_is_marked)),
         }
 
     def start(self) -> None:

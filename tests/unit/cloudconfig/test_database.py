@@ -120,3 +120,21 @@ def _is_armed(store: Store, mac: Mac) -> bool:
         return store.machine(mac, NOW).armed
     except ValueError:  # a state that reads as none is a fault of the server's, and no install
         return False
+
+
+def test_where_nobody_marks_a_folder_that_was_never_served_is_new(tmp_path: Path) -> None:
+    store = Store(tmp_path / "kboot.db", NOW, is_marked=False)
+    assert store.doubt() is None
+    assert store.machine(MACS[0], NOW).armed
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["emptied folder", "emptied file"])
+def test_where_nobody_marks_a_folder_that_was_served_is_not_new(left: bytes | None, tmp_path: Path) -> None:
+    Store(tmp_path / "kboot.db", NOW, is_marked=False).close()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    if left is not None:
+        (tmp_path / "kboot.db").write_bytes(left)
+    store = Store(tmp_path / "kboot.db", NOW, is_marked=False)
+    assert store.doubt() is not None
+    assert not store.machine(MACS[0], NOW).armed
