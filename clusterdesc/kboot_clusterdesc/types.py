@@ -220,6 +220,13 @@ def _ssh_key(text: str) -> str:
     return line
 
 
+def _host_key(text: str) -> str:
+    words = _ssh_key(text).split()
+    if len(words) != 2 or " ".join(words) != text or text.startswith("sk-"):
+        raise ValueError("a host key is its type and the key, with nothing behind: `ssh-ed25519 AAAA...`")
+    return text
+
+
 def _range(value: object) -> object:
     if isinstance(value, AddressRange):
         return value
@@ -253,5 +260,6 @@ OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]
 Cron = Annotated[str, AfterValidator(_cron)]
 SshKey = Annotated[str, AfterValidator(_ssh_key)]
+HostKey = Annotated[str, Field(max_length=3000), AfterValidator(_host_key)]  # RSA of 16384 bits has 2772 letters
 YesNo = Annotated[bool, BeforeValidator(_yes_no)]
 Range = Annotated[AddressRange, BeforeValidator(_range)]

@@ -17,7 +17,9 @@ from kboot_clusterdesc import ClusterFolder
 
 USER = "core"  # the account of the OS family
 _OPTIONS = (
-    "-o", "StrictHostKeyChecking=no",  # a machine that installs itself again has new host keys, by design
+    # Any host key will do: it is to work in each phase, before a machine has told one too. The network is this one
+    # machine's own, nothing secret goes this way, and the key opens machines of the lab alone.
+    "-o", "StrictHostKeyChecking=no",
     "-o", "UserKnownHostsFile=/dev/null",
     "-o", "LogLevel=ERROR",
     "-o", "BatchMode=yes",

@@ -1,7 +1,7 @@
 """Commands on an installed machine, by the operator's own ssh.
 
 kboot keeps no key that opens a machine: it takes one of `ssh_authorized_keys` from the agent, or the file that
-`--identity` names.
+`--identity` names. Nothing is sent to a machine that does not show a host key by which it is known.
 """
 
 from __future__ import annotations
@@ -17,10 +17,20 @@ from typing import BinaryIO
 from kboot_clusterdesc import ClusterFolder
 
 from .errors import BadInput, KbootError, NotYet, last_line
+from .known_hosts import KnownHosts, known_hosts
 from .status import JsonObject
 
 USER = "core"  # the account of both OS families
 _SSH_FAILED = 255  # ssh's own fault, not the command's
+_ANOTHER_KEY = "Host key verification failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How the operator wants to come in: with which private key, and whether to believe who has told no host key."""
+
+    identity: Path | None = None
+    trusts_first_contact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +39,14 @@ class Remote:
 
     name: str
     address: IPv4Address
-    known_as: str  # one machine in one installation: a new one has new host keys, by design
-    known_hosts: Path
+    known: KnownHosts
     identity: Path | None = None
 
     def run(self, command: Sequence[str], *, given: bytes | BinaryIO = b"", timeout_s: float = 600) -> bytes:
         """What `command` prints as root, `given` or what is left of that file on its standard input.
 
-        Raises NotYet where the machine cannot be reached, KbootError with what the command said where it failed.
+        Raises NotYet where the machine cannot be reached, KbootError where another one answers, or with what the
+        command said where it failed.
         """
         words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
         content, file = (given, None) if isinstance(given, bytes) else (None, given)
@@ -52,6 +62,8 @@ class Remote:
             raise NotYet(late, "run this again") from error
         said = done.stderr.decode(errors="replace").strip()
         if done.returncode == _SSH_FAILED:
+            if last_line(said).startswith(_ANOTHER_KEY):
+                raise self.known.refusal(self.name, self.address)
             raise NotYet(f"{self.name} cannot be reached by ssh: {last_line(said)}", _way_in(said))
         if done.returncode != 0:
             raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {last_line(said)}")
@@ -62,24 +74,22 @@ class Remote:
             "BatchMode": "yes",
             "ConnectTimeout": "20",
             "ServerAliveInterval": "15",
-            "HostKeyAlias": self.known_as,
-            "UserKnownHostsFile": str(self.known_hosts),
-            "StrictHostKeyChecking": "accept-new",
             "LogLevel": "ERROR",
+            **self.known.options(),
         }
         words = ["ssh", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
         return words if self.identity is None else [*words, "-i", str(self.identity), "-o", "IdentitiesOnly=yes"]
 
 
-def remote(folder: ClusterFolder, node: JsonObject, identity: Path | None = None) -> Remote:
-    """The way to a node as `kboot status` has it; raises NotYet where it has no address."""
+def remote(folder: ClusterFolder, node: JsonObject, login: Login = Login()) -> Remote:
+    """The way to a node as `kboot status` has it; raises NotYet where it has no address, or told no host key yet."""
+    identity = login.identity
     if identity is not None and not identity.is_file():
         raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity FILE`")
     if not node["ip"]:
         raise NotYet(f"{node['name']} has no address yet", "see `kboot status`")
-    installed = node["phases"].get("installed", "")
-    known_as = f"{node['mac']}-{installed}".replace(":", "-")
-    return Remote(node["name"], IPv4Address(node["ip"]), known_as, folder.pki / "known_hosts", identity)
+    known = known_hosts(folder, node, trusts_first_contact=login.trusts_first_contact)
+    return Remote(node["name"], IPv4Address(node["ip"]), known, identity)
 
 
 def _way_in(said: str) -> str:

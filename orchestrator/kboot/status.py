@@ -216,6 +216,7 @@ def _node(node: JsonObject) -> JsonObject:
         "reason",
         "bytes",
         "total",
+        "ssh_host_keys",
     )
     return {key: node.get(key) for key in keys}
 

@@ -114,6 +114,15 @@ def test_no_secret_reaches_a_log_or_a_console(lab: Lab) -> None:
         assert secret not in logs
 
 
+def _host_key(lab: Lab, name: str) -> str:
+    return lab.ssh(name, "cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub")
+
+
+def test_each_machine_has_told_its_own_ssh_host_key(lab: Lab) -> None:
+    told = {name: lab.node(name)["ssh_host_keys"] for name in ("node1", "node2", "node3")}
+    assert told == {name: [_host_key(lab, name)] for name in told}
+
+
 def _etcd(lab: Lab, name: str, *words: str) -> str:
     return lab.ssh(name, f"sudo /opt/bin/etcdctl {' '.join(words)}")
 
@@ -233,6 +242,7 @@ def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
     installs = [event for event in lab.events() if (event["kind"], event["mac"]) == ("installed", node["mac"])]
     assert len(installs) == 2  # the first one, and this
     assert lab.ssh("node1", "ls /var/before-the-reinstall || true") == ""
+    assert node["ssh_host_keys"] == [_host_key(lab, "node1")]
 
 
 def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab) -> None:

@@ -23,9 +23,10 @@ from .options import (
     add_cluster,
     add_command,
     add_group,
-    add_identity,
     add_json,
+    add_login,
     add_timeout,
+    login,
     note,
     print_json,
 )
@@ -61,7 +62,7 @@ def register(commands: Commands) -> None:
         example="kboot etcd restore /backup/etcd.db",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a snapshot, of `kboot etcd snapshot` or etcdctl")
-    add_identity(parser)
+    add_login(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask first")
     add_timeout(parser, 300, "how long to wait for etcd's health")
     add_cluster(parser)
@@ -95,7 +96,7 @@ def run_restore(arguments: argparse.Namespace) -> ExitCode:
         nodes = read_nodes(folder, desc)
 
         def way_to(node: Node) -> Remote:
-            return remote(folder, node_named(nodes, node.mac), arguments.identity)
+            return remote(folder, node_named(nodes, node.mac), login(arguments))
 
         restore(
             arguments.file,

@@ -24,9 +24,10 @@ from .options import (
     add_cluster,
     add_command,
     add_group,
-    add_identity,
     add_json,
+    add_login,
     add_timeout,
+    login,
     note,
     print_json,
     print_table,
@@ -98,7 +99,7 @@ def register(commands: Commands) -> None:
         summary="bring a running machine to the config in force, without a drain; `kboot upgrade` does that for all",
         example="kboot node apply node1 --identity ~/.ssh/id_ed25519",
     )
-    add_identity(parser)
+    add_login(parser)
     add_timeout(parser, 600, "how long it may take")
     _add_node(parser)
 
@@ -214,7 +215,7 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
         node = node_named(machines, arguments.name)
         for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
             note(f"note: {unsure}")
-        said = apply(folder, Mac(node["mac"]), remote(folder, node, arguments.identity), arguments.timeout)
+        said = apply(folder, Mac(node["mac"]), remote(folder, node, login(arguments)), arguments.timeout)
     for line in said:
         note(f"  {line}")
     print(f"{node['name']} has the config in force" + ("" if said else " already"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExitCode
+from ..remote import Login
 
 Command = Callable[[argparse.Namespace], ExitCode]
 Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no public name for it
@@ -69,14 +70,24 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_identity(parser: argparse.ArgumentParser) -> None:
-    """`--identity`, for commands that go to machines by ssh."""
+def add_login(parser: argparse.ArgumentParser) -> None:
+    """`--identity` and `--trust-first-contact`, for commands that go to machines by ssh."""
     parser.add_argument(
         "--identity",
         type=_absolute,
         metavar="KEY",
         help="the private key of one of `ssh_authorized_keys`; default: what the ssh agent has",
     )
+    parser.add_argument(
+        "--trust-first-contact",
+        action="store_true",
+        help="go to machines that have not told their ssh host keys too, and believe whoever answers there",
+    )
+
+
+def login(arguments: argparse.Namespace) -> Login:
+    """What was said to the options of `add_login`."""
+    return Login(arguments.identity, arguments.trust_first_contact)
 
 
 def add_timeout(parser: argparse.ArgumentParser, default_s: float, summary: str) -> None:

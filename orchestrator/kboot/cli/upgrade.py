@@ -13,7 +13,7 @@ from ..errors import BadInput, ExitCode
 from ..progress import Progress
 from ..status import chosen_cluster
 from ..upgrade.plan import Plan
-from .options import Commands, add_cluster, add_command, add_identity, add_json, add_timeout, note, print_json
+from .options import Commands, add_cluster, add_command, add_json, add_login, add_timeout, login, note, print_json
 
 
 def register(commands: Commands) -> None:
@@ -30,7 +30,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and what is in the way")
     add_timeout(parser, 600, "how long a step may take on one node")
-    add_identity(parser)
+    add_login(parser)
     add_json(parser)
     add_cluster(parser)
 
@@ -42,7 +42,7 @@ def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
     if arguments.batch < 1:
         raise BadInput(f"--batch {arguments.batch}: a batch has a node at least", "say `--batch 1`, or more")
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    options = Options(arguments.batch, arguments.dry_run, arguments.identity, arguments.timeout)
+    options = Options(arguments.batch, arguments.dry_run, login(arguments), arguments.timeout)
     with _stop_on_interrupt() as stop:
         plan, upgraded = upgrade(folder, options, datetime.now(UTC), Progress(), stop)
     if arguments.json:

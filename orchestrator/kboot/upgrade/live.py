@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
@@ -16,7 +15,7 @@ from ..drain import drain, uncordon
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
 from ..kubectl import ApiServer, Kubectl
-from ..remote import Remote, remote
+from ..remote import Login, Remote, remote
 from ..status import CloudConfig, JsonObject, addresses_of, node_named
 from .apply import apply
 from .plan import NodeState, Work
@@ -42,7 +41,7 @@ class LiveFleet:
         kubectl: Kubectl,
         say: Callable[[str], None],
         *,
-        identity: Path | None = None,
+        login: Login,
         timeout_s: float,
     ) -> None:
         self._folder = folder
@@ -50,7 +49,7 @@ class LiveFleet:
         self._version = version
         self._kubectl = kubectl
         self._say = say
-        self._identity = identity
+        self._login = login
         self._timeout_s = timeout_s
         self._server = CloudConfig(folder, desc)
         self._renewals: dict[str, set[str]] = {}
@@ -158,7 +157,7 @@ class LiveFleet:
         return next(node for node in self._desc.nodes if node.name == name)
 
     def _remote(self, name: str) -> Remote:
-        return remote(self._folder, node_named(self._server.nodes(), name), self._identity)
+        return remote(self._folder, node_named(self._server.nodes(), name), self._login)
 
     def _voters(self) -> Voters:
         return read_voters(self._desc, self._folder, addresses_of(self._server.nodes()))

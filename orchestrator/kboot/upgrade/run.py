@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from threading import Event
 
 from kboot_clusterdesc import ClusterFolder
@@ -14,6 +13,7 @@ from ..errors import BadInput, NotYet
 from ..etcd.skew import refuse_apply
 from ..kubectl import kubectl
 from ..lock import locked
+from ..remote import Login
 from ..skew import reason_against_running
 from ..status import CloudConfig, addresses_of, description_in_force
 from ..supplies import missing_supplies
@@ -28,7 +28,7 @@ class Options:
 
     batch: int = 1
     is_dry: bool = False
-    identity: Path | None = None
+    login: Login = Login()  # noqa: RUF009 - it is frozen
     timeout_s: float = 600
 
 
@@ -47,8 +47,8 @@ def upgrade(
         for unsure in refuse_apply(folder, desc, machines, desc.nodes):
             say(unsure)
         with kubectl(folder, desc, addresses_of(machines), now) as tool:
-            version, identity, timeout_s = desc.kubernetes.version, options.identity, options.timeout_s
-            fleet = LiveFleet(folder, desc, version, tool, say, identity=identity, timeout_s=timeout_s)
+            version, timeout_s = desc.kubernetes.version, options.timeout_s
+            fleet = LiveFleet(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
             nodes = fleet.states()
             plan = plan_upgrade(version, nodes, options.batch)
             if not plan.batches:

@@ -11,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc.types import HostKey
 
 from . import guard
 from . import machine as life
@@ -33,6 +34,7 @@ class Report(BaseModel):
     total: int | None = Field(default=None, ge=0, le=1 << 62)
     config: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     version: str | None = Field(default=None, max_length=60)
+    ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
 
     @field_validator("phase")
     @classmethod
@@ -70,7 +72,7 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
-            return life.run(machine, report.config, report.version, now)
+            return life.run(machine, report.config, report.version, now, report.ssh_host_keys)
         case Phase.INSTALLED:
             return life.finish_install(machine, now)
         case Phase.FAILED:

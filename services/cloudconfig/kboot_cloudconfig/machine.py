@@ -42,6 +42,7 @@ class Machine:
     bytes_total: int | None = None
     config: str | None = None  # hash of the node config it says it runs
     version: str | None = None  # OS release it says it runs
+    ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
 
 
 def _enter(machine: Machine, phase: Phase, now: datetime) -> Machine:
@@ -107,15 +108,19 @@ def finish_install(machine: Machine, now: datetime) -> Machine:
     """The OS is on its disk: disarmed, so the next network boot goes to the disk. Said twice, it holds once."""
     if not machine.armed:
         return machine
-    return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None)
+    # a new installation makes new host keys: those of the one before are nobody's any more
+    return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None, ssh_host_keys=())
 
 
-def run(machine: Machine, config: str | None, version: str | None, now: datetime) -> Machine:
-    """It booted from its disk and reports for duty, which it does once a boot."""
+def run(
+    machine: Machine, config: str | None, version: str | None, now: datetime, ssh_host_keys: tuple[str, ...] = ()
+) -> Machine:
+    """It booted from its disk and reports for duty, which it does once a boot; without host keys those known stay."""
     phase = Phase.READY if machine.phase is Phase.READY else Phase.RUNNING
     entered = replace(machine, phase=phase, phases={**machine.phases, Phase.RUNNING: now})
     since = machine.since if phase is Phase.READY else now
-    return replace(entered, since=since, config=config, version=version, reason=None)
+    keys = ssh_host_keys or machine.ssh_host_keys
+    return replace(entered, since=since, config=config, version=version, reason=None, ssh_host_keys=keys)
 
 
 def ready(machine: Machine, now: datetime) -> Machine:
@@ -142,7 +147,9 @@ def arm(machine: Machine, now: datetime) -> Machine:
     fresh = declare(machine.mac, now)
     if machine.armed and machine.phase in _UNDER_WAY:
         return machine
-    return replace(fresh, spent=_spent(machine), config=machine.config, version=machine.version)
+    # until it is installed it runs what it ran, with the host keys of that
+    standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
+    return replace(standing, spent=_spent(machine))
 
 
 def disarm(machine: Machine) -> Machine:

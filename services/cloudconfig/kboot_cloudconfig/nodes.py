@@ -35,6 +35,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "config": _config_state(fleet, node.mac, machine.config),
         "reason": machine.reason,
         "version": machine.version,
+        "ssh_host_keys": list(machine.ssh_host_keys),
         "bytes": machine.bytes_done,
         "total": machine.bytes_total,
     }

@@ -240,6 +240,7 @@ def _plain(machine: Machine) -> dict[str, Any]:
         "bytes_total": machine.bytes_total,
         "config": machine.config,
         "version": machine.version,
+        "ssh_host_keys": machine.ssh_host_keys,
     }
 
 
@@ -265,4 +266,5 @@ def _machine(plain: dict[str, Any]) -> Machine:
         bytes_total=plain["bytes_total"],
         config=plain["config"],
         version=plain["version"],
+        ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),  # a row that an older kboot wrote has none
     )

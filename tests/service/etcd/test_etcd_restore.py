@@ -69,8 +69,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def restore(site: Site, file: Path, *words: str) -> int:
-    """The command's exit code."""
-    return run(["etcd", "restore", str(file), *words, "--root", str(site.root)])
+    """The command's exit code; there is no cloud-config server here that knew a host key."""
+    return run(["etcd", "restore", str(file), "--trust-first-contact", *words, "--root", str(site.root)])
 
 
 def test_every_member_is_back_at_the_snapshot_and_keeps_what_it_had(
@@ -156,6 +156,15 @@ def test_a_machine_out_of_reach_is_told_before_anything_is_changed(
         "  hint: see that it runs (`kboot status`) and that this machine reaches it\n"
     )
     assert site.commands() == asked
+
+
+def test_a_machine_that_is_known_by_no_host_key_is_not_gone_to_unless_that_is_asked_for(
+    site: Site, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["etcd", "restore", str(file), "--yes", "--root", str(site.root)]) == 3
+    said = "error: the ssh host keys of node1 are not known here\n  hint: `kboot up` starts the cloud-config server"
+    assert capsys.readouterr().err.startswith(said)
+    assert site.commands() == []
 
 
 def test_a_file_that_is_not_whole_is_refused_before_any_machine_is_asked(
