@@ -37,7 +37,10 @@ class Converted:
 def convert(text: str, file: str) -> Converted:
     """The description that `text` amounts to; raises InvalidDescription, placed in `file`, if none."""
     tree, problems = read_tree(text.encode("utf-8", "surrogatepass"), file)
-    form = form_of(tree)
+    try:
+        form = form_of(tree)
+    except InvalidDescription as error:
+        raise InvalidDescription([*problems, *error.problems]) from error
     if problems or not isinstance(tree, Mapping):
         raise InvalidDescription(problems)
     old = _Old(tree, problems=problems)
@@ -89,6 +92,8 @@ class _Old:
             return []
         self.places[new or key] = item.place
         items = item.items if isinstance(item, Sequence) else [item]
+        if not all(isinstance(one, Scalar) for one in items):
+            self.refuse(key, "must be a list of single values", "mend the indentation")
         return [one.text.strip() for one in items if isinstance(one, Scalar) and one.text]
 
     def is_yes(self, key: str, default: bool = False) -> bool:
@@ -256,6 +261,8 @@ def _is_kept(version: str) -> bool:
 def _update(old: _Old) -> Fields:
     tree = old.tree.items.get("coreos")
     old.used.add("coreos")
+    if not (tree is None or isinstance(tree, Mapping) or (isinstance(tree, Scalar) and tree.text is None)):
+        old.refuse("coreos", "must be a mapping of keys to values", "write `coreos: {reboot_strategy: off}`")
     coreos = old.part(tree if isinstance(tree, Mapping) else Mapping(old.tree.place), "coreos.")
     strategy = coreos.text("reboot_strategy", "os.update.reboot_strategy", "etcd-lock")
     start, length = (

@@ -9,9 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from .checks import problems_of
-from .checks.at import Steps
 from .model import ClusterDesc
-from .problem import InvalidDescription, Place, Problem
+from .problem import InvalidDescription, Place, Problem, Steps, dotted, with_slips
 from .shape import faulty_paths, shape_problems
 from .source import MAX_BYTES, Tree, plain, read_tree
 
@@ -42,19 +41,17 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
     tree, problems = read_tree(data, file)
     raw = plain(tree)
     if raw is None:
-        raise InvalidDescription(
-            [Problem(tree.place, "", "the file is empty", "`kboot init` writes a description")]
-        )
+        raise InvalidDescription([Problem(tree.place, "", "the file is empty", "`kboot init` writes a description")])
     if not isinstance(raw, dict):
         fault = Problem(tree.place, "", "a description is a mapping", "it begins with `apiVersion: kboot/v1`")
         raise InvalidDescription([*problems, fault])
     try:
         desc = ClusterDesc.model_validate(raw)
     except ValidationError as error:
-        problems += shape_problems(error, tree)
-        problems += _other_problems(raw, faulty_paths(error), tree, complete=not problems)
-        raise InvalidDescription(problems) from error
-    problems += problems_of(desc, tree, whole=not problems)
+        found = shape_problems(error, tree)
+        found += _other_problems(raw, faulty_paths(error), tree, complete=not problems)
+        raise InvalidDescription(with_slips(problems, found)) from error
+    problems = with_slips(problems, problems_of(desc, tree, whole=not problems))
     if problems:
         raise InvalidDescription(problems)
     return desc
@@ -94,15 +91,9 @@ def _other_problems(raw: dict[str, Any], faults: list[Steps], tree: Tree, *, com
     sound = _without(raw, faults)
     if sound is None:
         return []
-    counted = complete and not any(
-        path[0] == "nodes" and (len(path) < 3 or path[2] == "roles") for path in faults
-    )
-    known = {_key(path) for path in faults}
+    counted = complete and not any(path[0] == "nodes" and (len(path) < 3 or path[2] == "roles") for path in faults)
+    known = {dotted(path) for path in faults}
     return [problem for problem in problems_of(sound, tree, whole=counted) if problem.key not in known]
-
-
-def _key(path: Steps) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def _without(raw: dict[str, Any], faults: list[Steps]) -> ClusterDesc | None:
@@ -140,18 +131,25 @@ def _sweep(value: object) -> None:
 
 def _stand_in(raw: dict[str, Any]) -> None:
     """Fill in what every description has, with values that no check minds."""
-    raw.setdefault("apiVersion", "kboot/v1")
+    _fill(raw, "apiVersion", "kboot/v1")
     for key, values in (
         ("cluster", {"name": "unknown", "domain": "unknown.invalid"}),
         ("network", {"bootstrapper": "0.0.0.1", "subnet": "0.0.0.0/0", "dhcp": {"mode": "off"}}),
     ):
-        part = raw.setdefault(key, {})
+        part = _fill(raw, key, {})
         if isinstance(part, dict):
             for name, value in values.items():
-                part.setdefault(name, value)
+                _fill(part, name, value)
     nodes = raw.get("nodes")
     for i, node in enumerate(nodes if isinstance(nodes, list) else ()):
         if isinstance(node, dict):  # a node's place in the list must stay what it is
-            node.setdefault("mac", f"02:ff:ff:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}")
+            _fill(node, "mac", f"02:ff:ff:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}")
             if not node.get("roles"):
                 node["roles"] = ["worker"]
+
+
+def _fill(part: dict[str, Any], key: str, value: object) -> object:
+    """What stands at `key`, which is `value` if nothing stood there."""
+    if part.get(key) is None:
+        part[key] = value
+    return part[key]

@@ -6,10 +6,12 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
 from .os_family import Family
+from .part import Part
+from .released_images import RELEASED
 from .types import (
     AddressRange,
     Cron,
@@ -30,10 +32,6 @@ from .types import (
 API_PORT = 6443  # on each control plane
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
 def _pair(value: AddressRange) -> list[str]:
     return [str(value.first), str(value.last)]
 
@@ -41,10 +39,15 @@ def _pair(value: AddressRange) -> list[str]:
 PoolRange = Annotated[
     Range,
     PlainSerializer(_pair),
-    WithJsonSchema(
-        {"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}
-    ),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}),
 ]
+
+
+def _images(value: object) -> object:
+    """A known image without a reference is as if it were not there, like any known key without a value."""
+    if not isinstance(value, dict):
+        return value
+    return {key: item for key, item in value.items() if item is not None or key not in RELEASED}
 
 
 class DhcpMode(StrEnum):
@@ -93,12 +96,12 @@ class UnknownMachines(StrEnum):
     WORKER = "worker"
 
 
-class Cluster(_Part):
+class Cluster(Part):
     name: HostName
     domain: Domain
 
 
-class Dhcp(_Part):
+class Dhcp(Part):
     mode: DhcpMode = DhcpMode.SERVE
     range: PoolRange | None = None
     lease: Lease = "24h"
@@ -109,7 +112,7 @@ class Dhcp(_Part):
         return None if self.lease == "infinite" else duration_s(self.lease)
 
 
-class Network(_Part):
+class Network(Part):
     bootstrapper: IPv4Address
     subnet: IPv4Network
     interface: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,15}$")
@@ -121,12 +124,12 @@ class Network(_Part):
     hosts: dict[Domain, IPv4Address] = Field(default_factory=dict)
 
 
-class Window(_Part):
+class Window(Part):
     start: TimeOfDay
     length: Duration
 
 
-class Update(_Part):
+class Update(Part):
     enabled: YesNo = True
     schedule: Cron = "0 3 * * *"
     keep: int = Field(default=2, ge=1, le=20)
@@ -134,7 +137,7 @@ class Update(_Part):
     window: Window | None = None
 
 
-class Os(_Part):
+class Os(Part):
     family: Family = Family.FLATCAR
     channel: str = Field(default="stable", pattern=r"^[a-z][a-z0-9-]{0,30}$")
     version: OsVersion = "current"
@@ -153,19 +156,19 @@ class Os(_Part):
         return f"{self.arch}-usr"
 
 
-class Cni(_Part):
+class Cni(Part):
     name: str = Field(default="flannel", pattern=r"^(flannel|routes|none)$")
     backend: str = Field(default="vxlan", pattern=r"^(vxlan|host-gw)$")
     interface: str | None = None
 
 
-class ApiServer(_Part):
+class ApiServer(Part):
     endpoint: Endpoint | None = None
     names: tuple[Domain, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()
 
 
-class Kubernetes(_Part):
+class Kubernetes(Part):
     version: str = Field(default="v1.36.2", pattern=r"^v1\.[0-9]{1,3}\.[0-9]{1,3}$")
     service_cidr: IPv4Network = IPv4Network("10.100.0.0/16")
     pod_cidr: IPv4Network = IPv4Network("10.1.0.0/16")
@@ -181,12 +184,12 @@ class Kubernetes(_Part):
         return self.dns_service_ip or self.service_cidr.network_address + 10
 
 
-class Registry(_Part):
+class Registry(Part):
     domain: Domain = "bootstrapper"
     port: int = Field(default=5000, ge=1, le=65534)
 
 
-class Node(_Part):
+class Node(Part):
     """One declared machine. Without a name it is called after its MAC."""
 
     mac: Mac
@@ -201,7 +204,7 @@ class Node(_Part):
     @model_validator(mode="before")
     @classmethod
     def _named_after_mac(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "name" not in value and isinstance(value.get("mac"), str):
+        if isinstance(value, dict) and value.get("name") is None and isinstance(value.get("mac"), str):
             try:
                 return {**value, "name": Mac(value["mac"]).dashed}
             except ValueError:
@@ -209,7 +212,7 @@ class Node(_Part):
         return value
 
 
-class ClusterDesc(_Part):
+class ClusterDesc(Part):
     """A whole description; every default is filled in."""
 
     api_version: str = Field(alias="apiVersion", pattern=r"^kboot/v1$")
@@ -218,7 +221,7 @@ class ClusterDesc(_Part):
     os: Os = Os()
     kubernetes: Kubernetes | None = None
     registry: Registry = Registry()
-    images: dict[str, str] = Field(default_factory=dict)
+    images: Annotated[dict[str, str], BeforeValidator(_images)] = Field(default_factory=dict)
     ssh_authorized_keys: tuple[SshKey, ...] = ()
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
     timing: Timing = Timing.NORMAL

@@ -1,24 +1,13 @@
-"""The container images that nodes pull: the names they are released under, and where they stand in our registry."""
+"""The container images that nodes pull, and where they stand in our registry."""
 
 from __future__ import annotations
 
 import re
 
 from .model import ClusterDesc, Role
+from .released_images import RELEASED
 
-# Sources: kubeadm's constants of 1.36 (cmd/kubeadm/app/constants), flannel's own manifest.
-_RELEASED = {
-    "etcd": "registry.k8s.io/etcd:3.6.8-0",
-    "pause": "registry.k8s.io/pause:3.10.2",
-    "kube_apiserver": "registry.k8s.io/kube-apiserver:{version}",
-    "kube_controller_manager": "registry.k8s.io/kube-controller-manager:{version}",
-    "kube_scheduler": "registry.k8s.io/kube-scheduler:{version}",
-    "kube_proxy": "registry.k8s.io/kube-proxy:{version}",
-    "coredns": "registry.k8s.io/coredns/coredns:v1.14.2",
-    "flannel": "ghcr.io/flannel-io/flannel:v0.28.9",
-    "flannel_cni": "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3",
-}
-IMAGE_KEYS = tuple(_RELEASED)
+IMAGE_KEYS = tuple(RELEASED)
 # https://github.com/distribution/reference: name, then a tag or a digest
 _REFERENCE = re.compile(
     r"(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
@@ -32,7 +21,7 @@ _TAGGED_VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){1,2})(?![0-9.])")
 def image(desc: ClusterDesc, key: str) -> str:
     """The reference of one image: the description's own, else the released one of its Kubernetes version."""
     version = desc.kubernetes.version if desc.kubernetes else ""
-    return desc.images.get(key) or _RELEASED[key].format(version=version)
+    return desc.images.get(key) or RELEASED[key].format(version=version)
 
 
 def node_images(desc: ClusterDesc) -> dict[str, str]:

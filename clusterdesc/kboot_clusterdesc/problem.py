@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+Steps = tuple[str | int, ...]  # from the top of a description down to one of its values
+
+
+def dotted(path: Steps) -> str:
+    """The path as operators read it: `nodes[0].ip`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -31,6 +41,13 @@ class Problem:
         key = f"{self.key}: " if self.key else ""
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{self.place}: {key}{self.message}{hint}"
+
+
+def with_slips(slips: Iterable[Problem], others: Iterable[Problem]) -> list[Problem]:
+    """The slips of a file, and what else is wrong, but for what stands where a slip does: it follows from it."""
+    found = list(slips)
+    places = {slip.place for slip in found}
+    return [*found, *(other for other in others if other.place not in places)]
 
 
 class InvalidDescription(Exception):

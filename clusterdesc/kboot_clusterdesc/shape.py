@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .checks.at import Steps, dotted
+from .key_slips import missing_blank
 from .keys import key_at
+from .letters import foreign_letters, shown, with_letters
 from .model import ClusterDesc
-from .problem import Place, Problem
-from .source import Mapping, Sequence, Tree, place_of
+from .problem import Problem, Steps, dotted
+from .source import Tree, key_place, place_of
 
 _LONGEST = 240
 _WORDS = {  # for kinds of fault whose own message speaks of Python
@@ -47,35 +48,47 @@ def _path(fault: Any) -> Steps:
 
 def _problem(fault: Any, tree: Tree) -> Problem:
     path = _path(fault)
-    name = _clipped(dotted(path))
+    name = _clipped(shown(dotted(path)))
     if fault["type"] == "extra_forbidden":
-        return Problem(_key_place(tree, path), name, "unknown key", _near_key(path))
+        letters = foreign_letters(str(path[-1]))
+        message = f"unknown key, written with {letters}" if letters else "unknown key"
+        return Problem(key_place(tree, path), name, message, _near_key(path))
     key = key_at(path)
     hint = f"write it like `{key.example}`" if key else "`kboot schema` lists every key"
     if fault["type"] == "missing":
         return Problem(place_of(tree, path), name, "is missing", hint)
+    if fault.get("input") is None and isinstance(path[-1], str):
+        return Problem(key_place(tree, path), name, "a key without a value", _value_for(path) or hint)
     message, better = _message(fault)
-    return Problem(place_of(tree, path), name, _clipped(message), better or hint)
+    return Problem(place_of(tree, path), name, with_letters(_clipped(message)), better or hint)
+
+
+def _value_for(path: Steps) -> str:
+    """The hint for a key of the operator's own that has no value."""
+    word = str(path[-1])
+    if "labels" in path:
+        return missing_blank(word) or f'write `{_clipped(word)}: ""` for an empty one'
+    return missing_blank(word)
 
 
 def _message(fault: Any) -> tuple[str, str]:
     """What was found, and a way out where the kind of fault knows a better one than the key."""
     kind, found = fault["type"], fault.get("input")
-    shown = f"`{_clipped(found)}` " if isinstance(found, str) else ""
+    quoted = f"`{_clipped(found)}` " if isinstance(found, str) else ""
     if kind == "value_error":
         return str(fault["ctx"]["error"]), ""
     if kind == "enum":
         allowed = _choices(fault["ctx"]["expected"])
         near = difflib.get_close_matches(str(found)[:80], allowed, n=1)
-        return f"{shown}is not one of {', '.join(allowed)}", f"did you mean `{near[0]}`?" if near else ""
+        return f"{quoted}is not one of {', '.join(allowed)}", f"did you mean `{near[0]}`?" if near else ""
     if kind == "ip_v4_network" and isinstance(found, str):
-        return f"{shown}is not a subnet", _whole_subnet(found)
+        return f"{quoted}is not a subnet", _whole_subnet(found)
     if kind == "string_pattern_mismatch":
-        return f"{shown}is not allowed here", ""
+        return f"{quoted}is not allowed here", ""
     if kind in _WORDS:
-        return shown + _WORDS[kind], ""
+        return quoted + _WORDS[kind], missing_blank(found) if kind == "model_type" and isinstance(found, str) else ""
     text = fault["msg"]
-    return f"{shown}{text[:1].lower()}{text[1:]}", ""
+    return f"{quoted}{text[:1].lower()}{text[1:]}", ""
 
 
 def _choices(expected: str) -> list[str]:
@@ -94,25 +107,13 @@ def _clipped(text: str) -> str:
 
 
 def _near_key(path: Steps) -> str:
-    known = _keys_at(path[:-1])
-    near = difflib.get_close_matches(str(path[-1])[:80], known, n=1)
+    word, known = str(path[-1])[:_LONGEST], _keys_at(path[:-1])
+    if missing_blank(word):
+        return missing_blank(word)
+    near = difflib.get_close_matches(word[:80], known, n=1)
     if near:
         return f"did you mean `{near[0]}`?"
     return f"known here: {', '.join(known)}" if known else "`kboot schema` lists every key"
-
-
-def _key_place(tree: Tree, path: Steps) -> Place:
-    here = tree
-    for step in path[:-1]:
-        if isinstance(here, Mapping) and str(step) in here.items:
-            here = here.items[str(step)]
-        elif isinstance(here, Sequence) and isinstance(step, int) and step < len(here.items):
-            here = here.items[step]
-        else:
-            break
-    if isinstance(here, Mapping):
-        return here.keys.get(str(path[-1]), here.place)
-    return here.place
 
 
 def _keys_at(path: Steps) -> list[str]:

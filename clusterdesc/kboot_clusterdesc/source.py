@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from .problem import InvalidDescription, Place, Problem
+from .key_slips import MERGE, key_slip, meant
+from .letters import shown
+from .problem import InvalidDescription, Place, Problem, Steps, dotted, with_slips
+from .syntax import syntax_problem
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 50_000
 CHARACTERS_A_NODE = 64  # a long text counts for more, or aliases of one would grow without limit
+_NULLS = ("", "~", "null", "Null", "NULL")
+_COLON = re.compile(r"\s*:")
+_LONGEST = 240  # characters of a key that a problem repeats
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -51,16 +57,16 @@ Tree = Scalar | Sequence | Mapping
 
 
 def read_tree(data: bytes, file: str) -> tuple[Tree, list[Problem]]:
-    """The one document in `data`, and its repeated keys; InvalidDescription where no tree can be made."""
+    """The one document in `data`, and the slips in its keys; InvalidDescription where no tree can be made.
+
+    What slipped is named among the problems, and stands in the tree as it was meant, where that is plain.
+    """
     text = _decoded(data, file)
+    builder = _Builder(file, text)
     try:
-        return _Builder(file).build(yaml.parse(text, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise InvalidDescription([_explained(error, text, place)]) from error
+        return builder.build(yaml.parse(text, Loader=_Loader))
     except yaml.YAMLError as error:
-        raise InvalidDescription([Problem(Place(file, 1, 1), "", f"not YAML: {error}")]) from error
+        raise InvalidDescription(with_slips([syntax_problem(error, text, file)], builder.problems)) from error
 
 
 def _decoded(data: bytes, file: str) -> str:
@@ -77,7 +83,7 @@ def _decoded(data: bytes, file: str) -> str:
             ]
         )
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig").lstrip("\ufeff")  # joined files bring more than one mark
     except UnicodeDecodeError as error:
         head = data[: error.start].decode("utf-8", "replace")
         place = Place(file, head.count("\n") + 1, len(head) - head.rfind("\n"))
@@ -96,39 +102,33 @@ def _decoded(data: bytes, file: str) -> str:
     return text
 
 
-def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> Problem:
-    """The parser's complaint with the likely cause, placed at the cause where that is plain."""
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    message = f"not YAML: {error.problem or error.context or 'cannot be read'}"
-    if "\t" in line[: max(place.column, len(line) - len(line.lstrip()))]:
-        return Problem(place, "", message, "indent with blanks, not with tabs")
-    for number in (place.line, place.line - 1):  # a parser often notices on the next line
-        candidate = lines[number - 1] if 0 < number <= len(lines) else ""
-        name, colon, rest = candidate.strip().partition(":")
-        if colon and rest and not rest.startswith((" ", "/")) and name.replace("_", "").isalnum():
-            column = candidate.index(":") + 1
-            hint = f"put a blank after the colon: `{name}: {rest.strip()}`"
-            return Problem(Place(place.file, number, column), "", message, hint)
-    value = re.search(r":\s+([*&%@`].*?)\s*$", line)
-    if value:
-        return Problem(place, "", message, f'quote a value that begins so: `"{value[1]}"`')
-    before = lines[place.line - 2] if 1 < place.line <= len(lines) + 1 else ""
-    if any(re.match(r"\s*-[{\[\w\"]", each) for each in (line, before)):
-        return Problem(place, "", message, "put a blank after the dash")
-    return Problem(
-        place, "", message, "look at this line and the one before it: indentation, quotes, brackets"
-    )
+@dataclass(slots=True)
+class _Level:
+    """A list or mapping that is not closed yet."""
+
+    container: Sequence | Mapping
+    anchor: str | None
+    nodes_before: int
+    key: _Key | None = None  # the one whose value comes next
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    text: str
+    place: Place
+    end: int  # where the text behind it begins
+    is_plain: bool = False
 
 
 class _Builder:
     """Turns a stream of events into a tree, within the limits of depth and of nodes after expansion."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Tree, int]] = {}
-        self.stack: list[tuple[Sequence | Mapping, str | None, int, Scalar | None]] = []
+        self.stack: list[_Level] = []
         self.nodes = 0
         self.root: Tree | None = None
 
@@ -141,20 +141,15 @@ class _Builder:
                 if documents > 1:
                     self._refuse(place, "a second document", "a description is one document: remove `---`")
             elif isinstance(event, yaml.ScalarEvent):
-                size = 1 + len(event.value) // CHARACTERS_A_NODE
-                self._count(size, place)
-                plain_null = event.implicit[0] and event.value in ("", "~", "null", "Null", "NULL")
-                node = Scalar(None if plain_null else event.value, place)
-                self._anchor(event.anchor, node, size)
-                self._add(node)
+                self._scalar(event, place)
             elif isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
                 self._open(event, place)
             elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-                container, anchor, before, _ = self.stack.pop()
-                self._anchor(anchor, container, self.nodes - before)
-                self._add(container)
+                level = self.stack.pop()
+                self._anchor(level.anchor, level.container, self.nodes - level.nodes_before)
+                self._add(level.container)
             elif isinstance(event, yaml.AliasEvent):
-                self._alias(event.anchor, place)
+                self._alias(event, place)
         if self.root is None:
             self._refuse(Place(self.file, 1, 1), "the file is empty", "`kboot init` writes one to start from")
         assert self.root is not None  # noqa: S101 - _refuse raised otherwise
@@ -167,52 +162,80 @@ class _Builder:
     def _refuse(self, place: Place, message: str, hint: str) -> None:
         raise InvalidDescription([*self.problems, Problem(place, "", message, hint)])
 
+    def _report(self, place: Place, step: str | int, message: str, hint: str) -> None:
+        above: Steps = tuple(level.key.text if level.key else len(level.container.items) for level in self.stack[:-1])
+        key = shown(dotted((*above, step)))
+        self.problems.append(Problem(place, key[:_LONGEST], message, hint[:_LONGEST]))
+
     def _count(self, nodes: int, place: Place) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            self._refuse(
-                place, f"more than {MAX_NODES} values once aliases are expanded", "write it without aliases"
-            )
+            self._refuse(place, f"more than {MAX_NODES} values once aliases are expanded", "write it without aliases")
+
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
+        size = 1 + len(event.value) // CHARACTERS_A_NODE
+        self._count(size, place)
+        is_plain = event.implicit[0]
+        node = Scalar(None if is_plain and event.value in _NULLS else event.value, place)
+        self._anchor(event.anchor, node, size)
+        self._add(node, _Key(event.value, place, _end(event), is_plain))
 
     def _open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, place: Place) -> None:
         self._count(1, place)
         if len(self.stack) >= MAX_DEPTH:
             self._refuse(place, f"nested deeper than {MAX_DEPTH} levels", "is it the right file?")
         container = Sequence(place) if isinstance(event, yaml.SequenceStartEvent) else Mapping(place)
-        self.stack.append((container, event.anchor, self.nodes - 1, None))
+        self.stack.append(_Level(container, event.anchor, self.nodes - 1))
 
     def _anchor(self, anchor: str | None, node: Tree, size: int) -> None:
         if anchor:
             self.anchors[anchor] = (node, size)
 
-    def _alias(self, anchor: str | None, place: Place) -> None:
-        if anchor is None or anchor not in self.anchors:
+    def _alias(self, event: yaml.AliasEvent, place: Place) -> None:
+        if event.anchor is None or event.anchor not in self.anchors:
             self._refuse(
-                place, f"the alias *{anchor} names nothing that stands above it", f"define &{anchor} first"
+                place,
+                f"the alias *{event.anchor} names nothing that stands above it",
+                f"define &{event.anchor} first",
             )
-        assert anchor is not None  # noqa: S101 - _refuse raised otherwise
-        node, size = self.anchors[anchor]
+        assert event.anchor is not None  # noqa: S101 - _refuse raised otherwise
+        node, size = self.anchors[event.anchor]
         self._count(size, place)
-        self._add(node)
+        text = (node.text or "") if isinstance(node, Scalar) else ""
+        self._add(node, _Key(text, place, _end(event)))
 
-    def _add(self, node: Tree) -> None:
+    def _add(self, node: Tree, key: _Key | None = None) -> None:
+        """Put `node` where it stands; `key` is what it is if it stands in the place of one."""
         if not self.stack:
             self.root = node
             return
-        container, anchor, before, key = self.stack[-1]
-        if isinstance(container, Sequence):
-            container.items.append(node)
-        elif key is None:
-            if not isinstance(node, Scalar):
-                self._refuse(node.place, "a key must be one word", "quote it, or mend the indentation")
-            assert isinstance(node, Scalar)  # noqa: S101 - _refuse raised otherwise
-            self.stack[-1] = (container, anchor, before, Scalar(node.text or "", node.place))
+        level = self.stack[-1]
+        if isinstance(level.container, Sequence):
+            self._append(level.container, node)
+        elif level.key is not None:
+            self._set(level.container, level.key, node)
+            level.key = None
+        elif isinstance(node, Scalar) and key:
+            level.key = key
         else:
-            self.stack[-1] = (container, anchor, before, None)
-            self._set(container, key, node)
+            self._refuse(node.place, "a key must be one word", "quote it, or mend the indentation")
 
-    def _set(self, container: Mapping, key: Scalar, node: Tree) -> None:
-        name = key.text or ""
+    def _append(self, container: Sequence, node: Tree) -> None:
+        if isinstance(node, Scalar) and node.text is None:
+            self._report(node.place, len(container.items), "an empty item", "give it a value, or remove it")
+        container.items.append(node)
+
+    def _set(self, container: Mapping, key: _Key, node: Tree) -> None:
+        name = key.text
+        is_alone = isinstance(node, Scalar) and node.text is None and not _COLON.match(self.text, key.end)
+        slip = key_slip(name, alone=is_alone, plain=key.is_plain)
+        if slip:
+            self._report(key.place, name, *slip)
+            name, value = meant(name)
+            if is_alone:
+                node = Scalar(value.strip("\"'") or None, key.place)
+            if not name or name == MERGE or name in container.keys:
+                return
         if name in container.keys:
             first = container.keys[name]
             self.problems.append(
@@ -228,20 +251,20 @@ class _Builder:
         container.items[name] = node
 
 
+def _end(event: yaml.Event) -> int:
+    return event.end_mark.index if event.end_mark else 0
+
+
 def plain(tree: Tree) -> object:
-    """The tree as dict, list and str; a key without a value is left out, as if it were not there."""
+    """The tree as dict, list and str; a key without a value has None."""
     if isinstance(tree, Scalar):
         return tree.text
     if isinstance(tree, Sequence):
         return [plain(item) for item in tree.items]
-    return {
-        key: plain(item)
-        for key, item in tree.items.items()
-        if not (isinstance(item, Scalar) and item.text is None)
-    }
+    return {key: plain(item) for key, item in tree.items.items()}
 
 
-def place_of(tree: Tree, path: tuple[str | int, ...]) -> Place:
+def place_of(tree: Tree, path: Steps) -> Place:
     """Where the value at `path` stands; for one that is missing, the nearest thing around it."""
     here: Tree = tree
     place = tree.place
@@ -254,3 +277,16 @@ def place_of(tree: Tree, path: tuple[str | int, ...]) -> Place:
             return place
         place = here.place
     return place
+
+
+def key_place(tree: Tree, path: Steps) -> Place:
+    """Where the key at the end of `path` stands; for one that is missing, the nearest thing around it."""
+    here = tree
+    for step in path[:-1]:
+        if isinstance(here, Mapping) and str(step) in here.items:
+            here = here.items[str(step)]
+        elif isinstance(here, Sequence) and isinstance(step, int) and step < len(here.items):
+            here = here.items[step]
+        else:
+            break
+    return here.keys.get(str(path[-1]), here.place) if isinstance(here, Mapping) else here.place

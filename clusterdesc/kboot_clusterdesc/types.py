@@ -230,7 +230,7 @@ def _host_key(text: str) -> str:
 def _range(value: object) -> object:
     if isinstance(value, AddressRange):
         return value
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or None in value:
         raise ValueError("a range is two addresses: [10.10.14.1, 10.10.14.127]")
     try:
         return AddressRange(IPv4Address(str(value[0])), IPv4Address(str(value[1])))

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from ..problem import Problem
+from ..letters import with_letters
+from ..problem import Problem, Steps, dotted
 from ..source import Tree, place_of
 
-Steps = tuple[str | int, ...]
-
-
-def dotted(path: Steps) -> str:
-    """The path as operators read it: `nodes[0].ip`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+__all__ = ["Steps", "dotted", "problem_at"]
 
 
 def problem_at(tree: Tree, path: Steps, message: str, hint: str) -> Problem:
     """The problem of the value at `path`, or of the nearest thing around one that is missing."""
-    return Problem(place_of(tree, path), dotted(path), message, hint)
+    return Problem(place_of(tree, path), dotted(path), with_letters(message), hint)

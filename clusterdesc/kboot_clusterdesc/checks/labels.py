@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..model import ClusterDesc
 from ..problem import Problem
-from ..source import Mapping, Scalar, Sequence, Tree
+from ..source import Tree
 from .at import Steps, problem_at
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -42,12 +42,8 @@ def kubelet_may_set(key: str) -> bool:
 
 
 def check_labels(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem for each label that Kubernetes would refuse, or that has no value in the file."""
+    """Yield a problem for each label that Kubernetes would refuse."""
     for i, node in enumerate(desc.nodes):
-        for key in _keys_without_value(tree, i):
-            yield problem_at(
-                tree, ("nodes", i, "labels", key), "a label without a value", f'write `{key[:80]}: ""`'
-            )
         for key, value in node.labels.items():
             path = ("nodes", i, "labels", key)
             yield from _check_key(tree, path, key)
@@ -91,13 +87,3 @@ def _check_value(tree: Tree, path: Steps, value: str) -> Iterator[Problem]:
             f"`{value[:80]}` is not a value of Kubernetes",
             "letters, digits, `-`, `_`, `.`, at most 63, with a letter or digit at both ends",
         )
-
-
-def _keys_without_value(tree: Tree, i: int) -> list[str]:
-    """The labels of node `i` after whose colon nothing stands; the model never sees them."""
-    nodes = tree.items.get("nodes") if isinstance(tree, Mapping) else None
-    node = nodes.items[i] if isinstance(nodes, Sequence) and i < len(nodes.items) else None
-    labels = node.items.get("labels") if isinstance(node, Mapping) else None
-    if not isinstance(labels, Mapping):
-        return []
-    return [key for key, value in labels.items.items() if isinstance(value, Scalar) and value.text is None]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from kboot_clusterdesc import InvalidDescription
-from kboot_clusterdesc.problem import Problem
-from kboot_clusterdesc.source import place_of, plain, read_tree
+from kboot_clusterdesc.key_slips import missing_blank
+from kboot_clusterdesc.part import Part
+from kboot_clusterdesc.problem import Problem, with_slips
+from kboot_clusterdesc.source import Tree, key_place, place_of, plain, read_tree
 
 from .config import DropIn, File, NodeConfig, Unit, User
 
@@ -20,35 +23,31 @@ def _mode(text: str) -> str:
     return text
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _File(_Part):
+class _File(Part):
     path: str = Field(pattern=r"^/[^/].*$")
     content: str = ""
     mode: Annotated[str, AfterValidator(_mode)] = "0644"
 
 
-class _DropIn(_Part):
+class _DropIn(Part):
     name: str = Field(pattern=r"^[\w.@-]+\.conf$")
     content: str
 
 
-class _Unit(_Part):
+class _Unit(Part):
     name: str = Field(pattern=r"^[\w:.@\\-]+\.(service|socket|timer|mount|path|target|automount|swap)$")
     content: str | None = None
     enabled: bool = True
     drop_ins: tuple[_DropIn, ...] = ()
 
 
-class _User(_Part):
+class _User(Part):
     name: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
     ssh_authorized_keys: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
 
-class _Extra(_Part):
+class _Extra(Part):
     files: tuple[_File, ...] = ()
     units: tuple[_Unit, ...] = ()
     users: tuple[_User, ...] = ()
@@ -56,22 +55,13 @@ class _Extra(_Part):
 
 def read_extra(data: bytes, file: str) -> NodeConfig:
     """The fragment in `data`; raises InvalidDescription with each fault's place in `file`."""
-    tree, problems = read_tree(data, file)
-    if problems:
-        raise InvalidDescription(problems)
+    tree, slips = read_tree(data, file)
     try:
         extra = _Extra.model_validate(plain(tree))
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        raise InvalidDescription(
-            Problem(
-                place_of(tree, tuple(fault["loc"])),
-                ".".join(map(str, fault["loc"])),
-                "there is no such key" if fault["type"] == "extra_forbidden" else fault["msg"],
-                "an extra fragment holds `files`, `units` and `users`: see docs/operate.md",
-            )
-            for fault in faults
-        ) from error
+        raise InvalidDescription(with_slips(slips, _problems(error, tree))) from error
+    if slips:
+        raise InvalidDescription(slips)
     return NodeConfig(
         hostname="",
         files=tuple(File(f.path, f.content.encode(), int(f.mode, 8)) for f in extra.files),
@@ -81,3 +71,14 @@ def read_extra(data: bytes, file: str) -> NodeConfig:
         ),
         users=tuple(User(u.name, u.ssh_authorized_keys, u.groups) for u in extra.users),
     )
+
+
+def _problems(error: ValidationError, tree: Tree) -> Iterator[Problem]:
+    for fault in error.errors(include_url=False):
+        path, hint = tuple(fault["loc"]), "an extra fragment holds `files`, `units` and `users`: see docs/operate.md"
+        if fault["type"] == "extra_forbidden":
+            place, message = key_place(tree, path), "there is no such key"
+            hint = missing_blank(str(path[-1])) or hint
+        else:
+            place, message = place_of(tree, path), fault["msg"]
+        yield Problem(place, ".".join(map(str, path)), message, hint)

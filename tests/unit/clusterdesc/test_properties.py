@@ -113,7 +113,8 @@ _macs = st.integers(1, 2**40 - 1).map(lambda n: f"02{n:010x}")
 
 
 @st.composite
-def _descriptions(draw: st.DrawFn) -> dict[str, object]:
+def descriptions(draw: st.DrawFn) -> dict[str, object]:
+    """The values of a small valid description."""
     macs = draw(st.lists(_macs, min_size=1, max_size=6, unique=True))
     nodes: list[dict[str, object]] = []
     for i, mac in enumerate(macs):
@@ -152,7 +153,7 @@ def _descriptions(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
-@given(_descriptions())
+@given(descriptions())
 def test_what_is_accepted_reads_back_equal_from_what_is_written(data: dict[str, object]) -> None:
     quoted = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"').replace("!!bool ", "").replace("!!int ", "")
     desc = load_text(quoted, "any.yaml")

@@ -42,6 +42,31 @@ def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.
     assert err.startswith(f"{rack}:4:17: network.bootstrapper: ")
 
 
+@pytest.mark.parametrize("command", [["validate"], ["diff"], ["render", "--output", "out"]])
+def test_a_blank_left_out_after_a_colon_exits_2_with_its_place(
+    command: list[str], rack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack.write_text(RACK.replace("lease: 24h", "lease:infinite"))
+    assert run([command[0], str(rack), *command[1:]]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"{rack}:6:58: network.dhcp.lease:infinite: a key without a value\n"
+        "  hint: put a blank after the colon: `lease: infinite`\n"
+    )
+
+
+def test_a_fragment_with_a_blank_left_out_exits_2_with_its_place(
+    rack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack.write_text(f"{RACK}os: {{extra: extra.yaml}}\n")
+    extra = rack.with_name("extra.yaml")
+    extra.write_text("files: [{path:/etc/a, content: x}]\n")
+    assert run(["render", str(rack), "--output", str(rack.with_name("out"))]) == 2
+    assert f"{extra}:1:10: files[0].path:/etc/a: a key without a value\n" in capsys.readouterr().err
+    assert not rack.with_name("out").exists()
+
+
 def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["boil"]) == 2
     assert "invalid choice: 'boil'" in capsys.readouterr().err

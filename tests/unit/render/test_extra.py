@@ -50,13 +50,38 @@ def test_a_mode_is_octal_however_it_is_written(mode: str) -> None:
         ("files: [{path: /a, mode: 0999}]", "`0999` is not a file mode such as 0644"),
         ("units: [{name: ../a.service}]", "extra.yaml:1:16: units.0.name: "),
         ("users: [{name: Root}]", "extra.yaml:1:16: users.0.name: "),
-        ("file: []", "extra.yaml:1:7: file: there is no such key"),
+        ("file: []", "extra.yaml:1:1: file: there is no such key"),
         ("files: [", "extra.yaml:"),
         ("- a", "extra.yaml:1:1: "),
     ],
 )
 def test_a_faulty_fragment_is_refused_at_its_place(text: str, said: str) -> None:
     assert said in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("files: [{path:/etc/a, content: x}]", "extra.yaml:1:10: files[0].path:/etc/a: a key without a value"),
+        ("units: [{name: a.service, enabled:false}]", "hint: put a blank after the colon: `enabled: false`"),
+        ("units: [{name: a.service, drop_ins: [{name: b.conf, content:x}]}]", "extra.yaml:1:53: units[0].drop_ins[0]."),
+        ("users: [{name: ops, groups: [docker], sudo}]", "extra.yaml:1:39: users[0].sudo: a key without a value"),
+        ("users:\n- name: ops\n  groups:\n  - docker\n  -\n", "extra.yaml:5:4: users[0].groups[1]: an empty item"),
+        ("files:\n- path: /a\n  moed:\n", "extra.yaml:3:3: files.0.moed: there is no such key"),
+        ("files:[{path: /a}]", "hint: put a blank after the colon"),
+        ("foo:", "extra.yaml:1:1: foo: there is no such key"),
+        ("files: [{\u00a0path: /a}]", "U+00A0 NO-BREAK SPACE"),
+    ],
+)
+def test_no_key_of_a_fragment_is_dropped_without_a_word(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+def test_a_known_key_without_a_value_is_as_if_it_were_not_there() -> None:
+    text = "files: [{path: /a, content: , mode: }]\nunits:\nusers: [{name: ops, groups: }]\n"
+    assert read_extra(text.encode(), "extra.yaml") == read_extra(
+        b"files: [{path: /a}]\nusers: [{name: ops}]", "extra.yaml"
+    )
 
 
 def test_a_later_part_replaces_an_earlier_one_and_adds_the_rest() -> None:
