@@ -23,11 +23,13 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/etc/kboot/ca.pem", authority),
         File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **facts)),
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
+        File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **facts), 0o755),
         File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
         File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
     )
     units = (
         Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **facts).decode()),
+        Unit("kboot-clock.service", rendered("nodes/kboot-clock.service.j2", **facts).decode()),
         Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **facts).decode()),
     )
     return NodeConfig(node.name, desc.ssh_authorized_keys, files, units)

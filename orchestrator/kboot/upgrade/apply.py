@@ -25,6 +25,7 @@ _KUBELET = "kubelet.service"
 READERS: Mapping[str, str | None] = {
     "/etc/kboot/": None,
     "/etc/systemd/network/": "systemd-networkd.service",
+    "/opt/bin/kboot-clock": None,
     "/opt/bin/kboot-report": None,
     "/etc/containerd/certs.d/": None,
     "/etc/containerd/": "containerd.service",

@@ -32,8 +32,8 @@ class Loss:
 def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite3.Connection, Loss | None]:
     """A whole database at `path`, and what was lost; no loss where a cluster begins, or goes on as it was.
 
-    With `is_marked` a cluster begins where its mark is, and nowhere else. Where nobody marks, it also begins in a folder
-    that holds no database and has not been served before.
+    With `is_marked` a cluster begins where its mark is, and nowhere else. Where nobody marks, it also begins in a
+    folder that holds no database and has not been served before.
     """
     blank = _blank(path)
     begins = is_marked_new(path) or not (is_marked or path.exists() or _was_served(path.parent))

@@ -56,7 +56,7 @@ async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
         raise ProblemError(403, f"refused: {refusal}")
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)
-    if report.phase is Phase.INSTALLING and report.detail:
+    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail:
         fleet.tell("step", mac, ask.address, detail=report.detail)
 
 

@@ -17,7 +17,7 @@ _FAKES = Path(__file__).parent / "fakes"
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tr",
 )  # fmt: skip
-_RECORDED = ("date", "reboot", "sleep", "sync", "systemctl", "wipefs")
+_RECORDED = ("date", "hwclock", "reboot", "sleep", "sync", "systemctl", "wipefs")
 
 
 class Sandbox:

@@ -34,6 +34,7 @@ class Machine:
         (etc / "kboot" / "node.env").write_bytes(node_file(description("flatcar"), "/etc/kboot/node.env"))
         (folder / "kboot-report").write_bytes(node_file(description("flatcar"), "/opt/bin/kboot-report"))
         (folder / "bin").mkdir()
+        (folder / "run").mkdir()
         (folder / "bin" / "curl").symlink_to(_FAKES / "curl")
 
     def make_key(self, *kind: str, comment: str = "root@node1") -> str:
@@ -49,7 +50,8 @@ class Machine:
 
     def report(self) -> dict[str, Any]:
         """What it reports, which the cloud-config server takes."""
-        inner = 'mount --bind "$1/etc" /etc && exec env PATH="$1/bin:$PATH" SANDBOX="$1" bash "$1/kboot-report"'
+        mounts = 'mount --bind "$1/etc" /etc && mount --bind "$1/run" /run'
+        inner = f'{mounts} && exec env PATH="$1/bin:$PATH" SANDBOX="$1" bash "$1/kboot-report"'
         command = ["unshare", "--mount", "sh", "-c", inner, "sh", str(self.folder)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
@@ -77,6 +79,13 @@ def test_a_machine_tells_the_host_keys_that_it_has_without_the_names_behind_them
         "ssh_host_keys": keys,
     }
     assert (machine.folder / "headers").read_text() == 'header = "Authorization: Bearer a-token"\n'
+
+
+def test_a_clock_that_was_set_is_told_once(machine: Machine) -> None:
+    note = machine.folder / "run" / "kboot-clock"
+    note.write_text("the clock stood at 2015-01-01T00:00:09Z and was set from the bootstrapper")
+    assert machine.report()["detail"] == "the clock stood at 2015-01-01T00:00:09Z and was set from the bootstrapper"
+    assert not note.exists()
 
 
 def test_a_machine_without_host_keys_reports_all_the_same(machine: Machine) -> None:

@@ -96,7 +96,10 @@ set_clock() {
   local date
   date=$(curl --silent --head --connect-timeout 10 --retry 20 --retry-connrefused --retry-delay 3 \
     "http://$bootstrapper/healthz" | tr -d '\r' | sed -n 's/^[Dd]ate: //p') || date=''
-  [ -z "$date" ] || date --utc --set "$date" >/dev/null || say "the clock could not be set"
+  [ -n "$date" ] || return 0
+  date --utc --set "$date" >/dev/null || { say "the clock could not be set" && return 0; }
+  # The installed system begins with what the hardware clock says.
+  hwclock --systohc --utc || say "the hardware clock could not be written"
 }
 
 is_whole_disk() { [ -b "$1" ] && [ "$(lsblk --nodeps --noheadings --output TYPE "$1" 2>/dev/null | head -n 1)" = disk ]; }
