@@ -6,11 +6,12 @@ from kboot_clusterdesc import ClusterDesc, Node
 
 from ..render.templates import rendered
 from .config import File, NodeConfig, Unit
+from .names import own_records
 
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
     """The config of a machine without a role."""
-    facts = {
+    facts: dict[str, object] = {
         "cluster": desc.cluster.name,
         "domain": desc.cluster.domain,
         "bootstrapper": str(desc.network.bootstrapper),
@@ -18,6 +19,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         "name": node.name,
         "roles": " ".join(role.value for role in node.roles),
         "timezone": desc.os.timezone,
+        "records": own_records(desc),
     }
     files = (
         File("/etc/kboot/ca.pem", authority),
@@ -25,6 +27,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
         File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **facts), 0o755),
         File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
+        File("/etc/hosts", rendered("nodes/hosts.j2", **facts)),
         File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
     )
     units = (

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
 
+from ..node.names import api_record, records
 from .templates import rendered
 
 
@@ -19,45 +20,9 @@ class Reservation:
     ip: IPv4Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An address and its names, the first of which is also the answer in reverse."""
-
-    ip: IPv4Address
-    names: tuple[str, ...]
-
-
 def reservations(desc: ClusterDesc) -> list[Reservation]:
     """One for each node, in the order of MACs: a node moved within the file changes no byte."""
     return sorted((Reservation(n.mac, n.name, n.ip) for n in desc.nodes), key=lambda each: each.mac)
-
-
-def api_record(desc: ClusterDesc) -> str | None:
-    """The name of the API server that we answer for; None where it is an address, or the site's own affair."""
-    host, _ = desc.api_endpoint
-    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
-    names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
-    return host if desc.kubernetes is not None and ours and host not in names else None
-
-
-def records(desc: ClusterDesc) -> list[Record]:
-    """The names that are known before any lease: bootstrapper, registry, nodes with an address, extra hosts.
-
-    The API server's name stands at each control plane, so it answers with all of them, in turn.
-    """
-    domain, api = desc.cluster.domain, api_record(desc)
-    servers = {node.mac for node in desc.control_planes}
-    own = [f"bootstrapper.{domain}", "bootstrapper"]
-    if desc.registry.domain not in own:
-        own.append(desc.registry.domain)
-    found = [Record(desc.network.bootstrapper, tuple(own))]
-    nodes = sorted((n for n in desc.nodes if n.ip is not None), key=lambda n: n.mac)
-    for node in nodes:
-        more = (api,) if api is not None and node.mac in servers else ()
-        if node.ip is not None:
-            found.append(Record(node.ip, (f"{node.name}.{domain}", node.name, *more)))
-    found += [Record(address, (name,)) for name, address in sorted(desc.network.hosts.items())]
-    return found
 
 
 def alias(desc: ClusterDesc) -> tuple[str, str] | None:

@@ -24,6 +24,7 @@ _KUBELET = "kubelet.service"
 # file reads it anew, or the kubelet sees that its static pod changed.
 READERS: Mapping[str, str | None] = {
     "/etc/kboot/": None,
+    "/etc/hosts": None,
     "/etc/systemd/network/": "systemd-networkd.service",
     "/opt/bin/kboot-clock": None,
     "/opt/bin/kboot-report": None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kboot.render.dhcp import alias, api_record, records
+from kboot.node.names import api_record, records
+from kboot.render.dhcp import alias
 from kboot_clusterdesc import ClusterDesc, load_text
 from support.fleets import Fleet
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt

@@ -1,0 +1,48 @@
+"""The names that are known before any lease: what dnsmasq answers, and each machine's own /etc/hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import ClusterDesc
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An address and its names, the first of which is also the answer in reverse."""
+
+    ip: IPv4Address
+    names: tuple[str, ...]
+
+
+def api_record(desc: ClusterDesc) -> str | None:
+    """The name of the API server that we answer for; None where it is an address, or the site's own affair."""
+    host, _ = desc.api_endpoint
+    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
+    names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
+    return host if desc.kubernetes is not None and ours and host not in names else None
+
+
+def records(desc: ClusterDesc) -> list[Record]:
+    """What dnsmasq answers before any lease: the cluster's own names, then extra hosts."""
+    return [*own_records(desc), *(Record(address, (name,)) for name, address in sorted(desc.network.hosts.items()))]
+
+
+def own_records(desc: ClusterDesc) -> list[Record]:
+    """The names of the cluster itself: bootstrapper, registry, nodes with an address.
+
+    The API server's name stands at each control plane, so it answers with all of them, in turn.
+    """
+    domain, api = desc.cluster.domain, api_record(desc)
+    servers = {node.mac for node in desc.control_planes}
+    own = [f"bootstrapper.{domain}", "bootstrapper"]
+    if desc.registry.domain not in own:
+        own.append(desc.registry.domain)
+    found = [Record(desc.network.bootstrapper, tuple(own))]
+    nodes = sorted((n for n in desc.nodes if n.ip is not None), key=lambda n: n.mac)
+    for node in nodes:
+        more = (api,) if api is not None and node.mac in servers else ()
+        if node.ip is not None:
+            found.append(Record(node.ip, (f"{node.name}.{domain}", node.name, *more)))
+    return found

@@ -1,0 +1,84 @@
+"""What every machine is given whatever its role: names and network."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from ipaddress import IPv4Address
+
+from kboot.render import Attachments
+from kboot.render.nodes import node_config
+from kboot_clusterdesc import ClusterDesc, Node, load_text
+from support.fixed_secrets import fixed_secrets
+from support.fleets import Fleet
+from support.rendering import rendered_files
+
+
+def file_of(desc: ClusterDesc, node: Node, path: str) -> str:
+    """A file of a node."""
+    config = node_config(desc, node, fixed_secrets(desc), Attachments())
+    return next(file.content.decode() for file in config.files if file.path == path)
+
+
+def assigned(text: str) -> dict[str, str]:
+    """The assignments of a file, comments and sections apart."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def test_the_described_card_alone_is_configured() -> None:
+    desc = Fleet().desc
+    for node in desc.nodes:
+        network = file_of(desc, node, "/etc/systemd/network/10-kboot.network")
+        assert assigned(network) == {
+            "MACAddress": str(node.mac),
+            "Type": "ether",
+            "Kind": "!*",
+            "DHCP": "ipv4",
+            "KeepConfiguration": "dhcp",
+            "ClientIdentifier": "mac",
+            "UseHostname": "false",
+        }
+
+
+def test_each_machine_knows_the_api_and_the_fixed_nodes_without_the_bootstrapper() -> None:
+    desc = Fleet(3).desc
+    for node in desc.nodes:
+        names = hosts(file_of(desc, node, "/etc/hosts"))
+        assert names["localhost"] == [IPv4Address("127.0.0.1")]
+        assert names["bootstrapper"] == names["bootstrapper.ail.example.com"] == [IPv4Address("10.10.14.253")]
+        servers = [each.ip for each in desc.control_planes]
+        assert names["api.ail.example.com"] == servers
+        for fixed in desc.control_planes:
+            assert names[fixed.name] == names[f"{fixed.name}.ail.example.com"] == [fixed.ip]
+        assert "w2" not in names, "it has no address of its own"
+
+
+def test_an_edit_of_other_dns_records_changes_no_machine() -> None:
+    text = Fleet().text
+    more = load_text(text.replace("network:\n", "network:\n  hosts: {nas.ail.example.com: 10.10.14.9}\n"), "fleet.yaml")
+    before = rendered_files(load_text(text, "fleet.yaml"))
+    after = rendered_files(more)
+    changed = [path for path, file in after.items() if before[path].content != file.content]
+    assert "config/hosts" in changed
+    assert not [path for path in changed if path.startswith("nodes/")]
+
+
+def test_a_machine_that_joins_knows_the_api_too() -> None:
+    text = Fleet().text.replace("nodes:\n", "unknown_machines: worker\nnodes:\n")
+    files = rendered_files(load_text(text, "fleet.yaml"))
+    document = json.loads(files["nodes/worker/ignition.json"].content)
+    (entry,) = [each for each in document["storage"]["files"] if each["path"] == "/etc/hosts"]
+    content = b64decode(entry["contents"]["source"].removeprefix("data:;base64,")).decode()
+    assert hosts(content)["api.ail.example.com"] == [IPv4Address("10.10.14.201")]
+
+
+def hosts(text: str) -> dict[str, list[IPv4Address]]:
+    """name -> its IPv4 addresses."""
+    found: dict[str, list[IPv4Address]] = {}
+    for line in text.splitlines():
+        address, *names = line.split()
+        if address == "#" or ":" in address:
+            continue
+        for name in names:
+            found.setdefault(name, []).append(IPv4Address(address))
+    return found
