@@ -36,8 +36,7 @@ os:
   update:
     enabled: true
     schedule: "0 3 * * *"           # when to look for a newer release: minute hour day month weekday
-    reboot_strategy: rollout        # one machine after the other
-    # window: {{start: "03:00", length: 3h}}
+    # reboot_strategy: rollout      # one machine after the other; nothing acts on it or on a window yet
 
 # Without this key kboot installs the operating system alone.
 # kubernetes:

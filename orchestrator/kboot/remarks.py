@@ -20,5 +20,7 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
         for node in desc.nodes:
             if node.ip is None:
                 yield f"{node.name}: has no `ip`: with `mode: off` kboot cannot know it, and will not install it"
+    for key in sorted({"reboot_strategy", "window"} & desc.os.update.model_fields_set):
+        yield f"os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
     if not desc.nodes:
         yield "nodes: is empty: no machine will be installed"

@@ -63,6 +63,8 @@ def _user(user: User) -> dict[str, Any]:
 
 
 def _unit(unit: Unit) -> dict[str, Any]:
+    if unit.masked:
+        return {"name": unit.name, "mask": True, "command": "stop"}  # by then the OS has started what it enables
     entry: dict[str, Any] = {"name": unit.name, "enable": unit.enabled}
     if unit.content is not None:
         entry["content"] = unit.content

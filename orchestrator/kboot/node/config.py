@@ -30,12 +30,18 @@ class DropIn:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A systemd unit: ours with its `content`, or one of the OS that is enabled or changed."""
+    """A systemd unit: ours with its `content`, or one of the OS that is enabled, changed, or masked to never start."""
 
     name: str
     content: str | None = None
     enabled: bool = True
     drop_ins: tuple[DropIn, ...] = ()
+    masked: bool = False
+
+
+def masked(name: str) -> Unit:
+    """A unit of the OS that is never to start."""
+    return Unit(name, enabled=False, masked=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class NodeConfig:
 def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
     """The config with the files that tell its own hash and what it put on the machine, and that hash (SHA-256, hex)."""
     number = sha256(repr(config).encode()).hexdigest()
-    written = "".join(f"{path}\n" for path in sorted(file.path for file in config.all_files))
+    masks = (f"{UNITS}/{unit.name}" for unit in config.units if unit.masked)
+    written = "".join(f"{path}\n" for path in sorted((*masks, *(file.path for file in config.all_files))))
     files = (File(CONFIG_HASH, f"{number}\n".encode()), File(CONFIG_FILES, written.encode()))
     return config.merged(NodeConfig("", files=files)), number

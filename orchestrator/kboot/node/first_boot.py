@@ -5,8 +5,11 @@ from __future__ import annotations
 from kboot_clusterdesc import ClusterDesc, Node
 
 from ..render.templates import rendered
-from .config import File, NodeConfig, Unit
+from .config import File, NodeConfig, Unit, masked
 from .names import own_records
+
+# No machine takes a new OS, or reboots into it, by itself: nothing says yet whose turn it is.
+_UPDATERS = ("update-engine.service", "locksmithd.service")
 
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
@@ -19,6 +22,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         "name": node.name,
         "roles": " ".join(role.value for role in node.roles),
         "timezone": desc.os.timezone,
+        "channel": desc.os.channel,
         "records": own_records(desc),
     }
     files = (
@@ -27,10 +31,12 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
         File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **facts), 0o755),
         File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
+        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **facts)),
         File("/etc/hosts", rendered("nodes/hosts.j2", **facts)),
         File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
     )
     units = (
+        *(masked(name) for name in _UPDATERS),
         Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **facts).decode()),
         Unit("kboot-clock.service", rendered("nodes/kboot-clock.service.j2", **facts).decode()),
         Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **facts).decode()),

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from .config import DropIn, File, NodeConfig, Unit, User
+from .config import DropIn, File, NodeConfig, Unit, User, masked
 
 SPEC = "3.3.0"
 _DATA = "data:;base64,"
@@ -54,6 +54,8 @@ def _file(file: File) -> dict[str, Any]:
 
 
 def _unit(unit: Unit) -> dict[str, Any]:
+    if unit.masked:
+        return {"name": unit.name, "mask": True}
     entry: dict[str, Any] = {"name": unit.name, "enabled": unit.enabled}
     if unit.content is not None:
         entry["contents"] = unit.content
@@ -68,5 +70,7 @@ def _read_file(entry: dict[str, Any]) -> File:
 
 
 def _read_unit(entry: dict[str, Any]) -> Unit:
+    if entry.get("mask"):
+        return masked(entry["name"])
     drop_ins = tuple(DropIn(each["name"], each["contents"]) for each in entry.get("dropins", ()))
     return Unit(entry["name"], entry.get("contents"), entry["enabled"], drop_ins)

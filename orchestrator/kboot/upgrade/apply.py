@@ -25,6 +25,8 @@ _KUBELET = "kubelet.service"
 READERS: Mapping[str, str | None] = {
     "/etc/kboot/": None,
     "/etc/hosts": None,
+    "/etc/flatcar/update.conf": None,  # its readers are masked
+    "/etc/coreos/update.conf": None,
     "/etc/systemd/network/": "systemd-networkd.service",
     "/opt/bin/kboot-clock": None,
     "/opt/bin/kboot-report": None,
@@ -88,7 +90,8 @@ def archive(config: NodeConfig, ignition: bytes, cloud_config: bytes, holds_addo
     """
     files = sorted(config.all_files, key=_order)
     units = [unit.name for unit in config.units if unit.enabled]
-    idle = [unit.name for unit in config.units if not unit.enabled]
+    masks = [unit.name for unit in config.units if unit.masked]
+    idle = [unit.name for unit in config.units if not unit.enabled and not unit.masked]
     held = ADDONS_UNIT if holds_addons else None
     plan = "".join(f"{_reader(file.path, units, held) or '-'} {file.path}\n" for file in files)
     members = {
@@ -96,6 +99,7 @@ def archive(config: NodeConfig, ignition: bytes, cloud_config: bytes, holds_addo
         "plan": File("", plan.encode()),
         "enabled": File("", "".join(f"{name}\n" for name in units).encode()),
         "idle": File("", "".join(f"{name}\n" for name in idle).encode()),
+        "never": File("", "".join(f"{name}\n" for name in masks).encode()),
         "kept/ignition": File("", ignition, 0o600),
         "kept/cloud-config": File("", cloud_config, 0o600),
         **{f"files{file.path}": file for file in files},

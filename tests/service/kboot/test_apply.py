@@ -28,9 +28,11 @@ set -eu
 case $1 in
   is-enabled)
     unit=${@: -1}
+    if grep -qxF "$unit" "$EDGE/masked"; then [ "$2" = --quiet ] || echo masked; exit 1; fi
     if grep -qxF "$unit" "$EDGE/enabled"; then [ "$2" = --quiet ] || echo enabled; exit 0; fi
     [ "$2" = --quiet ] || echo disabled
     exit 1 ;;
+  mask) echo "$2" >>"$EDGE/masked" && ln -s /dev/null "$ROOT/etc/systemd/system/$2" ;;
   enable) echo "$2" >>"$EDGE/enabled" ;;
   disable) grep -vxF "$3" "$EDGE/enabled" >"$EDGE/left" || true; mv "$EDGE/left" "$EDGE/enabled" ;;
 esac
@@ -64,13 +66,14 @@ class Machine:
         for name, text in (("systemctl", _SYSTEMCTL), ("getent", _GETENT), ("sync", _SYNC)):
             (self.edge / name).write_text(text)
             (self.edge / name).chmod(0o755)
-        (self.edge / "enabled").touch()
+        for state in ("enabled", "masked"):
+            (self.edge / state).touch()
 
-    def install(self, config: NodeConfig) -> None:
-        """Stand as after an install, with the config at the place from which it is applied at each boot."""
+    def install(self, config: NodeConfig) -> list[str]:
+        """Stand as after an install, with the config where it is applied from at each boot; what was said."""
         self.write("/home/core/.ssh/authorized_keys", b"")
         self.write("/var/lib/flatcar-install/user_data", b"")
-        self.give(config)
+        return self.give(config)
 
     def give(self, config: NodeConfig, *, holds_addons: bool = False) -> list[str]:
         """Apply a config; what the script told systemd."""
@@ -209,6 +212,23 @@ def test_a_unit_that_is_switched_off_is_disabled(machine: Machine) -> None:
     said = machine.give(described().merged(NodeConfig("", units=(replace(timer, enabled=False),))))
     assert "disable --now etcd-snapshot.timer" in said
     assert restarted(said) == set()
+
+
+def test_what_updates_the_os_by_itself_is_masked_once_and_stopped_where_it_runs(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    said = machine.install(described())
+    for unit in ("update-engine.service", "locksmithd.service"):
+        assert said.index(f"mask {unit}") < said.index(f"stop {unit}")
+    assert machine.give(described()) == [_REPORT]
+
+
+def test_a_unit_that_is_masked_no_more_is_free_again(machine: Machine) -> None:
+    link = machine.root / "etc/systemd/system/locksmithd.service"
+    assert link.is_symlink()
+    config = described()
+    free = replace(config, units=tuple(unit for unit in config.units if unit.name != "locksmithd.service"))
+    machine.give(free)
+    assert not link.is_symlink()
 
 
 def test_a_run_that_stopped_half_way_is_taken_to_its_end_by_the_next(machine: Machine) -> None:

@@ -64,7 +64,7 @@ def test_whatever_the_mac_both_dialects_hold_the_machine_s_own_values(shared: di
 @given(macs)
 def test_nothing_else_changes(shared: dict[str, bytes], mac: Mac) -> None:
     own = {"/etc/hostname", "/etc/kboot/node.env", "/etc/kboot/report-token", "/etc/kubernetes/kubelet/join-token"}
-    own |= {"/opt/bin/kboot-routes"}
+    own |= {"/opt/bin/kboot-routes", "/etc/systemd/network/10-kboot.network"}
     for document in shared.values():
         before, after = contents(document), contents(personal(document, joined.joined_node(mac), **TOKENS))
         assert {path for path in before if before[path] != after[path]} == own
@@ -79,9 +79,10 @@ def test_the_cloud_config_keeps_its_modes_and_switches(shared: dict[str, bytes])
     assert [each["permissions"] for each in after["write_files"]] == [
         each["permissions"] for each in before["write_files"]
     ]
-    assert [each["enable"] for each in after["coreos"]["units"]] == [
-        each["enable"] for each in before["coreos"]["units"]
-    ]
+    for switch in ("enable", "mask"):
+        assert [each.get(switch) for each in after["coreos"]["units"]] == [
+            each.get(switch) for each in before["coreos"]["units"]
+        ]
 
 
 def test_the_config_that_all_share_holds_no_key(shared: dict[str, bytes]) -> None:

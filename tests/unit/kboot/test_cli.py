@@ -34,6 +34,16 @@ def test_a_valid_description_is_said_to_be_so(rack: Path, capsys: pytest.Capture
     assert err == "note: ssh_authorized_keys: is empty: there will be no way to log in to an installed machine\n"
 
 
+def test_keys_that_nothing_acts_on_yet_are_said_to_be_such(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rack.write_text(RACK + 'os: {update: {reboot_strategy: "off", window: {start: "03:00", length: 3h}}}\n')
+    assert run(["validate", str(rack)]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "os.update" in line]
+    assert told == [
+        f"note: os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
+        for key in ("reboot_strategy", "window")
+    ]
+
+
 def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rack.write_text(RACK.replace("bootstrapper: 10.10.14.253", "bootstrapper: 10.10.15.253"))
     assert run(["validate", str(rack)]) == 2

@@ -1,16 +1,20 @@
-"""What every machine is given whatever its role: names and network."""
+"""What every machine is given whatever its role: names, network, and that it stays as it is."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode
 from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+import yaml
 
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
 from kboot_clusterdesc import ClusterDesc, Node, load_text
 from support.fixed_secrets import fixed_secrets
-from support.fleets import Fleet
+from support.fleets import FLEETS, Fleet
 from support.rendering import rendered_files
 
 
@@ -23,6 +27,32 @@ def file_of(desc: ClusterDesc, node: Node, path: str) -> str:
 def assigned(text: str) -> dict[str, str]:
     """The assignments of a file, comments and sections apart."""
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("fleet", FLEETS, ids=str)
+def test_no_machine_asks_the_public_server_for_updates_or_reboots_by_itself(fleet: Fleet) -> None:
+    desc = fleet.desc
+    for node in desc.nodes:
+        text = file_of(desc, node, f"/etc/{fleet.family}/update.conf")
+        assert assigned(text) == {
+            "GROUP": "stable",
+            "SERVER": "http://10.10.14.253/v1/update/",
+            "REBOOT_STRATEGY": "off",
+        }
+        assert not [line for line in text.splitlines() if line.startswith("#") and "=" in line], "read as a key"
+
+
+def test_updaters_are_masked_in_both_dialects() -> None:
+    masked = {"update-engine.service", "locksmithd.service"}
+    desc = Fleet().desc
+    files = rendered_files(desc)
+    for node in desc.nodes:
+        document: Any = json.loads(files[f"nodes/{node.mac.dashed}/ignition.json"].content)
+        assert {unit["name"] for unit in document["systemd"]["units"] if unit.get("mask")} == masked
+        document = yaml.safe_load(files[f"nodes/{node.mac.dashed}/cloud-config.yaml"].content)
+        units = {unit["name"]: unit for unit in document["coreos"]["units"]}
+        assert {name for name, unit in units.items() if unit.get("mask")} == masked
+        assert {units[name]["command"] for name in masked} == {"stop"}
 
 
 def test_the_described_card_alone_is_configured() -> None:

@@ -32,7 +32,7 @@ def test_a_config_lists_every_file_that_it_puts_on_the_machine() -> None:
     config, _ = with_hash(node_config(desc, desc.nodes[0], fixed_secrets(desc), Attachments()))
     files = {file.path: file.content.decode() for file in config.files}
     listed = files.pop(CONFIG_FILES).splitlines()
-    units = {f"/etc/systemd/system/{unit.name}" for unit in config.units if unit.content is not None}
+    units = {f"/etc/systemd/system/{unit.name}" for unit in config.units if unit.content is not None or unit.masked}
     drop_ins = {f"/etc/systemd/system/{unit.name}.d/{each.name}" for unit in config.units for each in unit.drop_ins}
     assert listed == sorted({*files, *units, *drop_ins} - {"/etc/kboot/config-hash"})
 
