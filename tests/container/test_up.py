@@ -72,6 +72,9 @@ def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
     assert {name.removeprefix("CAP_") for name in host["CapAdd"] or []} == allowed
     assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
     assert host["Memory"] > 0
+    assert host["MemorySwap"] == host["Memory"]
+    assert host["PidsLimit"] == 2048
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 16384, "Hard": 16384}]
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
     assert host["LogConfig"]["Config"]["max-size"]
     assert "docker.sock" not in json.dumps(attrs["Mounts"])

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from kboot_clusterdesc import family_of
 
 from . import boot_script, events, images, installer, joining, metrics, node_config, nodes, omaha, status_page
+from .body_queue import BodyQueue
 from .caller import address_of, mac_of, small_body
 from .fleet import Fleet
 from .kubernetes_watch import KubernetesWatch
@@ -45,6 +46,7 @@ def create_app(fleet: Fleet) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.state.body_queue = BodyQueue()
     app.add_middleware(RequestLog)
     _add_problems(app)
     _add_boot(app, fleet)

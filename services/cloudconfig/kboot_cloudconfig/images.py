@@ -6,14 +6,28 @@ from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
+from .body_queue import PIECE_BYTES, BodyQueue, Place
 from .problem import ProblemError
 
 
 class ImageResponse(FileResponse):
-    """A file in large chunks: an OS image has hundreds of megabytes."""
+    """A file in pieces, each in its turn: an OS image has hundreds of megabytes, and a rack asks for it at once."""
 
-    chunk_size = 1 << 20
+    chunk_size = PIECE_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["method"] == "HEAD":
+            await super().__call__(scope, receive, send)
+            return
+        queue: BodyQueue = scope["app"].state.body_queue
+        place = Place(queue, (scope.get("client") or ("",))[0], send)
+        try:
+            await super().__call__(scope, receive, place.send)
+        finally:
+            place.give_up()
 
 
 def file_below(root: Path, path: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import uuid
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .log import log
@@ -34,6 +35,8 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:  # before its request was whole
+            pass
         except Exception:
             number = uuid.uuid4().hex[:12]
             log("fault", request=number, path=scope["path"], trace=traceback.format_exc(limit=-8))
@@ -43,4 +46,4 @@ class RequestLog:
         if scope["path"] not in _QUIET or status >= 400:
             ip = (scope.get("client") or ("-",))[0]
             shown = {key: scope[key] for key in ("scheme", "method", "path")}
-            log("request", ip=ip, status=status, **shown)
+            log("request", ip=ip, status=status or None, **shown)

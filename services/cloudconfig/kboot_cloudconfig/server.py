@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import create_app
 from .database import UnusableState
 from .fleet import Fleet
+from .http_connection import Patience
+from .listener import Listener
 from .log import log
 from .settings import Settings
+
+_UNSENT_BYTES = 64 * 1024  # of one connection in the kernel, which counts towards the container's memory
+_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; the socket module has no name for it
+_OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
+_MOST_PLAIN, _MOST_TLS = 4096, 256  # over TLS asyncio holds half a megabyte for one
 
 
 def bound(address: str, port: int) -> socket.socket:
@@ -26,9 +36,19 @@ def bound(address: str, port: int) -> socket.socket:
     # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
     listener.bind((address, port))
     listener.listen(1024)
     return listener
+
+
+def most_connections() -> tuple[int, int]:
+    """How many connections there may be, plain and over TLS: each may need a descriptor for a file too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    room = (hard - _OTHER_DESCRIPTORS) // 2
+    tls = min(_MOST_TLS, room // 4)
+    return min(_MOST_PLAIN, room - tls), tls
 
 
 def give_up_root(uid: int) -> None:
@@ -40,11 +60,30 @@ def give_up_root(uid: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """One of two servers in this process, which therefore handles no signals itself."""
+    """One of two servers in this process, which therefore handles no signals itself; it listens in our own way."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, most: int, patience: Patience) -> None:
+        super().__init__(config)
+        config.load()
+        self._listener = Listener(listening, most, patience, config.ssl)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets=[])
+        self._listener.open(self._given)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and wait for those that are there."""
+        self._listener.close()
+        await super().shutdown(sockets)
+
+    def _given(self) -> dict[str, Any]:
+        """What uvicorn gives to each connection."""
+        return {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
 
 
 async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -> None:
@@ -52,6 +91,8 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     config = partial(
         uvicorn.Config,
         create_app(fleet),
+        http=H11Protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         # No header of a caller may change who the caller is.
@@ -59,10 +100,12 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    http = _Server(config())
+    most_plain, most_tls = most_connections()
+    http = _Server(config(), plain, most_plain, settings.patience)
     certificate, key = settings.tls / "server.pem", settings.tls / "server.key"
     # the first server runs the one lifespan
-    https = _Server(config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key)))
+    secure = config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key))
+    https = _Server(secure, tls, most_tls, settings.patience)
 
     def stop() -> None:
         fleet.end_streams()
@@ -70,7 +113,7 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    servers = [asyncio.create_task(http.serve([plain])), asyncio.create_task(https.serve([tls]))]
+    servers = [asyncio.create_task(http.serve()), asyncio.create_task(https.serve())]
     log("serving", address=settings.bind, http=settings.http_port, https=settings.https_port)
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
     stop()

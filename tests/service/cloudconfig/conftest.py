@@ -132,11 +132,12 @@ class Server:
             "KBOOT_STATE_IS_MARKED": str(int(self.state_is_marked)),
         }
 
-    def start(self) -> None:
-        """Start it and wait until it is ready."""
+    def start(self, descriptors: int | None = None, **environment: str) -> None:
+        """Start it, with at most so many descriptors, and wait until it is ready."""
+        limit = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "kboot_cloudconfig"]
-            self._process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
+            command = [*limit, sys.executable, "-m", "kboot_cloudconfig"]
+            self._process = subprocess.Popen(command, env=self.environment() | environment, stdout=log, stderr=log)
         for _ in looks(60, 0.1):
             try:
                 if self.get("/readyz").status_code == 200:
@@ -144,6 +145,13 @@ class Server:
             except httpx.TransportError:
                 continue
         raise AssertionError(self.log.read_text())
+
+    def peak_bytes(self) -> int:
+        """The most memory that its process had."""
+        assert self._process is not None
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
+        assert found
+        return int(found[1]) * 1024
 
     def stop(self, *, kill: bool = False) -> int:
         """End it, by SIGTERM or as a power cut would; its exit status."""

@@ -54,6 +54,9 @@ def test_no_service_has_more_rights_than_it_needs(desc: ClusterDesc, network: Ne
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["restart"] == "unless-stopped"
         assert int(service["mem_limit"]) > 0
+        assert service["memswap_limit"] == service["mem_limit"]
+        assert service["pids_limit"] == 2048
+        assert service["ulimits"] == {"nofile": {"soft": 16384, "hard": 16384}}
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}
         assert "privileged" not in service
         assert not [mount for mount in service.get("volumes", []) if "docker.sock" in mount["source"]]

@@ -1,0 +1,116 @@
+"""Takes connections in while there is room, and ends those whose peers let the server wait."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from .connections import Connections
+from .http_connection import HttpConnection, Patience
+from .log import log
+
+_AT_ONCE = 64  # so that a flood of connections leaves time for those that are there
+_FULL_S, _FAULT_S, _LOOK_S = 0.1, 1.0, 1.0
+_TOLD_AGAIN_S = 60
+
+# Gives what a connection is made with, beside its address and socket.
+Making = Callable[[], dict[str, Any]]
+
+
+class Listener:
+    """One listening socket, and the connections that came by it."""
+
+    def __init__(self, listening: socket.socket, most: int, patience: Patience, tls: ssl.SSLContext | None) -> None:
+        self._listening, self._patience, self._tls = listening, patience, tls
+        self._connections: Connections[HttpConnection] = Connections(most)
+        self._loop = asyncio.get_running_loop()
+        self._making: Making = dict
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._told: dict[str, float] = {}
+
+    def open(self, making: Making) -> None:
+        """Begin; each connection is made with what `making` gives."""
+        self._making = making
+        self._listening.setblocking(False)
+        self._resume()
+        self._look()
+
+    def close(self) -> None:
+        """Take no more; what is open stays."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+
+    def _take(self) -> None:
+        for _ in range(_AT_ONCE):
+            if len(self._connections) > self._connections.most and not self._make_room():
+                self._pause(_FULL_S)
+                return
+            try:
+                accepted, peer = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no descriptor, no memory: asked at once again it would be the same
+                self._tell("accept-failed", error=str(error), open=len(self._connections))
+                self._drop(self._connections.expendable(self._loop.time()))
+                self._pause(_FAULT_S)
+                return
+            self._begin(accepted, peer[0])
+
+    def _begin(self, accepted: socket.socket, address: str) -> None:
+        accepted.setblocking(False)
+        connection = HttpConnection(address, accepted, self._connections.discard, **self._making())
+        self._connections.add(connection)
+        greeting = self._loop.create_task(self._greet(connection, accepted))
+        self._greetings.add(greeting)
+        greeting.add_done_callback(self._greetings.discard)
+
+    async def _greet(self, connection: HttpConnection, accepted: socket.socket) -> None:
+        limit_s = self._patience.silent_s if self._tls else None
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=limit_s
+            )
+        except OSError as failed:  # a handshake; its frames refer to it, and hold the connection's buffers
+            failed.__traceback__ = None
+        finally:
+            if connection.transport is None:
+                self._connections.discard(connection)
+
+    def _make_room(self) -> bool:
+        going = self._connections.expendable(self._loop.time())
+        if going:
+            self._tell("connections-full", open=len(self._connections), dropped_of=going[0].address)
+        else:
+            self._tell("connections-full", open=len(self._connections))
+        self._drop(going)
+        return bool(going)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        self._drop([each for each in self._connections.all() if each.is_overdue(now, self._patience)], reset=True)
+        self._timers["look"] = self._loop.call_later(_LOOK_S, self._look)
+
+    def _drop(self, connections: list[HttpConnection], *, reset: bool = False) -> None:
+        for connection in connections:
+            self._connections.discard(connection)
+            connection.drop(reset=reset)
+
+    def _pause(self, for_s: float) -> None:
+        self._loop.remove_reader(self._listening)
+        self._timers["pause"] = self._loop.call_later(for_s, self._resume)
+
+    def _resume(self) -> None:
+        self._loop.add_reader(self._listening, self._take)
+
+    def _tell(self, event: str, **fields: object) -> None:
+        """Log it, unless that was done a short while ago: a flood must not fill the log too."""
+        now = self._loop.time()
+        if now - self._told.get(event, -_TOLD_AGAIN_S) >= _TOLD_AGAIN_S:
+            self._told[event] = now
+            log(event, port=self._listening.getsockname()[1], **fields)
