@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from base64 import b64decode
@@ -114,6 +115,15 @@ def test_systemd_has_nothing_to_say_of_any_unit(cni: str, tmp_path: Path) -> Non
                 text=True,
             )
             assert (done.returncode, done.stderr) == (0, ""), unit.name
+
+
+def test_no_unit_is_lost_for_good_when_containerd_starts_late() -> None:
+    # systemd.unit(5): a start that fails takes with it those that require it, and Restart= brings none of them back.
+    units = {unit.name: unit.content or "" for _, config in configs(opened("routes")) for unit in config.units}
+    assert [name for name, content in units.items() if "\nRequires=" in content] == []
+    for name in ("etcd.service", "kubelet.service"):
+        assert re.search("^Wants=containerd.service ", units[name], re.MULTILINE)
+        assert "\nPartOf=containerd.service\n" in units[name]  # one that is restarted still takes them along
 
 
 @pytest.mark.parametrize(("flags", "left"), [(["--boot"], False), ([], True)], ids=["boot", "restart"])
