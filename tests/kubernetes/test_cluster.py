@@ -5,6 +5,7 @@ The tests stand in that order and share one lab; each needs the one before.
 
 from __future__ import annotations
 
+import time
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def test_empty_machines_become_a_cluster_whose_nodes_are_ready(lab: KubernetesLa
     kubernetes = kboot_clusterdesc.load(lab.path).kubernetes
     assert kubernetes is not None
     assert {node.version for node in nodes.values()} == {kubernetes.version}
+
+
+def test_the_clocks_of_emulated_machines_run_like_the_one_of_their_host(lab: KubernetesLab) -> None:
+    for name in NODES:
+        before = time.time()
+        assert before - 30 < float(lab.ssh(name, "date +%s")) < time.time() + 30, name
 
 
 def test_each_worker_runs_a_pod_of_an_image_of_the_registry(lab: KubernetesLab) -> None:
