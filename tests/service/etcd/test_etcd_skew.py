@@ -140,17 +140,17 @@ def test_node_apply_reaches_no_machine_whose_etcd_could_not_start(
 ) -> None:
     fleet.switch_on()
     fleet.render("registry.k8s.io/etcd:3.6.8-0")
-    assert fleet.cluster.kboot("node", "apply", "node1") == 2
+    assert fleet.cluster.kboot("node", "apply", "node1", "--trust-first-contact") == 2
     assert capsys.readouterr() == ("", f"error: nothing was touched: {_LEAVES_OUT}{_WAY}")
     assert not asked.exists()
-    assert fleet.cluster.kboot("node", "apply", "node2") == 0  # no member
+    assert fleet.cluster.kboot("node", "apply", "node2", "--trust-first-contact") == 0  # no member
     asked.unlink()
     fleet.render("registry.k8s.io/etcd:3.5.21-0")
-    assert fleet.cluster.kboot("node", "apply", "node1") == 0
+    assert fleet.cluster.kboot("node", "apply", "node1", "--trust-first-contact") == 0
     assert asked.exists()
     fleet.render("registry.example.com/etcd:latest")
     capsys.readouterr()
-    assert fleet.cluster.kboot("node", "apply", "node1") == 0
+    assert fleet.cluster.kboot("node", "apply", "node1", "--trust-first-contact") == 0
     assert capsys.readouterr().err.startswith(
         "note: node1: `registry.example.com/etcd:latest` names no version of etcd"
     )
