@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-_ASKED = "GET {} HTTP/1.1\r\nHost: x\r\nUser-Agent: slow\r\n\r\n"
+_ASKED = "GET {} HTTP/1.1\r\nHost: x\r\nUser-Agent: slow\r\n{}\r\n"
 
 
 class Peer:
@@ -28,9 +28,10 @@ class Peer:
         with suppress(OSError):
             self.socket.sendall(data)
 
-    def ask(self, path: str) -> None:
-        """Ask for `path`, and read nothing of the answer yet."""
-        self.say(_ASKED.format(path).encode())
+    def ask(self, path: str, part: str | None = None) -> None:
+        """Ask for `path`, or a range of it, and read nothing of the answer yet."""
+        wanted = f"Range: {part}\r\n" if part else ""
+        self.say(_ASKED.format(path, wanted).encode())
 
     def sip(self, most_bytes: int = 8192) -> bytes:
         """What is there, up to so much; nothing when nothing is there."""

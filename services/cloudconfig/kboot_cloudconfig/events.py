@@ -22,6 +22,7 @@ from .problem import ProblemError
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
 _STILL_HERE_S = 15
+_AT_ONCE = 50  # of a stream: a reader that takes nothing holds no more
 
 
 class Report(BaseModel):
@@ -100,7 +101,7 @@ async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncItera
         yield ": events of the cluster\n\n"
         while not await request.is_disconnected():
             flag.clear()
-            while batch := fleet.store.events_after(after):
+            while batch := fleet.store.events_after(after, _AT_ONCE):
                 for event in batch:
                     after = event.number or after
                     yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"

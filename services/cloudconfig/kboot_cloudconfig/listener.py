@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -92,9 +93,15 @@ class Listener:
         return bool(going)
 
     def _look(self) -> None:
+        self._timers["look"] = self._loop.call_later(_LOOK_S, self._look)  # first: whatever one of them raises
         now = self._loop.time()
-        self._drop([each for each in self._connections.all() if each.is_overdue(now, self._patience)], reset=True)
-        self._timers["look"] = self._loop.call_later(_LOOK_S, self._look)
+        for connection in self._connections.all():
+            try:
+                is_overdue = connection.is_overdue(now, self._patience)
+            except (OSError, struct.error):  # the kernel knows nothing of it
+                is_overdue = True
+            if is_overdue:
+                self._drop([connection], reset=True)
 
     def _drop(self, connections: list[HttpConnection], *, reset: bool = False) -> None:
         for connection in connections:

@@ -64,14 +64,15 @@ def _memory_limit_bytes(server: Server) -> int:
     return int(limit.removesuffix("m")) << 20
 
 
-def test_300_slow_readers_leave_memory_and_time_for_others(server: Server) -> None:
+@pytest.mark.parametrize("part", [None, "bytes=0-262143", "bytes=0-65535"])
+def test_300_slow_readers_leave_memory_and_time_for_others(server: Server, part: str | None) -> None:
     tls = _trusting(server)
     readers: list[Peer] = []
     with descriptors(2000), closing(readers):
         for number in range(300):
             secure = number % 6 == 0
             readers.append(Peer(server.ports[secure], f"127.0.1.{1 + number % 60}", tls if secure else None))
-            readers[-1].ask(IMAGE)
+            readers[-1].ask(IMAGE, part)
         for path in _SMALL:
             for reader in readers[:150]:  # the others take nothing at all
                 reader.sip()
@@ -97,6 +98,25 @@ def test_whoever_waits_behind_stalled_readers_is_served_in_turn(slow: Server) ->
             assert not any(peer.is_cut() for peer in stalled)
             with ThreadPoolExecutor(len(waiting)) as at_once:
                 assert all(body == _PIECES for body in at_once.map(Peer.body, waiting))
+
+
+def test_whoever_waits_behind_trickling_readers_is_served_too(slow: Server) -> None:
+    ninth, *trickling = (Peer(slow.ports[0]) for _ in range(9))
+    with closing([ninth, *trickling]), ThreadPoolExecutor(1) as beside:
+        for peer in trickling:
+            peer.ask(IMAGE)
+        for _ in looks(10, 0.1):
+            if all(peer.sip(1) for peer in trickling):
+                break
+        ninth.ask(IMAGE)
+        served = beside.submit(ninth.body)
+        for _ in looks(60, 0.1):
+            for peer in trickling:
+                peer.sip(1500)
+            if served.done():
+                break
+        assert served.result() == _PIECES
+        assert not any(peer.is_cut() for peer in trickling)
 
 
 def test_a_reader_that_takes_nothing_is_cut_and_one_that_takes_little_is_kept(slow: Server) -> None:

@@ -141,3 +141,83 @@ def test_a_large_body_passes_its_turn_on_after_a_piece_and_a_small_one_needs_non
         assert not queue.is_wanted("a")
 
     run(steps)
+
+
+class Slow:
+    """Has a turn, and its reader takes nothing."""
+
+    def __init__(self, queue: BodyQueue, address: str) -> None:
+        self.address, self.has_turn = address, True
+        self._queue = queue
+
+    async def begin(self) -> None:
+        """Have a turn."""
+        await self._queue.enter(self.address)
+        self._queue.hold(self)
+
+    def lose_turn(self) -> None:
+        """Be told so."""
+        self.has_turn = False
+
+
+def test_whoever_takes_long_over_a_piece_loses_the_turn_to_who_waits_and_to_nobody_else() -> None:
+    async def steps() -> None:
+        queue = BodyQueue(most=2, long_s=0.05)
+        slow = [Slow(queue, "a"), Slow(queue, "b")]
+        for each in slow:
+            await each.begin()
+        await asyncio.sleep(0.2)
+        assert [each.has_turn for each in slow] == [True, True]  # nobody waits
+        await queue.enter("c")
+        assert [each.has_turn for each in slow] == [False, True]
+        queue.release(slow[0])
+
+    run(steps)
+
+
+def test_a_reader_that_takes_its_pieces_in_time_keeps_the_turn() -> None:
+    async def steps() -> None:
+        queue = BodyQueue(most=1, long_s=0.3)
+        quick = Slow(queue, "a")
+        await quick.begin()
+        waiting = Entering(queue).add("b")
+        for _ in range(8):
+            await asyncio.sleep(0.1)
+            queue.hold(quick)
+        assert quick.has_turn
+        queue.leave("a")
+        await waiting
+
+    run(steps)
+
+
+def test_of_one_address_that_has_its_share_only_its_own_slow_readers_lose() -> None:
+    async def steps() -> None:
+        queue = BodyQueue(most=3, most_of_one=1, long_s=0.05)
+        slow = [Slow(queue, "a"), Slow(queue, "b")]
+        for each in slow:
+            await each.begin()
+        await queue.enter("b")
+        assert [each.has_turn for each in slow] == [True, False]
+
+    run(steps)
+
+
+def test_no_more_pieces_are_late_than_memory_has_room_for() -> None:
+    async def steps() -> None:
+        queue = BodyQueue(most=2, most_late=1, long_s=0.02)
+        slow = [Slow(queue, "a"), Slow(queue, "b")]
+        for each in slow:
+            await each.begin()
+        await queue.enter("c")
+        queue.leave("c")
+        third = Slow(queue, "c")
+        await third.begin()
+        waiting = Entering(queue).add("d")
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        queue.release(slow[0])  # its piece was taken
+        await waiting
+        assert [each.has_turn for each in (*slow, third)] == [False, False, True]
+
+    run(steps)
