@@ -18,3 +18,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     READY = "ready"
     FAILED = "failed"
+
+
+# The reason of a machine that may be installed already: nobody knows, since the state was lost.
+STATE_LOST = "not armed: the state was lost"

@@ -8,6 +8,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
+from kboot_clusterdesc.phase import STATE_LOST
 
 from .cluster_health import PartHealth, read_api_health
 from .etcd.quorum import Voters, read_voters
@@ -178,5 +179,9 @@ def _how_far(machine: JsonObject) -> str:
 
 
 def _was_installed(machine: JsonObject) -> bool:
-    """An arming forgets the phases, and keeps the release that the machine last said it runs."""
-    return bool({"installed", "running", "ready"} & set(machine["phases"])) or machine.get("version") is not None
+    """Whether it was, or may have been before the state was lost.
+
+    An arming forgets the phases, and keeps the release that the machine last said it runs.
+    """
+    phases = {"installed", "running", "ready"} & set(machine["phases"])
+    return bool(phases) or machine.get("version") is not None or machine["reason"] == STATE_LOST

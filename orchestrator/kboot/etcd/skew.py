@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
+from kboot_clusterdesc.layout import STATE_MARK
 from kboot_clusterdesc.node_images import image, tagged_version
+from kboot_clusterdesc.phase import STATE_LOST
 
 from ..errors import BadInput
 from ..node.ignition import read_ignition
@@ -155,12 +157,13 @@ def _unarmed(nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[Node
 def _installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[str]:
     """The members that were installed, as far as is known; all of them where the server that knows is off."""
     if all(machine["phase"] == "unknown" for machine in machines):
-        was_served = folder.state.is_dir() and any(folder.state.iterdir())
-        return [node.name for node in nodes] if was_served else []
+        never_served = (folder.state / STATE_MARK).exists()
+        return [] if never_served else [node.name for node in nodes]
     was = {
         machine["mac"]
         for machine in machines
-        if not machine["armed"] and {"installed", "running", "ready"} & set(machine["phases"])
+        if not machine["armed"]
+        and ({"installed", "running", "ready"} & set(machine["phases"]) or machine["reason"] == STATE_LOST)
     }
     return [node.name for node in nodes if node.mac in was]
 

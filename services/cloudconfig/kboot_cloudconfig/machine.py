@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc.phase import STATE_LOST
 
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
@@ -58,7 +59,7 @@ def declare(mac: Mac, now: datetime) -> Machine:
 
 def declare_in_doubt(mac: Mac, now: datetime) -> Machine:
     """A machine that may be installed already, for all that is known: its disk is left alone."""
-    return replace(declare(mac, now), armed=False, reason="not armed: the state was lost")
+    return replace(declare(mac, now), armed=False, reason=STATE_LOST)
 
 
 def lease(machine: Machine, now: datetime) -> Machine:

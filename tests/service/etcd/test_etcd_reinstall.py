@@ -154,6 +154,21 @@ def test_a_learner_has_no_vote_however_healthy_it_is(rack: Rack, err: Err) -> No
     assert "node1 is a learner still, without a vote" in said, node1.log()
 
 
+def test_while_the_state_is_lost_members_that_are_away_may_hold_what_there_is(rack: Rack, err: Err) -> None:
+    rack.cluster.stop()
+    for path in rack.cluster.folder.state.iterdir():
+        path.unlink()
+    for member in rack.members.values():
+        member.stop()
+    rack.cluster.start()
+    for name in _MEMBERS:
+        assert rack.reinstall(name) == (3, False)
+        assert "of 3 members of etcd would be left with a vote, and it takes 2" in err()
+    assert rack.cluster.kboot("node", "settle") == 0
+    assert rack.reinstall("node1") == (3, False)
+    assert rack.reinstall("node4") == (0, True)
+
+
 def test_force_arms_and_says_what_goes(rack: Rack, capsys: pytest.CaptureFixture[str]) -> None:
     for name in _MEMBERS[:2]:
         rack.members[name].stop()

@@ -11,6 +11,7 @@ from kboot.cli.main import run
 from kboot.errors import BadInput
 from kboot.skew import refuse_skew
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, dump, load, load_text
+from kboot_clusterdesc.layout import STATE_MARK
 from kboot_lab.up import refuse_other_etcd
 from support.etcd import Client, Member
 from support.kubernetes_api import own_loopback
@@ -126,6 +127,27 @@ def test_where_no_member_answers_the_image_in_force_counts(fleet: Fleet) -> None
     fleet.cluster.stop()  # nor the server that knows who was installed
     with pytest.raises(InvalidDescription, match=r"etcd of node1: 3.5.21 runs, and 3.4.23 is older"):
         fleet.edit("quay.io/coreos/etcd:v3.4.23")
+
+
+def test_where_the_state_is_lost_the_image_in_force_counts_too(fleet: Fleet) -> None:
+    fleet.switch_on()
+    fleet.member.stop()
+    fleet.render("registry.k8s.io/etcd:3.5.21-0")
+    fleet.cluster.stop()
+    for path in fleet.cluster.folder.state.iterdir():
+        path.unlink()
+    for begin in (fleet.cluster.start, fleet.cluster.stop):
+        with pytest.raises(InvalidDescription, match=r"etcd of node1: 3\.5\.21 runs, and 3\.4\.23 is older"):
+            fleet.edit("quay.io/coreos/etcd:v3.4.23")
+        begin()
+
+
+def test_a_first_up_that_broke_off_before_its_server_began_holds_no_etcd(fleet: Fleet) -> None:
+    fleet.cluster.stop()
+    for path in fleet.cluster.folder.state.iterdir():
+        path.unlink()
+    (fleet.cluster.folder.state / STATE_MARK).touch()
+    assert fleet.edit("registry.k8s.io/etcd:3.6.8-0") is None
 
 
 def test_while_nothing_is_installed_any_etcd_will_do_and_again_once_the_data_are_given_up(fleet: Fleet) -> None:
