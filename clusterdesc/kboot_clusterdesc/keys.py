@@ -84,11 +84,12 @@ KEYS: dict[str, Key] = {
     ),
     "os.update.keep": Key("how many releases are kept", "keep: 2"),
     "os.update.reboot_strategy": Key(
-        "rollout: one machine after the other; reboot, off: its own; etcd-lock: coreos alone",
+        "nothing acts on it yet; rollout: one machine after the other; reboot, off: its own; etcd-lock: coreos alone",
         "reboot_strategy: rollout",
     ),
     "os.update.window": Key(
-        "when machines may reboot; default: at any time", 'window: {start: "03:00", length: 3h}'
+        "when machines may reboot, which nothing acts on yet; default: at any time",
+        'window: {start: "03:00", length: 3h}',
     ),
     "os.update.window.start": Key("time of day at which the window opens", 'start: "03:00"'),
     "os.update.window.length": Key("how long it stays open", "length: 3h"),

@@ -278,7 +278,7 @@ def _update(old: _Old) -> Fields:
     if strategy in ("etcd-lock", "best-effort"):
         if "reboot_strategy" in coreos.tree.items:
             old.notes.append(
-                f"reboot_strategy {strategy} became rollout: one machine reboots after the other"
+                f"reboot_strategy {strategy} became rollout, which nothing acts on yet"
             )
         strategy = "rollout"
     update: Fields = {"enabled": all(switches), "reboot_strategy": strategy}

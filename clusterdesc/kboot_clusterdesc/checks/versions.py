@@ -39,7 +39,7 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             tree,
             ("os", "update", "reboot_strategy"),
             f"etcd-lock needs etcd's v2 API, which no {os.family} release speaks",
-            "write `reboot_strategy: rollout`: then kboot lets the machines reboot one after the other",
+            "write `reboot_strategy: rollout`, or leave it out: nothing acts on it yet",
         )
     yield from _check_release_url(desc, tree)
 

@@ -33,6 +33,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
         File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **facts)),
         File("/etc/hosts", rendered("nodes/hosts.j2", **facts)),
+        File("/etc/systemd/networkd.conf.d/10-kboot.conf", rendered("nodes/10-kboot-networkd.conf.j2")),
         File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
     )
     units = (

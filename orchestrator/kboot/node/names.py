@@ -26,13 +26,16 @@ def api_record(desc: ClusterDesc) -> str | None:
 
 def records(desc: ClusterDesc) -> list[Record]:
     """What dnsmasq answers before any lease: the cluster's own names, then extra hosts."""
-    return [*own_records(desc), *(Record(address, (name,)) for name, address in sorted(desc.network.hosts.items()))]
+    own = own_records(desc)
+    extra = [Record(address, (name,)) for name, address in sorted(desc.network.hosts.items())]
+    return [*own, *(record for record in extra if record not in own)]
 
 
 def own_records(desc: ClusterDesc) -> list[Record]:
-    """The names of the cluster itself: bootstrapper, registry, nodes with an address.
+    """The names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
 
-    The API server's name stands at each control plane, so it answers with all of them, in turn.
+    The API server's name stands at each control plane, so it answers with all of them, in turn, or where
+    `network.hosts` has it.
     """
     domain, api = desc.cluster.domain, api_record(desc)
     servers = {node.mac for node in desc.control_planes}
@@ -45,4 +48,7 @@ def own_records(desc: ClusterDesc) -> list[Record]:
         more = (api,) if api is not None and node.mac in servers else ()
         if node.ip is not None:
             found.append(Record(node.ip, (f"{node.name}.{domain}", node.name, *more)))
+    endpoint, _ = desc.api_endpoint
+    if desc.kubernetes is not None and endpoint in desc.network.hosts:
+        found.append(Record(desc.network.hosts[endpoint], (endpoint,)))
     return found

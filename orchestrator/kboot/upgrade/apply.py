@@ -28,6 +28,7 @@ READERS: Mapping[str, str | None] = {
     "/etc/flatcar/update.conf": None,  # its readers are masked
     "/etc/coreos/update.conf": None,
     "/etc/systemd/network/": "systemd-networkd.service",
+    "/etc/systemd/networkd.conf.d/": "systemd-networkd.service",
     "/opt/bin/kboot-clock": None,
     "/opt/bin/kboot-report": None,
     "/etc/containerd/certs.d/": None,

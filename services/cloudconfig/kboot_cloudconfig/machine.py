@@ -83,10 +83,8 @@ def fetch_installer(machine: Machine, token_sha256: str, now: datetime) -> Machi
 
 
 def ask_elsewhere(machine: Machine, reason: str) -> Machine:
-    """It was not told to install itself, for `reason`; one whose install is under way goes on with that."""
-    if not machine.armed or machine.phase not in (Phase.WAITING, Phase.LEASED, Phase.BOOTING):
-        return machine
-    return replace(machine, reason=reason)
+    """It was not told to install itself, for `reason`; the next report of an install under way overrules that."""
+    return replace(machine, reason=reason) if machine.armed else machine
 
 
 def fetch_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:

@@ -91,10 +91,13 @@ def test_a_machine_that_asks_from_another_address_is_told_of_with_the_reason(ser
     reason = f"install.sh was asked for from {HOME[STRANGER]}, and its own address is {HOME[NODE1]}"
     assert (node["phase"], node["reason"]) == ("leased", reason)
     assert [each["ip"] for each in server.events() if each["kind"] == "refused"] == [HOME[STRANGER]]
-    server.install_token(NODE1)
+    token = server.install_token(NODE1)
     assert server.node(NODE1)["reason"] is None
+    server.report(NODE1, "failed", token, detail="no disk")
     server.get(f"/install.sh?mac={NODE1}", who=STRANGER)
-    assert server.node(NODE1)["reason"] is None, "its install is under way"
+    assert server.node(NODE1)["reason"] == reason, "it tries again, by another card"
+    server.report(NODE1, "installing", token, bytes=1)
+    assert server.node(NODE1)["reason"] != "no disk"
 
 
 def test_reinstall_installs_exactly_once_more(server: Server) -> None:

@@ -222,6 +222,16 @@ def test_what_updates_the_os_by_itself_is_masked_once_and_stopped_where_it_runs(
     assert machine.give(described()) == [_REPORT]
 
 
+def test_a_unit_of_the_operators_in_the_way_of_a_mask_changes_nothing(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write("/etc/systemd/system/locksmithd.service", b"[Service]\n")
+    before = machine.files()
+    done = machine.run(sent(described()))
+    assert done.returncode == 1
+    assert "locksmithd.service is in the way of masking it" in done.stderr.decode()
+    assert machine.files() == before
+
+
 def test_a_unit_that_is_masked_no_more_is_free_again(machine: Machine) -> None:
     link = machine.root / "etc/systemd/system/locksmithd.service"
     assert link.is_symlink()

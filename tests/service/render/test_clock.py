@@ -79,6 +79,18 @@ def test_a_clock_that_is_far_off_is_set_and_the_hardware_clock_too(machine: Mach
     assert told.endswith("and was set from the bootstrapper")
 
 
+def test_it_looks_at_the_bootstrapper_once_a_boot_and_again_only_while_that_was_away(machine: Machine) -> None:
+    machine.is_off_by(_YEAR_S)
+    (machine.folder / "away").touch()
+    machine.boots()
+    assert machine.done == []
+    (machine.folder / "away").unlink()
+    machine.boots()
+    assert len(machine.done) == 2
+    machine.boots()
+    assert len(machine.done) == 2
+
+
 @pytest.mark.parametrize("ahead_s", [-500, 0, 500])
 def test_a_clock_that_is_right_within_ten_minutes_is_left_alone(machine: Machine, ahead_s: float) -> None:
     machine.is_off_by(ahead_s)

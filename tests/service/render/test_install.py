@@ -87,6 +87,18 @@ def test_a_machine_that_is_not_seen_at_its_own_address_asks_again_until_it_is(ma
     assert phases(machine) == ["installing", "installed"]
 
 
+def test_an_answer_that_is_no_script_is_not_run_and_a_second_run_does_not_ask_beside_the_first(
+    machine: Sandbox,
+) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("0")
+    (machine.folder / "own-install.sh").write_text("")
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 1
+    (machine.folder / "run/kboot-install/asking").mkdir()
+    again = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert (again.returncode, again.stdout) == (0, "kboot: it is asked for on this machine already\n")
+
+
 def test_a_machine_that_is_never_seen_at_its_own_address_gives_up_and_touches_nothing(machine: Sandbox) -> None:
     machine.disk("sda")
     (machine.folder / "elsewhere").write_text("1000")

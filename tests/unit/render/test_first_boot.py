@@ -83,6 +83,26 @@ def test_each_machine_knows_the_api_and_the_fixed_nodes_without_the_bootstrapper
         assert "w2" not in names, "it has no address of its own"
 
 
+def test_an_api_that_stands_at_an_extra_record_is_known_too() -> None:
+    text = Fleet().text.replace("network:\n", "network:\n  hosts: {k8s.ail.example.com: 10.10.14.250}\n")
+    desc = load_text(
+        text.replace("kubernetes:\n", "kubernetes:\n  api_server: {endpoint: k8s.ail.example.com:6443}\n"), "fleet.yaml"
+    )
+    names = hosts(file_of(desc, desc.nodes[0], "/etc/hosts"))
+    assert names["k8s.ail.example.com"] == [IPv4Address("10.10.14.250")]
+    answered = rendered_files(desc)["config/hosts"].content.decode()
+    assert answered.count("k8s.ail.example.com") == 1
+
+
+def test_the_clock_comes_before_whatever_checks_a_certificate() -> None:
+    desc = Fleet().desc
+    config = node_config(desc, desc.nodes[0], fixed_secrets(desc), Attachments())
+    clock = next(unit.content for unit in config.units if unit.name == "kboot-clock.service")
+    assert clock is not None
+    before = set(assigned(clock)["Before"].split())
+    assert before >= {"kboot-report.service", "kboot-assets.service", "etcd.service", "kubelet.service"}
+
+
 def test_an_edit_of_other_dns_records_changes_no_machine() -> None:
     text = Fleet().text
     more = load_text(text.replace("network:\n", "network:\n  hosts: {nas.ail.example.com: 10.10.14.9}\n"), "fleet.yaml")

@@ -19,14 +19,22 @@ chmod 0700 "$work"
 # The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
 ask_again() {
   local tries=60
+  if ! mkdir "$work/asking" 2>/dev/null; then
+    say "it is asked for on this machine already"
+    exit 0
+  fi
   say "$KBOOT_MAC is to be installed, but this was not asked for from its own address: asking again"
   while [ "$tries" -gt 0 ]; do
     sleep 10
     tries=$((tries - 1))
     curl --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
       "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}" || continue
-    grep -q '^KBOOT_ARMED=elsewhere$' "$work/install.sh" || exec /bin/bash "$work/install.sh"
+    if grep -q '^KBOOT_ARMED=\(yes\|no\)$' "$work/install.sh"; then
+      rmdir "$work/asking"
+      exec /bin/bash "$work/install.sh"
+    fi
   done
+  rmdir "$work/asking"
   say "the bootstrapper still does not see $KBOOT_MAC at its own address, \`kboot status\` says where; nothing was touched"
   exit 1
 }
