@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import kboot_clusterdesc
 from kboot import state_folder
 from kboot.cache import cache_folder
 from kboot.cli.cluster import status_lines
+from kboot.cli.options import default_root
 from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import BadInput, KbootError, NotYet
 from kboot.etcd.skew import verdict_of_edit
@@ -36,6 +38,7 @@ from .supplies import bring_supplies
 
 _RELEASE_SERVER = "release-server"
 LAB_RELEASE = "3975.2.0"
+_GRACE_S = 1800  # an outdated config may have all that Ready takes, and an emulated machine takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
         nodes=nodes,
     )
     refuse_other_etcd(folder, desc)
+    before = in_force(folder)
+    grace_s = 0 if before is not None and before.kubernetes is None else _GRACE_S
     description = folder.lab / "cluster.yaml"
     write_file(description, kboot_clusterdesc.dump(desc))
 
@@ -89,7 +94,10 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     for node in desc.nodes:
         machines.add(machine_for(desc, node), image, f"{engine.project}_lab")
     wanted_phase, usual_s = (Phase.READY, 3600) if desc.kubernetes else (Phase.RUNNING, 1800)
-    return LabUp(wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s), desc)
+    status = wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s, grace_s=grace_s)
+    if (outdated := outdated_note(status.nodes, folder)) is not None:
+        progress(outdated)
+    return LabUp(status, desc)
 
 
 def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
@@ -173,11 +181,15 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
 
 
 def wait_for(
-    phase: Phase, folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float
+    phase: Phase, folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float, *, grace_s: float
 ) -> Status:
-    """Wait until every declared machine has come so far, a line a change; raises at a failure or the end."""
+    """Wait until every declared machine has come so far, a line a change; raises at a failure or the end.
+
+    Only after `grace_s` is a machine with an older config given up that was never Ready: no time where Kubernetes came
+    with this edit, which no older config knows.
+    """
     late: list[str] = []
-    for _ in looks(timeout_s, 1):
+    for gone_s in looks(timeout_s, 1):
         status = read_status(folder, engine)
         stopped = [service.name for service in status.services if service.state in ("exited", "missing", "created")]
         if stopped:  # the engine does not start again what `docker kill` ended
@@ -203,31 +215,58 @@ def wait_for(
         ]
         if status.nodes and not late:
             return status
-        if (stuck := waits_in_vain(phase, status.nodes, folder)) is not None:
+        if gone_s >= grace_s and (stuck := waits_in_vain(phase, status.nodes, folder)) is not None:
             raise stuck
     raise NotYet(f"not {phase} after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
 
 
 def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) -> NotYet | None:
-    """Why a phase cannot come by itself: a machine runs a config that knows nothing of it. None where it may come.
+    """Why a phase does not come by itself: a machine has an older config, and never reached it. None: it may come.
 
     One that was ready before has all that it takes, and comes back.
     """
     stuck = [
-        node["name"]
-        for node in sorted(nodes, key=lambda node: Role.CONTROL_PLANE not in node["roles"])
-        if phase is Phase.READY
-        and (node["phase"], node["config"]) == (Phase.RUNNING, "outdated")
-        and Phase.READY not in node["phases"]
+        node
+        for node in _outdated(nodes)
+        if phase is Phase.READY and node["phase"] == Phase.RUNNING and Phase.READY not in node["phases"]
     ]
     if not stuck:
         return None
-    where = f"--cluster {folder.cluster} --identity {folder.lab / 'ssh_key'}"
-    one = f"`kboot node apply {stuck[0]} {where}`"
-    has_api = any(node["phase"] == Phase.READY for node in nodes)
-    way = f"`kboot upgrade {where}`, or {one}" if has_api else f"{one}, control planes first"
-    verb = "runs" if len(stuck) == 1 else "run"
-    return NotYet(f"{', '.join(stuck)} {verb} an older config (outdated), and will not be {phase} with it", way)
+    return NotYet(f"{_older_config(stuck)}, and will not be {phase} with it", _way_to_config(stuck, nodes, folder))
+
+
+def outdated_note(nodes: list[JsonObject], folder: ClusterFolder) -> str | None:
+    """Who has come so far with an older config, and what brings the one in force; None where all have it."""
+    outdated = _outdated(nodes)
+    if not outdated:
+        return None
+    return f"note: {_older_config(outdated)}; {_way_to_config(outdated, nodes, folder)}"
+
+
+def _outdated(nodes: list[JsonObject]) -> list[JsonObject]:
+    in_order = sorted(nodes, key=lambda node: Role.CONTROL_PLANE not in node["roles"])
+    return [node for node in in_order if node["config"] == "outdated"]
+
+
+def _older_config(outdated: list[JsonObject]) -> str:
+    verb = "runs" if len(outdated) == 1 else "run"
+    return f"{', '.join(node['name'] for node in outdated)} {verb} an older config (outdated)"
+
+
+def _way_to_config(outdated: list[JsonObject], nodes: list[JsonObject], folder: ClusterFolder) -> str:
+    """The commands, as they can be typed; the control planes stand first in `outdated`."""
+    one = f"`kboot node apply {outdated[0]['name']} {_ssh_options(outdated[:1], folder)}`"
+    if any(node["phase"] == Phase.READY for node in nodes):
+        return f"`kboot upgrade {_ssh_options(outdated, folder)}`, or {one}"
+    return f"{one}, control planes first"
+
+
+def _ssh_options(nodes: list[JsonObject], folder: ClusterFolder) -> str:
+    words = [] if folder.root == default_root() else ["--root", str(folder.root)]
+    words += ["--cluster", folder.cluster, "--identity", str(folder.lab / "ssh_key")]
+    if not all(node["ssh_host_keys"] for node in nodes):
+        words.append("--trust-first-contact")
+    return shlex.join(words)
 
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:

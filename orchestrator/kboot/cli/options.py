@@ -47,13 +47,18 @@ def add_group(commands: Commands, name: str, *, summary: str, example: str) -> C
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
+def default_root() -> Path:
+    """Where clusters are kept while nobody says `--root`."""
+    named = os.environ.get("KBOOT_ROOT")
+    return _absolute(named) if named else DEFAULT_ROOT
+
+
 def add_root(parser: argparse.ArgumentParser) -> None:
     """`--root`, by default $KBOOT_ROOT or /var/lib/kboot."""
-    named = os.environ.get("KBOOT_ROOT")
     parser.add_argument(
         "--root",
         type=_absolute,
-        default=_absolute(named) if named else DEFAULT_ROOT,
+        default=default_root(),
         metavar="DIR",
         help="where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)",
     )
