@@ -9,7 +9,7 @@ from typing import Protocol
 from starlette.types import Message, Send
 
 PIECE_BYTES = 256 * 1024  # what is read at a time
-FREE_BYTES = 64 * 1024  # a body that is no longer needs no turn: every connection may hold that much
+FREE_BYTES = 32 * 1024  # a body that is no longer needs no turn: a connection holds 64 KiB of the one before beside it
 _NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": True}
 
 

@@ -64,7 +64,7 @@ def _memory_limit_bytes(server: Server) -> int:
     return int(limit.removesuffix("m")) << 20
 
 
-@pytest.mark.parametrize("part", [None, "bytes=0-262143", "bytes=0-65535"])
+@pytest.mark.parametrize("part", [None, "bytes=0-262143", "bytes=0-32768"])
 def test_300_slow_readers_leave_memory_and_time_for_others(server: Server, part: str | None) -> None:
     tls = _trusting(server)
     readers: list[Peer] = []
