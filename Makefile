@@ -52,11 +52,11 @@ kubernetes: .venv/.ready ## real Kubernetes for the lab, built from its public G
 	else bash lab/kubernetes/build.sh "$$folder"; fi
 
 schemas: ## renew the schemas of the components' config files from their Go types (needs Go)
-	@schemas=tests/service/render/component_schemas.json && \
+	@schemas=tests/service/kboot/render/component_schemas.json && \
 	PATH="$$PATH:/usr/local/go/bin" go -C scripts/component_schemas run . >$$schemas.new && mv $$schemas.new $$schemas
 
 images: setup ## build the service images
-	@$(BIN)/python -m kboot.images.build
+	@$(BIN)/python -m kboot.service_images.build
 
 docs: .venv/.ready ## renew docs/reference from the code
 	@$(BIN)/python scripts/reference.py

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from kboot_cloudconfig.app import create_app
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.settings import settings_from

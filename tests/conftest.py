@@ -33,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(path: Path) -> str:
     """What runs in one process, one test after the other."""
-    if path.parts[:2] == ("service", "etcd"):  # three clusters at once would want for elections
-        return "service/etcd"
+    if path.parts[:3] == ("service", "kboot", "etcd"):  # three clusters at once would want for elections
+        return "service/kboot/etcd"
     if path.parts[0] == "container":  # one begins with the images of the services, the other with what the lab needs
         return "container/lab" if path.stem in ("test_lab_builds", "test_up") else "container/services"
     return str(path)

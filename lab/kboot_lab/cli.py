@@ -18,10 +18,11 @@ from kboot.cli.options import (
     print_json,
     print_table,
 )
-from kboot.engine import Engine, project_name
 from kboot.errors import BadInput, ExitCode, NotYet
-from kboot.progress import Progress
-from kboot.status import chosen_cluster, read_status
+from kboot.host.engine import Engine, project_name
+from kboot.host.progress import Progress
+from kboot.running.chosen import chosen_cluster
+from kboot.running.status import read_status
 from kboot_clusterdesc import ClusterFolder, Mac
 from kboot_clusterdesc.types import is_host_label
 
@@ -119,7 +120,7 @@ def register(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a lab up."""
-    from kboot.up import checkout
+    from kboot.service_images.checkout import checkout
 
     from .kubectl import run_kubectl
     from .up import lab_up
@@ -261,7 +262,7 @@ def _folder(arguments: argparse.Namespace) -> ClusterFolder:
 
 
 def _image(engine: Engine) -> str:
-    from kboot.up import checkout
+    from kboot.service_images.checkout import checkout
 
     from .images import machine_image
 

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-from kboot.cache import made_once
-from kboot.images.base import SUITE, make_root
+from kboot.host.cache import made_once
+from kboot.service_images.base import SUITE, make_root
 
 _MODE = 0o755  # they are run, here too
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"

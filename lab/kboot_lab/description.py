@@ -10,7 +10,7 @@ from kboot.errors import BadInput
 from kboot_clusterdesc import ClusterDesc, Mac, Node, Role
 from kboot_clusterdesc.model import Timing
 
-from .network import LabAddresses
+from .addresses import LabAddresses
 
 DEBIAN_ETCD = "kboot.lab/etcd:debian"  # Debian's own etcd, where no released one was built
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kboot.images.build import ensure_image
+from kboot.service_images.build import ensure_image
 
 
 def machine_image(checkout: Path, progress: Callable[[str], None]) -> str:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from kboot.cache import cache_folder
 from kboot.errors import NotYet
-from kboot.kubectl import access, server_url
-from kboot.status import description_in_force
-from kboot.up import checkout
+from kboot.host.cache import cache_folder
+from kboot.running.chosen import description_in_force
+from kboot.running.kubectl import access, server_url
+from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import ClusterFolder
 
 from .kubernetes import kubernetes_folder

@@ -57,8 +57,8 @@ def version_in(folder: Path, name: str = "kubernetes") -> str:
 
 def main() -> None:
     """Print where `make kubernetes` builds to."""
-    from kboot.cache import cache_folder
-    from kboot.up import checkout
+    from kboot.host.cache import cache_folder
+    from kboot.service_images.checkout import checkout
 
     print(built_folder(cache_folder(), checkout()))
 

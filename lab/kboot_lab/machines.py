@@ -10,8 +10,8 @@ from typing import Any
 import docker
 import docker.errors
 
-from kboot.engine import LABEL_CLUSTER
 from kboot.errors import BadInput, EngineError
+from kboot.host.engine import LABEL_CLUSTER
 from kboot_clusterdesc import ClusterFolder, Mac
 
 LABEL_MACHINE = "kboot.lab.machine"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kboot.cache import cache_folder, made_once
+from kboot.host.cache import cache_folder, made_once
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 

@@ -12,9 +12,9 @@ from typing import Protocol
 import docker
 from docker.errors import APIError, DockerException
 
-from kboot.cache import made_once, one_at_a_time
 from kboot.errors import KbootError
-from kboot.images.base import SUITE, UNWANTED, ensure_base, make_root
+from kboot.host.cache import made_once, one_at_a_time
+from kboot.service_images.base import SUITE, UNWANTED, ensure_base, make_root
 
 RECIPE = Path(__file__).parent / "os"
 _SAID_AT_FAILURE = 8  # lines

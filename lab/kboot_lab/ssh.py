@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import NotYet
-from kboot.state_folder import write_file
+from kboot.host.engine import LABEL_CLUSTER, Engine
+from kboot.host.files import write_file
 from kboot_clusterdesc import ClusterFolder
 
 USER = "core"  # the account of the OS family

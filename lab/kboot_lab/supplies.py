@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from kboot.assets import CNI_NEEDED, add_assets
-from kboot.cache import cache_folder
-from kboot.engine import Engine
-from kboot.images.node_store import NodeImages
-from kboot.state_folder import write_file
+from kboot.host.cache import cache_folder
+from kboot.host.engine import Engine
+from kboot.host.files import write_file
+from kboot.supplies.assets import CNI_NEEDED, add_assets
+from kboot.supplies.node_images import NodeImages
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 

@@ -9,30 +9,33 @@ from pathlib import Path
 from typing import Any
 
 import kboot_clusterdesc
-from kboot import state_folder
-from kboot.cache import cache_folder
+from kboot.bring_up.preview import network_in_force
+from kboot.bring_up.up import up
 from kboot.cli.cluster import status_lines
 from kboot.cli.options import default_root
-from kboot.engine import LABEL_CLUSTER, Engine
 from kboot.errors import BadInput, KbootError, NotYet
 from kboot.etcd.skew import verdict_of_edit
-from kboot.lock import locked
-from kboot.preview import network_in_force
-from kboot.progress import Progress
+from kboot.host import state_folder
+from kboot.host.cache import cache_folder
+from kboot.host.engine import LABEL_CLUSTER, Engine
+from kboot.host.files import write_file
+from kboot.host.lock import locked
+from kboot.host.progress import Progress
+from kboot.host.waiting import looks
+from kboot.preflight.kubernetes_skew import in_force
 from kboot.render.compose import HostNetwork
-from kboot.skew import in_force
-from kboot.state_folder import write_file
-from kboot.status import JsonObject, Status, read_status
-from kboot.up import checkout, up
-from kboot.waiting import looks
+from kboot.running.cloudconfig_client import JsonObject
+from kboot.running.status import Status, read_status
+from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, Role
 
 from . import ssh
+from .addresses import LabAddresses
 from .description import lab_description, with_attachments_of, with_kubernetes
 from .images import machine_image
 from .kubernetes import kubernetes_folder, version_in
 from .machines import Machines, MachineSpec
-from .network import LabAddresses, settled_addresses
+from .network import settled_addresses
 from .os_build import build_lab_os
 from .supplies import bring_supplies
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from kboot.images.build import ensure_images
-from kboot.up import checkout
+from kboot.service_images.build import ensure_images
+from kboot.service_images.checkout import checkout
 
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.engine import Engine
+from kboot.host.engine import Engine
 from kboot_clusterdesc import ClusterFolder
 
 _INTERFACE = "kboot-t53"
@@ -72,7 +72,7 @@ def listeners_of_dnsmasq() -> set[str]:
     return {line.split()[4] for line in lines}
 
 
-def test_g05_a_stub_resolver_on_loopback_is_not_in_the_way(description: Path) -> None:
+def test_a_stub_resolver_on_loopback_is_not_in_the_way(description: Path) -> None:
     resolv = Path("/etc/resolv.conf").read_bytes()
     with name_server_at("127.0.0.53"):
         done = kboot("up", str(description), root=description.parent)
@@ -87,7 +87,7 @@ def test_g05_a_stub_resolver_on_loopback_is_not_in_the_way(description: Path) ->
     assert Path("/etc/resolv.conf").read_bytes() == resolv
 
 
-def test_g05_another_name_server_on_every_address_is_named_before_anything_starts(description: Path) -> None:
+def test_another_name_server_on_every_address_is_named_before_anything_starts(description: Path) -> None:
     with name_server_at("0.0.0.0"):  # noqa: S104 - as the case has it
         done = kboot("up", str(description), root=description.parent)
         doctor = kboot("doctor", str(description), root=description.parent)

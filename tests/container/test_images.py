@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from kboot.engine import LABEL_TASK, Engine
-from kboot.waiting import looks
+from kboot.host.engine import LABEL_TASK, Engine
+from kboot.host.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import node_images
 from support.broken_registry import BrokenRegistry
@@ -156,7 +156,7 @@ def broken(tmp_path: Path, service_images: dict[str, str]) -> Iterator[Broken]:
         engine.down()
 
 
-def test_g13_a_push_that_is_not_there_afterwards_is_no_success(broken: Broken) -> None:
+def test_a_push_that_is_not_there_afterwards_is_no_success(broken: Broken) -> None:
     wanted = sorted(node_images(broken.desc).values())
     (broken.folder.staging / "images").mkdir(parents=True)
     docker_archive(broken.folder.staging / "images" / "all.tar", *wanted)
@@ -177,7 +177,7 @@ def test_g13_a_push_that_is_not_there_afterwards_is_no_success(broken: Broken) -
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut"])
-def test_g13_a_layer_that_is_not_there_as_declared_is_no_success(broken: Broken, tmp_path: Path, fault: str) -> None:
+def test_a_layer_that_is_not_there_as_declared_is_no_success(broken: Broken, tmp_path: Path, fault: str) -> None:
     archive = docker_archive(tmp_path / "pause.tar", PAUSE)
     assert broken.kboot("images", "push", str(archive)).returncode == 0
     layer = json.loads(broken.registry.manifests["pause", "3.10"][1])["layers"][0]["digest"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from kboot.cache import cache_folder
-from kboot.up import checkout
+from kboot.host.cache import cache_folder
+from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import Family, family_of
 from kboot_lab.images import machine_image
 from kboot_lab.os_build import build_lab_os

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from kboot_clusterdesc.layout import SERVICES
 from support.cluster import TestCluster, cluster_up
 
@@ -153,7 +153,7 @@ def test_a_machine_on_the_network_is_served_over_http_and_tls(cluster: TestClust
     assert output.decode().split() == ["ok", "ok", "{}", *authority.split()]
 
 
-def test_g15_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:
+def test_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:
     compose = cluster.folder.compose.read_text()
     assert compose.count("network_mode: service:holder") == compose.count("restart: true}") == len(SERVICES)
     before = (cluster.folder.state / "kboot.db").stat().st_ino
@@ -171,7 +171,7 @@ def test_g15_services_come_back_when_the_container_that_owns_the_network_restart
     raise AssertionError(last)
 
 
-def test_g23_a_lost_state_is_told_until_the_operator_ends_it(cluster: TestCluster) -> None:
+def test_a_lost_state_is_told_until_the_operator_ends_it(cluster: TestCluster) -> None:
     assert _node1(cluster)["armed"] is True
     assert cluster.kboot("node", "settle").stdout == "nothing is in doubt\n"
     cluster.compose("-f", str(cluster.folder.compose), "stop", "cloudconfig")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kboot.cache import cache_folder
-from kboot.up import checkout
+from kboot.host.cache import cache_folder
+from kboot.service_images.checkout import checkout
 from kboot_lab.kubernetes import kubernetes_folder, version_in
 from support.kubernetes_lab import KubernetesLab
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import kboot_clusterdesc
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from support.kubernetes_lab import KubePod, KubernetesLab
 
 NODES = ("node1", "node2", "node3")

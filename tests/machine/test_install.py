@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kboot.engine import Engine
-from kboot.waiting import looks
+from kboot.host.engine import Engine
+from kboot.host.waiting import looks
 from kboot_clusterdesc.layout import SERVICES
 from support.lab import Lab
 
@@ -209,7 +209,7 @@ def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
     assert disk.stat().st_blocks == 0, "something was written to its disk"
 
 
-def test_g07_a_machine_goes_by_the_card_that_booted(lab: Lab) -> None:
+def test_a_machine_goes_by_the_card_that_booted(lab: Lab) -> None:
     added = lab.kboot("lab", "add", "--mac", SECOND_CARD, "--unplugged", FIRST_CARD)
     assert added.returncode == 0, added.stderr
     assert _discovered(lab, 2) == [SECOND_CARD, STRANGER]

@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from kboot.engine import LABEL_CLUSTER, Engine
-from kboot.progress import Progress
+from kboot.bring_up.up import Outcome, up
+from kboot.host.engine import LABEL_CLUSTER, Engine
+from kboot.host.progress import Progress
 from kboot.render.compose import LabNetwork
-from kboot.up import Outcome, up
 from kboot_clusterdesc import ClusterFolder
 
 

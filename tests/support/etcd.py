@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from kboot.host.waiting import looks
 from kboot.pki import Secrets
-from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, Node, load_text
 from kboot_lab.node_images import debian_etcd
 from support.certificates import write_pair

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import kboot_clusterdesc
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from support.lab import Lab
 
 _ANSWER_S = 120  # kubectl takes 8 to 40 s against an emulated API server

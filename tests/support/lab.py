@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import kboot_clusterdesc
-from kboot.engine import Engine
-from kboot.waiting import looks
+from kboot.host.engine import Engine
+from kboot.host.waiting import looks
 from kboot_clusterdesc import ClusterFolder
 
 _KBOOT = [sys.executable, "-m", "kboot.cli.main"]

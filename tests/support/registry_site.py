@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kboot.pki import load_or_create
+from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, load
 from support.broken_registry import BrokenRegistry, serving
 from support.ports import free_port

@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 
 from kboot.cli.main import run
-from kboot.pki import Secrets, load_or_create
+from kboot.host.waiting import looks
+from kboot.pki import Secrets
+from kboot.pki.store.cluster_secrets import load_or_create
 from kboot.render import render
 from kboot.render.compose import LabNetwork
-from kboot.status import CloudConfig
-from kboot.waiting import looks
+from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 from kboot_clusterdesc.layout import SERVICES
 
@@ -94,7 +95,7 @@ class StandingCluster:
 
     def node(self, name: str) -> dict[str, Any]:
         """A machine as the server has it."""
-        return next(node for node in CloudConfig(self.folder, self.desc).nodes() if node["name"] == name)
+        return next(node for node in CloudConfigClient(self.folder, self.desc).nodes() if node["name"] == name)
 
     def install(self, name: str, config: str | None = None) -> None:
         """Go through the install as that machine, up to `running`, with the config of that hash (default: in force)."""

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_SCRIPT = Path(__file__).resolve().parents[2] / ".ci" / "run"
+from support.places import ROOT
+
+_SCRIPT = ROOT / ".ci" / "run"
 
 
 def _program(path: Path, text: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from kboot_clusterdesc import load, load_text
+from support.places import ROOT
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = ROOT
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).resolve().parents[2]
+from support.places import ROOT
+
+_ROOT = ROOT
 _MADE = """
 import json, sys
 sys.path.insert(0, "scripts")

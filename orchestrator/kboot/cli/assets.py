@@ -8,13 +8,13 @@ from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
-from ..asset_releases import CNI_URL, CNI_VERSION, KUBERNETES_URL, pull_assets
-from ..assets import KUBERNETES_BINARIES, Asset, add_assets, asset_files, list_assets, verify_assets
 from ..errors import BadInput, ExitCode
-from ..lock import locked
-from ..progress import Progress
-from ..standing import Standing
-from ..status import chosen_cluster, description_in_force
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..running.chosen import chosen_cluster, description_in_force
+from ..supplies.asset_releases import CNI_URL, CNI_VERSION, KUBERNETES_URL, pull_assets
+from ..supplies.assets import KUBERNETES_BINARIES, Asset, add_assets, asset_files, list_assets, verify_assets
+from ..supplies.standing import Standing
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
 
 

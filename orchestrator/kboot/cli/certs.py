@@ -9,11 +9,11 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, Node
 
 from ..errors import BadInput, ExitCode
-from ..lock import locked
-from ..pki.export import export
-from ..pki.inventory import KeptCertificate, kept_certificates
-from ..pki.renewal import renew
-from ..status import chosen_cluster, declared_node, description_in_force
+from ..host.lock import locked
+from ..pki.store.export import export
+from ..pki.store.inventory import KeptCertificate, kept_certificates
+from ..pki.store.renewal import renew
+from ..running.chosen import chosen_cluster, declared_node, description_in_force
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.layout import SERVICES
 
-from .. import state_folder
-from ..engine import Engine
+from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
-from ..lock import locked
-from ..pki.inventory import kept_certificates, warning
-from ..progress import Progress
-from ..remarks import remarks
-from ..status import Status, chosen_cluster, doubt_line, read_doubt, read_status, with_health
-from ..waiting import looks
+from ..host import state_folder
+from ..host.engine import Engine
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..host.waiting import looks
+from ..pki.store.inventory import kept_certificates, warning
+from ..running.chosen import chosen_cluster
+from ..running.status import Status, doubt_line, read_doubt, read_status, with_health
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json, table
 
 _WATCH_EVERY_S = 2.0
@@ -97,9 +98,9 @@ def register(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
-    from ..up import (
-        up,
-    )  # here: the templates and the image build are slow to load, and most commands need neither
+    from ..bring_up.up import (
+        up,  # here: the templates and the image build are slow to load, and most commands need neither
+    )
 
     outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
     name = outcome.folder.cluster
@@ -196,7 +197,7 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
 
 def run_doctor(arguments: argparse.Namespace) -> ExitCode:
     """Look at this machine."""
-    from .. import doctor
+    from ..preflight import doctor
 
     found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
     if arguments.json:

@@ -10,8 +10,8 @@ from pathlib import Path
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc
 
+from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
-from ..remarks import remarks
 from .options import Commands, add_command, add_json, add_root, note, print_json
 
 
@@ -83,7 +83,7 @@ def register(commands: Commands) -> None:
 
 def run_init(arguments: argparse.Namespace) -> ExitCode:
     """Print an example."""
-    from kboot_clusterdesc.init import example_description
+    from ..describe.starter import example_description
 
     _deliver(example_description(), arguments.output)
     return ExitCode.DONE
@@ -112,7 +112,7 @@ def run_schema(arguments: argparse.Namespace) -> ExitCode:
 
 def run_convert(arguments: argparse.Namespace) -> ExitCode:
     """Convert an old description."""
-    from kboot_clusterdesc.legacy import convert
+    from ..describe.convert.convert import convert
 
     conversion = convert(_text(arguments.file), str(arguments.file))
     note(f"{arguments.file}: read as {conversion.form}")
@@ -126,7 +126,10 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
 
 def run_render(arguments: argparse.Namespace) -> ExitCode:
     """Render to a folder."""
-    from ..preview import guessed_interface, render_to  # here: templates are slow to load, `validate` needs none
+    from ..bring_up.preview import (  # here: templates are slow to load, `validate` needs none
+        guessed_interface,
+        render_to,
+    )
 
     if guess := guessed_interface(arguments.file, arguments.root):
         note(f"note: network.bootstrapper is on no interface here; rendered for `{guess}`, see network.interface")
@@ -137,7 +140,7 @@ def run_render(arguments: argparse.Namespace) -> ExitCode:
 
 def run_diff(arguments: argparse.Namespace) -> ExitCode:
     """Show what would change."""
-    from ..preview import preview
+    from ..bring_up.preview import preview
 
     found = preview(arguments.file, arguments.root)
     if arguments.json:

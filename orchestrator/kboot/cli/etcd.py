@@ -9,15 +9,16 @@ from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, Node
 
-from ..cluster_health import read_etcd_health
 from ..errors import BadInput, ExitCode
 from ..etcd.restore import restore
 from ..etcd.snapshot import take_snapshot
 from ..etcd.snapshot_file import read_snapshot
-from ..lock import locked
-from ..progress import Progress
-from ..remote import Remote, remote
-from ..status import addresses_of, chosen_cluster, description_in_force, node_named, read_nodes
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..running.chosen import chosen_cluster, description_in_force, node_named
+from ..running.cluster_health import read_etcd_health
+from ..running.ssh import Remote, remote
+from ..running.status import addresses_of, read_nodes
 from .options import (
     Commands,
     add_cluster,

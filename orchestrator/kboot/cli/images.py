@@ -9,15 +9,15 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import node_images, repository_and_tag
 
-from ..engine import Engine
 from ..errors import BadInput, ExitCode
-from ..images.archive import read_archive
-from ..images.node_store import NodeImages
-from ..images.registry import Finding
-from ..lock import locked
-from ..progress import Progress
-from ..standing import Standing
-from ..status import chosen_cluster, description_in_force
+from ..host.engine import Engine
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..running.chosen import chosen_cluster, description_in_force
+from ..supplies.image_archive import read_archive
+from ..supplies.node_images import NodeImages
+from ..supplies.registry import Finding
+from ..supplies.standing import Standing
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
 
 

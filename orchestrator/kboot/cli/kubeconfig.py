@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BadInput, ExitCode
-from ..lock import locked
-from ..pki.operators import ADMIN, first_line, operator, operator_kubeconfig
-from ..state_folder import write_file
-from ..status import chosen_cluster, description_in_force
+from ..host.files import write_file
+from ..host.lock import locked
+from ..pki.store.operators import ADMIN, first_line, operator, operator_kubeconfig
+from ..running.chosen import chosen_cluster, description_in_force
 from .options import Commands, add_cluster, add_command, note
 
 

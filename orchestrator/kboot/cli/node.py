@@ -10,14 +10,16 @@ from urllib.parse import quote
 
 from kboot_clusterdesc import Mac
 
-from ..drain import drain, uncordon
 from ..errors import ExitCode, NotYet
 from ..etcd.skew import refuse_apply
-from ..kubectl import Kubectl, kubectl, kubectl_program
-from ..lock import locked
-from ..reinstall import Objection, objections
-from ..remote import remote
-from ..status import CloudConfig, JsonObject, addresses_of, chosen_cluster, description_in_force, node_named
+from ..host.lock import locked
+from ..preflight.reinstall import Objection, objections
+from ..running.chosen import chosen_cluster, description_in_force, node_named
+from ..running.cloudconfig_client import CloudConfigClient, JsonObject
+from ..running.drain import drain, uncordon
+from ..running.kubectl import Kubectl, kubectl, kubectl_program
+from ..running.ssh import remote
+from ..running.status import addresses_of
 from .cluster import node_row
 from .options import (
     Commands,
@@ -141,7 +143,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):  # two at once would each see the other's machine well
         desc = description_in_force(folder)
-        server = CloudConfig(folder, desc)
+        server = CloudConfigClient(folder, desc)
         machines = server.nodes()
         node = node_named(machines, arguments.name)
         if node["armed"] and node["phase"] in ("installing", "configured"):
@@ -211,7 +213,7 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
         desc = description_in_force(folder)
-        machines = CloudConfig(folder, desc).nodes()
+        machines = CloudConfigClient(folder, desc).nodes()
         node = node_named(machines, arguments.name)
         for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
             note(f"note: {unsure}")
@@ -235,11 +237,11 @@ def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
     with locked(folder.lock):
         desc = description_in_force(folder)
         kubectl_program(folder, desc)  # says what is missing before any machine is asked for
-        nodes = CloudConfig(folder, desc).nodes()
+        nodes = CloudConfigClient(folder, desc).nodes()
         with kubectl(folder, desc, addresses_of(nodes), datetime.now(UTC)) as tool:
             yield tool, node_named(nodes, arguments.name)["name"]
 
 
-def _server(arguments: argparse.Namespace) -> CloudConfig:
+def _server(arguments: argparse.Namespace) -> CloudConfigClient:
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    return CloudConfig(folder, description_in_force(folder))
+    return CloudConfigClient(folder, description_in_force(folder))

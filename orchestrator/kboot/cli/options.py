@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExitCode
-from ..remote import Login
+from ..running.ssh import Login
 
 Command = Callable[[argparse.Namespace], ExitCode]
 Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no public name for it

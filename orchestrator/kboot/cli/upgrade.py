@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from threading import Event
 
 from ..errors import BadInput, ExitCode
-from ..progress import Progress
-from ..status import chosen_cluster
+from ..host.progress import Progress
+from ..running.chosen import chosen_cluster
 from ..upgrade.plan import Plan
 from .options import Commands, add_cluster, add_command, add_json, add_login, add_timeout, login, note, print_json
 

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
-from ..cluster_health import PartHealth, read_etcd_health
-from ..tls_client import Fault
-from .client import ListedMember, client_context, listed_members
+from ..running.cluster_health import PartHealth, read_etcd_health
+from ..running.etcd_client import ListedMember, client_context, listed_members
+from ..running.tls_client import Fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..cluster_health import Health, PartHealth
 from ..errors import KbootError
-from ..progress import Progress
-from ..remote import Remote
-from ..waiting import looks
+from ..host.progress import Progress
+from ..host.waiting import looks
+from ..running.cluster_health import Health, PartHealth
+from ..running.ssh import Remote
 
 _ETCD, _API_SERVER = "/opt/bin/kboot-etcd", "/opt/bin/kboot-api-server"
 _SYSTEMCTL = "systemctl"

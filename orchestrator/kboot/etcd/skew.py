@@ -20,9 +20,10 @@ from kboot_clusterdesc.phase import STATE_LOST
 
 from ..errors import BadInput
 from ..node.ignition import read_ignition
-from ..status import JsonObject, addresses_of, read_nodes
-from ..tls_client import Fault
-from .client import EtcdVersion, client_context, version_of
+from ..running.cloudconfig_client import JsonObject
+from ..running.etcd_client import EtcdVersion, client_context, version_of
+from ..running.status import addresses_of, read_nodes
+from ..running.tls_client import Fault
 
 _SCRIPT = "/opt/bin/kboot-etcd"
 _WAYS = "docs/etcd.md: Another version"

@@ -11,13 +11,14 @@ from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
-from ..cluster_health import read_etcd_health
 from ..errors import BadInput, KbootError, NotYet
-from ..progress import Progress
-from ..state_folder import replaced
-from ..status import JsonObject, addresses_of
-from ..tls_client import Fault
-from .client import client_context, snapshot_parts
+from ..host.files import replaced
+from ..host.progress import Progress
+from ..running.cloudconfig_client import JsonObject
+from ..running.cluster_health import read_etcd_health
+from ..running.etcd_client import client_context, snapshot_parts
+from ..running.status import addresses_of
+from ..running.tls_client import Fault
 from .snapshot_file import NotWhole, SnapshotFile, verified
 
 _Shown = Callable[[int, int], None]  # bytes that are here, bytes in all

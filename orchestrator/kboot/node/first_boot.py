@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, Node
+from kboot_compose.templates import rendered
 
-from ..render.templates import rendered
 from .config import File, NodeConfig, Unit, masked
 from .names import own_records
 
@@ -14,7 +14,7 @@ _UPDATERS = ("update-engine.service", "locksmithd.service")
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
     """The config of a machine without a role."""
-    facts: dict[str, object] = {
+    values: dict[str, object] = {
         "cluster": desc.cluster.name,
         "domain": desc.cluster.domain,
         "bootstrapper": str(desc.network.bootstrapper),
@@ -27,19 +27,19 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
     }
     files = (
         File("/etc/kboot/ca.pem", authority),
-        File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **facts)),
+        File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **values)),
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
-        File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **facts), 0o755),
-        File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **facts), 0o755),
-        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **facts)),
-        File("/etc/hosts", rendered("nodes/hosts.j2", **facts)),
+        File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **values), 0o755),
+        File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **values), 0o755),
+        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **values)),
+        File("/etc/hosts", rendered("nodes/hosts.j2", **values)),
         File("/etc/systemd/networkd.conf.d/10-kboot.conf", rendered("nodes/10-kboot-networkd.conf.j2")),
-        File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **facts)),
+        File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **values)),
     )
     units = (
         *(masked(name) for name in _UPDATERS),
-        Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **facts).decode()),
-        Unit("kboot-clock.service", rendered("nodes/kboot-clock.service.j2", **facts).decode()),
-        Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **facts).decode()),
+        Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **values).decode()),
+        Unit("kboot-clock.service", rendered("nodes/kboot-clock.service.j2", **values).decode()),
+        Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **values).decode()),
     )
     return NodeConfig(node.name, desc.ssh_authorized_keys, files, units)

@@ -1,7 +1,7 @@
-"""Authorities, certificates and tokens of a cluster."""
+"""Certificates, keys and tokens of a cluster, as values: pure, but for store/, which makes and keeps them."""
 
-from .authority import KeyPair
+from .key_pair import KeyPair
 from .node_keys import KeySpec, key_specs
-from .secrets import PUSH_USER, KubernetesSecrets, Secrets, load_or_create
+from .secrets import PUSH_USER, KubernetesSecrets, Secrets
 
-__all__ = ["PUSH_USER", "KeyPair", "KeySpec", "KubernetesSecrets", "Secrets", "key_specs", "load_or_create"]
+__all__ = ["PUSH_USER", "KeyPair", "KeySpec", "KubernetesSecrets", "Secrets", "key_specs"]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .authority import KeyPair, Subject, public_pem
+from .key_pair import KeyPair, Subject
 
 _MARK = b"-----BEGIN CERTIFICATE-----"
 
@@ -118,3 +118,8 @@ def _facts(subject: Subject) -> tuple[object, ...]:
     """What makes a subject another one; the order in which its names were written does not."""
     several = (subject.groups, subject.names, subject.addresses)
     return subject.common_name, subject.server, subject.client, *map(frozenset, several)
+
+
+def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key that belongs to `key`."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 from kboot_clusterdesc.load import dump_data
 
-from .authority import KeyPair
+from .key_pair import KeyPair
 
 
 def kubeconfig(

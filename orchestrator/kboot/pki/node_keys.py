@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import Kubernetes
 
-from .authority import Subject
+from .key_pair import Subject
 
 SUPER_GROUP = "system:masters"
 
@@ -26,7 +26,7 @@ class Authority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """One certificate by name (facts: kubeadm's certlist)."""
+    """One certificate by name, as kubeadm has them (kubernetes: cmd/kubeadm/app/phases/certs/certlist.go)."""
 
     name: str
     authority: Authority

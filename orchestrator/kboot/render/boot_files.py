@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, family_of
-
-from .templates import rendered
+from kboot_compose.templates import rendered
 
 
 def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -> dict[str, bytes]:

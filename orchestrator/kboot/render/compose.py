@@ -9,9 +9,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_compose.templates import rendered
 
 from .files import RenderedFile
-from .templates import rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Service:
     inputs: tuple[str, ...] = ()  # files, and folders with a slash at the end, whose change needs a restart
 
 
-# DESIGN: root binds the low ports and drops to the service's user, hence SETUID and SETGID.
+# Root binds the low ports and drops to the service's user, hence SETUID and SETGID.
 _SERVICES = (
     _Service(
         "dnsmasq",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
+from kboot_compose.templates import rendered
 
 from ..node.names import api_record, records
-from .templates import rendered
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc
-
-from .templates import rendered
+from kboot_compose.templates import rendered
 
 
 def registry_files(desc: ClusterDesc, secret: str) -> dict[str, bytes]:

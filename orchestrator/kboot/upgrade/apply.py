@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_compose.templates import rendered
 
 from ..errors import KbootError
 from ..node import File, NodeConfig
 from ..node.config import CONFIG_FILES, CONFIG_HASH, UNITS
 from ..node.ignition import read_ignition
-from ..remote import Remote
-from ..render.templates import rendered
+from ..running.ssh import Remote
 
 ADDONS_UNIT = "kboot-addons.service"
 _CORE = "core"

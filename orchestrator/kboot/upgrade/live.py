@@ -10,13 +10,15 @@ from typing import Any
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
 from kboot_clusterdesc.node_images import node_images
 
-from ..cluster_health import Health, read_health
-from ..drain import drain, uncordon
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
-from ..kubectl import ApiServer, Kubectl
-from ..remote import Login, Remote, remote
-from ..status import CloudConfig, JsonObject, addresses_of, node_named
+from ..running.chosen import node_named
+from ..running.cloudconfig_client import CloudConfigClient, JsonObject
+from ..running.cluster_health import Health, read_health
+from ..running.drain import drain, uncordon
+from ..running.kubectl import ApiServer, Kubectl
+from ..running.ssh import Login, Remote, remote
+from ..running.status import addresses_of
 from .apply import apply
 from .plan import NodeState, Work
 
@@ -51,7 +53,7 @@ class LiveFleet:
         self._say = say
         self._login = login
         self._timeout_s = timeout_s
-        self._server = CloudConfig(folder, desc)
+        self._server = CloudConfigClient(folder, desc)
         self._renewals: dict[str, set[str]] = {}
 
     def states(self) -> list[NodeState]:

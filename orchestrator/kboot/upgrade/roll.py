@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from ..errors import ExitCode, KbootError, NotYet
-from ..waiting import looks
+from ..host.waiting import looks
 from .plan import Plan, Work
 
 AGAIN = "`kboot upgrade` goes on from here"

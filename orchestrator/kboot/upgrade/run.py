@@ -11,12 +11,14 @@ from kboot_clusterdesc import ClusterFolder
 
 from ..errors import BadInput, NotYet
 from ..etcd.skew import refuse_apply
-from ..kubectl import kubectl
-from ..lock import locked
-from ..remote import Login
-from ..skew import reason_against_running
-from ..status import CloudConfig, addresses_of, description_in_force
-from ..supplies import missing_supplies
+from ..host.lock import locked
+from ..preflight.kubernetes_skew import reason_against_running
+from ..running.chosen import description_in_force
+from ..running.cloudconfig_client import CloudConfigClient
+from ..running.kubectl import kubectl
+from ..running.ssh import Login
+from ..running.status import addresses_of
+from ..supplies.missing import missing_supplies
 from .live import LiveFleet
 from .plan import NodeState, Plan, plan_upgrade
 from .roll import AGAIN, roll
@@ -43,7 +45,7 @@ def upgrade(
         desc = description_in_force(folder)
         if desc.kubernetes is None:
             raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
-        machines = CloudConfig(folder, desc).nodes()
+        machines = CloudConfigClient(folder, desc).nodes()
         for unsure in refuse_apply(folder, desc, machines, desc.nodes):
             say(unsure)
         with kubectl(folder, desc, addresses_of(machines), now) as tool:

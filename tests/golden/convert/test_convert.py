@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kboot.describe.convert.convert import convert
 from kboot_clusterdesc import InvalidDescription, load_text
-from kboot_clusterdesc.legacy import convert
 
 HERE = Path(__file__).parent
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9ubHlBbkV4YW1wbGUuUHV0WW91cktleUluSXRzUGxh operator@example.com"

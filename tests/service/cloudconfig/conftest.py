@@ -19,12 +19,15 @@ from typing import Any
 import httpx
 import pytest
 
-from kboot.pki import load_or_create
-from kboot.pki.authority import SERVER_LIFE, Subject, issue
+from kboot.bring_up.render_folder import Change, differences
+from kboot.host.state_folder import make_data_folders
+from kboot.host.waiting import looks
+from kboot.pki.key_pair import Subject
+from kboot.pki.lifetimes import SERVER_LIFE
+from kboot.pki.store.cluster_secrets import load_or_create
+from kboot.pki.store.issue import issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
-from kboot.state_folder import Change, differences, make_data_folders
-from kboot.waiting import looks
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
 from kboot_clusterdesc.layout import SERVICES
 from support.ports import free_port

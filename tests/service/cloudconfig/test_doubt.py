@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kboot.state_folder import make_data_folders
-from kboot.waiting import looks
+from kboot.host.state_folder import make_data_folders
+from kboot.host.waiting import looks
 from kboot_clusterdesc import Mac
 
 from .conftest import _DESCRIPTION, NODE1, NODE2, STRANGER, Server
@@ -97,7 +97,7 @@ def declare(server: Server, *more: Mac) -> None:
 
 
 @pytest.mark.parametrize("way", LOSSES, ids=lambda way: str(way.__name__))
-def test_g23_a_lost_state_installs_nobody_and_says_so(server: Server, way: Callable[[Path], object]) -> None:
+def test_a_lost_state_installs_nobody_and_says_so(server: Server, way: Callable[[Path], object]) -> None:
     runs(server)
     lose(server, way)
     assert not is_installed_by(server, NODE1)
@@ -118,7 +118,7 @@ def test_g23_a_lost_state_installs_nobody_and_says_so(server: Server, way: Calla
     assert "kboot_state_lost 1\n" in server.get("/metrics").text
 
 
-def test_g23_a_lost_log_takes_no_disarming_back(server: Server) -> None:
+def test_a_lost_log_takes_no_disarming_back(server: Server) -> None:
     runs(server)
     lose(server, lambda state: (state / "kboot.db-wal").unlink())
     assert server.node(NODE1)["armed"] is False
@@ -128,7 +128,7 @@ def test_g23_a_lost_log_takes_no_disarming_back(server: Server) -> None:
     assert server.node(NODE2)["armed"] is False
 
 
-def test_g23_a_file_that_is_no_database_is_kept_beside_the_new_one(server: Server) -> None:
+def test_a_file_that_is_no_database_is_kept_beside_the_new_one(server: Server) -> None:
     lose(server, lambda state: (state / "kboot.db").write_text("what somebody put here\n" * 100))
     doubt = server.get("/v1/nodes").json()["doubt"]
     assert doubt["kept"].startswith("kboot.db.damaged-")
@@ -136,7 +136,7 @@ def test_g23_a_file_that_is_no_database_is_kept_beside_the_new_one(server: Serve
     assert "Traceback" not in server.log.read_text()
 
 
-def test_g23_the_doubt_outlasts_restarts_and_each_is_told_once(server: Server) -> None:
+def test_the_doubt_outlasts_restarts_and_each_is_told_once(server: Server) -> None:
     lose(server, no_files)
     before = server.get("/v1/nodes").json()["doubt"]
     server.stop(kill=True)
@@ -145,7 +145,7 @@ def test_g23_the_doubt_outlasts_restarts_and_each_is_told_once(server: Server) -
     assert len([event for event in server.events() if event["kind"] == "state-lost"]) == 1
 
 
-def test_g23_a_machine_that_runs_reports_itself_again(server: Server) -> None:
+def test_a_machine_that_runs_reports_itself_again(server: Server) -> None:
     runs(server)
     lose(server, no_bytes)
     config = (server.folder.node(NODE1) / "config-hash").read_text().strip()
@@ -156,7 +156,7 @@ def test_g23_a_machine_that_runs_reports_itself_again(server: Server) -> None:
     assert not is_installed_by(server, NODE1)
 
 
-def test_g23_the_operator_arms_after_a_loss(server: Server) -> None:
+def test_the_operator_arms_after_a_loss(server: Server) -> None:
     runs(server)
     lose(server, no_files)
     assert server.arm(NODE1).status_code == 200
@@ -166,7 +166,7 @@ def test_g23_the_operator_arms_after_a_loss(server: Server) -> None:
     assert not is_installed_by(server, NODE1)
 
 
-def test_g23_what_is_declared_in_doubt_waits_and_after_it_is_armed(server: Server) -> None:
+def test_what_is_declared_in_doubt_waits_and_after_it_is_armed(server: Server) -> None:
     lose(server, no_files)
     declare(server, NODE3)
     assert server.node(NODE3)["armed"] is False  # it may have been declared, or let in, before
@@ -200,7 +200,7 @@ def opened(tmp_path: Path) -> Iterator[Server]:
     made.stop()
 
 
-def test_g23_a_machine_that_had_been_let_in_is_let_in_again_and_not_installed(opened: Server) -> None:
+def test_a_machine_that_had_been_let_in_is_let_in_again_and_not_installed(opened: Server) -> None:
     opened.install(STRANGER)
     lose(opened, no_files)
     assert not is_installed_by(opened, STRANGER)

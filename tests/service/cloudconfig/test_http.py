@@ -10,7 +10,7 @@ import sys
 import pytest
 from defusedxml import ElementTree
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 
 from .conftest import NODE1, NODE2, RELEASE, Server
 
@@ -47,7 +47,7 @@ def test_images_answer_head_with_their_length(standing: Server) -> None:
 @pytest.mark.parametrize(
     "path", ["/boot.ipxe", f"/boot/{NODE1}.ipxe", "/install.sh", "/ca.pem", KERNEL, "/boot/disk.efi"]
 )
-def test_g06_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
+def test_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
     for method in ("HEAD", "GET"):
         for headers in ({}, {"x-forwarded-proto": "https", "x-forwarded-for": "127.0.0.12"}):
             answer = standing.ask(method, path, who=NODE1, headers=headers)
@@ -55,14 +55,14 @@ def test_g06_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(st
             assert int(answer.headers["content-length"]) > 0
 
 
-def test_g06_only_the_node_config_is_fetched_over_https(standing: Server) -> None:
+def test_only_the_node_config_is_fetched_over_https(standing: Server) -> None:
     script = standing.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert set(re.findall(r"[a-z]+://[^/ ]+/", script)) == {"http://10.10.14.253/"}
     for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
         assert standing.get(path, who=NODE1).status_code == 403
 
 
-def test_g07_the_boot_script_asks_with_the_mac_of_the_card_in_use(standing: Server) -> None:
+def test_the_boot_script_asks_with_the_mac_of_the_card_in_use(standing: Server) -> None:
     first = standing.get("/boot.ipxe").text
     assert "${netX/mac:hexhyp}" in first
     scripts = [first, standing.get(f"/boot/{NODE1}.ipxe", who=NODE1).text, standing.get("/install.sh", who=NODE1).text]
@@ -173,7 +173,7 @@ def test_the_status_page_shows_every_machine_and_escapes_what_machines_say(serve
     assert "&lt;script&gt;alert" in page
 
 
-def test_g16_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:
+def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:
     noted = {"at": "2026-11-25T00:00:00Z", "kind": "bad-signature", "detail": "image.bin.bz2: no good signature"}
     status = {"error": "no good signature", "events": [noted], "refused_total": 1}
     (server.folder.images / "status.json").write_text(json.dumps(status))

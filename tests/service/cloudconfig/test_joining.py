@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from kboot_clusterdesc import Mac, joined
 
 from .conftest import HEAD, NODE1, NODE2, STRANGER, Server

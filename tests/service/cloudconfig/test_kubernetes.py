@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from kboot.pki.authority import SERVER_LIFE, Subject, issue, new_authority
-from kboot.waiting import looks
+from kboot.host.waiting import looks
+from kboot.pki.key_pair import Subject
+from kboot.pki.lifetimes import SERVER_LIFE
+from kboot.pki.store.issue import issue, new_authority
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import API_PORT
 from support.kubernetes_api import (

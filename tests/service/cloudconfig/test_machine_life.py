@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 
 from .conftest import HOME, NODE1, NODE2, RELEASE, STRANGER, Server
 
@@ -63,7 +63,7 @@ def test_an_installed_machine_is_sent_to_its_disk_on_every_boot_path(server: Ser
     assert "KBOOT_TOKEN=''" in script
 
 
-def test_g06_asking_for_install_sh_again_and_again_arms_and_disarms_nothing(server: Server) -> None:
+def test_asking_for_install_sh_again_and_again_arms_and_disarms_nothing(server: Server) -> None:
     for _ in range(5):
         assert server.get("/install.sh", who=NODE1).status_code == 200
         assert server.get(f"/boot/{NODE1}.ipxe", who=NODE1).status_code == 200
@@ -304,7 +304,7 @@ def test_it_ends_at_once_on_sigterm_with_a_watcher_connected(server: Server) -> 
     server.start()
 
 
-def test_g14_one_release_by_number_throughout_an_install(server: Server) -> None:
+def test_one_release_by_number_throughout_an_install(server: Server) -> None:
     script = server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert f"/stable/{RELEASE}/flatcar_production_pxe.vmlinuz" in script
     assert "current" not in script

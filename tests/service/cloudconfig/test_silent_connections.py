@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from support.peers import Peer, closing, descriptors
 
 from .conftest import NODE1, RELEASE, Server

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from support.peers import Peer, closing, descriptors
 
 from .conftest import NODE1, RELEASE, Server

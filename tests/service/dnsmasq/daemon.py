@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from kboot_clusterdesc import load_text
 from support.dhcp_client import DhcpClient
 from support.namespace import Namespace, cabled, etc_folder, ip

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+from kboot.host.waiting import looks
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
-from kboot.waiting import looks
 from kboot_clusterdesc import load_text
 from service.dnsmasq.daemon import OWN, SERVED, Site, network, started
 from support.fixed_secrets import fixed_secrets

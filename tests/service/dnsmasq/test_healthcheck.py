@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from service.dnsmasq.daemon import BOOTSTRAPPER, OWN, SERVED, Site, network, started
 from service.dnsmasq.test_proxy_and_off import description
+from support.places import SERVICES
 
-_SERVICE = Path(__file__).parents[3] / "services" / "dnsmasq"
+_SERVICE = SERVICES / "dnsmasq"
 
 
 def check(site: Site, run: Path) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kboot.waiting import looks
+from kboot.host.waiting import looks
 from service.dnsmasq.daemon import BOOTSTRAPPER, LOADER, OTHER, SERVED, network, started
 from support.dhcp_client import DISCOVER
 from support.dns_query import address_of

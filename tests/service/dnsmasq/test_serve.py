@@ -150,7 +150,7 @@ def test_dhcp_is_not_answered_on_another_interface(served: Site) -> None:
     assert served.machine(NODE1).ask(DISCOVER, bios_rom(NODE1)) is not None
 
 
-def test_g05_dnsmasq_listens_at_its_own_interface_alone_and_there_at_no_other_ipv4_address(served: Site) -> None:
+def test_dnsmasq_listens_at_its_own_interface_alone_and_there_at_no_other_ipv4_address(served: Site) -> None:
     sockets = served.server.run("ss", "--listening", "--tcp", "--udp", "--numeric", "--no-header").stdout
     bound = {line.split()[4] for line in sockets.splitlines()}
     assert {f"{BOOTSTRAPPER}:53", f"{BOOTSTRAPPER}:69", f"0.0.0.0%{OWN}:67"} <= bound

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from kboot.engine import Engine, Service
 from kboot.errors import NotYet
-from kboot.progress import Progress
-from kboot.status import Status
+from kboot.host.engine import Engine, Service
+from kboot.host.progress import Progress
+from kboot.running.status import Status
 from kboot_clusterdesc import Phase, load_text
 from kboot_lab.up import outdated_note, wait_for, waits_in_vain
 from support.kubernetes_api import own_loopback

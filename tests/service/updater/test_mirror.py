@@ -253,7 +253,7 @@ def test_channels_stand_beside_each_other(site: Site, server: ReleaseServer, key
     assert site.status()["channel"] == "beta"
 
 
-def test_g14_a_dollar_sign_in_the_password_of_the_release_url_arrives_as_it_stands(
+def test_a_dollar_sign_in_the_password_of_the_release_url_arrives_as_it_stands(
     site: Site, server: ReleaseServer, key: SigningKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """G14: user `mirror`, password `pa$word`; neither a log line nor the status shows it."""

@@ -131,7 +131,7 @@ def test_a_signature_by_a_subkey_that_expired_since_stays_good(
     assert "2024-01-31" in told.detail
 
 
-def test_g16_a_release_that_was_signed_before_the_key_expired_is_mirrored(
+def test_a_release_that_was_signed_before_the_key_expired_is_mirrored(
     site: Site, server: ReleaseServer, make_key: KeyMaker
 ) -> None:
     """G16, release A: switched to; an event gives key id and date."""
@@ -146,7 +146,7 @@ def test_g16_a_release_that_was_signed_before_the_key_expired_is_mirrored(
     assert "2024-01-31" in told["detail"]
 
 
-def test_g16_a_release_that_was_signed_after_the_key_expired_is_refused(
+def test_a_release_that_was_signed_after_the_key_expired_is_refused(
     site: Site, server: ReleaseServer, make_key: KeyMaker
 ) -> None:
     """G16, release B: current stays, nothing is half-done, the event gives key id, end and remedy."""

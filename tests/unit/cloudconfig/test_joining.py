@@ -8,7 +8,6 @@ import json
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import yaml
@@ -18,9 +17,10 @@ from hypothesis import strategies as st
 from kboot_cloudconfig.joining import join_token, personal
 from kboot_clusterdesc import Mac, joined, load
 from support.fixed_secrets import JOIN_SEED
+from support.places import GOLDEN_RENDERS
 from support.rendering import rendered_files
 
-CASE = Path(__file__).parents[2] / "golden" / "render" / "joined"
+CASE = GOLDEN_RENDERS / "joined"
 SEED = bytes.fromhex(JOIN_SEED)
 TOKENS = {"report_token": "a-Report_token", "join_token": "abcdef.0123456789abcdef"}
 NAMES = ("ignition.json", "cloud-config.yaml")

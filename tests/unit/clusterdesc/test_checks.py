@@ -136,14 +136,14 @@ def test_a_subnet_too_large_or_too_small_is_refused(subnet: str) -> None:
         ('"fe80::1"', "an address"),
     ],
 )
-def test_g04_a_name_that_dnsmasq_reads_as_something_else_is_refused_where_it_stands(name: str, reason: str) -> None:
+def test_a_name_that_dnsmasq_reads_as_something_else_is_refused_where_it_stands(name: str, reason: str) -> None:
     text = spoilt(("name: node1", f"name: {name}"))
     bare = name.strip('"')
     expected = f"{place(text, name + ', ip')}: nodes[0].name: `{bare}` would be read as {reason}"
     assert refusal(text).startswith(expected)
 
 
-def test_g04_all_five_names_are_reported_in_one_run() -> None:
+def test_all_five_names_are_reported_in_one_run() -> None:
     names = ["5m", '"101"', "infinite", "ignore", "10.10.14.99"]
     lines = [
         f'  - {{mac: "02:00:00:00:00:0{i}", name: {name}, ip: 10.10.14.20{i}, roles: [{roles}]}}\n'
@@ -153,7 +153,7 @@ def test_g04_all_five_names_are_reported_in_one_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["node101", "m5", "ignored", "infinite-1", "5x", "a"])
-def test_g04_names_that_only_look_alike_pass(name: str) -> None:
+def test_names_that_only_look_alike_pass(name: str) -> None:
     assert accepted(spoilt(("name: node1", f"name: {name}"))).nodes[0].name == name
 
 
@@ -203,7 +203,7 @@ def test_a_name_that_is_kept_for_something_else_is_refused(name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("holder", ["os", "node"])
-def test_g08_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason: str, holder: str) -> None:
+def test_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason: str, holder: str) -> None:
     changed = ("name: node1", f'name: node1, install_disk: "{disk}"')
     if holder == "os":
         changed = ("family: flatcar", f'family: flatcar, install_disk: "{disk}"')
@@ -226,7 +226,7 @@ def test_g08_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason:
         "/dev/disk/by-path/pci-0000:00:1f.2-ata-1",
     ],
 )
-def test_g08_whole_disks_pass(disk: str) -> None:
+def test_whole_disks_pass(disk: str) -> None:
     assert accepted(spoilt(("name: node1", f"name: node1, install_disk: {disk}"))).nodes[0].install_disk == disk
 
 
@@ -268,7 +268,7 @@ def test_a_role_that_stands_twice_is_refused() -> None:
 # releases
 
 
-def test_g09_ignition_v3_is_refused_for_a_release_that_does_not_read_it() -> None:
+def test_ignition_v3_is_refused_for_a_release_that_does_not_read_it() -> None:
     text = spoilt(("version: current}", "version: 2905.2.6, config: ignition}"))
     said = refusal(text)
     assert said.startswith(f"{place(text, '2905')}: os.version: Ignition v3 needs release 3185.0.0 or newer")
@@ -284,7 +284,7 @@ def test_g09_ignition_v3_is_refused_for_a_release_that_does_not_read_it() -> Non
         "version: 10000.0.0+nightly-1",
     ],
 )
-def test_g09_releases_that_read_their_config_pass(fields: str) -> None:
+def test_releases_that_read_their_config_pass(fields: str) -> None:
     accepted(os(fields))
 
 
@@ -353,14 +353,14 @@ def sized(count: int, pod_cidr: str) -> str:
     ("count", "pod_cidr", "blocks"),
     [(6, "10.1.0.0/22", 4), (300, "10.1.0.0/16", 256), (2, "10.1.0.0/24", 1), (1, "10.1.0.0/25", 0)],
 )
-def test_g11_more_nodes_than_blocks_are_refused_at_the_pod_range(count: int, pod_cidr: str, blocks: int) -> None:
+def test_more_nodes_than_blocks_are_refused_at_the_pod_range(count: int, pod_cidr: str, blocks: int) -> None:
     text = sized(count, pod_cidr)
     assert refused_keys(text) == ["kubernetes.pod_cidr"]
     assert f"{count} nodes, {blocks} blocks of /24" in refusal(text)
 
 
 @pytest.mark.parametrize(("count", "pod_cidr"), [(6, "10.1.0.0/21"), (256, "10.1.0.0/16"), (1, "10.1.0.0/24")])
-def test_g11_as_many_blocks_as_nodes_pass(count: int, pod_cidr: str) -> None:
+def test_as_many_blocks_as_nodes_pass(count: int, pod_cidr: str) -> None:
     accepted(sized(count, pod_cidr))
 
 

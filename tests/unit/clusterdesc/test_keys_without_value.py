@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kboot.describe.convert.convert import convert
 from kboot_clusterdesc import InvalidDescription, load_text
-from kboot_clusterdesc.legacy import convert
 from unit.clusterdesc.sample import SAMPLE, accepted, place, refusal, refused_keys, spoilt
-from unit.clusterdesc.test_legacy import OLD
-from unit.clusterdesc.test_legacy import refusal as old_refusal
 from unit.clusterdesc.test_properties import descriptions
+from unit.kboot.describe.test_convert import OLD
+from unit.kboot.describe.test_convert import refusal as old_refusal
 
 NAME = "name: node1"
 
 
-def test_g19_each_missing_blank_is_named_at_its_key_in_one_run() -> None:
+def test_each_missing_blank_is_named_at_its_key_in_one_run() -> None:
     text = spoilt(
         ("mode: serve", "mode:proxy"),
         ("lease: 24h", "lease:infinite"),
@@ -161,7 +161,7 @@ def test_a_missing_blank_that_makes_another_fault_is_told_by_its_cure(block: str
     assert hint in refusal(spoilt(("os: {family: flatcar, channel: stable, version: current}\n", block)))
 
 
-def test_g19_an_old_description_names_its_missing_blanks() -> None:
+def test_an_old_description_names_its_missing_blanks() -> None:
     node = '  - {mac: "10:20:30:40:50:13", kube_master:y, ip:10.10.14.201}\n'
     assert old_refusal(OLD.replace("ssh_auth", f"{node}ssh_auth")) == (
         "old.yml:17:32: nodes[2].kube_master:y: a key without a value\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kboot_clusterdesc import InvalidDescription, Mac, dump, load, load_bytes, load_text
+from support.places import EXAMPLES
 from unit.clusterdesc.sample import KEY, SAMPLE, accepted, place, refusal, refused_keys, spoilt, with_block
 
 
@@ -199,13 +200,13 @@ def test_a_description_that_is_written_out_reads_back_equal() -> None:
 
 
 def test_the_examples_of_the_project_are_accepted() -> None:
-    examples = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
+    examples = sorted((EXAMPLES).glob("*.yaml"))
     assert {"lab.yaml", "rack.yaml"} <= {path.name for path in examples}
     for path in examples:
         load(path)
 
 
-def test_g01_a_mac_of_digits_and_a_time_stay_what_was_written() -> None:
+def test_a_mac_of_digits_and_a_time_stay_what_was_written() -> None:
     text = with_block(
         "nodes",
         "nodes:\n"
@@ -219,7 +220,7 @@ def test_g01_a_mac_of_digits_and_a_time_stay_what_was_written() -> None:
     assert desc.os.update.window.start == "03:00"
 
 
-def test_g01_a_yaml_1_1_reader_gets_each_mac_of_the_written_copy_as_text() -> None:
+def test_a_yaml_1_1_reader_gets_each_mac_of_the_written_copy_as_text() -> None:
     import yaml
 
     text = spoilt(('"00:25:90:c0:f7:80"', "52:54:00:12:34:56"), ('"00:25:90:c0:f6:ee"', "001122334455"))
@@ -232,7 +233,7 @@ def test_g01_a_yaml_1_1_reader_gets_each_mac_of_the_written_copy_as_text() -> No
     assert b"155826477" not in written
 
 
-def test_g02_every_repeated_key_is_reported_where_it_stands_with_the_line_of_the_first() -> None:
+def test_every_repeated_key_is_reported_where_it_stands_with_the_line_of_the_first() -> None:
     fragment = (
         "nodes:\n"
         '  - {mac: "00:25:90:c0:f7:80", name: node1, ip: 10.10.14.201, roles: [control-plane, etcd]}\n'
@@ -254,7 +255,7 @@ def test_g02_every_repeated_key_is_reported_where_it_stands_with_the_line_of_the
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
-def test_g03_labels_keep_the_text_that_stands_there(quote: str) -> None:
+def test_labels_keep_the_text_that_stands_there(quote: str) -> None:
     import yaml
 
     values = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from kboot.describe.starter import example_description, starter
 from kboot_clusterdesc import load_text
-from kboot_clusterdesc.init import example_description, starter
 from kboot_clusterdesc.keys import KEYS
 from kboot_clusterdesc.schema import json_schema
 

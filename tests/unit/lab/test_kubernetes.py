@@ -10,8 +10,9 @@ import pytest
 
 from kboot.errors import BadInput
 from kboot_lab.kubernetes import BINARIES, built_folder, kubernetes_folder, version_in
+from support.places import ROOT
 
-_RECIPE = Path(__file__).resolve().parents[3] / "lab" / "kubernetes"
+_RECIPE = ROOT / "lab" / "kubernetes"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import pytest
 
 from kboot.errors import BadInput
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, load_text
-from kboot_lab.network import lab_addresses, settled_addresses
+from kboot_lab.addresses import lab_addresses
+from kboot_lab.network import settled_addresses
 
 _TEXT = """apiVersion: kboot/v1
 cluster: {name: lab, domain: lab.example.com}

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import Kubernetes
 from kboot_clusterdesc.node_images import node_images
+from kboot_compose.templates import rendered
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
-from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 from .api_server import LOCAL

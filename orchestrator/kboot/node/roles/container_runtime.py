@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.node_images import image
+from kboot_compose.templates import rendered
 
-from ...render.templates import rendered
 from ..config import DropIn, File, NodeConfig, Unit
 from ..patience import patience_of
 

@@ -9,10 +9,10 @@ from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.checks.pods import BLOCK_PREFIX
 from kboot_clusterdesc.model import API_PORT, Kubernetes
 from kboot_clusterdesc.node_images import node_images
+from kboot_compose.templates import rendered
 
 from ...pki import KeyPair, KubernetesSecrets
 from ...pki.kubeconfig import kubeconfig
-from ...render.templates import rendered
 from ..config import File, NodeConfig
 from ..patience import patience_of
 from .api_server import LOCAL

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.node_images import image
+from kboot_compose.templates import rendered
 
 from ...pki import KeyPair
-from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 

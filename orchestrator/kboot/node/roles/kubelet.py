@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from kboot_clusterdesc import ClusterDesc, Node, Role, joined
 from kboot_clusterdesc.checks.labels import kubelet_may_set
 from kboot_clusterdesc.model import Kubernetes
+from kboot_compose.templates import rendered
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig_by_file, kubeconfig_by_token
-from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 from .api_server import api_server_url

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.model import Kubernetes
+from kboot_compose.templates import rendered
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
-from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from .api_server import api_server_url
 from .kubelet import HOME as KUBELET_HOME

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, Node, joined
 from kboot_clusterdesc.model import Kubernetes
+from kboot_compose.templates import rendered
 
-from ...render.templates import rendered
 from ..config import File, NodeConfig, Unit
 from .addons import HOME as ADDONS_HOME
 

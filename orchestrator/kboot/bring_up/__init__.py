@@ -1,0 +1,1 @@
+"""From a description to services that answer, and what that would change."""

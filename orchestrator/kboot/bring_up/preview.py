@@ -1,0 +1,183 @@
+"""What `kboot up` would do, without doing it: the render, and what each service would go through."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+from ..errors import BadInput, KbootError
+from ..host.engine import Engine, Service
+from ..host.network_interfaces import holder_of, interfaces
+from ..preflight.interface import LAB_INTERFACE
+from ..render import RenderedFile
+from ..render.compose import HostNetwork, LabNetwork, NetworkMode
+from ..service_images.build import image_references
+from ..service_images.checkout import checkout
+from .render_folder import FileChange, differences, write_render
+from .up import render_into
+
+# These see the folders themselves, so an edit reaches them without a restart.
+_RELOADED_BY = {
+    "cloudconfig": ("config/", "nodes/", "tls/cloudconfig/"),
+    "updater": ("config/clusterdesc.yaml", "config/release-key.asc"),
+}
+_RENDERED = "# From compose.yaml.j2"
+
+
+class Action(StrEnum):
+    """What a service would go through."""
+
+    CREATE = "create"
+    RESTART = "restart"
+    RELOAD = "reload"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an `up` would change."""
+
+    files: list[FileChange]
+    services: dict[str, Action]
+
+
+def render_to(path: Path, output: Path, root: Path) -> list[str]:
+    """Render the description `path` into the folder `output`; the paths written, in order.
+
+    The secrets are those of the cluster where there is one, else fresh ones that stay in `output`.
+    """
+    desc = kboot_clusterdesc.load(path)
+    _refuse_foreign(output)
+    kept = ClusterFolder(root, desc.cluster.name)
+    with _scratch(kept) as secrets:
+        rendered = _render(desc, path, kept, secrets)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{output}: {error.strerror}", "name a folder that can be written with `-o`") from error
+    output = output.absolute()
+    write_render(ClusterFolder(output.parent, output.name), rendered)
+    return sorted(rendered)
+
+
+def _refuse_foreign(output: Path) -> None:
+    """Raise unless `output` is a folder that may be filled: what is no longer rendered is removed from it."""
+    hint = "name a new or empty folder with `-o`"
+    if str(output) in ("", "."):
+        raise BadInput("-o names the folder you are in", hint)
+    try:
+        if not output.exists() or not any(output.iterdir()):
+            return
+        first = (output / "compose.yaml").read_text().partition("\n")[0]
+    except NotADirectoryError as error:
+        raise BadInput(f"{output}: is a file, not a folder", hint) from error
+    except OSError:
+        first = ""
+    if not first.startswith(_RENDERED):
+        raise BadInput(f"{output}: is not empty, and nothing that `kboot render` made", hint)
+
+
+@contextmanager
+def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
+    """A copy of the cluster's secrets to look with: a preview makes and renews nothing of the cluster's own."""
+    with tempfile.TemporaryDirectory(prefix="kboot-") as scratch:
+        folder = ClusterFolder(Path(scratch), kept.cluster)
+        if kept.pki.exists():
+            shutil.copytree(kept.pki, folder.pki)
+        yield folder
+
+
+def preview(path: Path, root: Path) -> Preview:
+    """What `kboot up` of `path` would change, files and services."""
+    desc = kboot_clusterdesc.load(path)
+    folder = ClusterFolder(root, desc.cluster.name)
+    with _scratch(folder) as secrets:
+        rendered = _render(desc, path, folder, secrets)
+    files = differences(folder, rendered)
+    wanted = yaml.safe_load(rendered["compose.yaml"].content)["services"]
+    return Preview(files, actions(wanted, _compose(folder), _running(folder), files))
+
+
+def actions(
+    wanted: Mapping[str, Any],
+    present: Mapping[str, Any],
+    running: Mapping[str, Service],
+    files: list[FileChange],
+) -> dict[str, Action]:
+    """service -> what it would go through, given its wanted and present place in compose.yaml."""
+    return {name: _action(name, wanted[name], present.get(name), running.get(name), files) for name in wanted}
+
+
+def _action(name: str, wanted: Any, present: Any, running: Service | None, files: list[FileChange]) -> Action:
+    if running is None or running.state == "missing":
+        return Action.CREATE
+    if wanted != present:
+        return Action.RESTART
+    seen = _RELOADED_BY.get(name, ())
+    return Action.RELOAD if any(change.path.startswith(seen) for change in files if seen) else Action.NONE
+
+
+def _render(
+    desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder
+) -> dict[str, RenderedFile]:
+    mode = network_in_force(kept)
+    return render_into(kept, desc, path, image_references(checkout()), mode, _interface(desc, mode), secrets)
+
+
+def guessed_interface(path: Path, root: Path) -> str | None:
+    """The interface that a render of `path` only guesses, since its address is on none of this machine."""
+    desc = kboot_clusterdesc.load(path)
+    mode = network_in_force(ClusterFolder(root, desc.cluster.name))
+    if not isinstance(mode, HostNetwork) or desc.network.interface is not None:
+        return None
+    return None if holder_of(desc.network.bootstrapper, interfaces()) else LAB_INTERFACE
+
+
+def network_in_force(folder: ClusterFolder) -> NetworkMode:
+    """The network mode of the cluster as it is rendered now; the host's where there is none."""
+    network = _compose_file(folder).get("networks", {}).get("lab")
+    if network is None:
+        return HostNetwork()
+    from ipaddress import IPv4Address, IPv4Network
+
+    pool = network["ipam"]["config"][0]
+    return LabNetwork(gateway=IPv4Address(pool["gateway"]), ip_range=IPv4Network(pool["ip_range"]))
+
+
+def _interface(desc: ClusterDesc, mode: NetworkMode) -> str:
+    """Where dnsmasq would answer; on a machine without that address, a guess that `up` will not take over."""
+    if not isinstance(mode, HostNetwork):
+        return LAB_INTERFACE
+    holder = holder_of(desc.network.bootstrapper, interfaces())
+    return desc.network.interface or (holder.name if holder else LAB_INTERFACE)
+
+
+def _compose_file(folder: ClusterFolder) -> dict[str, Any]:
+    try:
+        project = yaml.safe_load(folder.compose.read_text())
+    except (OSError, yaml.YAMLError):
+        return {}
+    return project if isinstance(project, dict) else {}
+
+
+def _compose(folder: ClusterFolder) -> dict[str, Any]:
+    services: dict[str, Any] = _compose_file(folder).get("services", {})
+    return services
+
+
+def _running(folder: ClusterFolder) -> dict[str, Service]:
+    try:
+        return {service.name: service for service in Engine(folder).services()}
+    except KbootError:
+        return {}

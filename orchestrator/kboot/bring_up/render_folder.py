@@ -1,0 +1,109 @@
+"""What differs between a render and the cluster's folder, and how the folder is brought to it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterFolder
+
+from ..host.files import failed, write_file
+from ..render import RenderedFile
+
+# Everything in these is written by a render and by nothing else, so a file that is no longer rendered goes.
+RENDERED_FOLDERS = ("config", "tls", "nodes")
+RENDERED_FILES = ("cluster.yaml", "compose.yaml")
+
+
+class Change(StrEnum):
+    """What writing a render would do to a file."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of the cluster's folder that a render would touch."""
+
+    path: str
+    change: Change
+
+
+def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
+    """What writing `render` would change in `folder`, in the order of paths."""
+    present = set(_present(folder))
+    changes = [FileChange(path, Change.REMOVED) for path in present - set(render)]
+    for path, file in render.items():
+        change = _change(folder.path / path, file)
+        if change is not None:
+            changes.append(FileChange(path, change))
+    return sorted(changes, key=lambda change: change.path)
+
+
+def write_render(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
+    """Bring `folder` to `render`, each file by rename; the changes that this took."""
+    changes = differences(folder, render)
+    try:
+        for change in changes:
+            target = folder.path / change.path
+            if change.change is Change.REMOVED:
+                target.unlink(missing_ok=True)
+            else:
+                file = render[change.path]
+                _make_folders(folder.path, target.parent, file.uid)
+                write_file(target, file.content, mode=file.mode, uid=file.uid)
+        _drop_empty(folder, set(render))
+    except OSError as error:
+        raise failed(error, folder.path) from error
+    return changes
+
+
+def _change(target: Path, file: RenderedFile) -> Change | None:
+    try:
+        found = target.lstat()
+        same = stat.S_ISREG(found.st_mode) and target.read_bytes() == file.content
+    except FileNotFoundError:
+        return Change.ADDED
+    except OSError as error:
+        raise failed(error, target) from error
+    if os.geteuid() == 0:
+        same = same and found.st_uid == file.uid
+    return None if same and stat.S_IMODE(found.st_mode) == file.mode else Change.CHANGED
+
+
+def _present(folder: ClusterFolder) -> list[str]:
+    paths = [name for name in RENDERED_FILES if (folder.path / name).exists()]
+    for name in RENDERED_FOLDERS:
+        for parent, _, files in os.walk(folder.path / name):
+            paths += [str((Path(parent) / file).relative_to(folder.path)) for file in files]
+    return paths
+
+
+def _make_folders(top: Path, wanted: Path, uid: int) -> None:
+    """Folders down to `wanted`; one that holds a service's own files belongs to that service alone."""
+    missing = []
+    here = wanted
+    while here != top and not here.exists():
+        missing.append(here)
+        here = here.parent
+    wanted.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        if uid and os.geteuid() == 0:
+            os.chown(path, uid, uid)
+        path.chmod(0o700 if uid else 0o755)
+
+
+def _drop_empty(folder: ClusterFolder, kept: set[str]) -> None:
+    needed = {str(parent) for path in kept for parent in Path(path).parents}
+    for name in RENDERED_FOLDERS:
+        for parent, _, _ in os.walk(folder.path / name, topdown=False):
+            path = Path(parent)
+            relative = str(path.relative_to(folder.path))
+            if relative not in needed and relative not in RENDERED_FOLDERS and not any(path.iterdir()):
+                path.rmdir()

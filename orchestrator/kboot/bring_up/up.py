@@ -1,0 +1,125 @@
+"""The main flow: from a description to services that answer. Read `up` first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+from ..describe.attachment_reader import read_attachments
+from ..errors import BadInput
+from ..host import state_folder
+from ..host.engine import Engine, Service
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..pki.store.cluster_secrets import load_or_create
+from ..preflight.interface import interface_for
+from ..preflight.kubernetes_skew import refuse_skew
+from ..preflight.ports import refuse_taken_ports
+from ..render import RenderedFile, render
+from ..render.compose import HostNetwork, NetworkMode
+from ..service_images.build import ensure_images
+from ..service_images.checkout import checkout
+from ..supplies.missing import missing_supplies
+from .render_folder import FileChange, write_render
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an `up` did."""
+
+    desc: ClusterDesc
+    folder: ClusterFolder
+    changes: list[FileChange]
+    recreated: list[str]
+
+
+def up(
+    path: Path,
+    root: Path,
+    progress: Progress,
+    *,
+    network: NetworkMode | None = None,
+    before_start: Callable[[Engine], None] = lambda engine: None,
+    after_start: Callable[[Engine], None] = lambda engine: None,
+    timeout_s: float = 120,
+) -> Outcome:
+    """Bring the cluster that `path` describes into force and wait until its services are healthy.
+
+    The lab starts what stands outside the project, such as its release server, in `before_start`, and fills the
+    registry in `after_start`.
+    """
+    desc = kboot_clusterdesc.load(path)
+    folder = ClusterFolder(root, desc.cluster.name)
+    mode = network if network is not None else HostNetwork()
+    with locked(folder.lock):
+        if unsure := refuse_skew(folder, desc, path):
+            progress(unsure)
+        interface = interface_for(desc, path, mode)
+        engine = Engine(folder)
+        refuse_lab(engine, mode)
+        before = engine.services()
+        refuse_taken_ports(desc, mode, before)
+        images = service_images(progress)
+        state_folder.make_data_folders(folder)
+        rendered = render_into(folder, desc, path, images, mode, interface)
+        changes = write_render(folder, rendered)
+        progress(
+            f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date"
+        )
+        before_start(engine)
+        hung = [service.name for service in before if service.state == "running" and service.health == "unhealthy"]
+        engine.up()
+        if hung:  # Compose leaves a container alone that runs, whatever its health
+            engine.restart(hung)
+        engine.wait_healthy(progress, timeout_s)
+        after_start(engine)
+        for lacking in missing_supplies(folder, desc):
+            progress(lacking)
+        return Outcome(desc, folder, changes, recreated(before, engine.services()))
+
+
+def render_into(
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    path: Path,
+    images: dict[str, str],
+    mode: NetworkMode,
+    interface: str,
+    kept: ClusterFolder | None = None,
+) -> dict[str, RenderedFile]:
+    """The render of `desc` for `folder`; secrets are those of `kept` (default: the same), made if missing."""
+    secrets = load_or_create(kept or folder, desc, datetime.now(UTC))
+    return render(
+        desc,
+        secrets=secrets,
+        images=images,
+        network=mode,
+        interface=interface,
+        root=folder.root,
+        attachments=read_attachments(desc, path),
+    )
+
+
+def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
+    """Raise when a lab of that name stands here: its machines and network are not the host's."""
+    if isinstance(mode, HostNetwork) and (guests := engine.guests()):
+        raise BadInput(
+            f"{engine.folder.cluster} is a lab on this machine: {', '.join(guests)}",
+            f"`kboot lab up FILE` changes it, `kboot lab down --cluster {engine.folder.cluster}` ends it",
+        )
+
+
+def service_images(progress: Callable[[str], None]) -> dict[str, str]:
+    """service -> image reference, built where it is missing."""
+    return ensure_images(checkout(), progress)
+
+
+def recreated(before: list[Service], after: list[Service]) -> list[str]:
+    """The services whose container is another one than before, or was started again."""
+    old = {service.name: (service.container, service.started) for service in before}
+    return [service.name for service in after if old.get(service.name) != (service.container, service.started)]

@@ -1,0 +1,73 @@
+"""Reads the files that a description names, beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
+
+from ..node import NodeConfig, read_extra
+from ..render import Attachments
+
+_MANIFESTS = (".yaml", ".yml", ".json")
+_ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+
+
+def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
+    """The attachments of `desc`, which stood in `description`; raises InvalidDescription where one is not usable."""
+    extras: dict[str, NodeConfig] = {}
+    for name in [desc.os.extra, *(node.extra for node in desc.nodes)]:
+        if name is not None and name not in extras:
+            path = description.parent / name
+            extras[name] = read_extra(_read(path, "os.extra", description), str(path))
+    return Attachments(_release_key(desc, description), extras, _manifests(desc, description))
+
+
+def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
+    """The operator's own manifests by a file name that keeps their order."""
+    found: list[Path] = []
+    for i, name in enumerate(desc.kubernetes.manifests if desc.kubernetes else ()):
+        path, key = description.parent / name, f"kubernetes.manifests[{i}]"
+        inside = sorted(each for each in path.glob("*") if each.suffix in _MANIFESTS) if path.is_dir() else [path]
+        if not inside:
+            raise _invalid(path, key, "holds no manifest", f"manifests end in {', '.join(_MANIFESTS)}")
+        found += inside
+    return {f"{number:03}-{path.name}": _manifest(path, description) for number, path in enumerate(found)}
+
+
+def _manifest(path: Path, description: Path) -> bytes:
+    content = _read(path, "kubernetes.manifests", description)
+    try:
+        documents = [each for each in yaml.safe_load_all(content) if each is not None]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path), 1, 1)
+        what = str(getattr(error, "problem", None) or "is not YAML")
+        raise InvalidDescription([Problem(place, "kubernetes.manifests", what, "mend the manifest")]) from error
+    if not documents or not all(isinstance(each, dict) and {"apiVersion", "kind"} <= set(each) for each in documents):
+        raise _invalid(path, "kubernetes.manifests", "is no manifest", "each document has `apiVersion` and `kind`")
+    return content
+
+
+def _release_key(desc: ClusterDesc, description: Path) -> bytes | None:
+    if desc.os.release_key is None:
+        return None
+    path = description.parent / desc.os.release_key
+    key = _read(path, "os.release_key", description)
+    if _ARMOR not in key:
+        raise _invalid(path, "os.release_key", "holds no armored public key", "write it with `gpg --armor --export`")
+    return key
+
+
+def _read(path: Path, key: str, description: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = f"{key} is looked for beside {description}"
+        raise _invalid(path, key, f"cannot be read: {error.strerror}", hint) from error
+
+
+def _invalid(path: Path, key: str, message: str, hint: str) -> InvalidDescription:
+    return InvalidDescription([Problem(Place(str(path), 1, 1), key, message, hint)])

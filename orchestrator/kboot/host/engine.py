@@ -1,0 +1,217 @@
+"""The container engine: the rendered project through Compose, what runs of it through the Docker API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+import yaml
+from python_on_whales import DockerClient
+from python_on_whales.exceptions import DockerException, NoSuchContainer
+
+from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS, SERVICES
+
+from ..errors import EngineError, NotYet
+from .progress import Progress
+from .waiting import looks
+
+LABEL_TASK = "kboot.task"  # on what runs for the length of one command; its value is the cluster
+_PROJECT_LABEL = "com.docker.compose.project"
+_SERVICE_LABEL = "com.docker.compose.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the project as the engine sees it."""
+
+    name: str
+    state: str  # running | exited | restarting | created | missing | ...
+    health: str  # healthy | unhealthy | starting | none
+    started: str | None  # RFC 3339
+    inputs: str | None = None
+    image: str | None = None
+    container: str | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Running, and healthy where it has a way to tell."""
+        return self.state == "running" and self.health in ("healthy", "none")
+
+
+def project_name(cluster: str) -> str:
+    """What Compose calls the cluster's project."""
+    return f"kboot-{cluster}"
+
+
+def connect() -> docker.DockerClient:
+    """The Docker API of this machine; raises EngineError with the way to start it."""
+    try:
+        client = docker.from_env(timeout=60)
+        client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(
+            "the Docker engine does not answer",
+            "start it: `systemctl start docker`; `kboot doctor` looks further",
+        ) from error
+    return client
+
+
+class Engine:
+    """One cluster's project."""
+
+    def __init__(self, folder: ClusterFolder, client: docker.DockerClient | None = None) -> None:
+        self.folder = folder
+        self.project = project_name(folder.cluster)
+        self.client = client if client is not None else connect()
+        self._compose = DockerClient(
+            compose_files=[str(folder.compose)],
+            compose_project_name=self.project,
+            compose_project_directory=str(folder.path),
+        ).compose
+
+    def up(self, services: Iterable[str] = ()) -> None:
+        """Bring the project, or some services, into the rendered state; what is so already is left alone."""
+        chosen = list(services)
+        self._call(
+            lambda: self._compose.up(
+                chosen or None,
+                detach=True,
+                no_build=True,
+                pull="never",
+                remove_orphans=not chosen,
+                color=False,
+                quiet=True,
+            ),
+            "up",
+        )
+
+    def down(self) -> None:
+        """Remove the project's containers and networks; also without its compose.yaml, by label."""
+        if self.folder.compose.is_file():
+            self._call(lambda: self._compose.down(remove_orphans=True, timeout=10, quiet=True), "down")
+        self.remove_labelled(_PROJECT_LABEL, self.project)
+        self.remove_labelled(LABEL_TASK, self.folder.cluster)
+
+    def restart(self, services: Iterable[str]) -> None:
+        """Restart some services, or all."""
+        chosen = list(services)
+        self._call(lambda: self._compose.restart(chosen or None, timeout=10), "restart")
+
+    def remove_labelled(self, label: str, value: str) -> None:
+        """Remove every container, network and volume that bears the label."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{label}={value}"}
+        try:
+            for container in self.client.containers.list(all=True, filters=filters, ignore_removed=True):
+                _ignore_missing(partial(container.remove, force=True, v=True))
+            for network in self.client.networks.list(filters=filters):
+                _ignore_missing(network.remove)
+            for volume in self.client.volumes.list(filters=filters):
+                _ignore_missing(volume.remove)
+        except docker.errors.APIError as error:
+            raise EngineError(
+                f"the engine refused to remove what {self.project} left: {error.explanation}"
+            ) from error
+
+    def containers(self) -> list[Any]:
+        """The project's containers, stopped ones too."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT_LABEL}={self.project}"}
+        return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
+
+    def guests(self) -> list[str]:
+        """Names of the cluster's containers outside of the project: the lab's machines."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{LABEL_CLUSTER}={self.folder.cluster}"}
+        labelled = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
+        return sorted(str(each.name) for each in labelled if not {_PROJECT_LABEL, LABEL_TASK} & set(each.labels))
+
+    def services(self) -> list[Service]:
+        """Every service that should run, and any other of the project; `missing` where there is none."""
+        found = {service.name: service for service in map(_service, self.containers())}
+        for name in self._rendered():
+            found.setdefault(name, Service(name, "missing", "none", None))
+        order = {name: i for i, name in enumerate(SERVICES)}
+        return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
+
+    def _rendered(self) -> Iterable[str]:
+        """The services of the rendered project; all of them before there is one."""
+        try:
+            project = yaml.safe_load(self.folder.compose.read_text())
+            return [name for name in SERVICES if name in project["services"]]
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            return SERVICES
+
+    def wait_healthy(self, progress: Progress, timeout_s: float = 120) -> None:
+        """Wait until every service is up, saying what changes; raises NotYet with the last state seen."""
+        late: list[Service] = []
+        for _ in looks(timeout_s):
+            services = self.services()
+            for service in services:
+                tells = service.state == "running" and service.health != "none"
+                progress.state(service.name, service.health if tells else service.state)
+            late = [service for service in services if not service.is_up]
+            if not late:
+                return
+        names = ", ".join(f"{service.name} ({service.state}, {service.health})" for service in late)
+        raise NotYet(
+            f"not up after {timeout_s:.0f} s: {names}",
+            f"read `docker compose -p {self.project} logs {late[0].name}`",
+        )
+
+    def _call(self, action: Callable[[], Any], verb: str) -> None:
+        try:
+            action()
+        except (DockerException, NoSuchContainer) as error:
+            raise self._refused(error, verb) from error
+        except FileNotFoundError as error:
+            raise EngineError(
+                "the command `docker` is not installed", "install the Docker CLI and Compose v2"
+            ) from error
+
+    def _refused(self, error: DockerException, verb: str) -> EngineError:
+        text = (error.stderr or "").strip() or f"exit status {error.return_code}"
+        lines = [line for line in text.splitlines() if line.strip()]
+        last = lines[-1] if lines else text
+        if "unknown command: docker compose" in text or "is not a docker command" in text:
+            return EngineError(
+                "`docker compose` is not installed", "install Docker's Compose plugin, version 2.20 or later"
+            )
+        return EngineError(
+            f"docker compose {verb} failed for {self.project}: {last}",
+            f"`docker compose -p {self.project} -f {self.folder.compose} {verb}` shows the whole of it",
+        )
+
+
+def _service(container: Any) -> Service:
+    state = container.attrs["State"]
+    labels = container.labels
+    health = state.get("Health", {}).get("Status", "none")
+    started = state.get("StartedAt") if state.get("Running") else None
+    return Service(
+        name=labels.get(_SERVICE_LABEL, container.name),
+        state=state.get("Status", "unknown"),
+        health=health,
+        started=_seconds(started) if started else None,
+        inputs=labels.get(LABEL_INPUTS),
+        image=container.attrs.get("Config", {}).get("Image"),
+        container=container.id,
+    )
+
+
+def _seconds(time_text: str) -> str:
+    """The engine's nanosecond times as RFC 3339 in whole seconds."""
+    return time_text.split(".")[0].rstrip("Z") + "Z"
+
+
+def _ignore_missing(action: Callable[[], Any]) -> None:
+    try:
+        action()
+    except docker.errors.NotFound:
+        return
+
+
+__all__ = ["LABEL_CLUSTER", "LABEL_TASK", "Engine", "Service", "connect", "project_name"]

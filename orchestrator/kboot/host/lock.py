@@ -1,0 +1,54 @@
+"""One kboot at a time works on a cluster; who comes second is told who was first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import KbootError
+
+
+class Locked(KbootError):
+    """Another kboot works on this cluster."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, which names this process meanwhile; raises Locked with the holder's name.
+
+    The kernel drops a flock with its process, so a killed kboot leaves nothing to clean up.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise KbootError(
+            f"{path}: cannot be opened: {error.strerror}",
+            "run kboot as root, or choose another folder with `--root`",
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Locked(
+                f"{path}: held by {_holder(descriptor)}",
+                "wait until it is done, or end it, then run this again",
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} ({_command()})\n".encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    return os.pread(descriptor, 500, 0).decode(errors="replace").strip() or "another kboot"
+
+
+def _command() -> str:
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:300]

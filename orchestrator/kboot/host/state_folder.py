@@ -1,0 +1,67 @@
+"""The cluster's folder: made with its owners, listed, removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID, STATE_MARK
+
+from .files import failed, write_file
+
+_NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
+
+
+def make_data_folders(folder: ClusterFolder) -> None:
+    """Create what the services write into, each owned by the one service that writes there.
+
+    dnsmasq opens its lease file while it is root still, and may not pass over the rights of others. The state of a
+    cluster that begins is marked: without that mark, cloudconfig takes a state that is missing for lost.
+    """
+    owners = [
+        (folder.path, 0, 0o755),
+        (folder.pki, 0, 0o700),
+        (folder.nodes, KBOOT_UID, 0o700),
+        (folder.images, KBOOT_UID, 0o755),
+        (folder.assets, 0, 0o755),
+        (folder.registry, REGISTRY_UID, 0o755),
+        (folder.path / "tftp", 0, 0o755),
+        (folder.leases, 0, 0o755),
+        (folder.state, KBOOT_UID, 0o700),
+    ]
+    try:
+        for path, uid, mode in owners:
+            path.mkdir(parents=True, exist_ok=True)
+            if os.geteuid() == 0:
+                os.chown(path, uid, uid)
+            path.chmod(mode)
+        if not _was_in_force(folder):
+            write_file(folder.state / STATE_MARK, _NEW, uid=KBOOT_UID)
+    except OSError as error:
+        raise failed(error, folder.path) from error
+
+
+def remove(folder: ClusterFolder) -> None:
+    """Drop everything that is known of the cluster."""
+    try:
+        shutil.rmtree(folder.path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise failed(error, folder.path) from error
+
+
+def clusters(root: Path) -> list[str]:
+    """The names of the clusters under `root`."""
+    try:
+        return sorted(entry.name for entry in root.iterdir() if (entry / "cluster.yaml").is_file())
+    except OSError:
+        return []
+
+
+def _was_in_force(folder: ClusterFolder) -> bool:
+    """Whether a render was ever written here, or a machine was ever given an address."""
+    written = (folder.pki, folder.config, folder.tls, folder.nodes, folder.leases)
+    return folder.description.exists() or any(path.is_dir() and any(path.iterdir()) for path in written)

@@ -1,0 +1,1 @@
+"""The folder `pki/`: makes keys and certificates, keeps and renews them."""

@@ -1,0 +1,95 @@
+"""Makes the secrets of a cluster once, and reads the same bytes ever after."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import bcrypt
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
+
+from ..key_pair import KeyPair
+from ..lifetimes import MACHINE_LIFE, OWN_RENEWED_BEFORE, SERVER_LIFE
+from ..node_keys import Authority, key_specs, own_specs
+from ..secrets import PUSH_USER, KubernetesSecrets, Secrets
+from .secret_store import SecretStore
+
+
+def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:
+    """The secrets in `folder`; what is missing is made and kept, and what no longer fits the description made anew.
+
+    Authorities are made once. The bootstrapper's own certificates are renewed before their end; those of machines are
+    not, since each of them would then run another config than it should: `kboot certs renew` does it.
+    """
+    kept = SecretStore(folder)
+    push_password = kept.text("registry-push-password", _token)
+    hashed = kept.text(
+        "registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(10)).decode()
+    )
+    authorities = load_authorities(kept, desc, now)
+    own = {
+        spec.name: kept.leaf(
+            spec.name, authorities[spec.authority], spec.subject, now, SERVER_LIFE, OWN_RENEWED_BEFORE
+        )
+        for spec in own_specs(desc)
+    }
+
+    def of_node(node: Node) -> tuple[str, dict[str, KeyPair]]:
+        return kept.text(f"report-tokens/{node.mac.dashed}", _token), {
+            spec.name: kept.leaf(
+                node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now, MACHINE_LIFE
+            )
+            for spec in key_specs(desc, node)
+        }
+
+    # Each file waits for the disk, and eight that wait together wait hardly longer than one.
+    with ThreadPoolExecutor(8) as pool:
+        of_nodes = dict(zip((node.mac for node in desc.nodes), pool.map(of_node, desc.nodes), strict=True))
+    return Secrets(
+        authority=authorities[Authority.CLUSTER],
+        cloudconfig=own["cloudconfig"],
+        registry=own["registry"],
+        operator_token=kept.text("operator-token", _token),
+        push_htpasswd=f"{PUSH_USER}:{hashed}\n",
+        registry_http_secret=kept.text("registry-http-secret", _token),
+        report_tokens={mac: token for mac, (token, _) in of_nodes.items()},
+        etcd_authority=authorities.get(Authority.ETCD),
+        kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
+        node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
+        join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.adopts_machines else None,
+    )
+
+
+def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dict[Authority, KeyPair]:
+    """The authorities that the cluster needs; what is missing is made and kept."""
+    names = {Authority.CLUSTER: "kboot cluster CA"}
+    if desc.etcd_members:
+        names[Authority.ETCD] = "kboot etcd CA"
+    if desc.kubernetes is not None:
+        names |= {Authority.KUBERNETES: "kboot Kubernetes CA", Authority.FRONT_PROXY: "kboot front proxy CA"}
+    return {each: kept.authority(each, name, desc.cluster.name, now) for each, name in names.items()}
+
+
+def node_key_path(mac: Mac, name: str) -> str:
+    """Where a machine's key lies below `pki/`, without the ending."""
+    return f"nodes/{mac.dashed}/{name}"
+
+
+def _kubernetes(
+    kept: SecretStore, authorities: Mapping[Authority, KeyPair], own: Mapping[str, KeyPair]
+) -> KubernetesSecrets:
+    return KubernetesSecrets(
+        authority=authorities[Authority.KUBERNETES],
+        front_proxy_authority=authorities[Authority.FRONT_PROXY],
+        service_account=kept.signing_pair("service-account"),
+        encryption_key=kept.text("encryption-key", lambda: b64encode(secrets.token_bytes(32)).decode()),
+        status_client=own["status-client"],
+    )
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(32)

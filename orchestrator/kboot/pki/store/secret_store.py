@@ -1,0 +1,92 @@
+"""The folder `pki/`: what is in it is kept, what is missing or does not fit is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterFolder
+
+from ...errors import KbootError
+from ...host.files import write_file
+from ..certificate import end_of, fits, is_whole
+from ..key_pair import KeyPair, Subject
+from .issue import issue, new_authority, new_signing_pair
+
+
+class SecretStore:
+    """The secrets of one cluster by name; a name may hold folders."""
+
+    def __init__(self, folder: ClusterFolder) -> None:
+        folder.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        folder.pki.mkdir(mode=0o700, exist_ok=True)
+        self._pki = folder.pki
+
+    def text(self, name: str, make: Callable[[], str]) -> str:
+        """The text that is called `name`, made by `make` the first time."""
+        path = self._place(name)
+        if not path.exists():
+            write_file(path, make().encode(), mode=0o600)
+        return path.read_text()
+
+    def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
+        """An authority, never made a second time."""
+        return self._once(name, "pem", lambda: new_authority(common_name, now, [cluster]))
+
+    def signing_pair(self, name: str) -> KeyPair:
+        """A public and a private key without a certificate, never made a second time."""
+        return self._once(name, "pub", new_signing_pair)
+
+    def leaf(
+        self,
+        name: str,
+        authority: KeyPair,
+        subject: Subject,
+        now: datetime,
+        life: timedelta,
+        renewed_before: timedelta | None = None,
+    ) -> KeyPair:
+        """A certificate of `authority` and its key; made anew when they do not fit, or when the end is nearer than
+        `renewed_before`, unless that is the end of the authority too."""
+        found = self._read(name)
+        if found is not None and fits(found, authority, subject):
+            end = end_of(found)
+            if renewed_before is None or end - now > renewed_before or end == end_of(authority):
+                return found
+        return self.renew(name, authority, subject, now, life)
+
+    def renew(self, name: str, authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
+        """A fresh certificate and key in place of the old ones."""
+        return self._write(name, issue(authority, subject, now, life))
+
+    def _once(self, name: str, ending: str, make: Callable[[], KeyPair]) -> KeyPair:
+        """A pair that others hang from. Its public half is written last: where that stands, others may hang already."""
+        if not self._place(f"{name}.{ending}").exists():
+            return self._write(name, make(), ending)
+        found = self._read(name, ending)
+        if found is None or not is_whole(found):
+            what = "is missing" if found is None else f"is not the key of {name}.{ending}"
+            raise KbootError(
+                f"{self._place(f'{name}.key')}: {what}",
+                "bring both back from a backup of the cluster's folder; kboot makes no new one in their place, "
+                "since what hangs from the old one would be trusted no more",
+            )
+        return found
+
+    def _read(self, name: str, ending: str = "pem") -> KeyPair | None:
+        certificate, key = self._place(f"{name}.{ending}"), self._place(f"{name}.key")
+        if not (certificate.exists() and key.exists()):
+            return None
+        return KeyPair(certificate.read_bytes(), key.read_bytes())
+
+    def _write(self, name: str, pair: KeyPair, ending: str = "pem") -> KeyPair:
+        # A crash between the two leaves a pair that does not fit, which is made anew.
+        write_file(self._place(f"{name}.key"), pair.key, mode=0o600)
+        write_file(self._place(f"{name}.{ending}"), pair.certificate)
+        return pair
+
+    def _place(self, name: str) -> Path:
+        path = self._pki / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path

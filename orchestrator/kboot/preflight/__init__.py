@@ -1,0 +1,1 @@
+"""Looks before something is changed: whether it can end well."""

@@ -1,0 +1,110 @@
+"""Preflight: what this machine lacks before a cluster can run on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_on_whales import DockerClient
+from python_on_whales.exceptions import DockerException
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+from ..errors import KbootError
+from ..host.engine import Engine, Service, connect
+from ..render.compose import HostNetwork
+from .interface import interface_for
+from .ports import taken_ports
+
+_WANTED_BYTES = 5 * 1024**3  # two OS releases and the service images
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    hint: str = ""
+
+
+def checks(path: Path | None, root: Path) -> Iterator[Check]:
+    """Look at everything that `kboot up` needs; with a description, at its address and ports too."""
+    yield _user()
+    yield _engine()
+    yield _compose()
+    yield _space(root)
+    if path is not None:
+        desc = kboot_clusterdesc.load(path)
+        yield _address(desc, path)
+        yield _ports(desc, root)
+
+
+def _user() -> Check:
+    uid = os.geteuid()
+    return Check(
+        "user",
+        uid == 0,
+        "root" if uid == 0 else f"uid {uid}",
+        "run kboot as root: it gives files to services",
+    )
+
+
+def _engine() -> Check:
+    try:
+        version = connect().version()["Version"]
+    except KbootError as error:
+        return Check("engine", False, error.message, error.hint)
+    return Check("engine", True, f"Docker {version}")
+
+
+def _compose() -> Check:
+    try:
+        return Check("compose", True, DockerClient().compose.version().strip())
+    except (DockerException, FileNotFoundError):
+        return Check(
+            "compose",
+            False,
+            "`docker compose` does not run",
+            "install Docker's Compose plugin, version 2.20 or later",
+        )
+
+
+def _space(root: Path) -> Check:
+    here = root
+    while not here.exists():
+        here = here.parent
+    free = shutil.disk_usage(here).free
+    return Check(
+        "space",
+        free >= _WANTED_BYTES,
+        f"{free / 1024**3:.1f} GiB free in {here}",
+        "5 GiB are wanted; see `--root`",
+    )
+
+
+def _address(desc: ClusterDesc, path: Path) -> Check:
+    try:
+        name = interface_for(desc, path, HostNetwork())
+    except KbootError as error:
+        return Check("address", False, error.message, error.hint)
+    return Check("address", True, f"{desc.network.bootstrapper} is on {name}")
+
+
+def _ports(desc: ClusterDesc, root: Path) -> Check:
+    services: list[Service] = []
+    with suppress(KbootError):  # the engine has a check of its own; without it none of our services runs
+        services = Engine(ClusterFolder(root, desc.cluster.name)).services()
+    taken = taken_ports(desc, services)
+    return Check(
+        "ports",
+        not taken,
+        "; ".join(map(str, taken)) or "free",
+        f"stop that program or let it listen on other addresses than {desc.network.bootstrapper}",
+    )

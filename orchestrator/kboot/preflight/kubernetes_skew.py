@@ -1,0 +1,88 @@
+"""Which changes of the versions of Kubernetes and etcd a standing cluster can take; etcd/skew.py judges etcd's.
+
+Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than they.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem, load
+from kboot_clusterdesc.source import place_of, read_tree
+
+from ..etcd.skew import verdict_of_edit
+
+_KEY = ("kubernetes", "version")
+_ETCD_KEY = ("images", "etcd")
+_KUBELET_MAY_LAG = 3  # minors
+
+
+def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | None:
+    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the versions of `desc`.
+
+    Else what nobody could look at, where there is such a thing.
+    """
+    before = in_force(folder)
+    if before is None:
+        return None
+    found: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    if before.kubernetes is not None and desc.kubernetes is not None:
+        reason = reason_against(before.kubernetes.version, desc.kubernetes.version)
+        found += [(_KEY, reason)] if reason is not None else []
+    verdict = verdict_of_edit(folder, before, desc)
+    found += [(_ETCD_KEY, verdict.reason)] if verdict.reason is not None else []
+    if found:
+        tree, _ = read_tree(path.read_bytes(), str(path))
+        raise InvalidDescription(Problem(place_of(tree, key), ".".join(key), *reason) for key, reason in found)
+    return verdict.remark
+
+
+def in_force(folder: ClusterFolder) -> ClusterDesc | None:
+    """The description in force; None where there is none yet, or one that `up` is about to mend."""
+    try:
+        return load(folder.description)
+    except InvalidDescription:
+        return None
+
+
+def reason_against(before: str, after: str) -> tuple[str, str] | None:
+    """Why a cluster of version `before` cannot become one of `after`, and the way out; None where it can."""
+    old, new = _minor(before), _minor(after)
+    if new < old:
+        return (
+            f"{before} is in force, and {after} is older: what the API server has stored would not be read",
+            f"write `version: {before}` or a newer one; an older cluster is a new one, restored from a snapshot",
+        )
+    if new > old + 1:
+        return (
+            f"{before} is in force, and {after} leaves out {', '.join(f'v1.{i}' for i in range(old + 1, new))}",
+            f"go up one minor at a time: take a version of v1.{old + 1} first",
+        )
+    return None
+
+
+def reason_against_running(
+    wanted: str, api_servers: Mapping[str, str], kubelets: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Why what runs, node -> version, cannot come to `wanted`, and the way out; None where it can."""
+    for name, version in api_servers.items():
+        if reason := reason_against(version, wanted):
+            return f"the API server of {name}: {reason[0]}", reason[1]
+    for name, version in kubelets.items():
+        lag = _minor(wanted) - _minor(version)
+        if lag < 0:
+            return (
+                f"the kubelet of {name} is {version}, newer than {wanted}: an API server must not be older",
+                f"write `version: {version}` or a newer one, or install {name} again",
+            )
+        if lag > _KUBELET_MAY_LAG:
+            return (
+                f"the kubelet of {name} is {version}, more than {_KUBELET_MAY_LAG} minors older than {wanted}",
+                f"`kboot node reinstall {name}` while the API servers are what they are",
+            )
+    return None
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])

@@ -1,0 +1,188 @@
+"""Looks before a machine is armed: what its install would take away, and what it would hand out too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
+from kboot_clusterdesc.phase import STATE_LOST
+
+from ..etcd.quorum import Voters, read_voters
+from ..host.waiting import looks
+from ..node.ignition import read_ignition
+from ..node.patience import patience_of
+from ..pki.certificate import Certificate, read_certificates
+from ..pki.store.inventory import KeptCertificate, State, behind, kept_certificates
+from ..running.cloudconfig_client import JsonObject
+from ..running.cluster_health import PartHealth, read_api_health
+from ..running.status import addresses_of
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a machine had better not be installed now, and the way out."""
+
+    message: str
+    hint: str
+    may_pass: bool = False  # by itself, within seconds: a machine under load answers late
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What is looked at."""
+
+    folder: ClusterFolder
+    desc: ClusterDesc
+    addresses: Mapping[Mac, IPv4Address]
+    armed: Mapping[str, str]  # machine -> how far it is; as good as gone, however well it still is
+    was_formed: bool  # whether any member of etcd ever ran from its disk, as far as is known
+
+    def left(self, parts: tuple[PartHealth, ...]) -> tuple[PartHealth, ...]:
+        """The parts, those of armed machines not well."""
+        return tuple(
+            replace(part, is_well=False, reason=self.armed[part.name]) if part.name in self.armed else part
+            for part in parts
+        )
+
+
+def objections(
+    folder: ClusterFolder, desc: ClusterDesc, machines: Sequence[JsonObject], mac: str, now: datetime
+) -> list[Objection]:
+    """What speaks against arming the machine `mac`, given the `machines` as the cloud-config server has them.
+
+    One that is armed already takes nothing more away; one that no one declared has neither role nor certificate.
+    """
+    node = next((node for node in desc.nodes if node.mac == mac), None)
+    if node is None:
+        return []
+    members = {member.mac for member in desc.etcd_members}
+    cluster = _Cluster(
+        folder,
+        desc,
+        addresses_of(list(machines)),
+        {machine["name"]: _how_far(machine) for machine in machines if machine["armed"]},
+        any(_was_installed(machine) for machine in machines if machine["mac"] in members),
+    )
+    losses = [] if node.name in cluster.armed else _losses(cluster, node)
+    return [*losses, *_of_certificates(cluster, node, now)]
+
+
+def _losses(cluster: _Cluster, node: Node) -> list[Objection]:
+    """What would go with the node, as it still is after some patience."""
+    found: list[Objection] = []
+    for _ in looks(patience_of(cluster.desc).etcd_check_s, 1):
+        found = [*_of_etcd(cluster, node), *_of_the_api(cluster, node)]
+        if not any(each.may_pass for each in found):
+            break
+    return found
+
+
+def _of_etcd(cluster: _Cluster, node: Node) -> Iterator[Objection]:
+    """That etcd could decide nothing any more."""
+    if Role.ETCD not in node.roles:
+        return
+    voters = read_voters(cluster.desc, cluster.folder, cluster.addresses)
+    if not cluster.was_formed and not any(part.is_well for part in voters.members):
+        return
+    if len(voters.members) == 1:
+        yield Objection(
+            f"{node.name} is the only member of etcd, and what it holds would be lost",
+            "`kboot etcd snapshot` saves that, `kboot etcd restore` puts it back",
+        )
+        return
+    voters = replace(voters, members=cluster.left(voters.members))
+    if voters.standing(without=node.name) < voters.quorum:
+        yield _no_quorum(voters, node, cluster.armed)
+
+
+def _no_quorum(voters: Voters, node: Node, armed: Mapping[str, str]) -> Objection:
+    missing = voters.missing(besides=node.name)
+    left = f"{voters.standing(without=node.name)} of {len(voters.members)} members of etcd would be left with a vote"
+    message = f"{left}, and it takes {voters.quorum}: {_listed(missing)}"
+    if voters.listed > len(voters.members):
+        more = f"etcd counts {voters.listed} voters, more than are declared"
+        return Objection(f"{message}{'; ' if missing else ''}{more}", "`etcdctl member remove` those that are no more")
+    names = ", ".join(part.name for part in missing)
+    disarms = ", ".join(f"`kboot node disarm {part.name}`" for part in missing if part.name in armed)
+    way = f"wait until {names} votes again, as `kboot status` and `etcdctl member list` have it"
+    may_pass = any(part.name not in armed for part in missing)
+    return Objection(message, f"{way}; {disarms} takes an arming back" if disarms else way, may_pass)
+
+
+def _of_the_api(cluster: _Cluster, node: Node) -> Iterator[Objection]:
+    """That nothing would answer for Kubernetes any more."""
+    if Role.CONTROL_PLANE not in node.roles:
+        return
+    parts = cluster.left(read_api_health(cluster.desc, cluster.folder, cluster.addresses))
+    if [part.name for part in parts if part.is_well] != [node.name]:
+        return
+    others = [part for part in parts if part.name != node.name]
+    yield Objection(
+        f"{node.name} has the last API server that answers" + (f": {_listed(others)}" if others else ""),
+        "wait until `kboot status` calls another one ready" if others else "Kubernetes is away until it is back",
+        may_pass=any(part.name not in cluster.armed for part in others),
+    )
+
+
+def _of_certificates(cluster: _Cluster, node: Node, now: datetime) -> Iterator[Objection]:
+    """That the machine would be given what nobody believes any more."""
+    kept = kept_certificates(cluster.folder, cluster.desc)
+    ended = [each for each in behind(kept, node.name) if each.state(now) is State.EXPIRED]
+    names = ", ".join(f"{each.name} ({each.certificate.end:%Y-%m-%d})" for each in ended)
+    if any(each.certificate.is_authority for each in ended):
+        yield Objection(f"authorities of its certificates have ended: {names}", "docs/certificates.md: a new authority")
+    elif ended:
+        yield Objection(
+            f"certificates of {node.name} have ended: {names}",
+            f"`kboot certs renew --node {node.name}`, then `kboot up FILE`",
+        )
+    elif stale := _rendered_ended(cluster.folder, kept, node, now):
+        yield Objection(
+            f"the config of {node.name} holds certificates that have ended: {', '.join(stale)}",
+            "`kboot up FILE` renders those that were renewed",
+        )
+
+
+def _rendered_ended(folder: ClusterFolder, kept: Sequence[KeptCertificate], node: Node, now: datetime) -> list[str]:
+    """The files with ended certificates in what the machine would be given; those of foreign authorities are let be."""
+    ours = {each.certificate.subject.common_name for each in kept if each.certificate.is_authority}
+    try:
+        files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
+    except FileNotFoundError:
+        return []
+    return [
+        file.path
+        for file in files
+        if any(each.issuer in ours and each.end <= now for each in _certificates_in(file.content))
+    ]
+
+
+def _certificates_in(content: bytes) -> list[Certificate]:
+    try:
+        return read_certificates(content)
+    except ValueError:
+        return []
+
+
+def _listed(parts: Sequence[PartHealth]) -> str:
+    return "; ".join(f"{part.name} {part.reason}" for part in parts)
+
+
+def _how_far(machine: JsonObject) -> str:
+    if machine["phase"] in ("waiting", "leased"):
+        return "is armed and not yet power-cycled"
+    if machine["phase"] == "failed":
+        return f"failed: {machine['reason']}"
+    return f"is being installed ({machine['phase']})"
+
+
+def _was_installed(machine: JsonObject) -> bool:
+    """Whether it was, or may have been before the state was lost.
+
+    An arming forgets the phases, and keeps the release that the machine last said it runs.
+    """
+    phases = {"installed", "running", "ready"} & set(machine["phases"])
+    return bool(phases) or machine.get("version") is not None or machine["reason"] == STATE_LOST

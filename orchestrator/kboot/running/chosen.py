@@ -1,0 +1,60 @@
+"""Which cluster a command means, which node of it, and the description that is in force there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac, Node
+
+from ..errors import BadInput
+from ..host import state_folder
+from .cloudconfig_client import JsonObject
+
+
+def description_in_force(folder: ClusterFolder) -> ClusterDesc:
+    """The normalised copy that the last `up` wrote."""
+    try:
+        return kboot_clusterdesc.load(folder.description)
+    except InvalidDescription as error:
+        if not folder.description.exists():
+            raise BadInput(f"{folder.path}: no such cluster", "`kboot up FILE` makes one") from error
+        raise
+
+
+def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
+    """The cluster `name`, else the only one under `root`; raises BadInput when that is not clear."""
+    present = state_folder.clusters(root)
+    if name is not None:
+        if name not in present:
+            raise BadInput(f"{root}: holds no cluster `{name}`", _present(present))
+        return ClusterFolder(root, name)
+    if len(present) != 1:
+        what = "no cluster" if not present else "several clusters"
+        raise BadInput(f"{root}: holds {what}", _present(present))
+    return ClusterFolder(root, present[0])
+
+
+def node_named(status: list[JsonObject], name: str) -> JsonObject:
+    """The node that is called `name`, or has it as its MAC in any spelling."""
+    try:
+        mac: str | None = Mac(name)
+    except ValueError:
+        mac = None
+    for node in status:
+        if node["name"] == name or (mac is not None and node["mac"] == mac):
+            return node
+    known = ", ".join(str(node["name"]) for node in status) or "none"
+    raise BadInput(f"`{name}` is not a node of this cluster", f"declared: {known}")
+
+
+def declared_node(desc: ClusterDesc, name: str) -> Node:
+    """The node of the description that is called `name`, or has it as its MAC in any spelling."""
+    found = node_named([{"name": node.name, "mac": node.mac} for node in desc.nodes], name)
+    return next(node for node in desc.nodes if node.mac == found["mac"])
+
+
+def _present(names: list[str]) -> str:
+    if not names:
+        return "`kboot up FILE` makes one; another root is named with `--root`"
+    return "say which: " + ", ".join(f"`--cluster {name}`" for name in names)

@@ -1,0 +1,81 @@
+"""The client of a cluster's cloud-config server: HTTPS, with the cluster's own authority and the operator's token."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+from ..errors import KbootError
+
+JsonObject = dict[str, Any]  # what crosses the HTTP border, passed on as it is
+
+
+class Unreachable(KbootError):
+    """The cloud-config server does not answer."""
+
+
+class CloudConfigClient:
+    """The cloud-config server of a cluster, spoken to over HTTPS with the cluster's own CA."""
+
+    def __init__(self, folder: ClusterFolder, desc: ClusterDesc) -> None:
+        self._folder = folder
+        self._base = f"https://{desc.network.bootstrapper}"
+
+    def get(self, path: str) -> JsonObject:
+        """The JSON at `path`; raises Unreachable."""
+        return self._ask("GET", path)
+
+    def nodes(self) -> list[JsonObject]:
+        """Every machine of the cluster; raises Unreachable."""
+        found: list[JsonObject] = self.get("/v1/nodes").get("nodes", [])
+        return found
+
+    def post(self, path: str) -> JsonObject:
+        """POST to `path` with the operator's token."""
+        token = _read(self._folder.pki / "operator-token").strip()
+        return self._ask("POST", path, {"Authorization": f"Bearer {token}"})
+
+    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> JsonObject:
+        authority = self._folder.pki / "cluster-ca.pem"
+        try:
+            context = ssl.create_default_context(cafile=str(authority))
+            # trust_env off: a proxy of the site must not stand between us and our own machine
+            with httpx.Client(base_url=self._base, verify=context, timeout=10, trust_env=False) as client:
+                answer = client.request(method, path, headers=headers)
+        except OSError as error:
+            raise Unreachable(
+                f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first"
+            ) from error
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                f"the cloud-config server at {self._base} does not answer: {error}",
+                f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`, then `kboot up`",
+            ) from error
+        return _body(answer, path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise KbootError(
+            f"{path}: cannot be read: {error.strerror}", "run this as the user who ran `kboot up`"
+        ) from error
+
+
+def _body(answer: httpx.Response, path: str) -> JsonObject:
+    try:
+        body = answer.json() if answer.content else {}
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {"items": body}
+    if answer.is_error:
+        detail = body.get("detail") or body.get("title") or ""
+        raise KbootError(f"{path}: the cloud-config server answers {answer.status_code} {detail}".rstrip())
+    return body

@@ -1,0 +1,165 @@
+"""Asks each etcd member and each API server how it is, all at once."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
+from kboot_clusterdesc.model import API_PORT
+
+from .etcd_client import ETCD_PORT, client_context
+from .tls_client import Fault, get
+
+_TIMEOUT_S = 2
+API_NAME = "kubernetes"  # stands in every API server's certificate
+_MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """One etcd member or control plane; `is_well` is None where it could not be asked."""
+
+    name: str
+    is_well: bool | None
+    reason: str | None = None  # why it is not well, or not known to be
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """etcd and the control plane at this moment, in the order of MACs."""
+
+    etcd: tuple[PartHealth, ...] = ()
+    control_plane: tuple[PartHealth, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys that `kboot status --json` has of it."""
+        return {
+            "etcd": [{"name": p.name, "healthy": p.is_well, "reason": p.reason} for p in self.etcd],
+            "control_plane": [{"name": p.name, "ready": p.is_well, "reason": p.reason} for p in self.control_plane],
+        }
+
+    def lines(self) -> list[str]:
+        """A line each for people; none of what the cluster does not have."""
+        lines = []
+        if self.etcd:
+            lines.append(_line("etcd", self.etcd, "members healthy"))
+        if self.control_plane:
+            lines.append(_line("control plane", self.control_plane, "ready"))
+        return lines
+
+
+def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:
+    """How they are, asked at the machines' `addresses`; what does not answer is told, never raised."""
+    if not desc.etcd_members and desc.kubernetes is None:
+        return Health()
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        etcd, apis = _members(pool, desc, folder, addresses), _planes(pool, desc, folder, addresses)
+        return Health(tuple(etcd), tuple(apis))
+
+
+def read_etcd_health(
+    desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> tuple[PartHealth, ...]:
+    """How the members of etcd are, in the order of `etcd_members`; the control plane is not asked."""
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return tuple(_members(pool, desc, folder, addresses))
+
+
+def read_api_health(
+    desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> tuple[PartHealth, ...]:
+    """How the control planes are, in the order of MACs; etcd is not asked."""
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return tuple(_planes(pool, desc, folder, addresses))
+
+
+def _members(
+    pool: ThreadPoolExecutor, desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> Iterator[PartHealth]:
+    context = _context_of(lambda: client_context(desc, folder.pki))
+    return _asked(pool, desc.etcd_members, addresses, context, _etcd)
+
+
+def _planes(
+    pool: ThreadPoolExecutor, desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
+) -> Iterator[PartHealth]:
+    planes = desc.control_planes if desc.kubernetes is not None else ()
+    return _asked(pool, planes, addresses, _context_of(lambda: _api_context(folder.pki)), _api_server)
+
+
+def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:
+    """What to ask with, or why there is nothing."""
+    try:
+        return make()
+    except FileNotFoundError:
+        return "unknown: there is no certificate to ask with yet"
+    except OSError as error:  # a fault of TLS is one too
+        return f"unknown: the certificate to ask with cannot be used: {error.strerror}"
+
+
+def _api_context(pki: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(pki / "kubernetes-ca.pem"))
+
+
+def _asked(
+    pool: ThreadPoolExecutor,
+    nodes: tuple[Node, ...],
+    addresses: Mapping[Mac, IPv4Address],
+    context: ssl.SSLContext | str,
+    ask: Callable[[Node, IPv4Address, ssl.SSLContext], str | None],
+) -> Iterator[PartHealth]:
+    """The health of each, asked for before the first is waited for."""
+
+    def one(node: Node) -> PartHealth:
+        address = addresses.get(node.mac)
+        if address is None:
+            return PartHealth(node.name, False, "no address yet")
+        if isinstance(context, str):
+            return PartHealth(node.name, None, context)
+        try:
+            reason = ask(node, address, context)
+        except Fault as fault:
+            reason = str(fault)
+        return PartHealth(node.name, reason is None, reason)
+
+    return pool.map(one, nodes)
+
+
+def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
+    """Why the member is not healthy. Its answer takes a quorum, so one left alone is not."""
+    answer = get(f"https://{address}:{ETCD_PORT}/health", node.name, context, _TIMEOUT_S)
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or "health" not in said:
+        return f"answers {answer.status_code}, which is no word of etcd's"
+    if said["health"] == "true":
+        return None
+    return f"is not healthy: {said.get('reason') or 'no reason given'}"
+
+
+def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
+    """Why the API server is not ready. Whether it lives tells a slow start from one that is to be restarted."""
+    ready = get(f"https://{address}:{API_PORT}/readyz", API_NAME, context, _TIMEOUT_S)
+    if ready.is_success:
+        return None
+    if ready.status_code in (401, 403):
+        return f"answers {ready.status_code} to who asks for its health"
+    live = get(f"https://{address}:{API_PORT}/livez", API_NAME, context, _TIMEOUT_S)
+    word = "is not ready" if live.is_success else "is not live"
+    failed = re.findall(r"^\[-\]([\w./-]+)", (ready if live.is_success else live).text, re.MULTILINE)
+    return f"{word}: {', '.join(failed) or f'answers {ready.status_code}'}"
+
+
+def _line(what: str, parts: tuple[PartHealth, ...], word: str) -> str:
+    well = sum(part.is_well is True for part in parts)
+    others = "; ".join(f"{part.name}: {part.reason}" for part in parts if not part.is_well)
+    return f"{what}: {well} of {len(parts)} {word}" + (f" ({others})" if others else "")

@@ -1,0 +1,110 @@
+"""A client of etcd's JSON gateway, which every member has at its client port."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import httpx
+
+from kboot_clusterdesc import ClusterDesc
+
+from .tls_client import Fault, answer_of, get
+
+ETCD_PORT = 2379
+_QUESTION_TIMEOUT_S = 5  # for what a member knows without the others
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+_TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a snapshot, in order, and how many bytes of the database follow it."""
+
+    blob: bytes
+    remaining_bytes: int
+
+
+def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
+    """What a client needs; any member's client certificate does: to etcd they are alike. Raises OSError."""
+    folders = [pki / "nodes" / node.mac.dashed for node in desc.etcd_members]
+    folder = next((each for each in folders if (each / "etcd-client.pem").exists()), folders[0] if folders else pki)
+    context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
+    context.load_cert_chain(folder / "etcd-client.pem", folder / "etcd-client.key")
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member as the cluster has it; without a name until it has started."""
+
+    name: str
+    is_learner: bool  # it follows the log and has no vote yet
+
+
+def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> list[ListedMember]:
+    """The members of the cluster, as the voter `name` knows them; raises Fault."""
+    url = f"https://{address}:{ETCD_PORT}/v3/cluster/member/list"
+    with answer_of("POST", url, name, context, timeout=httpx.Timeout(_QUESTION_TIMEOUT_S), json={}) as answer:
+        answer.read()
+        if not answer.is_success:
+            raise Fault(f"answers {answer.status_code} to who asks for the members")
+    try:
+        # protobuf's JSON leaves out what is false or empty
+        found = answer.json()["members"]
+        return [ListedMember(each.get("name", ""), bool(each.get("isLearner", False))) for each in found]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Fault("sends what is no list of members") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdVersion:
+    """What a member is, and what the members are together: of the oldest of them, None until they have agreed."""
+
+    server: str
+    cluster: str | None = None
+
+
+def version_of(name: str, address: IPv4Address, context: ssl.SSLContext) -> EtcdVersion:
+    """What a member says it is; raises Fault."""
+    answer = get(f"https://{address}:{ETCD_PORT}/version", name, context, _QUESTION_TIMEOUT_S)
+    try:
+        said = answer.json()
+        server, cluster = str(said["etcdserver"]), str(said.get("etcdcluster", ""))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Fault(f"answers {answer.status_code}, which is no version of etcd's") from error
+    if not _VERSION.match(server):
+        raise Fault(f"says that it is `{server[:40]}`, which is no version")
+    return EtcdVersion(server, cluster if _VERSION.match(cluster) else None)  # `not_decided` at first
+
+
+def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:
+    """The member's database as it streams it, its SHA-256 as the last part; raises Fault.
+
+    A stream that ends early looks like one that ends: only the SHA-256 tells.
+    """
+    url = f"https://{address}:{ETCD_PORT}/v3/maintenance/snapshot"
+    with answer_of("POST", url, name, context, timeout=_TIMEOUT, json={}) as answer:
+        if not answer.is_success:
+            raise Fault(f"answers {answer.status_code} to who asks for a snapshot")
+        for line in answer.iter_lines():
+            yield parsed(line)
+
+
+def parsed(line: str) -> Part:
+    """One line of the gateway's stream; raises Fault."""
+    try:
+        message = json.loads(line)
+        if "error" in message:
+            raise Fault(f"breaks off: {message['error']['message']}")
+        result = message["result"]
+        # protobuf's JSON leaves out what is zero or empty, and writes 64 bits as text
+        return Part(b64decode(result.get("blob", ""), validate=True), int(result.get("remaining_bytes", 0)))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Fault("sends what is no part of a snapshot") from error

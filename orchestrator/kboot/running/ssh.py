@@ -1,0 +1,98 @@
+"""Commands on an installed machine, by the operator's own ssh.
+
+kboot keeps no key that opens a machine: it takes one of `ssh_authorized_keys` from the agent, or the file that
+`--identity` names. Nothing is sent to a machine that does not show a host key by which it is known.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import BinaryIO
+
+from kboot_clusterdesc import ClusterFolder
+
+from ..errors import BadInput, KbootError, NotYet, last_line
+from .cloudconfig_client import JsonObject
+from .known_hosts import KnownHosts, known_hosts
+
+USER = "core"  # the account of both OS families
+_SSH_FAILED = 255  # ssh's own fault, not the command's
+_ANOTHER_KEY = "Host key verification failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How the operator wants to come in: with which private key, and whether to believe who has told no host key."""
+
+    identity: Path | None = None
+    trusts_first_contact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The way to one machine."""
+
+    name: str
+    address: IPv4Address
+    known: KnownHosts
+    identity: Path | None = None
+
+    def run(self, command: Sequence[str], *, given: bytes | BinaryIO = b"", timeout_s: float = 600) -> bytes:
+        """What `command` prints as root, `given` or what is left of that file on its standard input.
+
+        Raises NotYet where the machine cannot be reached, KbootError where another one answers, or with what the
+        command said where it failed.
+        """
+        words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
+        content, file = (given, None) if isinstance(given, bytes) else (None, given)
+        try:
+            # In a session of its own: Ctrl-C at the terminal asks us, and does not cut off what runs over there.
+            done = subprocess.run(
+                words, input=content, stdin=file, capture_output=True, timeout=timeout_s, start_new_session=True
+            )
+        except FileNotFoundError as error:
+            raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
+        except subprocess.TimeoutExpired as error:
+            late = f"{self.name}: `{command[0]}` did not end within {timeout_s:.0f} s"
+            raise NotYet(late, "run this again") from error
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode == _SSH_FAILED:
+            if last_line(said).startswith(_ANOTHER_KEY):
+                raise self.known.refusal(self.name, self.address)
+            raise NotYet(f"{self.name} cannot be reached by ssh: {last_line(said)}", _way_in(said))
+        if done.returncode != 0:
+            raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {last_line(said)}")
+        return done.stdout
+
+    def _ssh(self) -> list[str]:
+        options = {
+            "BatchMode": "yes",
+            "ConnectTimeout": "20",
+            "ServerAliveInterval": "15",
+            "LogLevel": "ERROR",
+            **self.known.options(),
+        }
+        words = ["ssh", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+        return words if self.identity is None else [*words, "-i", str(self.identity), "-o", "IdentitiesOnly=yes"]
+
+
+def remote(folder: ClusterFolder, node: JsonObject, login: Login = Login()) -> Remote:
+    """The way to a node as `kboot status` has it; raises NotYet where it has no address, or told no host key yet."""
+    identity = login.identity
+    if identity is not None and not identity.is_file():
+        raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity FILE`")
+    if not node["ip"]:
+        raise NotYet(f"{node['name']} has no address yet", "see `kboot status`")
+    known = known_hosts(folder, node, trusts_first_contact=login.trusts_first_contact)
+    return Remote(node["name"], IPv4Address(node["ip"]), known, identity)
+
+
+def _way_in(said: str) -> str:
+    if "Permission denied" in said:
+        return "name the private key of one of `ssh_authorized_keys` with `--identity FILE`, or add it to the ssh agent"
+    return "see that it runs (`kboot status`) and that this machine reaches it"

@@ -1,0 +1,139 @@
+"""What is in force and how far it is: services from the engine, machines from the cloud-config server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
+
+from ..errors import KbootError
+from ..host.engine import Engine, Service
+from .chosen import description_in_force
+from .cloudconfig_client import CloudConfigClient, JsonObject, Unreachable
+from .cluster_health import Health, read_health
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A moment of a cluster."""
+
+    cluster: str
+    services: list[Service]
+    nodes: list[JsonObject]
+    discovered: list[JsonObject]
+    os: JsonObject
+    down: list[str] = field(default_factory=list)
+    health: Health = field(default_factory=Health)
+    doubt: JsonObject | None = None
+
+    def as_json(self) -> JsonObject:
+        """The shape that scripts read."""
+        services = [
+            {"name": each.name, "state": each.state, "health": each.health, "started": each.started}
+            for each in self.services
+        ]
+        return {
+            "cluster": self.cluster,
+            "services": services,
+            "nodes": self.nodes,
+            "discovered": self.discovered,
+            "os": self.os,
+            "doubt": self.doubt,
+            **self.health.as_json(),
+        }
+
+
+def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
+    """The cluster at this moment; what is down is named in `down`, never raised."""
+    desc = description_in_force(folder)
+    services = (engine or Engine(folder)).services()
+    down = [f"{each.name} ({each.state}, {each.health})" for each in services if not each.is_up]
+    try:
+        answer = CloudConfigClient(folder, desc).get("/v1/nodes")
+    except KbootError as error:
+        if not down:
+            down.append(f"cloudconfig ({error.message})")
+        return Status(folder.cluster, services, _declared(desc, "unknown: cloudconfig is down"), [], {}, down)
+    return Status(
+        folder.cluster,
+        services,
+        [_node(each) for each in answer.get("nodes", [])],
+        answer.get("discovered", []),
+        answer.get("os", {}),
+        down,
+        doubt=answer.get("doubt"),
+    )
+
+
+def doubt_line(doubt: JsonObject) -> str:
+    """That the state was lost, and the way out."""
+    return (
+        f"state: lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
+        "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
+    )
+
+
+def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:
+    """That the state was lost, if the cloud-config server says so."""
+    try:
+        doubt: JsonObject | None = CloudConfigClient(folder, desc).get("/v1/nodes").get("doubt")
+    except Unreachable:
+        return None
+    return doubt
+
+
+def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:
+    """The machines as the cloud-config server knows them; as they are declared where it does not answer."""
+    try:
+        return [_node(each) for each in CloudConfigClient(folder, desc).nodes()]
+    except Unreachable as error:
+        return _declared(desc, f"unknown: {error.message}")
+
+
+def addresses_of(nodes: list[JsonObject]) -> dict[Mac, IPv4Address]:
+    """Where each machine is, of those that have an address."""
+    return {Mac(node["mac"]): IPv4Address(node["ip"]) for node in nodes if node["ip"]}
+
+
+def with_health(folder: ClusterFolder, status: Status) -> Status:
+    """The status with what etcd and the control plane say of themselves, which takes some seconds when they are off."""
+    health = read_health(description_in_force(folder), folder, addresses_of(status.nodes))
+    return replace(status, health=health)
+
+
+def _node(node: JsonObject) -> JsonObject:
+    keys = (
+        "mac",
+        "name",
+        "ip",
+        "roles",
+        "phase",
+        "since",
+        "phases",
+        "armed",
+        "adopted",
+        "config",
+        "reason",
+        "bytes",
+        "total",
+        "ssh_host_keys",
+    )
+    return {key: node.get(key) for key in keys}
+
+
+def _declared(desc: ClusterDesc, reason: str) -> list[JsonObject]:
+    return [
+        _node(
+            {
+                "mac": str(node.mac),
+                "name": node.name,
+                "ip": str(node.ip) if node.ip else None,
+                "roles": [str(role) for role in node.roles],
+                "phase": "unknown",
+                "phases": {},
+                "reason": reason,
+            }
+        )
+        for node in desc.nodes
+    ]

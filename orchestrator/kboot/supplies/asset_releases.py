@@ -1,0 +1,111 @@
+"""Where the binaries that nodes fetch are released, and how they come from there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import ssl
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+
+from kboot_clusterdesc import ClusterFolder
+
+from ..errors import KbootError
+from .assets import CNI_NEEDED, CNI_PLUGINS, KUBERNETES_BINARIES, Asset, add_assets, is_whole
+
+KUBERNETES_URL = "https://dl.k8s.io"
+CNI_URL = "https://github.com/containernetworking/plugins/releases/download"
+CNI_VERSION = "v1.9.1"
+
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+_CHUNK = 1024**2
+
+
+def pull_assets(
+    folder: ClusterFolder,
+    version: str,
+    arch: str,
+    progress: Callable[[str], None],
+    *,
+    kubernetes_url: str = KUBERNETES_URL,
+    cni_url: str = CNI_URL,
+) -> list[Asset]:
+    """Download the released binaries that are not there whole; each is checked against the published SHA-256."""
+    missing = [name for name in KUBERNETES_BINARIES if not is_whole(folder, f"kubernetes/{version}/{name}")]
+    folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=folder.staging, prefix=".pull-") as scratch,
+        _client() as client,
+    ):
+        files: dict[str, Path] = {}
+        for name in missing:
+            url = f"{kubernetes_url.rstrip('/')}/{version}/bin/linux/{arch}/{name}"
+            files[name] = _download(client, url, Path(scratch) / name, progress)
+        if not all(is_whole(folder, f"cni/{name}") for name in CNI_NEEDED):
+            archive = f"cni-plugins-linux-{arch}-{CNI_VERSION}.tgz"
+            url = f"{cni_url.rstrip('/')}/{CNI_VERSION}/{archive}"
+            files |= _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
+        return add_assets(folder, files, version, arch=arch) if files else []
+
+
+def _client() -> httpx.Client:
+    """Trusts whom this machine trusts, a site's own CA too; httpx would ask for its own list."""
+    context = ssl.create_default_context()
+    return httpx.Client(timeout=30, follow_redirects=True, headers=_AS_IT_IS, verify=context)
+
+
+def _download(client: httpx.Client, url: str, target: Path, progress: Callable[[str], None]) -> Path:
+    """The file at `url`, whole by the SHA-256 that is published beside it."""
+    try:
+        published = client.get(f"{url}.sha256").raise_for_status().text.split()
+        wanted = published[0].lower() if published else ""
+        if not re.fullmatch(r"[0-9a-f]{64}", wanted):
+            raise KbootError(f"{url}.sha256: is no SHA-256", "is that the address of a release server?")
+        progress(f"downloading {url}")
+        found = sha256()
+        with client.stream("GET", url) as answer, target.open("wb") as stream:
+            answer.raise_for_status()
+            for chunk in _with_progress(answer, target.name, progress):
+                found.update(chunk)
+                stream.write(chunk)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise KbootError(
+            f"{url}: {error}", "is it reached from here? Without internet: `kboot assets add FOLDER`"
+        ) from error
+    if found.hexdigest() != wanted:
+        raise KbootError(f"{url}: its bytes are {found.hexdigest()}, published is {wanted}", "try again")
+    return target
+
+
+def _with_progress(answer: httpx.Response, name: str, progress: Callable[[str], None]) -> Iterator[bytes]:
+    """What comes, said at each quarter."""
+    total, seen, said = int(answer.headers.get("Content-Length", 0)), 0, 0
+    for chunk in answer.iter_raw(_CHUNK):
+        yield chunk
+        seen += len(chunk)
+        if total and seen * 4 // total > said:
+            said = seen * 4 // total
+            progress(f"  {name} {seen // 1_000_000} of {total // 1_000_000} MB")
+
+
+def _unpacked(archive: Path, folder: Path) -> dict[str, Path]:
+    """name -> file of the plugins in an archive of CNI plugins; what else is in it is left there."""
+    folder.mkdir()
+    files: dict[str, Path] = {}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                name = Path(member.name).name
+                content = tar.extractfile(member) if member.isfile() and name in CNI_PLUGINS else None
+                if content is not None:
+                    files[name] = folder / name
+                    with files[name].open("wb") as stream:
+                        shutil.copyfileobj(content, stream)
+    except (tarfile.TarError, EOFError) as error:
+        raise KbootError(f"{archive.name}: cannot be unpacked: {error}", "try again") from error
+    return files

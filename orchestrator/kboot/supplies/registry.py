@@ -1,0 +1,154 @@
+"""A cluster's registry as machines see it: which images stand there, and whether they are whole."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from hashlib import sha256
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.node_images import repository_and_tag
+
+from ..errors import KbootError
+from .standing import Standing
+
+_INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+# The registry answers 404 for an index that is not asked for by its type.
+_ACCEPT = {"Accept": ", ".join(_INDEXES + _MANIFESTS), "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look at one image gave. `digest` is the manifest's, by its bytes."""
+
+    reference: str
+    standing: Standing
+    digest: str | None = None
+    faults: tuple[str, ...] = ()
+
+
+class RegistryUnreachable(KbootError):
+    """The registry does not answer."""
+
+
+class Registry(AbstractContextManager["Registry"]):
+    """The side of the registry that machines pull from: TLS with the cluster's CA, anonymous."""
+
+    def __init__(self, folder: ClusterFolder, desc: ClusterDesc, *, timeout_s: float = 10) -> None:
+        self._cluster = folder.cluster
+        self._arch = desc.os.arch
+        self._base = f"https://{desc.network.bootstrapper}:{desc.registry.port}"
+        authority = folder.pki / "cluster-ca.pem"
+        try:
+            context = ssl.create_default_context(cafile=str(authority))
+        except OSError as error:
+            raise RegistryUnreachable(
+                f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first, and this as the same user"
+            ) from error
+        # trust_env off: a proxy of the site must not stand between us and our own machine
+        self._client = httpx.Client(
+            base_url=f"{self._base}/v2/", verify=context, timeout=timeout_s, headers=_ACCEPT, trust_env=False
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def digest(self, reference: str) -> str | None:
+        """The digest that the registry names for an image, None where it has none; the image is not looked into."""
+        repository, tag = repository_and_tag(reference)
+        answer = self._ask("HEAD", f"{repository}/manifests/{tag}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if answer.status_code != httpx.codes.OK:
+            raise KbootError(f"{reference}: the registry at {self._base} answers {answer.status_code}", self._hint)
+        return str(answer.headers.get("Docker-Content-Digest", "unknown"))
+
+    def look(self, reference: str) -> Finding:
+        """Look at an image as a pull would: manifest, digest, and the size of each blob."""
+        repository, tag = repository_and_tag(reference)
+        answer = self._ask("GET", f"{repository}/manifests/{tag}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return Finding(reference, Standing.MISSING, faults=("no manifest",))
+        faults = list(self._manifest_faults(repository, tag, answer))
+        digest = _digest(answer.content) if answer.is_success else None
+        return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults))
+
+    def _manifest_faults(self, repository: str, asked: str, answer: httpx.Response) -> Iterator[str]:
+        if answer.status_code != httpx.codes.OK:
+            yield f"manifest {asked}: the registry answers {answer.status_code}"
+            return
+        digest = _digest(answer.content)
+        named = answer.headers.get("Docker-Content-Digest", digest)
+        wanted = asked if asked.startswith("sha256:") else named
+        if digest != wanted:
+            yield f"manifest {asked}: its bytes are {digest}, not {wanted}"
+            return
+        manifest = _object(answer.content)
+        if isinstance(manifest.get("manifests"), list):
+            yield from self._index_faults(repository, asked, manifest["manifests"])
+        elif isinstance(manifest.get("config"), dict) and isinstance(manifest.get("layers"), list):
+            for kind, blob in (("config", manifest["config"]), *(("layer", each) for each in manifest["layers"])):
+                yield from self._blob_faults(repository, kind, blob)
+        else:
+            yield f"manifest {asked}: neither an index nor an image"
+
+    def _index_faults(self, repository: str, asked: str, entries: list[Any]) -> Iterator[str]:
+        """A registry may hold some architectures of an index; ours has to be among them."""
+        is_here = False
+        for entry in entries:
+            digest = str(entry.get("digest"))
+            answer = self._ask("GET", f"{repository}/manifests/{digest}")
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                continue
+            platform = entry.get("platform") or {}
+            is_here |= platform.get("os") == "linux" and platform.get("architecture") == self._arch
+            yield from self._manifest_faults(repository, digest, answer)
+        if not is_here:
+            yield f"manifest {asked}: holds no image for linux/{self._arch}"
+
+    def _blob_faults(self, repository: str, kind: str, blob: Mapping[str, Any]) -> Iterator[str]:
+        digest, size = str(blob.get("digest")), blob.get("size")
+        answer = self._ask("HEAD", f"{repository}/blobs/{digest}")
+        if answer.status_code != httpx.codes.OK:
+            yield f"{kind} {digest}: the registry answers {answer.status_code}"
+        elif answer.headers.get("Content-Length") != str(size):
+            found = answer.headers.get("Content-Length", "unknown")
+            yield f"{kind} {digest}: {found} bytes, not {size}"
+
+    def _ask(self, method: str, path: str) -> httpx.Response:
+        try:
+            return self._client.request(method, path)
+        except httpx.HTTPError as error:
+            raise RegistryUnreachable(f"the registry at {self._base} does not answer: {error}", self._hint) from error
+
+    @property
+    def _hint(self) -> str:
+        return f"read `docker compose -p kboot-{self._cluster} logs registry`, then `kboot restart registry`"
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

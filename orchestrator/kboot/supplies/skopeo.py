@@ -1,0 +1,219 @@
+"""skopeo in a short-lived container of the registry's image, in the network of the running registry.
+
+Pushes are taken on the loopback of that network alone, whichever it is: this machine's or a lab's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker.errors
+import requests.exceptions
+from docker.types import Mount
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.layout import LABEL_CLUSTER, REGISTRY_UID
+from kboot_clusterdesc.node_images import repository_and_tag
+
+from ..errors import EngineError, KbootError, NotYet
+from ..host.engine import LABEL_TASK, Engine, Service
+from ..host.waiting import looks
+from ..pki import PUSH_USER
+from .image_archive import Archive, ArchivedImage
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+_GIVEN = "/run/kboot"  # what the container is given to read
+_ARCHIVE = "/run/archive.tar"
+_ROOM = "/var/tmp"  # noqa: S108 - in the container; of the disk, since skopeo unpacks an OCI archive whole there
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an image comes from: a name of skopeo's, and the archive that it means if any."""
+
+    name: str
+    archive: Path | None = None
+    keeps_digest: bool = False  # byte for byte, layers as they are
+    takes_all: bool = False  # every architecture of a list, which alone keeps the list's digest
+
+
+def archived(archive: Archive, image: ArchivedImage, reference: str) -> Source:
+    """An image of an archive."""
+    name = f"{archive.transport}:{_ARCHIVE}" + (f":{image.selector}" if image.selector else "")
+    exact = archive.transport == "oci-archive" or "@" in reference
+    return Source(name, archive.path, keeps_digest=exact, takes_all=image.is_whole_list)
+
+
+def released(reference: str) -> Source:
+    """An image of a public registry; all its architectures only where a digest names them together."""
+    exact = "@" in reference
+    name, _, digest = reference.partition("@")
+    # skopeo takes no name with both: "Docker references with both a tag and digest are currently not supported"
+    untagged = re.sub(r":[^:/]+$", "", name)
+    return Source(f"docker://{untagged}@{digest}" if exact else f"docker://{name}", None, exact, exact)
+
+
+def copy_command(source: Source, reference: str, desc: ClusterDesc) -> list[str]:
+    """The command line that copies `source` into the cluster's registry, where `reference` stands there."""
+    repository, tag = repository_and_tag(reference)
+    separator = "@" if tag.startswith("sha256:") else ":"
+    command = ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={desc.os.arch}", "copy"]
+    command += ["--all"] if source.takes_all else []
+    command += ["--preserve-digests"] if source.keeps_digest else []
+    command += [f"--dest-authfile={_GIVEN}/auth.json", f"--dest-cert-dir={_GIVEN}/certs"]
+    target = f"docker://127.0.0.1:{desc.registry.port + 1}/{repository}{separator}{tag}"
+    return [*command, f"--digestfile={_ROOM}/digest", source.name, target]
+
+
+class Skopeo:
+    """Copies images into one cluster's registry."""
+
+    def __init__(self, engine: Engine, folder: ClusterFolder, desc: ClusterDesc) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._desc = desc
+
+    def copy(self, source: Source, reference: str) -> str:
+        """Copy an image to where `reference` stands in the registry; the digest of what was pushed."""
+        user = _user(source)
+        with self._scratch(user) as scratch:
+            mounts = [_mount(scratch / "given", _GIVEN), _mount(scratch / "room", _ROOM, read_only=False)]
+            environment = {"HOME": "/tmp"}  # noqa: S108 - in the container
+            if source.archive is not None:
+                mounts.append(_mount(source.archive.resolve(), _ARCHIVE))
+            else:
+                mounts += _site_authorities()
+                environment |= _site_proxies(os.environ)
+            command = copy_command(source, reference, self._desc)
+            code, said = self._run(command, mounts, environment, user)
+            if code != 0:
+                hint = f"read `docker compose -p {self._engine.project} logs registry`"
+                raise KbootError(f"{reference}: not pushed: {_failure(said)}", _hint(source, said) or hint)
+            return (scratch / "room" / "digest").read_text().strip()
+
+    def _run(self, command: list[str], mounts: list[Mount], environment: dict[str, str], user: int) -> tuple[int, str]:
+        """The exit code, and the end of what was said; the container is gone after that, whatever happens."""
+        registry = self._registry()
+        try:
+            container: Container = self._engine.client.containers.create(
+                registry.image or "",
+                entrypoint=command,
+                user=f"{user}:{user}",
+                network_mode=f"container:{registry.container}",
+                environment=environment,
+                mounts=mounts,
+                tmpfs={"/tmp": "mode=1777,size=64m"},  # noqa: S108 - in the container
+                labels={LABEL_CLUSTER: self._folder.cluster, LABEL_TASK: self._folder.cluster},
+                read_only=True,
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges:true"],
+                mem_limit="1g",
+            )
+        except docker.errors.APIError as error:
+            raise EngineError(f"the engine did not make a container: {error.explanation}") from error
+        try:
+            container.start()
+            return _ended(container)
+        except (docker.errors.APIError, requests.exceptions.RequestException) as error:
+            said = str(getattr(error, "explanation", error))
+            hint = "`kboot up FILE` brings an image of the registry with skopeo" if "executable file" in said else ""
+            raise EngineError(f"the engine did not run skopeo: {said}", hint) from error
+        finally:
+            container.remove(force=True, v=True)
+
+    def _registry(self) -> Service:
+        for service in self._engine.services():
+            if service.name == "registry" and service.state == "running":
+                return service
+        raise NotYet(f"the registry of {self._folder.cluster} does not run", "`kboot up FILE` starts it")
+
+    @contextmanager
+    def _scratch(self, user: int) -> Iterator[Path]:
+        """A folder with what the container reads: the credential and the CA; and room for it to write."""
+        try:
+            password = (self._folder.pki / "registry-push-password").read_text().strip()
+            self._folder.staging.mkdir(mode=0o700, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder.staging, prefix=".push-") as name:
+                given, room = Path(name) / "given", Path(name) / "room"
+                (given / "certs").mkdir(parents=True)
+                room.mkdir()
+                shutil.copyfile(self._folder.pki / "cluster-ca.pem", given / "certs" / "ca.crt")
+                authfile = given / "auth.json"
+                authfile.touch(mode=0o600)
+                authfile.write_text(auth_file(self._desc, password))
+                if os.geteuid() == 0:
+                    for path in (given, given / "certs", authfile, room):
+                        os.chown(path, user, user)
+                yield Path(name)
+        except OSError as error:
+            raise KbootError(
+                f"{error.filename or self._folder.staging}: {error.strerror}", "run this as the user who ran `kboot up`"
+            ) from error
+
+
+def auth_file(desc: ClusterDesc, password: str) -> str:
+    """The credential for pushes, as skopeo reads it."""
+    login = b64encode(f"{PUSH_USER}:{password}".encode()).decode()
+    return json.dumps({"auths": {f"127.0.0.1:{desc.registry.port + 1}": {"auth": login}}})
+
+
+def _user(source: Source) -> int:
+    """Without capabilities root may not read what is another's: the container runs as the owner of the archive."""
+    if source.archive is not None:
+        return source.archive.stat().st_uid
+    return REGISTRY_UID if os.geteuid() == 0 else os.geteuid()
+
+
+def _mount(source: Path, target: str, *, read_only: bool = True) -> Mount:
+    return Mount(target, str(source), type="bind", read_only=read_only)
+
+
+def _site_authorities() -> list[Mount]:
+    """Whom this machine trusts: a site may have a proxy with a CA of its own."""
+    bundle = Path(os.environ.get("SSL_CERT_FILE", _AUTHORITIES))
+    return [_mount(bundle.resolve(), _AUTHORITIES)] if bundle.is_file() else []
+
+
+def _site_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    found = {name: environment.get(name) or environment.get(name.lower(), "") for name in _PROXIES}
+    found["NO_PROXY"] = ",".join(filter(None, (found["NO_PROXY"], "127.0.0.1", "localhost")))
+    return {name: value for name, value in found.items() if value}
+
+
+def _ended(container: Container) -> tuple[int, str]:
+    for _ in looks(_TIMEOUT_S, 0.2):
+        container.reload()
+        if container.status in ("exited", "dead"):
+            said = container.logs(tail=20).decode(errors="replace")
+            return int(container.attrs["State"]["ExitCode"]), said
+    raise KbootError(f"skopeo was not done after {_TIMEOUT_S} s", "is the other side reached from here?")
+
+
+def _failure(said: str) -> str:
+    """The last message of skopeo's log."""
+    messages = re.findall(r'msg="((?:[^"\\]|\\.)*)"', said)
+    lines = [messages[-1].replace('\\"', '"')] if messages else said.strip().splitlines()[-1:]
+    return lines[0][:600] if lines else "skopeo said nothing"
+
+
+def _hint(source: Source, said: str) -> str:
+    if "no space left" in said:
+        return "free some space under the root, then run this again"
+    if source.archive is None and re.search(r"lookup|dial tcp|i/o timeout|pinging container registry", said):
+        return "is that registry reached from here? Without internet: `kboot images load FILE`"
+    return ""

@@ -1,0 +1,239 @@
+"""`kboot node reinstall` of members of a real etcd, on a real cloud-config server: it looks first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kboot.host.waiting import looks
+from kboot.pki.key_pair import Subject
+from kboot.pki.lifetimes import MACHINE_LIFE
+from kboot.pki.store.issue import issue
+from kboot_clusterdesc import ClusterDesc, load_text
+from kboot_clusterdesc.model import API_PORT
+from support.etcd import Client, Member, description
+from support.kubernetes_api import TlsServer, own_loopback
+from support.standing import StandingCluster
+
+_MEMBERS = ("node1", "node2", "node3")
+_ARMED = "{0} is armed: it installs itself at its next network boot - power-cycle it\n"
+Err = Callable[[], str]
+
+
+def fleet(network: str, *, members: int = 3, kubernetes: str = "", planes: int = 0) -> ClusterDesc:
+    """So many members of etcd, the first `planes` of them control planes, and a worker."""
+    text = "".join(
+        f'  - {{mac: "02:00:00:00:00:0{i}", name: node{i}, ip: {network}.1{i}, roles: [{roles}]}}\n'
+        for i, roles in enumerate(
+            [*("control-plane, etcd" if i < planes else "etcd" for i in range(members)), "worker"], 1
+        )
+    )
+    return load_text(
+        "apiVersion: kboot/v1\ncluster: {name: unit, domain: unit.example.com}\n"
+        f"network: {{bootstrapper: {network}.1, subnet: {network}.0/24, dhcp: {{mode: 'off'}}}}\n{kubernetes}"
+        f"nodes:\n{text}",
+        "unit.yaml",
+    )
+
+
+class Rack:
+    """A standing cluster and the processes on its machines."""
+
+    def __init__(self, folder: Path, desc: ClusterDesc) -> None:
+        self.cluster = StandingCluster(folder / "root", desc)
+        self.secrets = self.cluster.up()
+        self.members = {node.name: Member(folder / node.name, desc, node) for node in desc.etcd_members}
+        self.client = Client(folder / "client", self.secrets, desc.etcd_members[0])
+        self.api: dict[str, TlsServer] = {}
+        self.cluster.start()
+        self._folder = folder
+
+    def switch_on(self) -> None:
+        """Every machine is installed and runs, and every member takes writes."""
+        for node in self.cluster.desc.nodes:
+            self.cluster.install(node.name)
+        for member in self.members.values():
+            member.give(self.secrets)
+            member.start()
+        for member in self.members.values():
+            self.client.wait(member)
+
+    def start_api(self, name: str) -> None:
+        """The API server of a control plane, as far as it is asked for its health."""
+        assert self.secrets.kubernetes is not None
+        node = next(node for node in self.cluster.desc.nodes if node.name == name)
+        subject = Subject("kube-apiserver", server=True, names=("kubernetes",))
+        pair = issue(self.secrets.kubernetes.authority, subject, datetime.now(UTC), MACHINE_LIFE)
+        self.api[name] = TlsServer(
+            (str(node.ip), API_PORT), pair, self._folder / f"{name}-api", lambda path: (200, b"ok")
+        )
+        self.api[name].start()
+
+    def reinstall(self, name: str, *more: str) -> tuple[int, bool]:
+        """The exit code, and whether the machine is armed."""
+        return self.cluster.kboot("node", "reinstall", name, *more), self.cluster.node(name)["armed"]
+
+    def stop(self) -> None:
+        """End all of it."""
+        for member in self.members.values():
+            member.stop()
+        for server in self.api.values():
+            server.stop()
+        self.cluster.stop()
+
+
+Make = Callable[[ClusterDesc], Rack]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Rack] = []
+
+    def start(desc: ClusterDesc) -> Rack:
+        made.append(Rack(tmp_path, desc))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def rack(make: Make) -> Rack:
+    """Three members and a worker, all running."""
+    started = make(fleet(own_loopback()))
+    started.switch_on()
+    return started
+
+
+@pytest.fixture
+def err(capsys: pytest.CaptureFixture[str]) -> Err:
+    return lambda: capsys.readouterr().err
+
+
+def test_of_three_healthy_members_one_can_be_armed_and_no_second(
+    rack: Rack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rack.reinstall("node1") == (0, True)
+    assert capsys.readouterr() == (_ARMED.format("node1"), "")
+    assert rack.reinstall("node2") == (3, False)
+    assert capsys.readouterr() == (
+        "",
+        "error: node2 is not armed: 1 of 3 members of etcd would be left with a vote, and it takes 2: "
+        "node1 is armed and not yet power-cycled\n"
+        "  hint: wait until node1 votes again, as `kboot status` and `etcdctl member list` have it; "
+        "`kboot node disarm node1` takes an arming back; `--force` arms it all the same\n",
+    )
+    assert rack.reinstall("node1") == (0, True)  # armed already: nothing more goes
+    assert rack.cluster.kboot("node", "disarm", "node1") == 0
+    assert rack.reinstall("node2") == (0, True)
+
+
+def test_while_a_member_does_not_answer_no_other_is_armed_but_itself(rack: Rack, err: Err) -> None:
+    rack.members["node1"].stop()
+    rack.client.wait(rack.members["node2"])
+    assert rack.reinstall("node2") == (3, False)
+    assert "and it takes 2: node1 does not answer\n" in err()
+    assert rack.reinstall("node4") == (0, True)  # a worker is no member
+    assert rack.reinstall("node1") == (0, True)  # the others decide without it
+
+
+def test_a_learner_has_no_vote_however_healthy_it_is(rack: Rack, err: Err) -> None:
+    node1, node2 = rack.members["node1"], rack.members["node2"]
+    node1.forget()
+    rack.client.wait(node2)
+    rack.client.make_learner(node2, node1)
+    node1.start(joining=True)
+    said = ""
+    for _ in looks(60, 1):
+        assert rack.reinstall("node2") == (3, False)
+        said = err()
+        if "does not answer" not in said:
+            break
+    assert "node1 is a learner still, without a vote" in said, node1.log()
+
+
+def test_while_the_state_is_lost_members_that_are_away_may_hold_what_there_is(rack: Rack, err: Err) -> None:
+    rack.cluster.stop()
+    for path in rack.cluster.folder.state.iterdir():
+        path.unlink()
+    for member in rack.members.values():
+        member.stop()
+    rack.cluster.start()
+    for name in _MEMBERS:
+        assert rack.reinstall(name) == (3, False)
+        assert "of 3 members of etcd would be left with a vote, and it takes 2" in err()
+    assert rack.cluster.kboot("node", "settle") == 0
+    assert rack.reinstall("node1") == (3, False)
+    assert rack.reinstall("node4") == (0, True)
+
+
+def test_force_arms_and_says_what_goes(rack: Rack, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in _MEMBERS[:2]:
+        rack.members[name].stop()
+    assert rack.reinstall("node3", "--force") == (0, True)
+    out, said = capsys.readouterr()
+    assert out == _ARMED.format("node3")
+    assert said.startswith("note: 0 of 3 members of etcd would be left with a vote, and it takes 2: node1 does not an")
+
+
+def test_the_only_member_goes_with_its_data(make: Make, err: Err) -> None:
+    rack = make(fleet(own_loopback(), members=1))
+    assert rack.reinstall("node1") == (0, True)  # it is armed from the start
+    assert rack.cluster.kboot("node", "disarm", "node1") == 0
+    assert rack.reinstall("node1") == (0, True)  # and was never installed
+    rack.switch_on()
+    err()
+    assert rack.reinstall("node1") == (3, False)
+    assert err() == (
+        "error: node1 is not armed: node1 is the only member of etcd, and what it holds would be lost\n"
+        "  hint: `kboot etcd snapshot` saves that, `kboot etcd restore` puts it back; `--force` arms it all the same\n"
+    )
+    rack.members["node1"].stop()  # its disk still has everything
+    assert rack.reinstall("node1") == (3, False)
+    assert rack.reinstall("node1", "--force") == (0, True)
+
+
+def test_the_last_api_server_that_answers_stays(make: Make, err: Err) -> None:
+    rack = make(fleet(own_loopback(), planes=2, kubernetes="kubernetes: {version: v1.36.2}\n"))
+    rack.switch_on()
+    rack.start_api("node1")
+    assert rack.reinstall("node1") == (3, False)
+    assert err() == (
+        "error: node1 is not armed: node1 has the last API server that answers: node2 does not answer\n"
+        "  hint: wait until `kboot status` calls another one ready; `--force` arms it all the same\n"
+    )
+    assert rack.reinstall("node2") == (0, True)  # nothing answers there that could go
+    assert rack.cluster.kboot("node", "disarm", "node2") == 0
+    rack.start_api("node2")
+    assert rack.reinstall("node1") == (0, True)
+
+
+def test_certificates_that_have_ended_are_not_handed_out(make: Make, err: Err) -> None:
+    desc = description(own_loopback())
+    rack = make(desc)
+    rack.switch_on()
+    node1, now = rack.cluster.folder.pki / "nodes" / "02-00-00-00-00-01", datetime.now(UTC)
+    for path in [*node1.glob("etcd-server.*")]:
+        path.unlink()
+    rack.cluster.up(born=now - timedelta(days=400))
+    ended = f"{now - timedelta(days=35):%Y-%m-%d}"
+    assert rack.reinstall("node2") == (0, True)  # its own are good
+    assert rack.cluster.kboot("node", "disarm", "node2") == 0
+    assert rack.reinstall("node1") == (3, False)
+    assert err() == (
+        f"error: node1 is not armed: certificates of node1 have ended: etcd-server ({ended})\n"
+        "  hint: `kboot certs renew --node node1`, then `kboot up FILE`; `--force` arms it all the same\n"
+    )
+    assert rack.cluster.kboot("certs", "renew", "--node", "node1") == 0
+    err()
+    assert rack.reinstall("node1") == (3, False)
+    assert err() == (
+        "error: node1 is not armed: the config of node1 holds certificates that have ended: /etc/etcd/pki/server.pem\n"
+        "  hint: `kboot up FILE` renders those that were renewed; `--force` arms it all the same\n"
+    )
+    rack.cluster.up()
+    assert rack.reinstall("node1") == (0, True)

@@ -1,0 +1,124 @@
+"""The clock of an installed machine: the real script, with a bootstrapper whose clock the test sets."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from service.kboot.render.test_scripts import description, node_file, run
+from support.namespace import etc_folder
+
+_FAKES = Path(__file__).parent / "fakes"
+# Setting it is kept, and nothing is set; all else is date(1).
+_DATE = """#!/bin/bash
+case "$*" in *--set*) exec "$SANDBOX/bin/set-clock" "$@" ;; esac
+exec /bin/date "$@"
+"""
+
+
+class Machine:
+    """An installed machine whose clock is this one's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        etc = etc_folder(folder / "etc")
+        (etc / "kboot").mkdir()
+        (etc / "kboot" / "node.env").write_bytes(node_file(description("flatcar"), "/etc/kboot/node.env"))
+        self.script = node_file(description("flatcar"), "/opt/bin/kboot-clock")
+        (folder / "run").mkdir()
+        (folder / "bin").mkdir()
+        (folder / "bin" / "date").write_text(_DATE)
+        (folder / "bin" / "date").chmod(0o755)
+        (folder / "bin" / "curl").symlink_to(_FAKES / "curl")
+        for recorded in ("set-clock", "hwclock"):
+            (folder / "bin" / recorded).symlink_to(_FAKES / "recorded")
+
+    def is_off_by(self, seconds: float) -> None:
+        """Set the bootstrapper's clock, so that the machine's own is so far ahead of it."""
+        (self.folder / "date").write_text(formatdate(time.time() - seconds, usegmt=True))
+
+    def boots(self) -> str:
+        """Run the script as a boot does; what it says."""
+        (self.folder / "kboot-clock").write_bytes(self.script)
+        mounts = 'mount --bind "$1/etc" /etc && mount --bind "$1/run" /run'
+        inner = f'{mounts} && exec env PATH="$1/bin:$PATH" SANDBOX="$1" bash "$1/kboot-clock"'
+        command = ["unshare", "--mount", "sh", "-c", inner, "sh", str(self.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def done(self) -> list[str]:
+        """What was done to its clocks."""
+        log = self.folder / "done"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+_YEAR_S = 365 * 86400
+
+
+@pytest.mark.parametrize("ahead_s", [-11 * _YEAR_S, -700, 700, 14 * _YEAR_S])
+def test_a_clock_that_is_far_off_is_set_and_the_hardware_clock_too(machine: Machine, ahead_s: float) -> None:
+    machine.is_off_by(ahead_s)
+    said = machine.boots()
+    right = (machine.folder / "date").read_text()
+    assert machine.done == [f"set-clock --utc --set {right}", "hwclock --systohc --utc"]
+    own = time.strftime("%Y-%m-%dT", time.gmtime())
+    assert said.startswith(f"kboot: the clock stood at {own}")
+    told = (machine.folder / "run" / "kboot-clock").read_text()
+    assert told.endswith("and was set from the bootstrapper")
+
+
+def test_it_looks_at_the_bootstrapper_once_a_boot_and_again_only_while_that_was_away(machine: Machine) -> None:
+    machine.is_off_by(_YEAR_S)
+    (machine.folder / "away").touch()
+    machine.boots()
+    assert machine.done == []
+    (machine.folder / "away").unlink()
+    machine.boots()
+    assert len(machine.done) == 2
+    machine.boots()
+    assert len(machine.done) == 2
+
+
+@pytest.mark.parametrize("ahead_s", [-500, 0, 500])
+def test_a_clock_that_is_right_within_ten_minutes_is_left_alone(machine: Machine, ahead_s: float) -> None:
+    machine.is_off_by(ahead_s)
+    assert machine.boots() == ""
+    assert machine.done == []
+
+
+def test_a_clock_that_a_time_server_has_set_is_left_alone(machine: Machine) -> None:
+    machine.is_off_by(_YEAR_S)
+    (machine.folder / "run" / "systemd" / "timesync").mkdir(parents=True)
+    (machine.folder / "run" / "systemd" / "timesync" / "synchronized").touch()
+    assert machine.boots() == ""
+    assert machine.done == []
+
+
+@pytest.mark.parametrize("answer", ["not a date", "$(touch /run/owned)", ""])
+def test_an_answer_that_is_no_date_sets_nothing(machine: Machine, answer: str) -> None:
+    (machine.folder / "date").write_text(answer)
+    machine.boots()
+    assert machine.done == []
+    assert list((machine.folder / "run").iterdir()) == []
+
+
+def test_a_machine_boots_without_the_bootstrapper(machine: Machine) -> None:
+    (machine.folder / "away").touch()
+    assert machine.boots() == ""
+    assert machine.done == []
+
+
+def test_it_is_a_sound_script(machine: Machine) -> None:
+    run("bash", "-n", text=machine.script)
+    run("shellcheck", "--shell=bash", "-", text=machine.script)

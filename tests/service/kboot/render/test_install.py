@@ -1,0 +1,280 @@
+"""install.sh run for real against a machine that only keeps what is asked of it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from service.kboot.render.sandbox import TOKEN, Sandbox
+
+KEY = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nYSBrZXk=\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)
+
+
+def phases(machine: Sandbox) -> list[str]:
+    """The phases as they were reported, each as often as it came anew."""
+    reported = [json.loads(report)["phase"] for report in machine.lines("reports")]
+    return [phase for before, phase in zip(["", *reported], reported, strict=False) if phase != before]
+
+
+def reason(machine: Sandbox) -> str:
+    """Why the machine said that it failed."""
+    last = json.loads(machine.lines("reports")[-1])
+    assert last["phase"] == "failed"
+    return str(last["detail"])
+
+
+def is_untouched(machine: Sandbox) -> bool:
+    return not (machine.lines("installer.log") or machine.lines("done") or machine.lines("curl.log"))
+
+
+def test_the_installer_is_always_given_release_channel_and_board_by_name(machine: Sandbox) -> None:
+    # Without -V or -C a release since 4757 installs `current` of stable, whatever runs (facts of the OS family).
+    disk = machine.disk("sda")
+    done = machine.run()
+    assert done.returncode == 0, done.stderr
+    assert machine.lines("installer.log") == [
+        "-d", disk, "-V", "3975.2.0", "-C", "stable", "-B", "amd64-usr", "-o", "",
+        "-b", "http://10.10.14.253/stable", "-i", "/run/kboot-install/config", "end",
+    ]  # fmt: skip
+    assert phases(machine) == ["installing", "installed"]
+    assert machine.lines("done")[-1] == "systemctl reboot --no-wall"
+
+
+def test_the_legacy_installer_is_given_a_cloud_config(tmp_path: Path) -> None:
+    machine = Sandbox(tmp_path, "coreos")
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    arguments = machine.lines("installer.log")
+    assert arguments[arguments.index("-c") + 1] == "/run/kboot-install/config"
+    assert "-i" not in arguments
+    assert "https://10.10.14.253/cloud-configs/00-25-90-c0-f7-80.yaml" in " ".join(machine.lines("curl.log"))
+
+
+def test_a_release_key_of_the_operators_goes_to_the_installer(tmp_path: Path) -> None:
+    machine = Sandbox(tmp_path, release_key=KEY)
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    assert machine.lines("installer.log")[-3:] == ["-k", "/run/kboot-install/release-key.asc", "end"]
+    assert (tmp_path / "run/kboot-install/release-key.asc").read_bytes() == KEY
+
+
+def test_a_machine_that_is_not_armed_is_left_alone(machine: Sandbox) -> None:
+    machine.disk("sda")
+    done = machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="")
+    assert done.returncode == 0
+    assert "nothing was touched" in done.stdout
+    assert is_untouched(machine)
+
+
+def test_a_machine_that_is_not_seen_at_its_own_address_asks_again_until_it_is(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("7")
+    (machine.folder / "own-install.sh").write_text(machine.own_script())
+    done = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert done.returncode == 0, done.stderr
+    url = "http://10.10.14.253/install.sh?mac=00-25-90-c0-f7-80"
+    asked = [line for line in machine.lines("curl.log") if url in line]
+    assert len(asked) == 8
+    assert machine.lines("done").count("sleep 10") == 8
+    assert phases(machine) == ["installing", "installed"]
+
+
+def test_an_answer_that_is_no_script_is_not_run_and_a_second_run_does_not_ask_beside_the_first(
+    machine: Sandbox,
+) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("0")
+    (machine.folder / "own-install.sh").write_text("")
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 1
+    (machine.folder / "run/kboot-install/asking").mkdir()
+    again = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert (again.returncode, again.stdout) == (0, "kboot: it is asked for on this machine already\n")
+
+
+def test_a_machine_that_is_never_seen_at_its_own_address_gives_up_and_touches_nothing(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("1000")
+    done = machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="")
+    assert done.returncode == 1
+    assert "`kboot status` says where; nothing was touched" in done.stdout
+    assert machine.lines("done") == ["sleep 10"] * 60
+    assert machine.lines("installer.log") == machine.lines("reports") == []
+
+
+def test_a_machine_that_is_disarmed_while_it_asks_again_is_left_alone(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("2")
+    (machine.folder / "own-install.sh").write_text(machine.own_script(KBOOT_ARMED="no", KBOOT_TOKEN=""))
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 0
+    assert machine.lines("installer.log") == machine.lines("reports") == []
+
+
+def test_the_script_without_a_machine_touches_nothing(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run_text(machine.script).returncode == 0
+    assert is_untouched(machine)
+
+
+def test_a_second_run_on_the_same_boot_does_nothing(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    again = machine.run()
+    assert again.returncode == 0
+    assert "under way" in again.stdout
+    assert machine.lines("installer.log").count("end") == 1
+    assert phases(machine) == ["installing", "installed"]
+
+
+def test_an_install_that_failed_may_be_run_again(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "failures").write_text("5")
+    assert machine.run().returncode == 1
+    assert "could not write stable 3975.2.0" in reason(machine)
+    assert not [line for line in machine.lines("done") if "reboot" in line]
+    assert machine.run().returncode == 0
+    assert phases(machine) == ["installing", "failed", "installing", "installed"]
+
+
+def test_an_installer_that_fails_once_is_run_again(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "failures").write_text("1")
+    assert machine.run().returncode == 0
+    assert machine.lines("installer.log").count("end") == 2
+
+
+def test_the_installer_has_a_home_to_wipe_what_it_refuses(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    assert machine.lines("homes") == ["/root"]
+
+
+def test_what_the_installer_wrote_and_refused_is_left_unbootable_after_each_try(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    machine.count_writes(disk)
+    (machine.folder / "failures").write_text("5")
+    (machine.folder / "writes").touch()
+    assert machine.run().returncode == 1
+    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 5
+
+
+def test_a_disk_that_the_installer_did_not_come_to_write_keeps_what_it_has(machine: Sandbox) -> None:
+    machine.count_writes(machine.disk("sda"))
+    (machine.folder / "failures").write_text("5")
+    assert machine.run().returncode == 1
+    assert not [line for line in machine.lines("done") if "wipefs" in line]
+
+
+def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    (machine.folder / "failures").write_text("1")
+    assert machine.run().returncode == 0
+    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 1
+
+
+def test_a_half_read_config_is_fetched_again_and_never_used(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "interrupt").touch()
+    assert machine.run().returncode == 0
+    kept = machine.folder / "run/kboot-install/config"
+    assert kept.read_bytes() == (machine.folder / "config").read_bytes()
+
+
+@pytest.mark.parametrize("family", ["flatcar", "coreos"])
+@pytest.mark.parametrize("content", ["<html>busy</html>\n", '{"title": "Not found", "status": 404}\n'])
+def test_what_is_no_config_is_never_installed(family: str, content: str, tmp_path: Path) -> None:
+    machine = Sandbox(tmp_path, family)
+    machine.disk("sda")
+    (tmp_path / "config").write_text(content)
+    assert machine.run().returncode == 1
+    assert "what was fetched is not" in reason(machine)
+    assert machine.lines("installer.log") == []
+
+
+def test_no_list_of_processes_shows_the_token(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    assert TOKEN not in "\n".join(machine.lines("curl.log") + machine.lines("installer.log"))
+    assert f'header = "Authorization: Bearer {TOKEN}"' in machine.lines("headers")
+    assert stat.S_IMODE((machine.folder / "run/kboot-install").stat().st_mode) == 0o700
+
+
+def test_the_clock_is_set_from_the_bootstrapper_before_any_certificate_is_checked(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    assert machine.lines("done")[:2] == ["date --utc --set Wed, 01 May 2030 10:00:00 GMT", "hwclock --systohc --utc"]
+    first_tls = next(i for i, line in enumerate(machine.lines("curl.log")) if "https://" in line)
+    assert "http://10.10.14.253/healthz" in machine.lines("curl.log")[first_tls - 1]
+
+
+def test_node_config_and_reports_go_over_tls_with_the_authority_of_the_cluster(machine: Sandbox) -> None:
+    machine.disk("sda")
+    assert machine.run().returncode == 0
+    guarded = [line for line in machine.lines("curl.log") if "/ignition/" in line or "/events" in line]
+    assert len(guarded) == 4  # begin, disk, node config, installed
+    for line in guarded:
+        assert "https://10.10.14.253/" in line
+        assert "--cacert /run/kboot-install/ca.pem" in line
+        assert "--insecure" not in line
+
+
+def test_a_machine_whose_install_is_not_taken_note_of_does_not_reboot(machine: Sandbox) -> None:
+    # It would stay armed, and install again at its next network boot.
+    machine.disk("sda")
+    (machine.folder / "refuse").write_text('"installed"')
+    assert machine.run().returncode == 1
+    assert "does not take the report" in reason(machine)
+    assert not [line for line in machine.lines("done") if "reboot" in line]
+
+
+def test_the_only_disk_that_is_fixed_and_free_is_taken(machine: Sandbox) -> None:
+    machine.disk("sr0", "rom")
+    machine.disk("sdb", removable=True)
+    machine.disk("sdc", mounted="/data")
+    disk = machine.disk("vda")
+    assert machine.run().returncode == 0
+    assert machine.lines("installer.log")[1] == disk
+
+
+def test_among_several_disks_none_is_guessed(machine: Sandbox) -> None:
+    disks = [machine.disk("sda"), machine.disk("sdb")]
+    assert machine.run().returncode == 1
+    assert reason(machine).startswith("several disks, name one with install_disk: ")
+    assert all(disk in reason(machine) for disk in disks)
+    assert machine.lines("installer.log") == []
+
+
+def test_a_machine_without_a_disk_says_so(machine: Sandbox) -> None:
+    assert machine.run().returncode == 1
+    assert reason(machine) == "no disk was found on this machine"
+
+
+def test_the_described_disk_is_taken_by_its_real_path(machine: Sandbox) -> None:
+    # The installer's mount of the OEM partition fails on a link such as /dev/disk/by-path (Flatcar#1506).
+    machine.disk("sda")
+    disk = machine.disk("nvme0n1")
+    (machine.folder / "by-id").symlink_to(disk)
+    assert machine.run(KBOOT_DISK=str(machine.folder / "by-id")).returncode == 0
+    assert machine.lines("installer.log")[1] == disk
+
+
+def test_a_partition_is_refused_on_the_machine_too(machine: Sandbox) -> None:
+    partition = machine.disk("sda1", "part")
+    assert machine.run(KBOOT_DISK=partition).returncode == 1
+    assert reason(machine) == f"install_disk {partition} is not a whole disk"
+    assert machine.lines("installer.log") == []
+
+
+@pytest.mark.parametrize("disk", ["/dev/no-such-disk", "/dev/null", "$(touch /run/owned)", "sda; touch /run/owned"])
+def test_a_described_disk_that_is_not_there_is_refused_by_its_name(machine: Sandbox, disk: str) -> None:
+    assert machine.run(KBOOT_DISK=disk).returncode == 1
+    assert reason(machine).endswith("does not exist on this machine")
+    assert machine.lines("installer.log") == []
+    assert not (machine.folder / "run/owned").exists()

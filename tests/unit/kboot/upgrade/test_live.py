@@ -1,0 +1,53 @@
+"""What is made of the answers of the cloud-config server and the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kboot.running.cluster_health import Health, PartHealth
+from kboot.upgrade.live import MARK, kubelet_version, node_states
+from kboot.upgrade.plan import NodeState
+from kboot_clusterdesc import Role
+from support.fleets import Fleet
+
+
+def node(name: str, *, ready: str = "True", version: str = "v1.35.4", mark: str | None = None) -> dict[str, Any]:
+    """As `kubectl get node` has it."""
+    annotations = {} if mark is None else {"annotations": {MARK: mark}}
+    return {
+        "metadata": {"name": name, **annotations},
+        "spec": {},
+        "status": {
+            "conditions": [{"type": "MemoryPressure", "status": "True"}, {"type": "Ready", "status": ready}],
+            "nodeInfo": {"kubeletVersion": version},
+        },
+    }
+
+
+def test_a_node_is_what_machine_and_api_and_health_say_together() -> None:
+    desc = Fleet(control_planes=2).desc
+    first, second, worker, spare = desc.nodes
+    phases: list[dict[str, str]] = [{"installed": "…", "ready": "…"}, {"ready": "…"}, {"running": "…"}, {"leased": "…"}]
+    machines = [
+        {"mac": str(each.mac), "phases": phase, "config": config}
+        for each, phase, config in zip(desc.nodes, phases, ("current", "outdated", "outdated", "current"), strict=True)
+    ]
+    nodes = [
+        node(first.name, version="v1.36.2+lab", mark="cordoned"),
+        node(second.name, ready="Unknown"),
+        node("another"),
+    ]
+    health = Health(
+        (PartHealth(first.name, False, "does not answer"),),
+        (PartHealth(first.name, True), PartHealth(second.name, None, "is not ready: etcd")),
+    )
+    assert node_states(desc, machines, nodes, health) == [
+        NodeState("cp0", first.roles, True, "v1.36.2", True, True, True, "its etcd member does not answer"),
+        NodeState("cp1", second.roles, True, "v1.35.4", False, False, False, "its API server is not ready: etcd"),
+        NodeState(worker.name, (Role.WORKER,), True),
+        NodeState(spare.name, (Role.WORKER,), False, is_current=True),
+    ]
+
+
+def test_a_node_that_never_reported_has_no_version() -> None:
+    assert kubelet_version({"status": {}}) == "unknown"
