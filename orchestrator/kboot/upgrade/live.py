@@ -1,4 +1,4 @@
-"""The fleet as kubectl, ssh and the cloud-config server give it."""
+"""The nodes of a running cluster, by kubectl, ssh and the cloud-config server: their states, and an upgrade's steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATIC_PODS = {
 }
 
 
-class LiveFleet:
+class LiveNodes:
     """Acts on the machines and nodes of the cluster in force."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The order of steps on each node, and where a stop leaves things. What a step does is the fleet's matter."""
+"""The order of the steps on each node, and in which state a stop leaves a node. live.py does the steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Interrupted(KbootError):
     exit_code = ExitCode.INTERRUPTED
 
 
-class Fleet(Protocol):
+class NodeSteps(Protocol):
     """The cluster's machines and nodes; each method is one step that may be done twice."""
 
     def begin(self, work: Work) -> None:
@@ -40,7 +40,7 @@ class Fleet(Protocol):
         """Uncordon the node where it bears our mark, and drop that."""
 
 
-def roll(plan: Plan, fleet: Fleet, say: Callable[[str], None], *, stop: Event, timeout_s: float) -> list[str]:
+def roll(plan: Plan, nodes: NodeSteps, say: Callable[[str], None], *, stop: Event, timeout_s: float) -> list[str]:
     """Do the plan's batches one after the other; the names of the nodes done, in order.
 
     The first node in trouble stops it, once the others of its batch have come to an end too. Raises KbootError with
@@ -49,7 +49,7 @@ def roll(plan: Plan, fleet: Fleet, say: Callable[[str], None], *, stop: Event, t
     done: list[str] = []
     for batch in plan.batches:
         with ThreadPoolExecutor(len(batch)) as pool:
-            running = [pool.submit(_upgrade, work, fleet, say, stop, timeout_s) for work in batch]
+            running = [pool.submit(_upgrade, work, nodes, say, stop, timeout_s) for work in batch]
         failures = [error for future in running if (error := future.exception()) is not None]
         for error in failures[1:]:
             say(str(error))
@@ -59,7 +59,7 @@ def roll(plan: Plan, fleet: Fleet, say: Callable[[str], None], *, stop: Event, t
     return done
 
 
-def _upgrade(work: Work, fleet: Fleet, say: Callable[[str], None], stop: Event, timeout_s: float) -> None:
+def _upgrade(work: Work, nodes: NodeSteps, say: Callable[[str], None], stop: Event, timeout_s: float) -> None:
     def step(name: str, act: Callable[[], None]) -> None:
         if stop.is_set():
             raise Interrupted(f"stopped before step `{name}` of {work.name}", AGAIN)
@@ -76,7 +76,7 @@ def _upgrade(work: Work, fleet: Fleet, say: Callable[[str], None], stop: Event, 
         for _ in looks(timeout_s, _LOOK_EVERY_S):
             if stop.is_set():
                 raise Interrupted(f"stopped in step `wait` of {work.name}", AGAIN)
-            seen, last = last, fleet.trouble(work)
+            seen, last = last, nodes.trouble(work)
             if last is None:
                 return
             if last != seen:
@@ -84,12 +84,12 @@ def _upgrade(work: Work, fleet: Fleet, say: Callable[[str], None], stop: Event, 
         raise NotYet(f"not well after {timeout_s:.0f} s: {last}", f"see to that; {AGAIN}")
 
     if work.applies:
-        step("begin", lambda: fleet.begin(work))
+        step("begin", lambda: nodes.begin(work))
         if work.drains:
-            step("drain", lambda: fleet.drain(work))
-        step("apply", lambda: fleet.apply(work))
+            step("drain", lambda: nodes.drain(work))
+        step("apply", lambda: nodes.apply(work))
     step("wait", wait)
-    step("end", lambda: fleet.end(work))
+    step("end", lambda: nodes.end(work))
     say(f"{work.name}: done")
 
 

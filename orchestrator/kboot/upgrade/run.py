@@ -19,7 +19,7 @@ from ..running.kubectl import kubectl
 from ..running.ssh import Login
 from ..running.status import addresses_of
 from ..supplies.missing import missing_supplies
-from .live import LiveFleet
+from .live import LiveNodes
 from .plan import NodeState, Plan, plan_upgrade
 from .roll import AGAIN, roll
 
@@ -50,19 +50,19 @@ def upgrade(
             say(unsure)
         with kubectl(folder, desc, addresses_of(machines), now) as tool:
             version, timeout_s = desc.kubernetes.version, options.timeout_s
-            fleet = LiveFleet(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
-            nodes = fleet.states()
+            live = LiveNodes(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
+            nodes = live.states()
             plan = plan_upgrade(version, nodes, options.batch)
             if not plan.batches:
                 return plan, []
-            _refuse_skew(version, nodes, fleet.api_versions())
+            _refuse_skew(version, nodes, live.api_versions())
             names = [work.name for batch in plan.batches for work in batch if work.applies]
-            plan = replace(plan, blocked=(*plan.blocked, *missing_supplies(folder, desc), *fleet.unreachable(names)))
+            plan = replace(plan, blocked=(*plan.blocked, *missing_supplies(folder, desc), *live.unreachable(names)))
             if options.is_dry:
                 return plan, []
             if plan.blocked:
                 raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
-            return plan, roll(plan, fleet, say, stop=stop, timeout_s=timeout_s)
+            return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
 
 
 def _refuse_skew(wanted: str, nodes: list[NodeState], api_servers: dict[str, str]) -> None:

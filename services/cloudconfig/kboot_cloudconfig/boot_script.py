@@ -64,7 +64,7 @@ def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> 
     if not machine.armed or not fleet.may_install(mac) or release is None:
         return None
     if address is not None and fleet.address_of(fleet.node(mac)) == address:
-        fleet.keep(machine, life.fetch_boot_script(machine, release, fleet.now()), address, release=release)
+        fleet.keep(machine, life.fetched_boot_script(machine, release, fleet.now()), address, release=release)
     return release
 
 

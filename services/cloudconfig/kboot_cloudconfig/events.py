@@ -73,13 +73,13 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
-            return life.run(machine, report.config, report.version, now, report.ssh_host_keys)
+            return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys)
         case Phase.INSTALLED:
-            return life.finish_install(machine, now)
+            return life.finished_install(machine, now)
         case Phase.FAILED:
-            return life.fail(machine, report.detail or "no reason given", now)
+            return life.failed(machine, report.detail or "no reason given", now)
         case _:
-            return life.progress(machine, report.bytes, report.total, now)
+            return life.wrote_to_disk(machine, report.bytes, report.total, now)
 
 
 def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:

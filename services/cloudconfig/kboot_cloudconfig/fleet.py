@@ -148,7 +148,7 @@ class Fleet:
         for entry in self._leases.standing(now):
             if entry.mac in known:
                 before = self.machine(entry.mac)
-                self.keep(before, life.lease(before, now), entry.ip)
+                self.keep(before, life.got_lease(before, now), entry.ip)
             elif self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell("discovered", entry.mac, entry.ip)
 

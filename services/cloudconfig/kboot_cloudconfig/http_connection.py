@@ -16,7 +16,7 @@ _BUFFERED_BYTES = 64 * 1024  # over TLS asyncio's own limit is eight times that
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a peer is waited for."""
 
     silent_s: float = 20  # from the connection, or from the last answer, to a whole request
@@ -72,7 +72,7 @@ class HttpConnection(H11Protocol):
         """Whether nothing is lost with this connection: no request is under way, and no answer in our memory."""
         return not self.is_answered and (self.transport is None or self.transport.get_write_buffer_size() == 0)
 
-    def is_overdue(self, now: float, patience: Patience) -> bool:
+    def is_overdue(self, now: float, timeouts: Timeouts) -> bool:
         """Whether the peer has let us wait too long at `now`, the loop's time; asked every now and then."""
         if self._accepted.fileno() == -1:  # closed a moment ago
             return False
@@ -82,7 +82,7 @@ class HttpConnection(H11Protocol):
         is_ours = self.is_answered and not is_owed  # the peer waits for us: for its turn, or for events
         if is_ours or (is_owed and has_moved):
             self.waiting_since = now
-        return now - self.waiting_since > (patience.stalled_s if is_owed else patience.silent_s)
+        return now - self.waiting_since > (timeouts.stalled_s if is_owed else timeouts.silent_s)
 
     def drop(self, *, reset: bool = False) -> None:
         """End the connection now; with `reset` the kernel drops too what the peer has not taken."""

@@ -36,7 +36,7 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
         if release is None:
             raise ProblemError(503, "no OS release is in the store yet")
         token = secrets.token_urlsafe(32)
-        fleet.keep(machine, life.fetch_installer(machine, guard.sha256_of(token), fleet.now()), address)
+        fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), fleet.now()), address)
     elif allowed and machine.armed and address is not None:
         _note_elsewhere(fleet, machine, fleet.address_of(node), address)
     values = {
@@ -60,4 +60,4 @@ def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, add
     if machine.reason == reason:
         return
     fleet.tell("refused", machine.mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
-    fleet.keep(machine, life.ask_elsewhere(machine, reason))
+    fleet.keep(machine, life.asked_from_elsewhere(machine, reason))

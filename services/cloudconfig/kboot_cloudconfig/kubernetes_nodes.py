@@ -97,10 +97,10 @@ def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now:
     """The machine after the API server was heard of the node that is called as it is."""
     node = nodes.get(name)
     if node is None:
-        return life.unready(machine, "the API server has no node of this name", now)
+        return life.became_unready(machine, "the API server has no node of this name", now)
     if node.is_ready:
-        return life.ready(machine, now)
-    return life.unready(machine, node.reason or "its node is not Ready", now)
+        return life.became_ready(machine, now)
+    return life.became_unready(machine, node.reason or "its node is not Ready", now)
 
 
 def _seen(node: _Node) -> KubernetesNode:

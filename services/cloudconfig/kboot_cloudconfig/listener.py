@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .connections import Connections
-from .http_connection import HttpConnection, Patience
+from .http_connection import HttpConnection, Timeouts
 from .log import log
 
 _AT_ONCE = 64  # so that a flood of connections leaves time for those that are there
@@ -24,8 +24,8 @@ Making = Callable[[], dict[str, Any]]
 class Listener:
     """One listening socket, and the connections that came by it."""
 
-    def __init__(self, listening: socket.socket, most: int, patience: Patience, tls: ssl.SSLContext | None) -> None:
-        self._listening, self._patience, self._tls = listening, patience, tls
+    def __init__(self, listening: socket.socket, most: int, timeouts: Timeouts, tls: ssl.SSLContext | None) -> None:
+        self._listening, self._timeouts, self._tls = listening, timeouts, tls
         self._connections: Connections[HttpConnection] = Connections(most)
         self._loop = asyncio.get_running_loop()
         self._making: Making = dict
@@ -72,7 +72,7 @@ class Listener:
         greeting.add_done_callback(self._greetings.discard)
 
     async def _greet(self, connection: HttpConnection, accepted: socket.socket) -> None:
-        limit_s = self._patience.silent_s if self._tls else None
+        limit_s = self._timeouts.silent_s if self._tls else None
         try:
             await self._loop.connect_accepted_socket(
                 lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=limit_s
@@ -97,7 +97,7 @@ class Listener:
         now = self._loop.time()
         for connection in self._connections.all():
             try:
-                is_overdue = connection.is_overdue(now, self._patience)
+                is_overdue = connection.is_overdue(now, self._timeouts)
             except (OSError, struct.error):  # the kernel knows nothing of it
                 is_overdue = True
             if is_overdue:

@@ -1,4 +1,4 @@
-"""One machine's life: its phases, its arming, its install token. Pure: every step is a function of what was before."""
+"""The life of one machine: its phases, its arming, its install token. Pure: a step turns one state into the next."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is known of one declared machine."""
+    """The state of one machine, declared or joined."""
 
     mac: Mac
     since: datetime
@@ -52,50 +52,56 @@ def _enter(machine: Machine, phase: Phase, now: datetime) -> Machine:
     return replace(machine, phase=phase, since=now, phases={**machine.phases, phase: now})
 
 
-def declare(mac: Mac, now: datetime) -> Machine:
-    """A machine as it stands when it is declared: armed, and never heard of."""
+def declared(mac: Mac, now: datetime) -> Machine:
+    """Return the state of a machine that was declared just now: armed, and never heard of."""
     return Machine(mac=mac, since=now, phases={Phase.WAITING: now})
 
 
-def declare_in_doubt(mac: Mac, now: datetime) -> Machine:
-    """A machine that may be installed already, for all that is known: its disk is left alone."""
-    return replace(declare(mac, now), armed=False, reason=STATE_LOST)
+def declared_in_doubt(mac: Mac, now: datetime) -> Machine:
+    """Return the state of a machine whose earlier state was lost: not armed, since it may be installed already."""
+    return replace(declared(mac, now), armed=False, reason=STATE_LOST)
 
 
-def lease(machine: Machine, now: datetime) -> Machine:
-    """DHCP gave it an address."""
+def got_lease(machine: Machine, now: datetime) -> Machine:
+    """Return the machine's state after DHCP gave it an address."""
     return _enter(machine, Phase.LEASED, now) if machine.phase is Phase.WAITING else machine
 
 
-def fetch_boot_script(machine: Machine, release: str, now: datetime) -> Machine:
-    """It took its boot script; only an armed machine goes on to install `release`."""
+def fetched_boot_script(machine: Machine, release: str, now: datetime) -> Machine:
+    """Return the machine's state after it fetched its boot script; only an armed one goes on to install `release`."""
     if not machine.armed:
         return machine
     return replace(_enter(machine, Phase.BOOTING, now), release=release, reason=None)
 
 
-def fetch_installer(machine: Machine, token_sha256: str, now: datetime) -> Machine:
-    """It took install.sh with a fresh token; every earlier token is void."""
+def fetched_installer(machine: Machine, token_sha256: str, now: datetime) -> Machine:
+    """Return the machine's state after it fetched install.sh with a fresh token, which voids every earlier token."""
     spent = machine.spent if machine.token is None else (machine.token.sha256, *machine.spent)
     started = replace(_enter(machine, Phase.INSTALLING, now), reason=None, bytes_done=None, bytes_total=None)
     issued = (token_sha256, *machine.issued)[:SPENT_KEPT]
     return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
 
 
-def ask_elsewhere(machine: Machine, reason: str) -> Machine:
-    """It was not told to install itself, for `reason`; the next report of an install under way overrules that."""
+def asked_from_elsewhere(machine: Machine, reason: str) -> Machine:
+    """Return the machine's state after it asked for install.sh from an address that is not its own, and got none.
+
+    `reason` says so in the status until a report of a running install comes in.
+    """
     return replace(machine, reason=reason) if machine.armed else machine
 
 
-def fetch_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
-    """It took its node config; the token is used from now on."""
+def fetched_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
+    """Return the machine's state after it fetched its node config, which uses its token up."""
     if machine.token is not None and machine.token.used_at is None:
         machine = replace(machine, token=replace(machine.token, used_at=now, used_from=address))
     return _enter(machine, Phase.CONFIGURED, now)
 
 
-def progress(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:
-    """It writes its disk: the numbers move, and a phase never goes back. A late one does not undo a failure."""
+def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:
+    """Return the machine's state after it told how much of the OS image it has written, in bytes.
+
+    Its phase never goes back, and a report that comes late does not undo a failure.
+    """
     if machine.phase is Phase.FAILED:
         return machine
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED):
@@ -103,18 +109,24 @@ def progress(machine: Machine, bytes_done: int | None, bytes_total: int | None, 
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
-def finish_install(machine: Machine, now: datetime) -> Machine:
-    """The OS is on its disk: disarmed, so the next network boot goes to the disk. Said twice, it holds once."""
+def finished_install(machine: Machine, now: datetime) -> Machine:
+    """Return the machine's state after it told that the OS is on its disk: disarmed, so that it boots from there.
+
+    Telling it twice changes nothing more.
+    """
     if not machine.armed:
         return machine
-    # a new installation makes new host keys: those of the one before are nobody's any more
+    # A new installation makes new host keys, so the known ones belong to no machine any more.
     return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None, ssh_host_keys=())
 
 
-def run(
+def booted_from_disk(
     machine: Machine, config: str | None, version: str | None, now: datetime, ssh_host_keys: tuple[str, ...] = ()
 ) -> Machine:
-    """It booted from its disk and reports for duty, which it does once a boot; without host keys those known stay."""
+    """Return the machine's state after it booted from its disk and told so, which it does once a boot.
+
+    A report without ssh host keys keeps those that are known.
+    """
     phase = Phase.READY if machine.phase is Phase.READY else Phase.RUNNING
     entered = replace(machine, phase=phase, phases={**machine.phases, Phase.RUNNING: now})
     since = machine.since if phase is Phase.READY else now
@@ -122,37 +134,37 @@ def run(
     return replace(entered, since=since, config=config, version=version, reason=None, ssh_host_keys=keys)
 
 
-def ready(machine: Machine, now: datetime) -> Machine:
-    """Its Kubernetes node is Ready at the API; only a machine that runs can be."""
+def became_ready(machine: Machine, now: datetime) -> Machine:
+    """Return the machine's state after the API server called its node Ready; only a machine that runs can be."""
     if machine.phase is not Phase.RUNNING:
         return machine
     return replace(_enter(machine, Phase.READY, now), reason=None)
 
 
-def unready(machine: Machine, reason: str, now: datetime) -> Machine:
-    """Its Kubernetes node is not Ready any more, for `reason`: it runs, and no more is known of it."""
+def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
+    """Return the machine's state after its node stopped being Ready, for `reason`: running, as far as is known."""
     if machine.phase is not Phase.READY:
         return machine
     return replace(_enter(machine, Phase.RUNNING, now), reason=reason)
 
 
-def fail(machine: Machine, reason: str, now: datetime) -> Machine:
-    """It gave up for `reason`; its arming stays as it is, so the next boot tries again."""
+def failed(machine: Machine, reason: str, now: datetime) -> Machine:
+    """Return the machine's state after it gave up for `reason`; where it is armed, its next boot tries again."""
     return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason)
 
 
 def arm(machine: Machine, now: datetime) -> Machine:
-    """The next network boot installs afresh; what the last install left behind is forgotten."""
-    fresh = declare(machine.mac, now)
+    """Return the machine's state after the operator armed it: its next network boot installs it afresh."""
+    fresh = declared(machine.mac, now)
     if machine.armed and machine.phase in _UNDER_WAY:
         return machine
-    # until it is installed it runs what it ran, with the host keys of that
+    # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
     return replace(standing, spent=_spent(machine))
 
 
 def disarm(machine: Machine) -> Machine:
-    """The next network boot goes to the disk; a token that is out is void."""
+    """Return the machine's state after the operator disarmed it: it boots from its disk, and its token is void."""
     return replace(machine, armed=False, token=None, spent=_spent(machine), issued=())
 
 

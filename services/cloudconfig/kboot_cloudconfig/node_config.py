@@ -36,7 +36,7 @@ def guarded_file(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
         content = joining.personal(content, node, report_token=report_token, join_token=join_token)
         fleet.store.keep_report_token(mac, guard.sha256_of(report_token))
     if ask.address is not None:
-        fleet.keep(machine, life.fetch_config(machine, ask.address, now), ask.address)
+        fleet.keep(machine, life.fetched_config(machine, ask.address, now), ask.address)
     return content
 
 

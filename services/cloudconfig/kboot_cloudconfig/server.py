@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .app import create_app
 from .database import UnusableState
 from .fleet import Fleet
-from .http_connection import Patience
+from .http_connection import Timeouts
 from .listener import Listener
 from .log import log
 from .settings import Settings
@@ -62,10 +62,10 @@ def give_up_root(uid: int) -> None:
 class _Server(uvicorn.Server):
     """One of two servers in this process, which therefore handles no signals itself; it listens in our own way."""
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket, most: int, patience: Patience) -> None:
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, most: int, timeouts: Timeouts) -> None:
         super().__init__(config)
         config.load()
-        self._listener = Listener(listening, most, patience, config.ssl)
+        self._listener = Listener(listening, most, timeouts, config.ssl)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,11 +101,11 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
         timeout_graceful_shutdown=5,
     )
     most_plain, most_tls = most_connections()
-    http = _Server(config(), plain, most_plain, settings.patience)
+    http = _Server(config(), plain, most_plain, settings.timeouts)
     certificate, key = settings.tls / "server.pem", settings.tls / "server.key"
     # the first server runs the one lifespan
     secure = config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key))
-    https = _Server(secure, tls, most_tls, settings.patience)
+    https = _Server(secure, tls, most_tls, settings.timeouts)
 
     def stop() -> None:
         fleet.end_streams()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kboot_clusterdesc.layout import KBOOT_UID
 
-from .http_connection import Patience
+from .http_connection import Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Settings:
     uid: int  # whom a server that was started as root becomes
     kubernetes_every_s: float  # how often the API server is asked for its nodes
     state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
-    patience: Patience
+    timeouts: Timeouts
 
     @property
     def images(self) -> Path:
@@ -51,7 +51,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         uid=int(environ.get("KBOOT_UID", str(KBOOT_UID))),
         state_is_marked=environ.get("KBOOT_STATE_IS_MARKED") == "1",
         kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
-        patience=Patience(
+        timeouts=Timeouts(
             silent_s=float(environ.get("KBOOT_SILENT_S", "20")),
             stalled_s=float(environ.get("KBOOT_STALLED_S", "60")),
         ),

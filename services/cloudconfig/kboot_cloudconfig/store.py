@@ -15,7 +15,7 @@ from typing import Any
 from kboot_clusterdesc import Mac, Phase
 
 from .database import Loss, UnusableState, open_database, take_mark, version_of
-from .machine import Machine, Token, declare, declare_in_doubt
+from .machine import Machine, Token, declared, declared_in_doubt
 
 EVENTS_KEPT = 5000
 
@@ -114,9 +114,9 @@ class Store:
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
             return _machine(json.loads(row[0]))
-        declared = declare(mac, now) if self.doubt() is None else declare_in_doubt(mac, now)
-        self.save(declared)
-        return declared
+        fresh = declared(mac, now) if self.doubt() is None else declared_in_doubt(mac, now)
+        self.save(fresh)
+        return fresh
 
     def save(self, machine: Machine, *events: Event) -> list[Event]:
         """Keep a machine's new state together with the events that tell of it; the events get their numbers."""

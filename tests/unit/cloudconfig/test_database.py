@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.database import UnusableState
-from kboot_cloudconfig.machine import declare
+from kboot_cloudconfig.machine import declared
 from kboot_cloudconfig.store import Event, Store
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.layout import STATE_MARK
@@ -95,7 +95,7 @@ def whole() -> Iterator[bytes]:
     with TemporaryDirectory() as folder:
         store = opened(Path(folder))
         for mac in MACS:
-            store.save(replace(declare(mac, NOW), armed=False), Event(NOW, "installed", mac))
+            store.save(replace(declared(mac, NOW), armed=False), Event(NOW, "installed", mac))
         yield (Path(folder) / "kboot.db").read_bytes()  # without its log, which was lost
         store.close()
 

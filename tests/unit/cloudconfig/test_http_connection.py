@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from kboot_cloudconfig.http_connection import HttpConnection, Patience, delivery
+from kboot_cloudconfig.http_connection import HttpConnection, Timeouts, delivery
 
 _WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-_PATIENCE = Patience(silent_s=20, stalled_s=60)
+_PATIENCE = Timeouts(silent_s=20, stalled_s=60)
 
 
 class Talk:

@@ -14,8 +14,8 @@ from kboot_clusterdesc import Mac, Phase
 from support.kubernetes_api import api_node, node_list
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RUNNING = life.run(life.declare(Mac("52:54:00:00:00:01"), NOW), None, None, NOW)
-READY = life.ready(RUNNING, NOW)
+RUNNING = life.booted_from_disk(life.declared(Mac("52:54:00:00:00:01"), NOW), None, None, NOW)
+READY = life.became_ready(RUNNING, NOW)
 
 
 def parsed(*nodes: dict[str, Any]) -> dict[str, KubernetesNode]:
@@ -80,6 +80,6 @@ def test_a_machine_moves_with_the_node_of_its_name() -> None:
 
 
 def test_a_machine_that_installs_itself_is_left_alone_by_the_node_it_was() -> None:
-    installing = life.fetch_installer(life.arm(READY, NOW), "hash", NOW)
+    installing = life.fetched_installer(life.arm(READY, NOW), "hash", NOW)
     assert moved(installing, "node1", {"node1": KubernetesNode(True, None, None)}, NOW) == installing
     assert moved(installing, "node1", {}, NOW) == installing

@@ -22,16 +22,16 @@ OTHER = IPv4Address("10.0.0.12")
 Step = Callable[[Machine, datetime], Machine]
 
 STEPS: dict[str, Step] = {
-    "lease": machine.lease,
-    "boot": lambda m, now: machine.fetch_boot_script(m, "1.0.0", now),
-    "installer": lambda m, now: machine.fetch_installer(m, guard.sha256_of(now.isoformat()), now) if m.armed else m,
-    "config": lambda m, now: machine.fetch_config(m, HOME, now) if m.armed else m,
-    "progress": lambda m, now: machine.progress(m, 1, 2, now) if m.armed else m,
-    "installed": machine.finish_install,
-    "running": lambda m, now: machine.run(m, None, None, now),
-    "ready": machine.ready,
-    "unready": lambda m, now: machine.unready(m, "why", now),
-    "failed": lambda m, now: machine.fail(m, "why", now),
+    "lease": machine.got_lease,
+    "boot": lambda m, now: machine.fetched_boot_script(m, "1.0.0", now),
+    "installer": lambda m, now: machine.fetched_installer(m, guard.sha256_of(now.isoformat()), now) if m.armed else m,
+    "config": lambda m, now: machine.fetched_config(m, HOME, now) if m.armed else m,
+    "progress": lambda m, now: machine.wrote_to_disk(m, 1, 2, now) if m.armed else m,
+    "installed": machine.finished_install,
+    "running": lambda m, now: machine.booted_from_disk(m, None, None, now),
+    "ready": machine.became_ready,
+    "unready": lambda m, now: machine.became_unready(m, "why", now),
+    "failed": lambda m, now: machine.failed(m, "why", now),
     "arm": machine.arm,
     "disarm": lambda m, now: machine.disarm(m),
 }
@@ -40,7 +40,7 @@ walks = st.lists(st.sampled_from(sorted(STEPS)), max_size=30)
 
 def walked(steps: list[str]) -> list[Machine]:
     """The machine after each step, one second apart."""
-    states = [machine.declare(MAC, NOW)]
+    states = [machine.declared(MAC, NOW)]
     for number, step in enumerate(steps):
         states.append(STEPS[step](states[-1], NOW + timedelta(seconds=number + 1)))
     return states
@@ -84,22 +84,22 @@ def test_only_a_machine_that_runs_becomes_ready(steps: list[str]) -> None:
 
 def test_a_machine_that_is_not_ready_any_more_says_why_until_it_is_again() -> None:
     later = NOW + timedelta(seconds=60)
-    ready = machine.ready(machine.run(machine.declare(MAC, NOW), None, None, NOW), NOW)
-    lost = machine.unready(ready, "NodeStatusUnknown", later)
+    ready = machine.became_ready(machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW), NOW)
+    lost = machine.became_unready(ready, "NodeStatusUnknown", later)
     assert (lost.phase, lost.since, lost.reason) == (Phase.RUNNING, later, "NodeStatusUnknown")
-    back = machine.ready(lost, later)
+    back = machine.became_ready(lost, later)
     assert (back.phase, back.since, back.reason) == (Phase.READY, later, None)
 
 
 def test_a_machine_stays_ready_since_it_became_so() -> None:
-    ready = machine.ready(machine.run(machine.declare(MAC, NOW), None, None, NOW), NOW)
-    assert machine.ready(ready, NOW + timedelta(seconds=5)) == ready
-    assert machine.unready(machine.declare(MAC, NOW), "why", NOW) == machine.declare(MAC, NOW)
+    ready = machine.became_ready(machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW), NOW)
+    assert machine.became_ready(ready, NOW + timedelta(seconds=5)) == ready
+    assert machine.became_unready(machine.declared(MAC, NOW), "why", NOW) == machine.declared(MAC, NOW)
 
 
 def armed_with(token: str, used_at: datetime | None = None) -> Machine:
     """An armed machine that was given a token."""
-    made = machine.fetch_installer(machine.declare(MAC, NOW), guard.sha256_of(token), NOW)
+    made = machine.fetched_installer(machine.declared(MAC, NOW), guard.sha256_of(token), NOW)
     if used_at is None:
         return made
     return replace(made, token=Token(guard.sha256_of(token), used_at, HOME))
