@@ -238,7 +238,7 @@ class ClusterDesc(Part):
         return self._with_role(Role.CONTROL_PLANE)
 
     @property
-    def adopts_machines(self) -> bool:
+    def lets_machines_join(self) -> bool:
         """Whether a machine that no one declared is installed, and becomes a worker."""
         return self.unknown_machines is UnknownMachines.WORKER
 

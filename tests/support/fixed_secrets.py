@@ -27,7 +27,7 @@ def fixed_secrets(desc: ClusterDesc) -> Secrets:
             node.mac: {spec.name: _pair(f"{node.mac.dashed}-{spec.name}") for spec in key_specs(desc, node)}
             for node in desc.nodes
         },
-        join_seed=JOIN_SEED if desc.adopts_machines else None,
+        join_seed=JOIN_SEED if desc.lets_machines_join else None,
     )
 
 

@@ -12,7 +12,7 @@ from .at import problem_at
 
 def check_unknown_machines(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem where undeclared machines are to become workers, and cannot."""
-    if not desc.adopts_machines:
+    if not desc.lets_machines_join:
         return
     path = ("unknown_machines",)
     if desc.kubernetes is None and not _stands(tree, "kubernetes"):

@@ -9,7 +9,7 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode
 
 def remarks(desc: ClusterDesc) -> Iterator[str]:
     """A sentence each, for people; none of them is a fault."""
-    if desc.adopts_machines:
+    if desc.lets_machines_join:
         yield (
             "unknown_machines: with `worker`, every machine that boots from this network is installed, "
             "whatever is on its disk, and joins the cluster"

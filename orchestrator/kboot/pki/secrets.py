@@ -37,4 +37,4 @@ class Secrets:
     etcd_authority: KeyPair | None = None  # where a node keeps etcd
     kubernetes: KubernetesSecrets | None = None
     node_keys: Mapping[Mac, Mapping[str, KeyPair]] = field(default_factory=dict)  # see pki/node_keys.py
-    join_seed: str | None = None  # of the tokens of undeclared machines, where they are let in: 32 bytes, hex
+    join_seed: str | None = None  # of the tokens of undeclared machines, where they may join: 32 bytes, hex

@@ -48,7 +48,7 @@ def render(
     files |= _tls_files(secrets)
     for node in desc.nodes:
         files |= node_files(desc, node, secrets, attached)
-    if desc.adopts_machines:
+    if desc.lets_machines_join:
         files |= joined_files(desc, secrets, attached)
     files["compose.yaml"] = RenderedFile(compose_file(desc, files, images, network, root))
     return dict(sorted(files.items()))

@@ -52,7 +52,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "upstream_dns": network.upstream_dns,
         "ntp": network.ntp,
         "alias": alias(desc),
-        "adopts": desc.adopts_machines,
+        "lets_machines_join": desc.lets_machines_join,
     }
     return {
         "config/dnsmasq.conf": rendered("config/dnsmasq.conf.j2", **values),

@@ -112,7 +112,7 @@ def _node(node: JsonObject) -> JsonObject:
         "since",
         "phases",
         "armed",
-        "adopted",
+        "joined",
         "config",
         "reason",
         "bytes",

@@ -29,7 +29,7 @@ _NEVER_KEPT = {"cache-control": "no-store"}
 
 
 def create_app(fleet: Fleet) -> FastAPI:
-    """The server's application over `fleet`."""
+    """Return the server's application, which answers for the machines of `fleet`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -58,7 +58,7 @@ def create_app(fleet: Fleet) -> FastAPI:
 
 
 def _mover(request: Request) -> IPv4Address | None:
-    """The caller whose machine this request moves on; a HEAD moves none."""
+    """Return the caller's address where the request may change a machine's state; None for a HEAD."""
     return address_of(request) if request.method == "GET" else None
 
 
@@ -78,7 +78,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
 
     @app.api_route("/boot/{name}", methods=READ)
     async def release_in_force_file(request: Request, name: str) -> Response:
-        """Kernel and initrd for the static pxelinux.cfg/default, which names no release."""
+        """Return a kernel or initrd of the release in force, for pxelinux.cfg/default, which names no release."""
         desc = fleet.desc()
         names = family_of(desc.os.family)
         if name not in (names.kernel, names.initrd):
@@ -180,7 +180,7 @@ def _add_health(app: FastAPI, fleet: Fleet) -> None:
 
     @app.api_route("/readyz", methods=READ)
     async def readyz() -> Response:
-        """The description reads and the database can be written."""
+        """Return 200 when the description can be read and the database written."""
         fleet.desc()
         fleet.store.check()
         return PlainTextResponse("ok\n")

@@ -1,4 +1,4 @@
-"""Who sends a large body now: so many pieces are in memory at a time, and whoever waits has its turn after a piece."""
+"""Lets a bounded number of answers hold a piece of a large body in memory; the others wait for their turn."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Protocol
 from starlette.types import Message, Send
 
 PIECE_BYTES = 256 * 1024  # what is read at a time
-FREE_BYTES = 32 * 1024  # a body that is no longer needs no turn: a connection holds 64 KiB of the one before beside it
+FREE_BYTES = 32 * 1024  # a body up to this needs no turn: a connection may hold 64 KiB of an earlier answer beside it
 _NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": True}
 
 
 class Holder(Protocol):
-    """Who has a turn."""
+    """An answer that can have a turn."""
 
     address: str
 
     def lose_turn(self) -> None:
-        """The turn is another's now; a piece that is on its way may go on."""
+        """Take note that the turn was given to another answer; a piece on its way may still be sent."""
 
 
 class BodyQueue:
@@ -33,21 +33,21 @@ class BodyQueue:
         self._most, self._most_of_one, self._most_late, self._long_s = most, most_of_one, most_late, long_s
         self._having: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._holders: dict[Holder, float] = {}  # since when, the loop's time, oldest first
+        self._holders: dict[Holder, float] = {}  # holder -> since when, the loop's time; oldest first
         self._late: set[Holder] = set()
 
     def hold(self, holder: Holder) -> None:
-        """Note whose turn `enter` gave, or that its reader took a piece."""
+        """Note that `holder` has the turn that `enter` gave, or that its reader took a piece just now."""
         self._holders.pop(holder, None)
         self._holders[holder] = asyncio.get_running_loop().time()
 
     def release(self, holder: Holder) -> None:
-        """Forget who had a turn, or whose piece was late."""
+        """Forget `holder`, which had a turn or a late piece."""
         self._holders.pop(holder, None)
         self._late.discard(holder)
 
     async def enter(self, address: str) -> None:
-        """Return when it is this one's turn, which lasts until `leave`."""
+        """Return when an answer to `address` may have a turn, which lasts until `leave`."""
         if self._having.total() < self._most and self._having[address] < self._most_of_one:
             self._having[address] += 1
             return
@@ -59,7 +59,7 @@ class BodyQueue:
                 if not turn.done():
                     self._take_from_the_slowest(address)
         except asyncio.CancelledError:
-            if turn.done():  # it was given in the same moment
+            if turn.done():  # the turn was given at this very moment
                 self.leave(address)
             else:
                 turn.cancel()
@@ -67,24 +67,24 @@ class BodyQueue:
             raise
 
     def leave(self, address: str) -> None:
-        """End a turn of this address."""
+        """End one turn of `address`."""
         self._having[address] -= 1
         if not self._having[address]:
             del self._having[address]
         while (following := self._following()) is not None:
             turn = self._waiting[following][0]
             self._forget(following, turn)
-            if not turn.cancelled():  # whoever went away has not said so yet
+            if not turn.cancelled():  # a waiting answer that was given up has not left the queue yet
                 self._having[following] += 1
                 turn.set_result(None)
                 return
 
     def is_wanted(self, address: str) -> bool:
-        """Whether somebody waits who could have the turn of this address."""
+        """Return whether an answer waits that could have a turn of `address`."""
         return address in self._waiting or self._following() is not None
 
     def _take_from_the_slowest(self, address: str) -> None:
-        """Let one turn that could be this address's go to who comes next, if it has lasted too long."""
+        """End the oldest turn that keeps `address` waiting, if its reader has taken too long."""
         is_full = self._having[address] >= self._most_of_one
         long_ago = asyncio.get_running_loop().time() - self._long_s
         slow = (h for h, since in self._holders.items() if since <= long_ago and (h.address == address or not is_full))
@@ -105,7 +105,7 @@ class BodyQueue:
         return found
 
     def _forget(self, address: str, turn: asyncio.Future[None]) -> None:
-        """Take one out of the queue; others of its address go to the end, so that addresses take turns."""
+        """Take a waiting answer out of the queue; others of its address go to the end, so that addresses take turns."""
         others = [each for each in self._waiting.pop(address, ()) if each is not turn]
         if others:
             self._waiting[address] = deque(others)
@@ -120,7 +120,7 @@ class Place:
         self._is_queued = self._has_turn = False
 
     async def send(self, message: Message) -> None:
-        """Send; return when the next piece may be read."""
+        """Send one ASGI message, and return when the next piece may be read."""
         if message["type"] == "http.response.start":
             if _length_bytes(message) > FREE_BYTES:
                 await self._enter()
@@ -131,14 +131,14 @@ class Place:
             await self._send(message)
 
     def give_up(self) -> None:
-        """Let the next one have the turn, if it is this one's."""
+        """Give up this answer's turn, if it has one."""
         self._queue.release(self)
         if self._has_turn:
             self._has_turn = False
             self._queue.leave(self.address)
 
     def lose_turn(self) -> None:
-        """The queue gave the turn to another: the reader is slow."""
+        """Note that the queue gave this answer's turn to another, since its reader is slow."""
         self._has_turn = False
 
     async def _enter(self) -> None:
@@ -159,7 +159,7 @@ class Place:
             self._queue.hold(self)
 
     async def _pass_on(self) -> None:
-        """Give the turn up once the reader has taken the piece: the server sends on when it has, be it nothing."""
+        """Give the turn up once the reader has taken the piece, which the server shows by sending on, be it nothing."""
         await self._send(_NOTHING)
         self.give_up()
 

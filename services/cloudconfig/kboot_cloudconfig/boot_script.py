@@ -1,4 +1,4 @@
-"""What a machine boots: the install, its disk, or a wait for the first release."""
+"""Boot scripts: a machine boots the install, its disk, or waits for the first release."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEMPLATES = Environment(  # noqa: S701
 
 
 def kernel_arguments(desc: ClusterDesc, mac: Mac | None) -> str:
-    """The kernel line of an install. `initrd=` names the initrd as UEFI kernels want it; harmless on BIOS."""
+    """Return the kernel arguments of an install. UEFI kernels want the initrd named by `initrd=`; BIOS ignores it."""
     names = family_of(desc.os.family)
     query = f"?mac={mac.dashed}" if mac else ""
     return (
@@ -32,13 +32,13 @@ def kernel_arguments(desc: ClusterDesc, mac: Mac | None) -> str:
 
 
 def first_script(fleet: Fleet) -> str:
-    """The script that every machine gets first; it asks again with the MAC of the card that booted."""
+    """Return the script that every machine gets first; it makes the machine ask again with the MAC of its boot card."""
     return _TEMPLATES.get_template("boot.ipxe.j2").render(bootstrapper=fleet.desc().network.bootstrapper)
 
 
 def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
-    """The iPXE script of one node; a machine that asks for its own may thereby become one."""
-    fleet.adopt(mac, address)
+    """Return the iPXE script of one node; an undeclared machine that asks for its own may join by asking."""
+    fleet.let_join(mac, address)
     fleet.node(mac)
     release = _release_to_install(fleet, mac, address)
     waits = fleet.machine(mac).armed and fleet.may_install(mac)
@@ -47,18 +47,20 @@ def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
 
 
 def pxelinux_config(fleet: Fleet, address: IPv4Address | None, *, moves: bool = True) -> str:
-    """The pxelinux answer for a caller: the install for a node that is armed, the disk for all others."""
+    """Return the pxelinux configuration for a caller: the install for an armed node, the disk for all others."""
     mac = fleet.machine_at(address)
     mover = address if moves else None
     if mac is not None:
-        fleet.adopt(mac, mover)
+        fleet.let_join(mac, mover)
     known = any(node.mac == mac for node in fleet.nodes())
     release = _release_to_install(fleet, mac, mover) if mac is not None and known else None
     return _render(fleet, "pxelinux.j2", mac, release)
 
 
 def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str | None:
-    """The number of the release that this boot installs; only the machine itself moves its state by asking."""
+    """Return the number of the OS release that this boot installs, or None.
+
+    Only a request from the machine's own address changes its state."""
     machine = fleet.machine(mac)
     release = release_in_force(fleet.settings.images, fleet.desc())
     if not machine.armed or not fleet.may_install(mac) or release is None:

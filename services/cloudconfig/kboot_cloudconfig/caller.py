@@ -1,4 +1,4 @@
-"""What a request shows of who asks. No header of a proxy is believed."""
+"""Reads from a request who asks. No header of a proxy is believed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .problem import ProblemError
 
 
 def mac_of(text: str) -> Mac:
-    """The MAC in a path or query, in any spelling; 400 for what is none."""
+    """Return the MAC in a path or query, in any spelling; answer 400 where it is none."""
     try:
         return Mac(text)
     except ValueError as error:
@@ -21,7 +21,7 @@ def mac_of(text: str) -> Mac:
 
 
 def address_of(request: Request) -> IPv4Address | None:
-    """The address of the peer."""
+    """Return the address of the peer."""
     try:
         return IPv4Address(request.client.host) if request.client else None
     except AddressValueError:
@@ -29,18 +29,18 @@ def address_of(request: Request) -> IPv4Address | None:
 
 
 def token_of(request: Request) -> str | None:
-    """The bearer token, from the header or, for clients that can do no better, from the query."""
+    """Return the bearer token from the header or, for clients that cannot set one, from the query."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else request.query_params.get("token")
 
 
 def ask_of(request: Request) -> Ask:
-    """What the guard looks at."""
+    """Return what the guard judges a request by."""
     return Ask(request.url.scheme == "https", address_of(request), token_of(request))
 
 
 async def small_body(request: Request, limit_bytes: int = 64 * 1024) -> bytes:
-    """The body; 413 as soon as it is longer than any honest one."""
+    """Return the body of a request; answer 413 as soon as it is longer than any honest report."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""Which connections are open, and who has to go so that another may come."""
+"""Keeps the open connections, and names those that have to end so that another can come."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 _FEW, _MANY = 2, 8  # what a machine has open at a time, and what a browser has
-_FRESH_S = 10.0  # who came so lately is about to ask, and the server itself may be late
+_FRESH_S = 10.0  # a connection this young is about to ask, and the server itself may be late
 _AT_ONCE = 16
 
 
 class Peer(Protocol):
-    """What is asked of a connection."""
+    """A connection, as far as its place is concerned."""
 
     address: str
     waiting_since: float  # the loop's time
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing is lost with it."""
+        """Whether nothing is lost when the connection ends."""
 
 
 P = TypeVar("P", bound=Peer)
 
 
 class Connections(Generic[P]):
-    """There are to be `most`; one more, and the address that has most of them makes room."""
+    """The open connections, `most` at a time; above that the address that holds most of them makes room."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -37,16 +37,16 @@ class Connections(Generic[P]):
         return self._count
 
     def all(self) -> list[P]:
-        """Every open one."""
+        """Every open connection."""
         return [each for those in self._of.values() for each in those]
 
     def add(self, peer: P) -> None:
-        """Count one more."""
+        """Add an open connection."""
         self._of.setdefault(peer.address, {})[peer] = None
         self._count += 1
 
     def discard(self, peer: P) -> None:
-        """Count it no more; one that is not counted is left alone."""
+        """Remove a connection that has ended; one that was removed before is passed over."""
         those = self._of.get(peer.address, {})
         if peer in those:
             del those[peer]
@@ -55,10 +55,10 @@ class Connections(Generic[P]):
                 del self._of[peer.address]
 
     def expendable(self, now: float) -> list[P]:
-        """Who is to go, several at a time, since a flood is not worth a search for each. Empty: all deserve to stay.
+        """Return the connections that have to end, several at once since a flood is not worth a search for each.
 
-        Of an address that has many its silent ones, else its youngest; then whoever has been silent for a while; then
-        the youngest of an address that has more than a machine needs.
+        First the silent ones of an address that has many, else its youngest; then those that have been silent for a
+        while; then the youngest of an address that has more than a machine needs. None, where all deserve to stay.
         """
         those = max(self._of.values(), key=len, default={})
         youngest = [next(reversed(those))] if len(those) > _FEW else []

@@ -1,4 +1,4 @@
-"""The database file: opened whole, made where the cluster is new, set aside where it is damaged."""
+"""Opens the database file: whole, made where the cluster is new, set aside where it is damaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BESIDE = ("-wal", "-shm", "-journal")  # what belongs to a database file; sqlit
 
 
 class UnusableState(Exception):
-    """The state cannot be read or written here, which says nothing about what is in it: it was left alone."""
+    """The disk or its rights keep the state from being read or written; the file may be good and was left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Loss:
 
 
 def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite3.Connection, Loss | None]:
-    """A whole database at `path`, and what was lost; no loss where a cluster begins, or goes on as it was.
+    """Open the database at `path`, and return it with what was lost; None where a cluster begins, or goes on as it was.
 
     With `is_marked` a cluster begins where its mark is, and nowhere else. Where nobody marks, it also begins in a
     folder that holds no database and has not been served before.
@@ -51,18 +51,18 @@ def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite
 
 
 def version_of(db: sqlite3.Connection) -> int:
-    """The version of what the database holds; 0 where it holds nothing yet."""
+    """Return the version of the database's tables; 0 where it has none yet."""
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     return version
 
 
 def is_marked_new(path: Path) -> bool:
-    """Whether no server has begun to serve this cluster yet."""
+    """Return whether no server has served this cluster yet."""
     return (path.parent / STATE_MARK).exists()
 
 
 def take_mark(path: Path) -> None:
-    """Take away that the cluster is new, for good: from here on a database that is missing is a loss."""
+    """Remove the mark of a new cluster, for good: from here on a missing database is a loss."""
     with suppress(OSError):  # not every file system keeps attributes
         os.setxattr(path.parent, _SERVED, b"1")
     (path.parent / STATE_MARK).unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def take_mark(path: Path) -> None:
 
 
 def _was_served(folder: Path) -> bool:
-    """Whether the folder remembers it, which it does when it was emptied too."""
+    """Return whether the folder was served before, which its attribute tells also after it was emptied."""
     with suppress(OSError):
         return bool(os.getxattr(folder, _SERVED))
     return False
@@ -98,7 +98,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _check_head(path: Path) -> None:
-    """Raise for what was never a database, before SQLite folds a log into it that belonged to another file."""
+    """Raise for a file that was never a database, before SQLite folds another file's log into it."""
     if path.is_file():
         with path.open("rb") as file:
             if (head := file.read(len(_HEAD))) and head != _HEAD:
@@ -112,8 +112,8 @@ def _damage(text: str, code: int) -> sqlite3.DatabaseError:
 
 
 def _set_aside(path: Path, now: datetime) -> str:
-    """Rename the file and what belongs to it; the new name."""
-    aside = f"{path.name}.damaged-{now:%Y%m%dT%H%M%S.%fZ}"  # so fine that no later damage takes the place of this one
+    """Rename the damaged file and what belongs to it, and return the new name."""
+    aside = f"{path.name}.damaged-{now:%Y%m%dT%H%M%S.%fZ}"  # microseconds, so that a later damage takes another name
     for ending in (*_BESIDE, ""):
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(aside + ending))

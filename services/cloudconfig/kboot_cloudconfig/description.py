@@ -1,4 +1,4 @@
-"""The description in force: read again when it changed, the last good one kept while a new one is bad."""
+"""Reads the description in force again when it changed, and keeps the last good one while a new one is bad."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .log import log
 
 
 class DescriptionFile:
-    """`clusterdesc.yaml` beside this service."""
+    """The file `clusterdesc.yaml`, which kboot renders for the services."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -19,7 +19,7 @@ class DescriptionFile:
         self.problem: str | None = "not read yet"
 
     def current(self) -> ClusterDesc | None:
-        """The last good description; None while there never was one."""
+        """Return the last good description; None while there has been none."""
         try:
             stat = self._path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)

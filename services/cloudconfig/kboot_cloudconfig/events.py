@@ -1,4 +1,4 @@
-"""What machines report, and the stream of events for who watches."""
+"""Takes the reports of machines, and streams events to those who watch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .problem import ProblemError
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
 _STILL_HERE_S = 15
-_AT_ONCE = 50  # of a stream: a reader that takes nothing holds no more
+_AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
 
 
 class Report(BaseModel):
@@ -46,7 +46,7 @@ class Report(BaseModel):
 
 
 async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
-    """Move the machine by its own report; 403 and an event without the right token."""
+    """Change a machine's state by its own report; answer 403 and keep an event where the token is wrong."""
     fleet.node(mac)
     ask = ask_of(request)
     report = _report(await small_body(request))
@@ -83,9 +83,9 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
 
 
 def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
-    """SHA-256 of the tokens with which the installed machine may report.
+    """Return the SHA-256 of each token with which the installed machine may report.
 
-    A machine that was let in and declared since runs with its first token until it is installed again.
+    A machine that joined and was declared later keeps its first token until it is installed again.
     """
     tokens = [fleet.store.report_sha256(mac)]
     with suppress(OSError):
@@ -95,7 +95,7 @@ def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
 
 
 async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
-    """Server-sent events from number `after` on, until the caller goes; a comment now and then keeps the line open."""
+    """Yield server-sent events from number `after` on until the caller goes; comments keep the connection open."""
     flag = fleet.listen()
     try:
         yield ": events of the cluster\n\n"
@@ -116,7 +116,7 @@ async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncItera
 
 
 def first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:
-    """Where a stream begins: after the last one the caller had, else with the newest hundred."""
+    """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest."""
     last = request.headers.get("last-event-id", "")
     if last.isascii() and last.isdigit() and len(last) < 16:
         return int(last)

@@ -1,4 +1,4 @@
-"""The machines: applies a step of a machine's life, keeps it, and tells who listens."""
+"""The machines of the cluster: applies a step of a machine's life, keeps the outcome, and tells those who listen."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends 
 
 
 def utc_now() -> datetime:
-    """The time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 class Fleet:
-    """All that the server knows of the machines, declared and not."""
+    """All that the server knows of the machines: declared, joined and discovered."""
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
@@ -47,71 +47,71 @@ class Fleet:
         self.is_ending = False
 
     def desc(self) -> ClusterDesc:
-        """The description in force; 503 while there is none."""
+        """Return the description in force; answer 503 while there is none."""
         desc = self._description.current()
         if desc is None:
             raise ProblemError(503, "there is no description yet")
         return desc
 
     def nodes(self) -> list[Node]:
-        """The declared nodes, then the machines that were let in; a declaration wins over that."""
+        """Return the declared nodes, then those of joined machines that were not declared since."""
         declared = self.desc().nodes
         macs = {node.mac for node in declared}
-        return [*declared, *(joined_node(mac) for mac in self.store.adopted() if mac not in macs)]
+        return [*declared, *(joined_node(mac) for mac in self.store.joined() if mac not in macs)]
 
     def node(self, mac: Mac) -> Node:
-        """The node of that MAC; any other machine is 404."""
+        """Return the node of that MAC; answer 404 where there is none."""
         node = next((node for node in self.nodes() if node.mac == mac), None)
         if node is None:
             raise ProblemError(404, f"no machine {mac} is declared")
         return node
 
     def is_declared(self, mac: Mac) -> bool:
-        """Whether the description has this machine; a node that it has not was let in."""
+        """Return whether the description names this machine; a node that it does not name has joined."""
         return any(node.mac == mac for node in self.desc().nodes)
 
-    def adopt(self, mac: Mac, address: IPv4Address | None) -> None:
-        """Let the undeclared machine in that asks from `address`, where the description wants that."""
-        if address is None or not self.desc().adopts_machines or self.is_declared(mac) or not may_join(mac):
+    def let_join(self, mac: Mac, address: IPv4Address | None) -> None:
+        """Let an undeclared machine join that asks from its own `address`, where the description wants that."""
+        if address is None or not self.desc().lets_machines_join or self.is_declared(mac) or not may_join(mac):
             return
-        if self._leases.address_of(mac, self.now()) == address and self.store.adopt(mac, self.now()):
+        if self._leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
             detail = self.machine(mac).reason if self.store.doubt() else None
-            self.tell("adopted", mac, address, detail=detail or "")
+            self.tell("joined", mac, address, detail=detail or "")
 
     def may_install(self, mac: Mac) -> bool:
-        """Whether a node may be installed at all: one that was let in only while the description lets machines in."""
-        return self.is_declared(mac) or self.desc().adopts_machines
+        """Return whether a node may be installed at all: a joined one only while the description lets machines join."""
+        return self.is_declared(mac) or self.desc().lets_machines_join
 
     def folder(self, mac: Mac) -> Path:
-        """Where the files lie that a node is given."""
+        """Return the folder of the files that a node is given."""
         return self.settings.nodes / (mac.dashed if self.is_declared(mac) else FOLDER)
 
     def machine(self, mac: Mac) -> Machine:
-        """The machine of a node as it stands; one that was never heard of is armed, unless the state is in doubt."""
+        """Return the state of a node's machine; one never heard of is armed, unless the state is in doubt."""
         return self.store.machine(mac, self.now())
 
     def address_of(self, node: Node) -> IPv4Address | None:
-        """The one address at which this machine may be given secrets."""
+        """Return the one address at which a node's machine may be given secrets; None while it has none."""
         if self.desc().network.dhcp.mode is DhcpMode.SERVE:
             return self._leases.address_of(node.mac, self.now())
         return node.ip
 
     def machine_at(self, address: IPv4Address | None) -> Mac | None:
-        """The machine that calls from `address`."""
+        """Return the MAC of the machine that has `address`; None where no machine has it."""
         desc = self.desc()
         if desc.network.dhcp.mode is DhcpMode.SERVE:
             return self._leases.mac_at(address, self.now())
         return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
 
     def settle(self, ip: IPv4Address | None) -> None:
-        """End the doubt: nodes stay as they are, and a machine that comes from now on is new."""
+        """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""
         for node in self.nodes():
             self.machine(node.mac)
         if self.store.doubt() is not None:
             self._announce(self.store.settle(self._event("settled", None, ip, {})))
 
     def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
-        """Keep the outcome of a step; a new phase is an event, in the same transaction."""
+        """Keep the outcome of a step and return it; a new phase becomes an event in the same transaction."""
         if after == before:
             return after
         events = []
@@ -123,27 +123,27 @@ class Fleet:
         return after
 
     def tell(self, kind: str, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int) -> None:
-        """Keep an event that moves no machine."""
+        """Keep an event that changes no machine's state."""
         self._announce(self.store.add(self._event(kind, mac, ip, detail)))
 
     def listen(self) -> asyncio.Event:
-        """A flag that is set at each event, until `unlisten`."""
+        """Return a flag that is set at each event, until `unlisten`."""
         flag = asyncio.Event()
         self._listeners.add(flag)
         return flag
 
     def unlisten(self, flag: asyncio.Event) -> None:
-        """End what `listen` began."""
+        """Stop setting the flag that `listen` returned."""
         self._listeners.discard(flag)
 
     def end_streams(self) -> None:
-        """Let every stream of events end, so that the server can."""
+        """End every stream of events, so that the server can end."""
         self.is_ending = True
         for listener in self._listeners:
             listener.set()
 
     def note_leases(self) -> None:
-        """Move machines on that were given an address, and list those that no one declared."""
+        """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
         now, known = self.now(), {node.mac for node in self.nodes()}
         for entry in self._leases.standing(now):
             if entry.mac in known:
@@ -153,7 +153,7 @@ class Fleet:
                 self.tell("discovered", entry.mac, entry.ip)
 
     def note_updater(self) -> None:
-        """Pass on what the updater noted since the last look, so that one stream tells everything."""
+        """Keep as events what the updater noted since the last look, so that one stream tells everything."""
         noted = updater_events(self.settings.images)
         for at, kind, detail in noted:
             if (at, kind, detail) not in self._told:
@@ -161,7 +161,7 @@ class Fleet:
         self._told = set(noted)
 
     async def watch(self, period_s: float = 1.0) -> None:
-        """Look at what the other services write, for ever, each `period_s`."""
+        """Look at the files of the other services every `period_s`, for ever."""
         while True:
             try:
                 self.note_leases()

@@ -1,4 +1,4 @@
-"""Who may have a machine's secrets, and who may report for it. Pure."""
+"""Judges who may have a machine's secrets, and who may report for it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .machine import GRACE, Machine
 
 
 class Refusal(StrEnum):
-    """Why somebody got nothing."""
+    """The reason of a refusal."""
 
     PLAIN_HTTP = "plain-http"
     WRONG_ADDRESS = "wrong-address"
@@ -28,7 +28,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a request shows of itself."""
+    """What a request shows of who asks."""
 
     is_tls: bool
     address: IPv4Address | None
@@ -36,19 +36,19 @@ class Ask:
 
 
 def sha256_of(token: str) -> str:
-    """The form in which a token is kept."""
+    """Return the SHA-256 of a token, in hex: the form in which tokens are kept."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_token(given: str | None, sha256: str | None) -> bool:
-    """Whether `given` is the token with this hash, in constant time."""
+    """Return whether `given` is the token with this hash, in constant time."""
     return given is not None and sha256 is not None and hmac.compare_digest(sha256_of(given), sha256)
 
 
 def refusal_of_secrets(
     ask: Ask, machine: Machine, address: IPv4Address | None, now: datetime
 ) -> Refusal | None:
-    """Why the asker may not have the secrets of `machine`, whose own address is `address`; None if it may."""
+    """Return why the asker may not have the secrets of `machine`, whose own address is `address`; None if it may."""
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
     if address is None or ask.address != address:
@@ -66,14 +66,16 @@ def refusal_of_secrets(
 
 
 def may_install(machine: Machine, own: IPv4Address | None, caller: IPv4Address | None) -> bool:
-    """Whether an install.sh with a token is given: to an armed machine, at its own address alone."""
+    """Return whether the caller is given an install token: only an armed machine is, at its own address alone."""
     return machine.armed and own is not None and caller == own
 
 
 def refusal_of_report(
     ask: Ask, phase: Phase, machine: Machine, report_sha256s: Collection[str]
 ) -> Refusal | None:
-    """Why a report is not taken. An install is reported with its install token, a running machine by one of its own."""
+    """Return why a report is refused, or None.
+
+    An install is reported with its install token, a running machine reports with a token of its own."""
     token = ask.token
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
@@ -83,10 +85,10 @@ def refusal_of_report(
         return None
     if phase is Phase.RUNNING:
         return Refusal.UNKNOWN
-    # who reads install.sh on the console while it runs gets a newer token; the install goes on with its own
+    # Reading install.sh on the console gives a newer token; the install that runs goes on with its own.
     if sha256_of(token) not in machine.issued:
         return _stale(token, machine)
-    # the answer to `installed` may get lost on its way; the machine must be able to say it again
+    # The answer to `installed` may get lost on its way, so the machine must be able to report it again.
     if machine.armed or phase is machine.phase is Phase.INSTALLED:
         return None
     return Refusal.NOT_ARMED

@@ -12,7 +12,7 @@ from .settings import settings_from
 
 
 def is_healthy(environ: dict[str, str]) -> bool:
-    """Whether /readyz answers over HTTP and over HTTPS with a certificate of the cluster's CA."""
+    """Return whether /readyz answers over HTTP, and over HTTPS with a certificate of the cluster's authority."""
     settings = settings_from(environ)
     context = ssl.create_default_context(cafile=str(settings.config / "ca.pem"))
     urls = [

@@ -1,4 +1,4 @@
-"""install.sh: the rendered script, with the lines that make it one machine's own."""
+"""Serves install.sh: the rendered script, with the lines that make it one machine's own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MARK = "# kboot:machine"
 
 
 def assignments(values: Mapping[str, str]) -> str:
-    """Shell assignments, one a line; every value is quoted."""
+    """Return shell assignments, one a line, with every value quoted."""
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 
 def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
-    """The script for `mac`. Only the machine itself, while armed, is handed a token; anyone may read the rest."""
+    """Return install.sh for `mac`: with an install token for the armed machine itself, without one for all others."""
     node, desc, machine = fleet.node(mac), fleet.desc(), fleet.machine(mac)
     release = machine.release if machine.armed else None
     if release is None or not is_whole(fleet.settings.images, desc, release):
@@ -54,7 +54,7 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
 
 
 def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, address: IPv4Address) -> None:
-    """Keep why the machine was not told to install itself. It asks again every few seconds, which is told once."""
+    """Keep as the machine's `reason`, once, that it asks from another address than its own."""
     known = f"its own address is {own}" if own is not None else "it has no lease"
     reason = f"install.sh was asked for from {address}, and {known}"
     if machine.reason == reason:

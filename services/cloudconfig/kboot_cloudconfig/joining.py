@@ -1,6 +1,6 @@
-"""Machines that no one declared and that join: their bootstrap tokens, and their node config out of the one they share.
+"""Undeclared machines that join: their bootstrap tokens, and a node config for each out of the one they share.
 
-A token follows from a seed that the control planes have too: they compute the same one, and make it good at the API.
+A token follows from a seed that the control planes have too: they compute the same token and make the API accept it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fill = Callable[[bytes], bytes]
 
 
 def seed(fleet: Fleet) -> bytes:
-    """What all tokens follow from; 503 while there is none."""
+    """Return the seed of all bootstrap tokens; answer 503 while there is none."""
     try:
         return bytes.fromhex((fleet.settings.tls / SEED_FILE).read_text())
     except (OSError, ValueError) as error:
@@ -35,13 +35,13 @@ def seed(fleet: Fleet) -> bytes:
 
 
 def join_token(seed: bytes, name: str, since: datetime) -> str:
-    """The bootstrap token of the machine that was given its node config at `since`: 6 and 16 characters of [0-9a-f]."""
+    """Return the bootstrap token of a machine whose node config was given at `since`: 6 and 16 characters, [0-9a-f]."""
     digest = hmac.digest(seed, f"join {name} {int(since.timestamp())}".encode(), "sha256").hex()
     return f"{digest[:6]}.{digest[6:22]}"
 
 
 def joining_text(fleet: Fleet) -> str:
-    """A line a machine that was let in: its name, its address, and since when its token is good, or `-` for none."""
+    """Return a line for each joined machine: name, address, and since when its token is good, `-` without one."""
     return "".join(
         f"{node.name} {fleet.address_of(node) or '-'} {_token_since(fleet.machine(node.mac), fleet.now())}\n"
         for node in fleet.nodes()
@@ -50,7 +50,7 @@ def joining_text(fleet: Fleet) -> str:
 
 
 def personal(document: bytes, node: Node, *, report_token: str, join_token: str) -> bytes:
-    """The node config that all share, Ignition or cloud-config, as that of `node`."""
+    """Return the shared node config, in either dialect, with the names and tokens of `node` filled in."""
     values = {
         STAND_IN_MAC: node.mac,
         STAND_IN_MAC.dashed: node.name,
@@ -70,7 +70,7 @@ def personal(document: bytes, node: Node, *, report_token: str, join_token: str)
 
 
 def _filled(part: Any, fill: Fill) -> Any:
-    """Each text of a document, filled; the content of a file is base64 in both dialects."""
+    """Return a document with each text filled in; the content of a file is base64 in both dialects."""
     if isinstance(part, Mapping):
         coded = part.get("encoding") == "base64"
         return {k: _coded(v, fill) if coded and k == "content" else _filled(v, fill) for k, v in part.items()}

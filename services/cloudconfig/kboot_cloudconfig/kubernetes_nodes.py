@@ -1,4 +1,4 @@
-"""What the API server says of its nodes, and what becomes of the machines then. Pure."""
+"""Reads what the API server says of its nodes, and moves a machine's state by it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON_LENGTH = 300
 
 
 class ApiState(StrEnum):
-    """How far it is with the API server."""
+    """Whether the API server answers."""
 
     NONE = "none"  # the description has no Kubernetes
     WAITING = "waiting"  # nothing to ask with, or nobody answers
@@ -26,7 +26,7 @@ class ApiState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KubernetesNode:
-    """A node as the API server has it."""
+    """A node as the API server describes it."""
 
     is_ready: bool
     version: str | None  # of its kubelet
@@ -36,15 +36,15 @@ class KubernetesNode:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesView:
-    """What was last heard of the API server; nodes are known while it answers, and only then."""
+    """What was last heard from the API server; it has nodes only while the API server answers."""
 
     state: ApiState = ApiState.NONE
-    reason: str | None = None  # why it is waited for
+    reason: str | None = None  # why the API server is waited for
     nodes: Mapping[str, KubernetesNode] = field(default_factory=dict)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a node has far more than is asked for here
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a node has far more keys than are read here
 
 
 class _Metadata(_Part):
@@ -88,13 +88,13 @@ class _NodeList(_Part):
 
 
 def parse_page(body: bytes) -> tuple[dict[str, KubernetesNode], str]:
-    """The nodes of one answer to `/api/v1/nodes`, and what to ask on with; raises ValueError for any other answer."""
+    """Return the nodes of a page of `/api/v1/nodes`, and the next page's token; raise ValueError for another answer."""
     page = _NodeList.model_validate_json(body)
     return {node.metadata.name: _seen(node) for node in page.items}, page.metadata.more
 
 
 def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now: datetime) -> Machine:
-    """The machine after the API server was heard of the node that is called as it is."""
+    """Return the machine's state after the API server listed its `nodes`; the machine's node is called `name`."""
     node = nodes.get(name)
     if node is None:
         return life.became_unready(machine, "the API server has no node of this name", now)

@@ -1,4 +1,4 @@
-"""Looks at the Kubernetes of the cluster for ever, and moves machines between `running` and `ready`."""
+"""Asks the API server about its nodes, for ever, and moves machines between `running` and `ready`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .problem import ProblemError
 
 
 class KubernetesWatch:
-    """Asks the control planes in turn, beginning with the one that answered last."""
+    """The loop that asks the control planes in turn, beginning with the one that answered last."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._answered: Mac | None = None
 
     async def watch(self) -> None:
-        """Look for ever; a change of the API server's state is a line of the log, its staying so is none."""
+        """Ask for ever; only a change of the API server's state is logged."""
         while True:
             try:
                 self._note(await self._look())

@@ -1,4 +1,4 @@
-"""dnsmasq's lease file: which machine holds which address. dnsmasq alone writes it."""
+"""Reads dnsmasq's lease file: which machine holds which address. dnsmasq alone writes it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from kboot_clusterdesc import Mac
 
 @dataclass(frozen=True, slots=True)
 class LeaseEntry:
-    """One line of the file; `expires` is in seconds of the epoch, 0 for never."""
+    """One lease; `expires` is in seconds since the epoch, 0 for never."""
 
     mac: Mac
     ip: IPv4Address
     expires: int
 
     def holds_at(self, now: datetime) -> bool:
-        """Whether the lease still stands."""
+        """Return whether the lease holds at `now`."""
         return self.expires == 0 or self.expires > now.timestamp()
 
 
 def parse_leases(text: str) -> tuple[LeaseEntry, ...]:
-    """The leases of a file; lines that are none (IPv6, `duid`, half-written) are passed over."""
+    """Return the leases of a file; other lines (IPv6, `duid`, half-written) are passed over."""
     whole = text[: text.rfind("\n") + 1]  # dnsmasq rewrites in place: the last line may be half there
     return tuple(entry for line in whole.splitlines() if (entry := _parse_line(line)) is not None)
 
@@ -58,18 +58,18 @@ class LeaseFile:
         self._by_mac: dict[Mac, LeaseEntry] = {}
 
     def standing(self, now: datetime) -> list[LeaseEntry]:
-        """The leases that hold at `now`."""
+        """Return the leases that hold at `now`."""
         self._read()
         return [entry for entry in self._by_mac.values() if entry.holds_at(now)]
 
     def address_of(self, mac: Mac, now: datetime) -> IPv4Address | None:
-        """The address that is leased to `mac`."""
+        """Return the address that is leased to `mac` at `now`; None without one."""
         self._read()
         entry = self._by_mac.get(mac)
         return entry.ip if entry is not None and entry.holds_at(now) else None
 
     def mac_at(self, address: IPv4Address | None, now: datetime) -> Mac | None:
-        """The machine that `address` is leased to."""
+        """Return the MAC that holds the lease of `address` at `now`; None without one."""
         self._read()
         entry = self._by_address.get(address) if address is not None else None
         return entry.mac if entry is not None and entry.holds_at(now) else None
@@ -81,9 +81,9 @@ class LeaseFile:
                 if before == self._seen:
                     return
                 found = parse_leases(self._path.read_text("utf-8", "replace"))
-                for entry in sorted(found, key=lambda each: each.expires or 1 << 62):  # the one that lasts counts
+                for entry in sorted(found, key=lambda each: each.expires or 1 << 62):  # the later end counts
                     self._note(entry)
-                if self._stamp() == before:  # else it was rewritten meanwhile: once more
+                if self._stamp() == before:  # else dnsmasq rewrote the file meanwhile: read it again
                     self._seen = before
 
     def _note(self, entry: LeaseEntry) -> None:

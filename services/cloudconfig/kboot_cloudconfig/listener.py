@@ -1,4 +1,4 @@
-"""Takes connections in while there is room, and ends those whose peers let the server wait."""
+"""Accepts connections while there is room, and ends those whose peers keep the server waiting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Making = Callable[[], dict[str, Any]]
 
 
 class Listener:
-    """One listening socket, and the connections that came by it."""
+    """One listening socket, and the connections accepted on it."""
 
     def __init__(self, listening: socket.socket, most: int, timeouts: Timeouts, tls: ssl.SSLContext | None) -> None:
         self._listening, self._timeouts, self._tls = listening, timeouts, tls
@@ -34,14 +34,14 @@ class Listener:
         self._told: dict[str, float] = {}
 
     def open(self, making: Making) -> None:
-        """Begin; each connection is made with what `making` gives."""
+        """Begin to accept connections; each is made with what `making` returns."""
         self._making = making
         self._listening.setblocking(False)
         self._resume()
         self._look()
 
     def close(self) -> None:
-        """Take no more; what is open stays."""
+        """Accept no more connections; the open ones stay."""
         for timer in self._timers.values():
             timer.cancel()
         self._loop.remove_reader(self._listening)
@@ -93,12 +93,12 @@ class Listener:
         return bool(going)
 
     def _look(self) -> None:
-        self._timers["look"] = self._loop.call_later(_LOOK_S, self._look)  # first: whatever one of them raises
+        self._timers["look"] = self._loop.call_later(_LOOK_S, self._look)  # goes on whatever the look raises
         now = self._loop.time()
         for connection in self._connections.all():
             try:
                 is_overdue = connection.is_overdue(now, self._timeouts)
-            except (OSError, struct.error):  # the kernel knows nothing of it
+            except (OSError, struct.error):  # the kernel has forgotten the connection
                 is_overdue = True
             if is_overdue:
                 self._drop([connection], reset=True)
@@ -116,7 +116,7 @@ class Listener:
         self._loop.add_reader(self._listening, self._take)
 
     def _tell(self, event: str, **fields: object) -> None:
-        """Log it, unless that was done a short while ago: a flood must not fill the log too."""
+        """Log a fault unless one was logged a short while ago: a flood must not fill the log too."""
         now = self._loop.time()
         if now - self._told.get(event, -_TOLD_AGAIN_S) >= _TOLD_AGAIN_S:
             self._told[event] = now

@@ -1,4 +1,4 @@
-"""One event a line on standard output, as JSON. No token, key or node config is ever handed in here."""
+"""Writes one event a line to standard output, as JSON. Callers never pass a token, a key or a node config."""
 
 from __future__ import annotations
 

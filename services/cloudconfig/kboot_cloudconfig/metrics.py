@@ -21,7 +21,7 @@ _UPDATER_COUNTERS = {
 
 
 def metrics_text(fleet: Fleet) -> str:
-    """Machines by phase, armed machines, refusals, and whether a release is there to install."""
+    """Return machines by phase, armed machines, refusals, and whether a release can be installed."""
     return "\n".join(_lines(fleet)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Node configs and certificates: the files that kboot rendered, to the one machine that may have them."""
+"""Serves node configs and certificates, as kboot rendered them, to the one machine that may have them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .store import rfc3339
 
 
 def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
-    """One node as `kboot status --json` shows it."""
+    """Return one node in the form that `kboot status --json` prints."""
     machine = fleet.machine(node.mac)
     address = fleet.address_of(node) or node.ip
     return {
@@ -31,7 +31,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "since": rfc3339(machine.since),
         "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
         "armed": machine.armed,
-        "adopted": not fleet.is_declared(node.mac),
+        "joined": not fleet.is_declared(node.mac),
         "config": _config_state(fleet, node.mac, machine.config),
         "reason": machine.reason,
         "version": machine.version,
@@ -42,7 +42,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
 
 
 def labels_text(fleet: Fleet) -> str:
-    """A line a node: its name, the labels of its roles and those declared. A control plane gives them to the node."""
+    """Return a line for each node: its name, then the labels that a control plane gives it."""
     lines = []
     for node in fleet.nodes():
         roles = [f"node-role.kubernetes.io/{role.value}=" for role in node.roles]
@@ -53,7 +53,7 @@ def labels_text(fleet: Fleet) -> str:
 
 
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
-    """All nodes, all machines that no one declared, the releases, and what Kubernetes says."""
+    """Return all nodes, the discovered machines, the OS releases, and what Kubernetes says."""
     desc = fleet.desc()
     known = fleet.nodes()
     macs = {node.mac for node in known}
@@ -81,7 +81,7 @@ def fleet_state(fleet: Fleet) -> dict[str, Any]:
 
 
 def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
-    """Whether the API server answers, and each node that it has."""
+    """Return whether the API server answers, and each node that it has."""
     return {
         "state": view.state.value,
         "reason": view.reason,
@@ -98,10 +98,10 @@ def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
 
 
 def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
-    """Arm or disarm a node; the operator token alone may."""
+    """Arm or disarm a node; only the operator token may."""
     node, ask = fleet.node(mac), _operators_ask(fleet, request, mac)
     if armed and not fleet.may_install(mac):
-        raise ProblemError(409, f"{mac} was let in, and the description lets no machine in any more: declare it")
+        raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
     before = fleet.machine(mac)
     fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
     fleet.tell("armed" if armed else "disarmed", mac, ask.address)
@@ -109,7 +109,7 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
 
 
 def settle(fleet: Fleet, request: Request) -> dict[str, Any]:
-    """End the doubt that a lost state left; the operator token alone may."""
+    """End the doubt that a lost state left; only the operator token may."""
     ask = _operators_ask(fleet, request, None)
     fleet.settle(ask.address)
     return fleet_state(fleet)
@@ -129,7 +129,7 @@ def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask
 
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
-    """`outdated` where the machine was given another config than a reinstall would give it now."""
+    """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
     try:
         now = (fleet.folder(mac) / "config-hash").read_text().strip()
     except OSError:

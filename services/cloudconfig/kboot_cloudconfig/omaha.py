@@ -1,4 +1,4 @@
-"""Update checks of installed machines (Omaha 3.0, as Flatcar's update_engine speaks it).
+"""Answers update checks of installed machines (Omaha 3.0, as Flatcar's update_engine speaks it).
 
 A release is offered only when its payloads are whole in the store. The store holds none yet, so every check is
 answered `noupdate`; reports are taken and become events.
@@ -19,7 +19,7 @@ EVENTS_TAKEN = 8  # of one request; an undeclared machine fills no log
 
 
 def update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
-    """The answer to a request; 400 for what is not an Omaha request."""
+    """Return the answer to an Omaha request; answer 400 for anything else."""
     try:
         request = fromstring(body)
     except (ParseError, DefusedXmlException, ValueError) as error:

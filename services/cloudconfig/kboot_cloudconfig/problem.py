@@ -17,7 +17,7 @@ class ProblemError(Exception):
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer for a fault."""
+    """Return the answer for a fault."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(
         body, status, {"Cache-Control": "no-store", **(headers or {})}, media_type="application/problem+json"

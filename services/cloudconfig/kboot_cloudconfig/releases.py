@@ -1,4 +1,4 @@
-"""The OS releases in the store, and the one in force."""
+"""Reads the mirrored OS releases, and which one is in force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kboot_clusterdesc import ClusterDesc, family_of
 
 
 def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
-    """Whether the store holds every file that an install of `version` takes, verified."""
+    """Return whether every file that an install of `version` takes is mirrored and verified."""
     names = family_of(desc.os.family)
     folder = images / desc.os.channel / version
     whole = all((folder / name).is_file() for name in (names.kernel, names.initrd, names.image))
@@ -24,7 +24,7 @@ def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
 
 
 def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
-    """The number of the release that machines install now; None until one is whole in the store."""
+    """Return the number of the release that machines install now; None until one is mirrored whole."""
     version = desc.os.version
     if version == "current":
         try:
@@ -35,7 +35,7 @@ def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
 
 
 def updater_status(images: Path) -> dict[str, object]:
-    """What the updater last wrote of itself; empty before its first run."""
+    """Return what the updater last wrote about itself; empty before its first run."""
     try:
         status = json.loads((images / "status.json").read_text())
     except (OSError, ValueError):
@@ -44,7 +44,7 @@ def updater_status(images: Path) -> dict[str, object]:
 
 
 def updater_events(images: Path) -> list[tuple[str, str, str]]:
-    """What the updater noted: time, kind and detail, oldest first."""
+    """Return what the updater noted, oldest first: time, kind and detail."""
     events = updater_status(images).get("events")
     if not isinstance(events, list):
         return []

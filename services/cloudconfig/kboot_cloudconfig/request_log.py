@@ -1,4 +1,4 @@
-"""One log line a request, and the border where a fault of ours becomes an answer."""
+"""Logs each request in one line, and turns a fault of the server into an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUIET = ("/healthz", "/readyz")  # asked every few seconds by the health check
 
 
 class RequestLog:
-    """Outermost of the application. Paths are logged without their query, which may hold a token."""
+    """The outermost layer of the application. Paths are logged without their query, which may hold a token."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,7 +41,7 @@ class RequestLog:
             number = uuid.uuid4().hex[:12]
             log("fault", request=number, path=scope["path"], trace=traceback.format_exc(limit=-8))
             if status:
-                raise  # half an answer is out: the connection has to break
+                raise  # half an answer is sent, so the connection has to break
             await problem(500, f"a fault of the server, see request {number} in its log")(scope, receive, noting)
         if scope["path"] not in _QUIET or status >= 400:
             ip = (scope.get("client") or ("-",))[0]

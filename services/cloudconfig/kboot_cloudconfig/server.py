@@ -25,14 +25,14 @@ from .listener import Listener
 from .log import log
 from .settings import Settings
 
-_UNSENT_BYTES = 64 * 1024  # of one connection in the kernel, which counts towards the container's memory
+_UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
 _TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; the socket module has no name for it
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
-_MOST_PLAIN, _MOST_TLS = 4096, 256  # over TLS asyncio holds half a megabyte for one
+_MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each connection over TLS
 
 
 def bound(address: str, port: int) -> socket.socket:
-    """A listening socket on `address` alone."""
+    """Return a listening socket on `address` alone."""
     # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,7 @@ def bound(address: str, port: int) -> socket.socket:
 
 
 def most_connections() -> tuple[int, int]:
-    """How many connections there may be, plain and over TLS: each may need a descriptor for a file too."""
+    """Return how many connections may be open, plain and over TLS; each may need a descriptor for a file too."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     room = (hard - _OTHER_DESCRIPTORS) // 2
@@ -52,7 +52,7 @@ def most_connections() -> tuple[int, int]:
 
 
 def give_up_root(uid: int) -> None:
-    """Becomes `uid` and its group of the same number, for good."""
+    """Become `uid`, and the group of that number, for good."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(uid)
@@ -60,7 +60,7 @@ def give_up_root(uid: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """One of two servers in this process, which therefore handles no signals itself; it listens in our own way."""
+    """One of the two uvicorn servers in this process: it leaves signals to `run`, and accepts through a Listener."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket, most: int, timeouts: Timeouts) -> None:
         super().__init__(config)
@@ -72,17 +72,17 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start the application and begin to accept connections."""
         await super().startup(sockets=[])
         self._listener.open(self._given)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and wait for those that are there."""
+        """Accept no more connections, and wait for the open ones to end."""
         self._listener.close()
         await super().shutdown(sockets)
 
     def _given(self) -> dict[str, Any]:
-        """What uvicorn gives to each connection."""
+        """Return what uvicorn passes to each connection."""
         return {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
 
 

@@ -1,4 +1,4 @@
-"""Where the server finds its files and where it listens, from the environment."""
+"""Reads from the environment where the server finds its files and where it listens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .http_connection import Timeouts
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Paths inside the container, and the sockets."""
+    """The server's settings: paths inside the container, and sockets."""
 
     bind: str
     http_port: int
@@ -22,24 +22,24 @@ class Settings:
     data: Path
     tls: Path
     disk_loader: Path
-    uid: int  # whom a server that was started as root becomes
+    uid: int  # the user that a server started as root changes to
     kubernetes_every_s: float  # how often the API server is asked for its nodes
     state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
     timeouts: Timeouts
 
     @property
     def images(self) -> Path:
-        """OS releases."""
+        """The folder of the OS releases."""
         return self.data / "images"
 
     @property
     def nodes(self) -> Path:
-        """What each machine is given."""
+        """The folder of what each machine is given."""
         return self.data / "nodes"
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`; what is not set stands where the container has it."""
+    """Return the settings in `environ`; what is not set is where the container has it."""
     return Settings(
         bind=environ.get("KBOOT_BIND", "127.0.0.1"),
         http_port=int(environ.get("KBOOT_HTTP_PORT", "80")),

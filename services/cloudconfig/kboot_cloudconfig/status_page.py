@@ -16,5 +16,5 @@ _PAGES = Environment(
 
 
 def status_page(state: dict[str, Any]) -> str:
-    """The page for a state of the fleet."""
+    """Return the page for a state of the fleet."""
     return _PAGES.get_template("status.html.j2").render(state=state)

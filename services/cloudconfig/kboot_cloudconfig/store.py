@@ -1,4 +1,4 @@
-"""The state of all machines and the events, in SQLite. This process alone writes it."""
+"""Keeps the state of all machines and the events in SQLite. This process alone writes it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _VERSION = 2
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
+    # Machines that joined undeclared; the table is called as in the databases of earlier versions.
     "CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT",
     "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
     " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
@@ -33,7 +34,7 @@ _SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; `number` grows and is None for what is only shown live."""
+    """Something that happened; `number` grows, and is None until the event is kept."""
 
     at: datetime
     kind: str
@@ -43,13 +44,13 @@ class Event:
     number: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The form that `/v1/events` sends."""
+        """Return the form that `/v1/events` sends."""
         return {"at": rfc3339(self.at), "kind": self.kind, "mac": self.mac, "ip": self.ip, **dict(self.detail)}
 
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """A machine that no one declared."""
+    """An undeclared machine that was given an address."""
 
     mac: Mac
     ip: str
@@ -58,19 +59,19 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The state was lost, for `reason`: any machine may be installed already, until the operator says otherwise."""
+    """That the state was lost, for `reason`: until the operator says otherwise any machine may be installed already."""
 
     since: datetime
     reason: str
     kept: str | None  # the damaged file, beside the new one
 
     def as_json(self) -> dict[str, Any]:
-        """The form that `/v1/nodes` shows."""
+        """Return the form that `/v1/nodes` shows."""
         return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}
 
 
 def rfc3339(moment: datetime) -> str:
-    """`2026-11-25T09:00:00Z`, in UTC."""
+    """Return a time as `2026-11-25T09:00:00Z`, in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -89,7 +90,7 @@ class Store:
             raise UnusableState(f"{path}: {error}") from error
 
     def close(self) -> None:
-        """Fold the log into the database and let go of it."""
+        """Fold the write-ahead log into the database, and close it."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
@@ -99,7 +100,7 @@ class Store:
             db.execute("DELETE FROM events WHERE id < 0")
 
     def doubt(self) -> Doubt | None:
-        """That the state was lost, until `settle`."""
+        """Return that the state was lost, from then until `settle`; None where it was not."""
         row = self._db.execute("SELECT since, reason, kept FROM doubt").fetchone()
         return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None
 
@@ -110,7 +111,7 @@ class Store:
             return self._add(db, event)
 
     def machine(self, mac: Mac, now: datetime) -> Machine:
-        """What is known of a node's machine; one never seen is declared now, and kept: armed, unless in doubt."""
+        """Return the state of a node's machine; one never seen is kept as declared now: armed, unless in doubt."""
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
             return _machine(json.loads(row[0]))
@@ -119,7 +120,7 @@ class Store:
         return fresh
 
     def save(self, machine: Machine, *events: Event) -> list[Event]:
-        """Keep a machine's new state together with the events that tell of it; the events get their numbers."""
+        """Keep a machine's new state together with the events that tell of it, in one transaction."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(_plain(machine))))
             kept = [self._add(db, event) for event in events]
@@ -128,12 +129,12 @@ class Store:
         return kept
 
     def add(self, event: Event) -> Event:
-        """Keep an event."""
+        """Keep an event, and return it with its number."""
         with self._transaction() as db:
             return self._add(db, event)
 
     def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
-        """Keep an undeclared machine with its newest address; whether it is the first time."""
+        """Keep an undeclared machine with its newest address; return whether it is new."""
         with self._transaction() as db:
             known = db.execute("SELECT ip FROM discovered WHERE mac = ?", (mac,)).fetchone()
             if known is None:
@@ -143,36 +144,36 @@ class Store:
             return known is None
 
     def discovered(self) -> list[Discovered]:
-        """Every machine that was seen undeclared."""
+        """Return every machine that was seen while undeclared."""
         rows = self._db.execute("SELECT mac, ip, since FROM discovered ORDER BY since, mac").fetchall()
         return [Discovered(Mac(mac), ip, datetime.fromisoformat(since)) for mac, ip, since in rows]
 
-    def adopt(self, mac: Mac, now: datetime) -> bool:
-        """Keep that an undeclared machine was let in; whether it is the first time."""
+    def add_joined(self, mac: Mac, now: datetime) -> bool:
+        """Keep that an undeclared machine joined; return whether it did so for the first time."""
         with self._transaction() as db:
             return db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)", (mac, rfc3339(now))).rowcount > 0
 
-    def adopted(self) -> list[Mac]:
-        """Every machine that was let in, by MAC."""
+    def joined(self) -> list[Mac]:
+        """Return the MAC of every machine that joined, in order."""
         return [Mac(mac) for (mac,) in self._db.execute("SELECT mac FROM adopted ORDER BY mac").fetchall()]
 
     def keep_report_token(self, mac: Mac, sha256: str) -> None:
-        """Keep with what a machine that was let in reports, once it is installed."""
+        """Keep the hash of the token with which a joined machine will report once it is installed."""
         with self._transaction() as db:
             db.execute("UPDATE adopted SET report_sha256 = ? WHERE mac = ?", (sha256, mac))
 
     def report_sha256(self, mac: Mac) -> str | None:
-        """The token that was kept last; None for a machine that was never let in, or given no node config yet."""
+        """Return the kept hash of a joined machine's report token; None before it was given a node config."""
         row = self._db.execute("SELECT report_sha256 FROM adopted WHERE mac = ?", (mac,)).fetchone()
         return row[0] if row else None
 
     def events_after(self, number: int, limit: int = 1000) -> list[Event]:
-        """The first `limit` events after `number`."""
+        """Return the first `limit` events after `number`."""
         rows = self._db.execute("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
         return [_event(row) for row in rows.fetchall()]
 
     def newest_events(self, limit: int) -> list[Event]:
-        """The last `limit` events, oldest first."""
+        """Return the last `limit` events, oldest first."""
         rows = self._db.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [_event(row) for row in reversed(rows)]
 
@@ -186,7 +187,7 @@ class Store:
         return Event(event.at, event.kind, event.mac, event.ip, event.detail, number)
 
     def _prepare(self, loss: Loss | None, now: datetime) -> None:
-        """Make what a database has to hold, and with it the doubt if there was one before."""
+        """Make the tables, and keep the doubt where the state before this database was lost."""
         with self._transaction() as db:
             for statement in _SCHEMA:
                 db.execute(statement)
@@ -197,7 +198,7 @@ class Store:
         self._fold()
 
     def _fold(self) -> None:
-        """Fold the log into the database, so that who loses or forgets to copy the log loses no disarming."""
+        """Fold the write-ahead log into the database, so that a copy without the log has every disarming."""
         with suppress(sqlite3.OperationalError):  # no room to grow: the log has it still
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

@@ -205,8 +205,8 @@ def test_a_machine_that_had_been_let_in_is_let_in_again_and_not_installed(opened
     lose(opened, no_files)
     assert not is_installed_by(opened, STRANGER)
     node = opened.node(STRANGER)
-    assert (node["adopted"], node["armed"]) == (True, False)
-    told = [event for event in opened.events() if event["kind"] == "adopted"]
+    assert (node["joined"], node["armed"]) == (True, False)
+    told = [event for event in opened.events() if event["kind"] == "joined"]
     assert [event["detail"] for event in told] == ["not armed: the state was lost"]
     assert settle(opened) == 200
     assert not is_installed_by(opened, STRANGER)

@@ -83,7 +83,7 @@ def listed(server: Server) -> tuple[set[str], set[str]]:
 def wait_description(server: Server, *, declared: bool) -> None:
     """Wait until the server has read whether the stranger is declared."""
     for _ in looks(30, 0.1):
-        if server.get(f"/v1/nodes/{STRANGER}").json().get("adopted") is not declared:
+        if server.get(f"/v1/nodes/{STRANGER}").json().get("joined") is not declared:
             return
     raise AssertionError(server.node(STRANGER))
 
@@ -100,9 +100,9 @@ def test_a_machine_that_boots_is_let_in_as_a_worker_called_after_its_mac(opened:
     assert "kernel http" in boot(opened)
     assert listed(opened) == ({NODE1, NODE2, STRANGER}, set())
     node = opened.node(STRANGER)
-    assert (node["name"], node["roles"], node["armed"], node["adopted"]) == (STRANGER.dashed, ["worker"], True, True)
-    assert opened.node(NODE1)["adopted"] is False
-    assert [event["mac"] for event in opened.events() if event["kind"] == "adopted"] == [STRANGER]
+    assert (node["name"], node["roles"], node["armed"], node["joined"]) == (STRANGER.dashed, ["worker"], True, True)
+    assert opened.node(NODE1)["joined"] is False
+    assert [event["mac"] for event in opened.events() if event["kind"] == "joined"] == [STRANGER]
     assert f"{STRANGER.dashed} node-role.kubernetes.io/worker=\n" in opened.get("/v1/labels").text
 
 
@@ -200,7 +200,7 @@ def test_its_second_boot_goes_to_its_disk_also_after_a_restart(opened: Server) -
     assert "LOCALBOOT" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
     assert "KBOOT_ARMED=no" in opened.get("/install.sh", who=STRANGER).text
     assert reported(opened, given) == 204
-    assert opened.node(STRANGER)["adopted"] is True
+    assert opened.node(STRANGER)["joined"] is True
     assert opened.arm(STRANGER).json()["armed"] is True
     assert "kernel http" in boot(opened)
 
@@ -213,7 +213,7 @@ def test_a_declaration_wins_and_what_runs_may_still_report(opened: Server) -> No
     opened.describe(declared)
     wait_description(opened, declared=True)
     node = opened.node(STRANGER)
-    assert (node["name"], node["armed"], node["adopted"]) == ("node9", False, False)
+    assert (node["name"], node["armed"], node["joined"]) == ("node9", False, False)
     assert opened.get("/v1/joining").text == ""
     assert reported(opened, given) == 204
     assert opened.node(STRANGER)["config"] == "outdated"

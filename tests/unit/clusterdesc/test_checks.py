@@ -484,5 +484,5 @@ def test_a_fault_beside_it_is_no_fault_of_unknown_machines(key: str) -> None:
 
 
 def test_unknown_machines_may_become_workers() -> None:
-    assert accepted(SAMPLE + JOIN).adopts_machines
-    assert not accepted(SAMPLE).adopts_machines
+    assert accepted(SAMPLE + JOIN).lets_machines_join
+    assert not accepted(SAMPLE).lets_machines_join

@@ -55,7 +55,7 @@ def addons(
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
     if kubernetes.cni.name == "flannel":
         manifests.append("30-flannel.yaml")
-    if desc.adopts_machines:
+    if desc.lets_machines_join:
         manifests.append("15-tls-bootstrap.yaml")
     config = kubeconfig(LOCAL, authority, client, "addons", desc.cluster.name)
     files = [

@@ -41,7 +41,7 @@ def control_plane(
         "pod_cidr": kubernetes.pod_cidr,
         "block_prefix": BLOCK_PREFIX,
         "encryption_key": secrets.encryption_key,
-        "adopts": desc.adopts_machines,
+        "lets_machines_join": desc.lets_machines_join,
         "patience": patience_of(desc),
     }
     files = (

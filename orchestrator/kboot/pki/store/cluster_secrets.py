@@ -60,7 +60,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         etcd_authority=authorities.get(Authority.ETCD),
         kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
         node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
-        join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.adopts_machines else None,
+        join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.lets_machines_join else None,
     )
 
 

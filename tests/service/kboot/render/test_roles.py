@@ -38,7 +38,7 @@ def configs(desc: ClusterDesc) -> Iterator[tuple[Node, NodeConfig]]:
     secrets = fixed_secrets(desc)
     for node in desc.nodes:
         yield node, node_config(desc, node, secrets, Attachments(manifests={"000-own.yaml": b"apiVersion: v1\n"}))
-    if desc.adopts_machines:
+    if desc.lets_machines_join:
         yield joined.joined_node(joined.STAND_IN_MAC), joined_config(desc, secrets, Attachments())
 
 
