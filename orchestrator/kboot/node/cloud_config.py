@@ -1,4 +1,4 @@
-"""A node config as CoreOS cloud-config, in the spelling that every reader knows: underscores, modes as text."""
+"""Writes a node config as CoreOS cloud-config, in the spelling that every reader knows: underscores, modes as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .config import File, NodeConfig, Unit, User
 
 
 def cloud_config(config: NodeConfig) -> bytes:
-    """The YAML document with its first line; the same config gives the same bytes."""
+    """Return the YAML document with its first line; the same config gives the same bytes."""
     document: dict[str, Any] = {"hostname": _Text(config.hostname)}
     if config.ssh_authorized_keys:
         document["ssh_authorized_keys"] = list(config.ssh_authorized_keys)
@@ -22,7 +22,7 @@ def cloud_config(config: NodeConfig) -> bytes:
         *map(_file, config.files),
     ]
     document["coreos"] = {"units": [_unit(unit) for unit in config.units]}
-    # It substitutes $public_ipv4 and the like in the whole document, so file contents go as base64.
+    # coreos-cloudinit replaces $public_ipv4 and the like in the whole document, so file contents go as base64.
     text = yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=10_000)
     return b"#cloud-config\n" + text.encode()
 
@@ -33,7 +33,7 @@ class _Quoting(yaml.SafeDumper):
 
 
 class _Text(str):
-    """A value that a reader could take for something else."""
+    """A text that a YAML reader could take for a number or a truth value, and that is therefore quoted."""
 
 
 def _represent_quoted(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""What an installed machine is given, apart from the dialect in which it is written."""
+"""The node config: what an installed machine is given, apart from the dialect in which it is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 UNITS = "/etc/systemd/system"
-CONFIG_HASH = "/etc/kboot/config-hash"  # of the config that a machine has
-CONFIG_FILES = "/etc/kboot/config-files"  # what it put there, a path a line
+CONFIG_HASH = "/etc/kboot/config-hash"  # tells the hash of the config that the machine has
+CONFIG_FILES = "/etc/kboot/config-files"  # lists what the config put on the machine, a path a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Unit:
 
 
 def masked(name: str) -> Unit:
-    """A unit of the OS that is never to start."""
+    """Return a unit of the OS, masked so that it never starts."""
     return Unit(name, enabled=False, masked=True)
 
 
@@ -64,7 +64,7 @@ class NodeConfig:
     users: tuple[User, ...] = ()
 
     def merged(self, other: NodeConfig) -> NodeConfig:
-        """This one, with what `other` adds or replaces."""
+        """Return this config with what `other` adds or replaces."""
         files = {file.path: file for file in (*self.files, *other.files)}
         units = {unit.name: unit for unit in (*self.units, *other.units)}
         users = {user.name: user for user in (*self.users, *other.users)}
@@ -75,7 +75,7 @@ class NodeConfig:
 
     @property
     def all_files(self) -> Iterator[File]:
-        """The files, those of the units too."""
+        """Yield every file, those of the units too."""
         yield from self.files
         for unit in self.units:
             if unit.content is not None:
@@ -85,7 +85,9 @@ class NodeConfig:
 
 
 def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
-    """The config with the files that tell its own hash and what it put on the machine, and that hash (SHA-256, hex)."""
+    """Return the config with two more files, and its hash (SHA-256, hex).
+
+    The files tell the machine the hash of its config, and which files the config put there."""
     number = sha256(repr(config).encode()).hexdigest()
     masks = (f"{UNITS}/{unit.name}" for unit in config.units if unit.masked)
     written = "".join(f"{path}\n" for path in sorted((*masks, *(file.path for file in config.all_files))))

@@ -1,4 +1,4 @@
-"""The operator's fragment: files, units and users that are merged last into a node config."""
+"""Reads the operator's fragment: files, units and users that are merged last into a node config."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Extra(Part):
 
 
 def read_extra(data: bytes, file: str) -> NodeConfig:
-    """The fragment in `data`; raises InvalidDescription with each fault's place in `file`."""
+    """Return the fragment in `data`; raise InvalidDescription with each fault's place in `file`."""
     tree, slips = read_tree(data, file)
     try:
         extra = _Extra.model_validate(plain(tree))

@@ -1,4 +1,4 @@
-"""What every machine gets whatever its role: its identity, the cluster's CA, and the report at each boot."""
+"""What every machine gets whatever its roles: its identity, the cluster's CA, and the report at each boot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UPDATERS = ("update-engine.service", "locksmithd.service")
 
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
-    """The config of a machine without a role."""
+    """Return the config of a machine without a role."""
     values: dict[str, object] = {
         "cluster": desc.cluster.name,
         "domain": desc.cluster.domain,

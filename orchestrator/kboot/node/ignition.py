@@ -14,7 +14,7 @@ _HOSTNAME = "/etc/hostname"
 
 
 def ignition(config: NodeConfig) -> bytes:
-    """The JSON document; the same config gives the same bytes."""
+    """Return the JSON document; the same config gives the same bytes."""
     files = [File(_HOSTNAME, f"{config.hostname}\n".encode()), *config.files]
     document = {
         "ignition": {"version": SPEC},

@@ -17,7 +17,7 @@ class Record:
 
 
 def api_record(desc: ClusterDesc) -> str | None:
-    """The name of the API server that we answer for; None where it is an address, or the site's own affair."""
+    """Return the name of the API server that dnsmasq answers for; None where it is an address or a name of the site."""
     host, _ = desc.api_endpoint
     ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
     names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
@@ -25,17 +25,17 @@ def api_record(desc: ClusterDesc) -> str | None:
 
 
 def records(desc: ClusterDesc) -> list[Record]:
-    """What dnsmasq answers before any lease: the cluster's own names, then extra hosts."""
+    """Return what dnsmasq answers before any lease: the cluster's own names, then extra hosts."""
     own = own_records(desc)
     extra = [Record(address, (name,)) for name, address in sorted(desc.network.hosts.items())]
     return [*own, *(record for record in extra if record not in own)]
 
 
 def own_records(desc: ClusterDesc) -> list[Record]:
-    """The names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
+    """Return the names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
 
-    The API server's name stands at each control plane, so it answers with all of them, in turn, or where
-    `network.hosts` has it.
+    The API server's name stands at each control plane, so that its answer has all of them, or only where
+    `network.hosts` puts it.
     """
     domain, api = desc.cluster.domain, api_record(desc)
     servers = {node.mac for node in desc.control_planes}

@@ -1,4 +1,4 @@
-"""What stands in a certificate, and whether a pair is what it should be."""
+"""Reads a certificate, and tells whether a pair is what it should be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARK = b"-----BEGIN CERTIFICATE-----"
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as people ask after it."""
+    """What a certificate says: whose it is, who issued it, when it ends."""
 
     subject: Subject
     issuer: str  # its common name
@@ -28,12 +28,12 @@ class Certificate:
 
 
 def read_certificate(pem: bytes) -> Certificate:
-    """What `pem` says; raises ValueError where it is no certificate."""
+    """Return what the certificate `pem` says; raise ValueError where it is none."""
     return _facts_of(x509.load_pem_x509_certificate(pem))
 
 
 def read_certificates(pem: bytes) -> list[Certificate]:
-    """Each certificate that stands in `pem`, whatever else does; raises ValueError where one is none."""
+    """Return every certificate in `pem`, which may hold other things too; raise ValueError where one cannot be read."""
     return [_facts_of(each) for each in x509.load_pem_x509_certificates(pem)] if _MARK in pem else []
 
 
@@ -47,7 +47,7 @@ def _facts_of(certificate: x509.Certificate) -> Certificate:
 
 
 def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
-    """Whether the pair is whole, of this authority, and for exactly this subject. Its end is another question."""
+    """Return whether the pair is whole, issued by `authority`, and for exactly `subject`; its end is not looked at."""
     try:
         certificate = x509.load_pem_x509_certificate(pair.certificate)
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate))
@@ -57,7 +57,7 @@ def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
 
 
 def is_whole(pair: KeyPair) -> bool:
-    """Whether the private key is that of the certificate, or of the bare public key."""
+    """Return whether the private key belongs to the certificate, or to the bare public key in its place."""
     try:
         key = load_pem_private_key(pair.key, None)
         public = pair.certificate
@@ -70,7 +70,7 @@ def is_whole(pair: KeyPair) -> bool:
 
 
 def end_of(pair: KeyPair) -> datetime:
-    """When the certificate ends, in UTC."""
+    """Return when the certificate of `pair` ends, in UTC."""
     return x509.load_pem_x509_certificate(pair.certificate).not_valid_after_utc
 
 
@@ -115,11 +115,11 @@ def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
 
 
 def _facts(subject: Subject) -> tuple[object, ...]:
-    """What makes a subject another one; the order in which its names were written does not."""
+    """Return what tells one subject from another; the order of its names does not."""
     several = (subject.groups, subject.names, subject.addresses)
     return subject.common_name, subject.server, subject.client, *map(frozenset, several)
 
 
 def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The public key that belongs to `key`."""
+    """Return the public key that belongs to `key`, as PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

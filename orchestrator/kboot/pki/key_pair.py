@@ -16,7 +16,7 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who a certificate speaks for, and what it is good for."""
+    """Whom a certificate speaks for, and what it may be used for."""
 
     common_name: str
     groups: tuple[str, ...] = ()  # organisations, which Kubernetes reads as groups

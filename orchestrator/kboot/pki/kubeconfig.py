@@ -1,4 +1,4 @@
-"""Kubeconfigs: where the API server is, how to know it, and who one is."""
+"""Writes kubeconfigs: where the API server is, which authority proves it, and the client's own proof."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .key_pair import KeyPair
 def kubeconfig(
     server: str, authority: bytes, pair: KeyPair, user: str, cluster: str, *, tls_server_name: str | None = None
 ) -> bytes:
-    """A kubeconfig with everything in it; `server` is a URL, `authority` the API's CA as PEM."""
+    """Return a kubeconfig with everything in it; `server` is a URL, `authority` the API's CA as PEM."""
     target = {"server": server, "certificate-authority-data": b64encode(authority).decode()}
     if tls_server_name is not None:
         target["tls-server-name"] = tls_server_name
@@ -24,13 +24,13 @@ def kubeconfig(
 
 
 def kubeconfig_by_file(server: str, authority: str, certificate: str, key: str) -> bytes:
-    """A kubeconfig that names files, whose content may change under it."""
+    """Return a kubeconfig that names files, whose contents may be renewed later."""
     target = {"server": server, "certificate-authority": authority}
     return _written(target, {"client-certificate": certificate, "client-key": key}, "default", "default")
 
 
 def kubeconfig_by_token(server: str, authority: str, token: str) -> bytes:
-    """A kubeconfig of who has a bootstrap token; `authority` and `token` are files."""
+    """Return a kubeconfig of a holder of a bootstrap token; `authority` and `token` are files."""
     target = {"server": server, "certificate-authority": authority}
     return _written(target, {"tokenFile": token}, "default", "default")
 

@@ -1,4 +1,4 @@
-"""Which keys a machine and the bootstrapper have, and what stands in their certificates. Pure: no key is made here."""
+"""Names the keys of a machine and of the bootstrapper, and what their certificates say. Pure: makes no key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUPER_GROUP = "system:masters"
 
 
 class Authority(StrEnum):
-    """Whose root a certificate hangs from."""
+    """The authority that issues a certificate; each is a root of its own."""
 
     CLUSTER = "cluster-ca"
     ETCD = "etcd-ca"
@@ -34,7 +34,7 @@ class KeySpec:
 
 
 def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
-    """The keys that the roles of `node` need, no more."""
+    """Return the keys that the roles of `node` need, and no more."""
     specs: list[KeySpec] = []
     if Role.ETCD in node.roles:
         specs += _etcd(desc, node)
@@ -49,7 +49,7 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
 
 
 def own_specs(desc: ClusterDesc) -> list[KeySpec]:
-    """The keys of the bootstrapper's services."""
+    """Return the keys of the bootstrapper's services."""
     address, loopback = desc.network.bootstrapper, IPv4Address("127.0.0.1")
     names = tuple(sorted({desc.registry.domain, "localhost"}))
     subjects = (
@@ -107,7 +107,7 @@ def _control_plane(desc: ClusterDesc, node: Node, kubernetes: Kubernetes) -> Ite
 
 
 def _api_server(desc: ClusterDesc, node: Node, kubernetes: Kubernetes) -> Subject:
-    """Every name and address under which it is asked for."""
+    """Return the API server's subject, with every name and address under which it is asked."""
     endpoint, declared = desc.api_endpoint[0], kubernetes.api_server
     service = "kubernetes.default.svc"
     names = [*_names(desc, node), "kubernetes", "kubernetes.default", service, f"{service}.{kubernetes.dns_domain}"]

@@ -14,7 +14,7 @@ PUSH_USER = "kboot"
 
 @dataclass(frozen=True, slots=True)
 class KubernetesSecrets:
-    """What the Kubernetes of a cluster has beside the keys of single machines."""
+    """The secrets of a cluster's Kubernetes beside the keys of single machines."""
 
     authority: KeyPair  # of the API: its servers, kubelets, operators
     front_proxy_authority: KeyPair

@@ -1,4 +1,4 @@
-"""From a description and its secrets to every file of the cluster. Pure: nothing is read, opened or asked."""
+"""Renders a description and its secrets to every file of the cluster. Pure: nothing is read, opened or asked."""
 
 from .all import render
 from .attachments import Attachments

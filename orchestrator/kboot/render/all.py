@@ -1,4 +1,4 @@
-"""Every rendered file of a cluster."""
+"""Renders every file of a cluster."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render(
     root: Path,
     attachments: Attachments | None = None,
 ) -> dict[str, RenderedFile]:
-    """path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
+    """Return path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
     attached = attachments or Attachments()
     contents = {
         **dhcp_files(desc, interface),
@@ -62,7 +62,7 @@ def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
     ):
         files[f"tls/{name}/server.pem"] = RenderedFile(pair.certificate, 0o600, uid)
         files[f"tls/{name}/server.key"] = RenderedFile(pair.key, 0o600, uid)
-    if secrets.kubernetes is not None:  # with these it asks which nodes are Ready
+    if secrets.kubernetes is not None:  # the cloud-config server asks with these which nodes are Ready
         status = secrets.kubernetes.status_client
         for name, content in (
             ("kubernetes-ca.pem", secrets.kubernetes.authority.certificate),

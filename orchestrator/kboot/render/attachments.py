@@ -1,4 +1,4 @@
-"""The content of the files that a description names."""
+"""The contents of the files that a description names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from ..node.config import NodeConfig
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """`extras` by the name that stands in the description; the release key as it is; the operator's own manifests
-    by file name."""
+    """The release key as it is, `extras` by the name in the description, the operator's own manifests by file name."""
 
     release_key: bytes | None = None
     extras: Mapping[str, NodeConfig] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""install.sh and the static pxelinux configuration."""
+"""Renders install.sh and the static pxelinux configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kboot_compose.templates import rendered
 
 
 def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -> dict[str, bytes]:
-    """What a machine runs and reads before it has an OS."""
+    """Return what a machine runs and reads before it has an OS: path -> file."""
     names = family_of(desc.os.family)
     bootstrapper = desc.network.bootstrapper
     return {

@@ -111,7 +111,7 @@ def compose_file(
     network: NetworkMode,
     root: Path,
 ) -> bytes:
-    """compose.yaml; `files` are the other rendered files, `images` a reference for each service."""
+    """Return compose.yaml; `files` are the other rendered files, `images` a reference for each service."""
     folder = ClusterFolder(root, desc.cluster.name)
     lab = isinstance(network, LabNetwork)
     services = [
@@ -146,7 +146,7 @@ def compose_file(
 
 
 def inputs_hash(inputs: tuple[str, ...], files: Mapping[str, RenderedFile], image: str) -> str:
-    """SHA-256 over the image and the files that a service reads but once; Compose hashes no file's content."""
+    """Return the SHA-256 of the image and the files that a service reads only once; Compose hashes no contents."""
     digest = sha256(image.encode())
     for path in sorted(files):
         if path.startswith(tuple(name for name in inputs if name.endswith("/"))) or path in inputs:

@@ -1,4 +1,4 @@
-"""dnsmasq: reservations, records and its configuration."""
+"""Renders what dnsmasq reads: reservations, records and its configuration."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Reservation:
 
 
 def reservations(desc: ClusterDesc) -> list[Reservation]:
-    """One for each node, in the order of MACs: a node moved within the file changes no byte."""
+    """Return a reservation for each node, in the order of MACs, so that moving a node in the file changes no byte."""
     return sorted((Reservation(n.mac, n.name, n.ip) for n in desc.nodes), key=lambda each: each.mac)
 
 
 def alias(desc: ClusterDesc) -> tuple[str, str] | None:
-    """The API server's name as another name of a control plane, where none of them has a fixed address."""
+    """Return the API server's name as another name of a control plane, where no control plane has a fixed address."""
     api, servers = api_record(desc), desc.control_planes
     if api is None or any(node.ip is not None for node in servers) or not servers:
         return None
@@ -34,7 +34,7 @@ def alias(desc: ClusterDesc) -> tuple[str, str] | None:
 
 
 def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
-    """What dnsmasq reads."""
+    """Return the files that dnsmasq reads: path -> file."""
     network = desc.network
     values: dict[str, object] = {
         "interface": interface,

@@ -1,4 +1,4 @@
-"""What each machine is given, in both dialects."""
+"""Renders what each machine is given, in both dialects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .files import RenderedFile
 
 
 def node_files(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments) -> dict[str, RenderedFile]:
-    """The files of one machine; none but the cloud-config server may read them."""
+    """Return the files of one machine; only the cloud-config server may read them."""
     token = secrets.report_tokens[node.mac]
     files = _files(node.mac.dashed, node_config(desc, node, secrets, attachments))
     files[f"nodes/{node.mac.dashed}/report-token"] = _file(f"{token}\n".encode())
@@ -24,19 +24,19 @@ def node_files(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Att
 
 
 def joined_files(desc: ClusterDesc, secrets: Secrets, attachments: Attachments) -> dict[str, RenderedFile]:
-    """The node config of all machines that no one declared; the cloud-config server adds whose it is."""
+    """Return the one node config of all undeclared machines; the cloud-config server fills in each one's own names."""
     return _files(joined.FOLDER, joined_config(desc, secrets, attachments))
 
 
 def node_config(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments) -> NodeConfig:
-    """The config of one machine: what all get, what its roles add, then the cluster's fragment, then its own."""
+    """Return the config of one machine: what all get, what its roles add, the cluster's fragment, then its own."""
     token = secrets.report_tokens[node.mac]
     parts = _contributions(desc, node, secrets, attachments)
     return _config(desc, node, secrets, attachments, token, parts)
 
 
 def joined_config(desc: ClusterDesc, secrets: Secrets, attachments: Attachments) -> NodeConfig:
-    """The config of a worker that has no key, with the marks of `joined` for what is a machine's own."""
+    """Return the config of a worker without keys, with the marks of `joined` in place of a machine's own names."""
     node = joined.joined_node(joined.STAND_IN_MAC)
     parts = _joined_contributions(desc, node, secrets)
     return _config(desc, node, secrets, attachments, joined.REPORT_TOKEN_MARK, parts)
@@ -76,7 +76,7 @@ def _config(
 def _contributions(
     desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments
 ) -> Iterator[NodeConfig]:
-    """What the roles of a machine add. Its secrets are there: they follow from the same description."""
+    """Yield what each role of a machine adds. Its secrets are there, since they follow from the same description."""
     keys = secrets.node_keys.get(node.mac, {})
     is_member = Role.ETCD in node.roles
     if is_member or desc.kubernetes is not None:

@@ -1,4 +1,4 @@
-"""The registry's two processes on one store: anyone may pull, pushes come from this machine with a credential."""
+"""Configures the registry's two processes on one store: anyone may pull, pushes come from here with a credential."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kboot_compose.templates import rendered
 
 
 def registry_files(desc: ClusterDesc, secret: str) -> dict[str, bytes]:
-    """Their configurations. Writers share one secret, or an upload fails where it is taken up again."""
+    """Return the configurations of both processes, which share one secret: without it an upload cannot be resumed."""
     port = desc.registry.port
     return {
         "config/registry.yml": rendered(

@@ -29,7 +29,7 @@ def addons(
     client: KeyPair,
     own: Mapping[str, bytes],
 ) -> NodeConfig:
-    """The manifests and what applies them on a control plane; `own` are the operator's, file name -> content."""
+    """Return the manifests and what applies them on a control plane; `own` are the operator's, file name -> content."""
     host, port = desc.api_endpoint
     workers = [each for each in desc.nodes if Role.WORKER in each.roles and _takes_coredns(each)]
     values: dict[str, object] = {
@@ -77,6 +77,6 @@ def addons(
 
 
 def _takes_coredns(node: Node, *tolerated: Taint) -> bool:
-    """Whether no taint keeps CoreDNS away; its pods tolerate the control plane's where there is no other place."""
+    """Return whether every taint of `node` that would keep CoreDNS away is one of `tolerated`."""
     barring = [each for each in taints(node) if each.effect != "PreferNoSchedule" and each.key != "CriticalAddonsOnly"]
     return all(each in tolerated for each in barring)

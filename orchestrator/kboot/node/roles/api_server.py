@@ -1,4 +1,4 @@
-"""Where the parts on a node find the API server."""
+"""The URL at which the parts on a node find the API server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LOCAL = f"https://127.0.0.1:{API_PORT}"  # on a control plane
 
 
 def api_server_url(desc: ClusterDesc, node: Node) -> str:
-    """Where the parts on `node` find the API: a control plane asks itself, all others the endpoint."""
+    """Return the URL of the API for the parts on `node`: a control plane asks itself, other nodes the endpoint."""
     if Role.CONTROL_PLANE in node.roles:
         return LOCAL
     host, port = desc.api_endpoint

@@ -13,7 +13,7 @@ _FOLDER = "nodes/container_runtime"
 
 
 def container_runtime(desc: ClusterDesc, node: Node) -> NodeConfig:
-    """The files and the unit of containerd."""
+    """Return the files and the unit of containerd."""
     values = {
         "registry": f"{desc.network.bootstrapper}:{desc.registry.port}",
         "pause": image(desc, "pause"),

@@ -30,7 +30,7 @@ def control_plane(
     etcd_authority: bytes,
     keys: Mapping[str, KeyPair],
 ) -> NodeConfig:
-    """The static pods on `node`, and what each of them reads: one folder a pod, and no pod sees another's."""
+    """Return the static pods on `node`, and what each reads: a folder for each pod, and no pod sees another's."""
     values: dict[str, object] = {
         "images": node_images(desc),
         "node_ip": node.ip,
@@ -58,7 +58,7 @@ def _home(pod: str) -> str:
 
 
 def _pod(pod: str, values: Mapping[str, object], read: Iterator[File]) -> Iterator[File]:
-    """What a static pod reads, then its manifest, which names the hash of that: an edit of either starts it anew."""
+    """Yield what a static pod reads, then its manifest, which names the hash of it: an edit restarts the pod."""
     total = sha256()
     for file in read:
         total.update(repr(file).encode())

@@ -19,17 +19,17 @@ _KEYS = {"etcd-server": "server", "etcd-peer": "peer", "etcd-client": "client"}
 
 
 def host_of(desc: ClusterDesc, node: Node) -> str:
-    """How other machines call this one: by its fixed address, which needs no DNS, else by its name."""
+    """Return how other machines reach `node`: by its fixed address, which needs no DNS, else by its name."""
     return str(node.ip) if node.ip is not None else f"{node.name}.{desc.cluster.domain}"
 
 
 def client_urls(desc: ClusterDesc) -> list[str]:
-    """Where clients find the members, in the order of MACs."""
+    """Return the URLs at which clients reach the members, in the order of MACs."""
     return [f"https://{host_of(desc, member)}:{CLIENT_PORT}" for member in desc.etcd_members]
 
 
 def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, KeyPair]) -> NodeConfig:
-    """The files and units of the member on `node`; `authority` is etcd's own."""
+    """Return the files and units of the member on `node`; `authority` is etcd's own."""
     members = [{"name": member.name, "host": host_of(desc, member)} for member in desc.etcd_members]
     values: dict[str, object] = {
         "name": node.name,

@@ -23,7 +23,7 @@ _FOLDER = "nodes/kubelet"
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """A taint as the API has it."""
+    """A taint in the fields of the Kubernetes API."""
 
     key: str
     value: str
@@ -31,7 +31,7 @@ class Taint:
 
 
 def taints(node: Node) -> list[Taint]:
-    """The declared ones; a control plane or an etcd member that is no worker too takes no pods of users."""
+    """Return the declared taints, and those that keep users' pods off a control plane or etcd member."""
     found = [_taint(text) for text in node.taints]
     if Role.WORKER not in node.roles:
         role = Role.CONTROL_PLANE if Role.CONTROL_PLANE in node.roles else Role.ETCD
@@ -42,7 +42,7 @@ def taints(node: Node) -> list[Taint]:
 def kubelet(
     desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, keys: Mapping[str, KeyPair]
 ) -> NodeConfig:
-    """The kubelet of a declared node: it has its keys."""
+    """Return the files and units of the kubelet on a declared node, which is given its keys."""
     client, server = keys["kubelet-client"], keys["kubelet-server"]
     config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
     credentials = (
@@ -55,7 +55,7 @@ def kubelet(
 
 
 def joining_kubelet(desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes) -> NodeConfig:
-    """The kubelet of an undeclared machine: with a token it asks the API server for its certificates."""
+    """Return the files and units of the kubelet on an undeclared machine, which asks for certificates with a token."""
     config = kubeconfig_by_token(api_server_url(desc, node), f"{HOME}/ca.pem", f"{HOME}/join-token")
     credentials = (
         File(f"{HOME}/join-token", joined.JOIN_TOKEN_MARK.encode(), 0o600),

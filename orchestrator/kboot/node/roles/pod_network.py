@@ -21,7 +21,7 @@ _FOLDER = "nodes/pod_network"
 def pod_network(
     desc: ClusterDesc, node: Node, kubernetes: Kubernetes, authority: bytes, client: KeyPair | None
 ) -> NodeConfig:
-    """The files and the unit that keep the routes of `node`; without a key of its own it reads as the kubelet."""
+    """Return the files and the unit that keep the routes of `node`; without a key of its own it asks as the kubelet."""
     home = HOME if client is not None else KUBELET_HOME
     values: dict[str, object] = {
         "home": HOME,

@@ -1,4 +1,4 @@
-"""What lets machines in that no one declared: a control plane gives them tokens, and looks at what they ask to be."""
+"""Lets undeclared machines join: a control plane makes their tokens good, and checks what they ask to be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOLDER = "nodes/tls_bootstrap"
 
 
 def tls_bootstrap(desc: ClusterDesc, node: Node, kubernetes: Kubernetes, seed: str) -> NodeConfig:
-    """The script and its timer on a control plane; `seed` is what the cloud-config server makes tokens of too."""
+    """Return the script and its timer on a control plane; the cloud-config server makes tokens from the same `seed`."""
     values: dict[str, object] = {
         "home": HOME,
         "kubeconfig": f"{ADDONS_HOME}/kubeconfig",

@@ -20,10 +20,10 @@ from .secret_store import SecretStore
 
 
 def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:
-    """The secrets in `folder`; what is missing is made and kept, and what no longer fits the description made anew.
+    """Return the secrets in `folder`: missing ones are made, and those that no longer fit the description made anew.
 
-    Authorities are made once. The bootstrapper's own certificates are renewed before their end; those of machines are
-    not, since each of them would then run another config than it should: `kboot certs renew` does it.
+    Authorities are made once. The bootstrapper's own certificates are renewed before their end. Those of machines are
+    left to `kboot certs renew`, since a machine whose certificate was renewed here would run an outdated config.
     """
     kept = SecretStore(folder)
     push_password = kept.text("registry-push-password", _token)
@@ -46,7 +46,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
             for spec in key_specs(desc, node)
         }
 
-    # Each file waits for the disk, and eight that wait together wait hardly longer than one.
+    # Each file waits for the disk, and eight at once wait hardly longer than one.
     with ThreadPoolExecutor(8) as pool:
         of_nodes = dict(zip((node.mac for node in desc.nodes), pool.map(of_node, desc.nodes), strict=True))
     return Secrets(
@@ -65,7 +65,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
 
 
 def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dict[Authority, KeyPair]:
-    """The authorities that the cluster needs; what is missing is made and kept."""
+    """Return the authorities that the cluster needs; missing ones are made and kept."""
     names = {Authority.CLUSTER: "kboot cluster CA"}
     if desc.etcd_members:
         names[Authority.ETCD] = "kboot etcd CA"
@@ -75,7 +75,7 @@ def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dic
 
 
 def node_key_path(mac: Mac, name: str) -> str:
-    """Where a machine's key lies below `pki/`, without the ending."""
+    """Return where a machine's key lies below `pki/`, without the ending."""
     return f"nodes/{mac.dashed}/{name}"
 
 

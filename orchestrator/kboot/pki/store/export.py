@@ -1,4 +1,4 @@
-"""A copy of certificates outside the cluster's folder, for whom else they concern."""
+"""Copies certificates out of the cluster's folder, for other programs that need them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cluster_secrets import node_key_path
 
 
 def export(folder: ClusterFolder, desc: ClusterDesc, target: Path, node: Node | None = None) -> list[str]:
-    """Copy the authorities' certificates, and every pair of `node`, into `target`; the names written, in order."""
+    """Copy the authorities' certificates and every pair of `node` into `target`; return the names written, in order."""
     files = {f"{each}.pem": folder.pki / f"{each}.pem" for each in Authority}
     if node is not None:
         for spec in key_specs(desc, node):

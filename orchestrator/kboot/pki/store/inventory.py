@@ -1,4 +1,4 @@
-"""The certificates that a cluster keeps: whose each is, and how long it holds."""
+"""Lists the certificates that a cluster keeps: whose each is, and when it ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from ...errors import KbootError
 from ..certificate import Certificate, read_certificate
 
-OWN = "cluster"  # who owns what is no machine's
+OWN = "cluster"  # the owner of a certificate that is no machine's
 _NOTICE = timedelta(days=90)
 _AUTHORITY_NOTICE = timedelta(days=365)  # a new authority is a project, see docs/certificates.md
 
 
 class State(StrEnum):
-    """How near the end of a certificate is."""
+    """How near a certificate is to its end."""
 
     OK = "ok"
     ENDS_SOON = "ends-soon"
@@ -28,18 +28,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptCertificate:
-    """A certificate in `pki/`."""
+    """A certificate in `pki/`, and the machine or cluster that it belongs to."""
 
     owner: str
     name: str
     certificate: Certificate
 
     def days_left(self, now: datetime) -> int:
-        """Whole days to its end; below zero once it has ended."""
+        """Return the whole days to the certificate's end; below zero once it has ended."""
         return (self.certificate.end - now) // timedelta(days=1)
 
     def state(self, now: datetime) -> State:
-        """What the operator is to think of it."""
+        """Return how near the certificate is to its end at `now`."""
         left = self.certificate.end - now
         if left <= timedelta():
             return State.EXPIRED
@@ -48,9 +48,9 @@ class KeptCertificate:
 
 
 def kept_certificates(folder: ClusterFolder, desc: ClusterDesc) -> list[KeptCertificate]:
-    """Every certificate of the cluster, the one that ends first in front.
+    """Return every certificate of the cluster, in the order of their ends.
 
-    A machine that is declared no longer is named by its MAC: its keys stay, for it may come back.
+    A machine that is no longer declared is named by its MAC: its keys are kept, since it may come back.
     """
     names = {node.mac.dashed: node.name for node in desc.nodes}
     found = [KeptCertificate(OWN, path.stem, _read(path)) for path in _paths(folder.pki)]
@@ -62,7 +62,7 @@ def kept_certificates(folder: ClusterFolder, desc: ClusterDesc) -> list[KeptCert
 
 
 def behind(kept: Sequence[KeptCertificate], owner: str) -> list[KeptCertificate]:
-    """The certificates of a machine, and the authorities that they hang from."""
+    """Return the certificates of the node `owner`, and those of the authorities that issued them."""
     own = [each for each in kept if each.owner == owner]
     issuers = {each.certificate.issuer for each in own}
     return own + [
@@ -71,7 +71,7 @@ def behind(kept: Sequence[KeptCertificate], owner: str) -> list[KeptCertificate]
 
 
 def warning(kept: Sequence[KeptCertificate], now: datetime) -> str:
-    """What `kboot up` says of certificates near their end; empty while there is nothing to say."""
+    """Return what `kboot up` says about certificates near their end; empty where there are none."""
     states = [each.state(now) for each in kept]
     expired, soon = states.count(State.EXPIRED), states.count(State.ENDS_SOON)
     counts = [f"{number} {what}" for number, what in ((expired, "expired"), (soon, "near the end")) if number]

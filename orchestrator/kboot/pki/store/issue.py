@@ -25,7 +25,7 @@ _CLOCK_SLACK = timedelta(days=1)  # machines come with wrong clocks
 
 
 def new_authority(common_name: str, now: datetime, groups: Sequence[str] = ()) -> KeyPair:
-    """A self-signed root that may sign certificates of servers and machines, and no further authority."""
+    """Return a new self-signed root, which may sign certificates of servers and machines, and no further authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(common_name, groups)
     certificate = (
@@ -38,7 +38,7 @@ def new_authority(common_name: str, now: datetime, groups: Sequence[str] = ()) -
 
 
 def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
-    """A fresh key, and a certificate of `authority` for it, which never outlives the authority."""
+    """Return a fresh key and a certificate of `authority` for it, which never outlives the authority."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     signer = load_pem_private_key(authority.key, None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - we made it
@@ -63,7 +63,7 @@ def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) 
 
 
 def new_signing_pair() -> KeyPair:
-    """A key that signs tokens: `certificate` is the bare public key."""
+    """Return a new key that signs tokens: `certificate` is the bare public key."""
     key = ec.generate_private_key(ec.SECP256R1())
     return KeyPair(public_pem(key), _private_pem(key))
 

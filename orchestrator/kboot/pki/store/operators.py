@@ -1,4 +1,4 @@
-"""Client certificates of people: who they are to the API server."""
+"""Issues client certificates to people, who are users of the API server by them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 
 
 def operator(name: str, groups: Sequence[str]) -> Subject:
-    """The subject of an operator; raises BadInput for one that nobody may be by certificate."""
+    """Return the subject of an operator; raise BadInput for a name or group that no certificate may carry."""
     if any(text.startswith("system:") for text in (name, *groups)):
         raise BadInput(
             "names and groups with `system:` in front are those of Kubernetes' own parts",
@@ -43,8 +43,9 @@ def operator(name: str, groups: Sequence[str]) -> Subject:
 def operator_kubeconfig(
     folder: ClusterFolder, desc: ClusterDesc, subject: Subject, now: datetime, server: str | None = None
 ) -> bytes:
-    """The kubeconfig of an operator, for `server` (default: the description's endpoint). The certificate is kept and
-    given again while it fits and more than 30 days of it are left."""
+    """Return the kubeconfig of an operator, for `server` (default: the description's endpoint).
+
+    The certificate is kept, and used again while it fits and has more than 30 days left."""
     if desc.kubernetes is None:
         raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
     if server is not None and not _URL.fullmatch(server):
@@ -59,7 +60,7 @@ def operator_kubeconfig(
 
 
 def first_line(cluster: str) -> str:
-    """What the kubeconfig of an operator begins with; kubectl drops it when it rewrites the file."""
+    """Return the first line of an operator's kubeconfig; kubectl drops it when it rewrites the file."""
     return f"# kubeconfig of cluster {cluster}, made by `kboot kubeconfig`"
 
 

@@ -1,4 +1,4 @@
-"""Renewing leaves: a fresh key and certificate of the same authority, so that nobody has to trust anything new."""
+"""Renews leaves: a fresh key and certificate of the same authority, so that nobody has to trust anything new."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .secret_store import SecretStore
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate that may be renewed: whose, what for, and where it is kept."""
+    """A certificate that may be renewed: whose it is, what it is for, and where it is kept."""
 
     node: Node | None  # None: the bootstrapper's own
     spec: KeySpec
@@ -26,12 +26,12 @@ class Leaf:
 
     @property
     def owner(self) -> str:
-        """As `kboot certs list` names it."""
+        """Return the owner as `kboot certs list` names it."""
         return self.node.name if self.node else OWN
 
 
 def leaves(desc: ClusterDesc, node: Node | None = None) -> list[Leaf]:
-    """What the description asks for: of `node` alone, or of the bootstrapper and all nodes."""
+    """Return the leaves that the description asks for: of `node` alone, or of the bootstrapper and all nodes."""
     own = [] if node else [Leaf(None, spec, spec.name, SERVER_LIFE) for spec in own_specs(desc)]
     return own + [
         Leaf(each, spec, node_key_path(each.mac, spec.name), MACHINE_LIFE)
@@ -45,7 +45,7 @@ def renew(
 ) -> list[Leaf]:
     """Renew the leaves called `name` (default: all) of `node` (default: of all nodes and the bootstrapper).
 
-    The old pair is dropped: where it runs it stays good to its end, and nothing needs its key here.
+    The old pair is dropped: the machine that has it can use it to its end, and nothing needs its key here.
     """
     wanted = [leaf for leaf in leaves(desc, node) if name in (None, leaf.spec.name)]
     if not wanted:

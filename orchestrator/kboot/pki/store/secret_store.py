@@ -1,4 +1,4 @@
-"""The folder `pki/`: what is in it is kept, what is missing or does not fit is made."""
+"""Keeps secrets in the folder `pki/`, and makes what is missing or no longer fits."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class SecretStore:
         self._pki = folder.pki
 
     def text(self, name: str, make: Callable[[], str]) -> str:
-        """The text that is called `name`, made by `make` the first time."""
+        """Return the text called `name`, made by `make` the first time."""
         path = self._place(name)
         if not path.exists():
             write_file(path, make().encode(), mode=0o600)
         return path.read_text()
 
     def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
-        """An authority, never made a second time."""
+        """Return the authority called `name`, which is made once and never again."""
         return self._once(name, "pem", lambda: new_authority(common_name, now, [cluster]))
 
     def signing_pair(self, name: str) -> KeyPair:
-        """A public and a private key without a certificate, never made a second time."""
+        """Return the public and private key called `name`, which are made once and never again."""
         return self._once(name, "pub", new_signing_pair)
 
     def leaf(
@@ -47,8 +47,8 @@ class SecretStore:
         life: timedelta,
         renewed_before: timedelta | None = None,
     ) -> KeyPair:
-        """A certificate of `authority` and its key; made anew when they do not fit, or when the end is nearer than
-        `renewed_before`, unless that is the end of the authority too."""
+        """Return a certificate of `authority` and its key, made anew where they do not fit `subject`, or where
+        its end is nearer than `renewed_before` and is not the end of the authority too."""
         found = self._read(name)
         if found is not None and fits(found, authority, subject):
             end = end_of(found)
@@ -57,11 +57,13 @@ class SecretStore:
         return self.renew(name, authority, subject, now, life)
 
     def renew(self, name: str, authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
-        """A fresh certificate and key in place of the old ones."""
+        """Put a fresh certificate and key in place of the old ones, and return them."""
         return self._write(name, issue(authority, subject, now, life))
 
     def _once(self, name: str, ending: str, make: Callable[[], KeyPair]) -> KeyPair:
-        """A pair that others hang from. Its public half is written last: where that stands, others may hang already."""
+        """Return the pair called `name`, made once: others are issued by it, so a lost half is an error.
+
+        The public half is written last: where it stands, others may have been issued already."""
         if not self._place(f"{name}.{ending}").exists():
             return self._write(name, make(), ending)
         found = self._read(name, ending)
