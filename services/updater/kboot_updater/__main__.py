@@ -1,4 +1,4 @@
-"""`python3 -m kboot_updater` serves; `python3 -m kboot_updater check` checks once and says what it did."""
+"""The updater's program: `python3 -m kboot_updater` serves, and with `check` runs one check and prints its result."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _USAGE = "usage: python3 -m kboot_updater [check]"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
-    # cloudconfig reads what is written here, by the same uid or by another one of its group.
+    """Run the service or one check, as `arguments` ask, and return the exit code."""
+    # The cloudconfig service must be able to read what the updater writes, also under another uid.
     os.umask(0o022)
     settings = settings_from(os.environ)
     if not arguments:
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check_now(settings: Settings) -> int:
-    """One check beside the running service: events to stderr as they come, the outcome to stdout."""
+    """Run one check beside the running service and return the exit code; log to stderr, print the result to stdout."""
     signal.signal(signal.SIGTERM, _end)
     try:
         desc = load(settings.description)

@@ -1,4 +1,4 @@
-"""A check from lock to status file: what the service does by its schedule, and the command at once."""
+"""Run one check, from taking the lock to writing the status file, for the service and for the command `check`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .status import Status, StatusEvent, read_status, write_status
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check came to: the release in force, what happened, and what went wrong."""
+    """The result of a check: the release in force, the new events, and the fault if the check failed."""
 
     current: str | None
     events: tuple[StatusEvent, ...]
@@ -29,7 +29,7 @@ class Result:
 
     @property
     def is_costly(self) -> bool:
-        """Whether another try would fetch a whole release, most likely for nothing."""
+        """Whether a retry would download a whole release again, most likely for nothing."""
         return isinstance(self.fault, SignatureRefused | NotTheFile | DiskFull)
 
 
@@ -46,7 +46,10 @@ def run_check(
     patience: Patience | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> Result:
-    """Check once. A fault is told in the result and the status; only Stopped is raised."""
+    """Check once, and record a fault of the check in the result and in the status file.
+
+    Raises Stopped, and UpdaterFault where the store cannot be locked.
+    """
     with held(settings.lock, stop):
         status = read_status(settings.status)
         before = list(status.events)

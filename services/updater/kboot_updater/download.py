@@ -1,4 +1,4 @@
-"""One file over HTTP into the store: resumed where it broke off, accepted only when it is whole."""
+"""Download one file over HTTP into the store: resume a broken download, accept only a whole file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAGE_STARTS = (b"<!doctype html", b"<html")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a server is waited for. An attempt that brought bytes does not count as failed."""
+    """The limits of waiting for a server. An attempt that brought new bytes starts the count of failed ones anew."""
 
     attempts: int = 5
     first_pause_s: float = 1.0
@@ -38,7 +38,7 @@ class _TooSlow(Unreachable):
 
 
 class Downloader:
-    """Fetches files with one client; `stop` ends it between two chunks."""
+    """Downloads files with one HTTP client; setting `stop` ends a download between two chunks."""
 
     def __init__(self, stop: threading.Event, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
@@ -47,17 +47,17 @@ class Downloader:
         self._client = httpx.Client(
             timeout=timeout,
             follow_redirects=True,
-            # A file's bytes as they lie there are what was signed.
+            # The signature is of the file as it lies at the server, so the server may not compress it.
             headers={"Accept-Encoding": "identity", "User-Agent": "kboot-updater"},
         )
         self.received_bytes = 0
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def fetch(self, url: str, target: Path, auth: Auth | None = None, max_bytes: int | None = None) -> None:
-        """Bring `url` to `target`, going on with what an earlier run left of it."""
+        """Download `url` to `target`, and go on where an earlier run stopped; raises an UpdaterFault."""
         part = PartFile(target)
         failed, farthest = 0, part.size
         if part.is_whole(url):
@@ -71,7 +71,7 @@ class Downloader:
             except OSError as error:
                 raise _disk_fault(error, target) from error
             except Unreachable as fault:
-                # Only what never came before counts: a server may break off at the same byte for ever.
+                # Only bytes past the farthest point so far count: a server may break off at the same byte for ever.
                 came_on = part.size > farthest and not isinstance(fault, _TooSlow)
                 failed = 1 if came_on else failed + 1
                 farthest = max(farthest, part.size)
@@ -156,7 +156,7 @@ def _check_kind(answer: httpx.Response, url: str) -> None:
 
 
 def _whole_length(answer: httpx.Response, url: str) -> int | None:
-    """The size of the whole file; None where only the end of a chunked answer will tell."""
+    """Return the size of the whole file in bytes; None for a chunked answer, whose size only its end tells."""
     if answer.status_code == 206:
         total = answer.headers.get("content-range", "").rpartition("/")[2]
         return int(total) if total.isascii() and total.isdigit() else None

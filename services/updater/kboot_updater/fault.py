@@ -1,10 +1,10 @@
-"""Why a run did not bring the wanted release, by what follows from it."""
+"""The faults of a check, one class for each way to go on after it."""
 
 from __future__ import annotations
 
 
 class UpdaterFault(Exception):
-    """Base of all; `kind` names the event, the text says what was found and what repairs it."""
+    """Base of all faults of the updater; `kind` names the event, the text says what was found and what repairs it."""
 
     kind = "failed"
 
@@ -22,7 +22,7 @@ class NotThere(UpdaterFault):
 
 
 class NotTheFile(UpdaterFault):
-    """Something answered, but not with the file: a web page, or nothing that says where it ends."""
+    """The answer is not the file: a web page, an empty or too long one, or one that does not say how long it is."""
 
     kind = "not-the-file"
 

@@ -1,4 +1,4 @@
-"""`python3 -m kboot_updater.health_check`: exit 0 while the scheduler turns."""
+"""The container's health check: `python3 -m kboot_updater.health_check` exits 0 while the scheduler runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One check of a release channel: what is wanted, brought, verified, and put in force."""
+"""Check a release channel: find out the wanted release, download and verify it, and put it in force."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMALL_BYTES = 1 << 20  # a signature has some hundred bytes, version.txt as man
 
 
 class Mirror:
-    """The releases of one description's channel, here and at its server."""
+    """The channel that the description follows: its releases at the server and in the store."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Mirror:
         self.store = ReleaseStore(settings.images, os.channel, names.release_files, f"{os.family} {os.board}")
 
     def check(self) -> None:
-        """Bring the wanted release if it is not here, put it in force, prune; raises an UpdaterFault."""
+        """Download the wanted release if the store lacks it, put it in force, prune; raises an UpdaterFault."""
         current = self.store.current
         wanted = self._wanted(current)
         if not self.store.has(wanted) and not self._accept_by_hand(wanted):
@@ -63,7 +63,7 @@ class Mirror:
         return self._followed()
 
     def _followed(self) -> str:
-        """The number that the channel stands at. All files are then fetched by number: `current` may move meanwhile."""
+        """Return the number of the channel's current release; files are fetched by number, as `current` may move."""
         with tempfile.TemporaryDirectory(prefix="kboot-current-") as scratch:
             folder = Path(scratch)
             self._bring_file("current", _VERSION_FILE, folder)
@@ -84,7 +84,7 @@ class Mirror:
                     self._check_number(folder, version)
             self.store.adopt(version)
         except (SignatureRefused, NotTheFile, DiskFull):
-            # What was refused is fetched afresh next time, and a full disk has other users than us.
+            # A refused release is downloaded afresh next time, and others need the room on a full disk.
             self.store.discard_incoming()
             raise
         self._note("mirrored", f"release {version} of {self._os.channel} is here and verified")
@@ -98,8 +98,8 @@ class Mirror:
             )
 
     def _bring_file(self, version: str, name: str, folder: Path) -> None:
-        # A release is looked for by its version.txt; of the large files the signature comes first, lest
-        # they come for nothing.
+        # version.txt comes before its signature: if it is not there, the server lacks the whole release.
+        # A large file comes after its signature: if that is not there, no byte of the file is downloaded.
         signature = f"{name}.sig"
         for part in (name, signature) if name == _VERSION_FILE else (signature, name):
             if (folder / part).exists():
@@ -130,7 +130,7 @@ class Mirror:
             self._note("key-expired", verified.note, standing=True)
 
     def _newer_key(self) -> Keyring | None:
-        """The family adds a signing key each year to the one whose fingerprint is pinned."""
+        """Return the family's key as published now, since it gets a signing key each year; None if none is newer."""
         try:
             return self._key.newer()
         except UpdaterFault:
@@ -163,7 +163,7 @@ class Mirror:
             self._note("switched", f"release {wanted} of {self._os.channel} is in force{before}")
 
     def _prune(self, wanted: str) -> None:
-        # A machine that installs this very minute was told the number of the release before.
+        # A machine that is being installed now may still download the previous release.
         in_use = {wanted, self._status.previous or wanted}
         pruned = self.store.prune(self._os.update.keep, in_use)
         if pruned:

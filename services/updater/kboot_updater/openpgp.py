@@ -1,6 +1,6 @@
-"""What a public key says of itself: fingerprints and ends (RFC 4880). Pure.
+"""Read fingerprints and expiry dates from an OpenPGP public key (RFC 4880). Pure.
 
-Nothing is verified here. gpgv does that; what is read here only counts where gpgv reports the same.
+Nothing is verified here: gpgv does that, and a date from here counts only where gpgv reports it too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ARMOR = re.compile(
 
 @dataclass(slots=True)
 class PublicKey:
-    """A primary key or subkey; `end` by its newest self-signature, None without an end."""
+    """A primary key or subkey; `created` in seconds since 1970, `end` by its newest self-signature, None for never."""
 
     fingerprint: str
     created: int
@@ -33,19 +33,19 @@ class PublicKey:
     _signed: int = -1
 
     def end_of(self, fingerprint: str) -> datetime | None:
-        """When this key or a subkey of it ends: a subkey never outlives its primary key."""
+        """Return when this key or its subkey with that fingerprint expires: no subkey outlives its primary key."""
         own = next((key.end for key in self.subkeys if key.fingerprint == fingerprint), None)
         return min((end for end in (self.end, own) if end is not None), default=None)
 
     def note_signature(self, signed: int, lifetime_s: int) -> None:
-        """Take over what a self-signature made at `signed` says; the newest one counts."""
+        """Set `end` from a self-signature made at `signed`, unless a newer one was read before."""
         if signed >= self._signed:
             self._signed = signed
             self.end = datetime.fromtimestamp(self.created + lifetime_s, UTC) if lifetime_s else None
 
 
 def dearmored(data: bytes) -> bytes:
-    """The binary key in `data`, which may be armored (gpgv reads binary keyrings only)."""
+    """Return the key in `data`, armored or not, in binary form, the only one that gpgv reads; raises ValueError."""
     if b"-----BEGIN" not in data:
         return data
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -63,7 +63,7 @@ def _without_checksum(block: str) -> str:
 
 
 def public_keys(data: bytes) -> list[PublicKey]:
-    """The primary keys in a binary keyring, with their subkeys; ValueError if there is none."""
+    """Return the primary keys in a binary keyring, with their subkeys; raises ValueError if there is none."""
     keys: list[PublicKey] = []
     latest: PublicKey | None = None
     try:
@@ -127,7 +127,7 @@ def _subpackets(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """The length written at `at`, and where what it measures begins."""
+    """Return the length encoded at `at`, and the offset of the bytes that it counts."""
     first = data[at]
     if first < 192:
         return first, at + 1

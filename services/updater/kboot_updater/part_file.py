@@ -1,4 +1,4 @@
-"""A file that is still coming in: `<name>.part`, and beside it what proves that the rest belongs to it."""
+"""An unfinished download: its bytes in `<name>.part`, and in `<name>.part.json` what they are a part of."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """What names one edition of a file at the server (RFC 9110, 8.8)."""
+    """The ETag or date that tells one edition of a file at the server from another (RFC 9110, 8.8)."""
 
     value: str | None
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Validator:
-        """The strong ETag, else the date; a weak ETag does not vouch for single bytes."""
+        """Return the strong ETag of an answer, else its date; a weak ETag does not vouch for single bytes."""
         etag = headers.get("etag", "")
         return cls((etag if etag and not etag.startswith("W/") else None) or headers.get("last-modified"))
 
 
 class PartFile:
-    """The bytes of `target` so far; `size` is how many there are."""
+    """The part of the file `target` that was downloaded so far; `size` is its length in bytes."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -42,11 +42,11 @@ class PartFile:
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """The folder of the file."""
         return self._target.parent
 
     def resume_headers(self, url: str) -> dict[str, str]:
-        """What asks for the rest alone; nothing where the whole must come again."""
+        """Return the HTTP headers that ask for the rest of the file; none where the whole file must come again."""
         facts = self._read_facts()
         validator, length = facts.get("validator"), facts.get("length")
         complete = isinstance(length, int) and self.size >= length
@@ -71,12 +71,12 @@ class PartFile:
         self._part.touch()
 
     def is_whole(self, url: str) -> bool:
-        """Whether all of it came before, and only its name is missing."""
+        """Whether an earlier run downloaded every byte, and only the rename to the final name is missing."""
         facts = self._read_facts()
         return self.size > 0 and facts.get("url") == url and facts.get("length") == self.size
 
     def append(self, stream: BinaryIO, data: bytes) -> None:
-        """Write all of `data`; a disk that fills up takes a part of it first and fails then."""
+        """Write all of `data`, in several writes if need be: a disk that fills up takes a part before it fails."""
         left = memoryview(data)
         while left:
             written = stream.write(left)
@@ -84,17 +84,17 @@ class PartFile:
             left = left[written:]
 
     def opened(self) -> BinaryIO:
-        """The part, to append to. Unbuffered: what came is kept whatever ends the process."""
+        """Open the part to append to it; unbuffered, so that no byte is lost whatever ends the process."""
         return self._part.open("ab", buffering=0)
 
     def discard(self) -> None:
-        """Forget what came so far."""
+        """Delete what was downloaded so far."""
         self._part.unlink(missing_ok=True)
         self._facts.unlink(missing_ok=True)
         self.size = 0
 
     def finish(self) -> None:
-        """Give the whole file its name, on disk."""
+        """Sync the whole file to the disk and give it its final name."""
         with self._part.open("rb") as stream:
             os.fsync(stream.fileno())
         self._part.replace(self._target)

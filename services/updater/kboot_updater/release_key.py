@@ -16,7 +16,7 @@ _GIVE_ONE = "give the key as `os.release_key` in the description"
 
 
 class ReleaseKey:
-    """The key in force. The family's is kept in the store once it was fetched."""
+    """The release key in force. The family's key is kept in the store once it was downloaded."""
 
     def __init__(self, settings: Settings, names: FamilyNames, downloader: Downloader) -> None:
         self._given = settings.given_key
@@ -25,7 +25,7 @@ class ReleaseKey:
         self._downloader = downloader
 
     def keyring(self) -> Keyring:
-        """The key to verify with."""
+        """Return the operator's key, else the family's, downloaded if the store lacks it; raises an UpdaterFault."""
         given = _content(self._given)
         if given is not None:
             return _read(given, None, "the key of `os.release_key`", "write it with `gpg --armor --export`")
@@ -38,7 +38,7 @@ class ReleaseKey:
         return self._fetched()
 
     def newer(self) -> Keyring | None:
-        """The family's key as it is published now; None where the operator gave his own, or it did not change."""
+        """Return the family's key as published now; None where it did not change or the operator gave a key."""
         if self._given.exists():
             return None
         before = _content(self._kept)

@@ -1,4 +1,4 @@
-"""The store: `<channel>/<version>/` for each whole release, `<channel>/current` for the one in force."""
+"""The store of releases: a folder `<channel>/<version>/` each, and `<channel>/current`, a link to the one in force."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _POLL_S = 0.2
 
 
 class ReleaseStore:
-    """The releases of one channel. A folder that has its number as name is whole, since it came by a rename."""
+    """The releases of one channel. A download is renamed to its number when it is whole, and never before."""
 
     def __init__(self, images: Path, channel: str, files: Collection[str], origin: str) -> None:
-        """`files` are what a release has, `origin` the family and board that it must be of."""
+        """`files` are the names of a release's files without signatures, `origin` its family and board as one text."""
         self._channel = images / channel
         self._files = tuple(name for file in files for name in (file, f"{file}.sig"))
         self._origin = origin
@@ -31,7 +31,7 @@ class ReleaseStore:
 
     @property
     def current(self) -> str | None:
-        """The number of the release in force, if it is whole."""
+        """The number of the release in force; None if there is none or it is not whole."""
         try:
             version = os.readlink(self._channel / "current").rstrip("/").rpartition("/")[2]
         except OSError:
@@ -39,22 +39,22 @@ class ReleaseStore:
         return version if is_version(version) and self.has(version) else None
 
     def has(self, version: str) -> bool:
-        """Whether the release is here and whole."""
+        """Whether the store holds the release, whole and of this family and board."""
         folder = self._channel / version
         return self._is_ours(folder) and self._is_complete(folder)
 
     def brought_by_hand(self, version: str) -> Path | None:
-        """The folder of a release that someone copied here: every file, and no word of where they come from."""
+        """Return the folder of a release that someone copied here: whole, but of no known origin; else None."""
         folder = self._channel / version
         return folder if self._is_complete(folder) and not (folder / _ORIGIN).exists() else None
 
     def accept(self, version: str) -> None:
-        """Note that a release brought by hand was verified."""
+        """Mark a release brought by hand as verified, by giving it an origin."""
         with _disk("the store"):
             (self._channel / version / _ORIGIN).write_text(self._origin + "\n")
 
     def incoming(self, version: str) -> Path:
-        """The folder to download the release into, with what an earlier run left there."""
+        """Return the folder to download the release into, with what an earlier run left; remove other downloads."""
         folder = self._incoming / f"{self._channel.name}-{version}"
         if folder.exists() and not self._is_ours(folder):
             shutil.rmtree(folder)
@@ -72,20 +72,20 @@ class ReleaseStore:
             shutil.rmtree(self._incoming, ignore_errors=True)
 
     def adopt(self, version: str) -> None:
-        """Give the verified release in the incoming folder its place."""
+        """Move the verified release from the incoming folder to its place in the channel."""
         source, target = self._incoming / f"{self._channel.name}-{version}", self._channel / version
         with _disk("the store"):
             self._channel.mkdir(parents=True, exist_ok=True)
             _sync(source)
             if target.exists():
-                # Not whole, or of another board: nothing that a machine could be installing.
+                # What stands there is not whole or of another board, so no machine can be installing it.
                 os.rename(target, self._incoming / f"replaced-{version}")
             os.rename(source, target)
             _sync(self._channel)
         self.discard_incoming()
 
     def switch(self, version: str) -> None:
-        """Make the release the one in force: at any moment `current` leads to a whole one."""
+        """Put the release in force in one step, so that `current` leads to a whole release at any moment."""
         new = self._channel / ".current.new"
         with _disk("the store"):
             new.unlink(missing_ok=True)
@@ -94,11 +94,11 @@ class ReleaseStore:
             _sync(self._channel)
 
     def prune(self, keep: int, in_use: Collection[str]) -> list[str]:
-        """Remove the oldest beyond `keep`, and say which."""
+        """Remove the oldest releases until `keep` are left, none that is in use; return the numbers removed."""
         versions = [folder.name for folder in self._channel.iterdir() if folder.is_dir() and is_version(folder.name)]
         pruned = versions_to_prune(versions, keep, in_use)
         for version in pruned:
-            # Out of the way first: no folder with a number is ever half there.
+            # Renamed before it is deleted: a folder with a number as name is never half there.
             self._incoming.mkdir(exist_ok=True)
             os.rename(self._channel / version, self._incoming / f"pruned-{version}")
         if pruned:
@@ -117,7 +117,7 @@ class ReleaseStore:
 
 @contextmanager
 def held(lock: Path, stop: threading.Event) -> Iterator[None]:
-    """Hold the store for one check, the service's or the command's, waiting for the other to end."""
+    """Hold the store's lock for one check, once a check that holds it has ended; raises Stopped, UpdaterFault."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Releases by name and number: where they stand at the server, which are kept. Pure."""
+"""The numbers of releases: their addresses at the server, their order, and which are kept. Pure."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Auth = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ReleaseServer:
-    """Where releases of one channel and board come from. `url` holds no credentials, so it may be shown."""
+    """The server of one channel and board. `url` holds no credentials, so it may be shown."""
 
     url: str
     auth: Auth | None
 
     def file(self, version: str, name: str) -> str:
-        """The address of a file of the release `version`, a number or `current`."""
+        """Return the address of a file of the release `version`, a number or `current`."""
         return f"{self.url}/{version}/{name}"
 
 
 def release_server(os: Os) -> ReleaseServer:
-    """The server of the description: user and password of the URL as they stand there, the rest filled in."""
+    """Return the description's server: channel and board filled into its URL, user and password taken out of it."""
     template = os.release_url or family_of(os.family).release_url
     scheme, _, rest = template.partition("://")
     host, slash, path = rest.partition("/")
     userinfo, at, host = host.rpartition("@")
-    # Filled in by hand and not by str.format: a password may hold braces of its own.
+    # Not str.format(), which would take other braces of a URL for fields too.
     where = (host + slash + path).replace("{channel}", os.channel).replace("{board}", os.board)
     user, _, password = userinfo.partition(":")
     auth = (unquote(user), unquote(password)) if at else None
@@ -47,7 +47,7 @@ def is_version(text: str) -> bool:
 
 
 def version_in(text: str, key: str) -> str:
-    """The number that version.txt gives at `key`, `FLATCAR_VERSION`; ValueError without one."""
+    """Return the number that a version.txt gives at `key`, such as `FLATCAR_VERSION`; raises ValueError without one."""
     for line in text.splitlines():
         name, _, value = line.strip().partition("=")
         if name == key:
@@ -59,13 +59,13 @@ def version_in(text: str, key: str) -> str:
 
 
 def version_order(version: str) -> tuple[tuple[int, ...], str]:
-    """A key to sort release numbers by."""
+    """Return the key to sort release numbers by."""
     number, _, build = version.partition("+")
     return tuple(int(part) for part in number.split(".")), build
 
 
 def versions_to_prune(versions: Iterable[str], keep: int, in_use: Collection[str]) -> list[str]:
-    """The oldest beyond `keep`, never one that is in use."""
+    """Return the oldest releases, so many that `keep` are left, and none that is in use."""
     newest_first = sorted(versions, key=version_order, reverse=True)
     kept = {version for version in newest_first if version in in_use}
     for version in newest_first:

@@ -1,4 +1,4 @@
-"""When the updater runs: five cron fields as triggers, in the time zone of the description."""
+"""The times of checks: five cron fields as triggers of APScheduler, and the delay before a retry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST_RETRY_REFUSED_S, _LAST_RETRY_REFUSED_S = 60.0, 3600.0
 
 
 def time_zone(name: str) -> tzinfo | None:
-    """The zone called `name`; None when it is unknown here."""
+    """Return the time zone called `name`; None when this system does not know it."""
     if name == "UTC":
         return UTC
     try:
@@ -29,9 +29,9 @@ def time_zone(name: str) -> tzinfo | None:
 
 
 def cron_trigger(text: str, zone: tzinfo = UTC) -> Any:
-    """The trigger of a well-formed schedule.
+    """Return the trigger for the five cron fields in `text`, which must be well-formed.
 
-    A day of the month and a weekday that are both given mean either of them (crontab(5)), while CronTrigger
+    Where a day of the month and a weekday are both given, either is enough (crontab(5)), while CronTrigger
     would want both.
     """
     minutes, hours, days, months, weekdays = cron_values(text)
@@ -49,9 +49,9 @@ def cron_trigger(text: str, zone: tzinfo = UTC) -> Any:
 
 
 def retry_delay_s(attempt: int, *, refused: bool, serving: bool = True) -> float:
-    """How long to wait after the failed `attempt`, from 1.
+    """Return the seconds to wait after the failed `attempt`, which counts from 1.
 
-    A refused release is asked for less often, since each time it is fetched whole. While no release is
+    A refused release is asked for less often, since each retry downloads it whole. While no release is
     served at all, and so no machine can install, the server is asked each minute at least.
     """
     first, last = (_FIRST_RETRY_REFUSED_S, _LAST_RETRY_REFUSED_S) if refused else (_FIRST_RETRY_S, _LAST_RETRY_S)

@@ -1,4 +1,4 @@
-"""The running updater: a scheduler that beats, watches the description and calls for checks."""
+"""The updater as a service: a scheduler writes the heartbeat, watches the description and calls for checks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Service:
-    """Checks at start, at the scheduled times, after a change of the description, and after a fault."""
+    """Checks the channel at start, at the scheduled times, after a change of the description, and after a fault."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
-        # Not joined at the end: a download may be broken off at any byte.
+        # A daemon, which nobody waits for at the end: a download may be broken off at any byte.
         self._worker = threading.Thread(target=self._work, name="checks", daemon=True)
         self._due = threading.Event()
         self._halt = threading.Event()
@@ -37,7 +37,7 @@ class Service:
         self._os: Os | None = None
 
     def run(self) -> int:
-        """Serve until a signal ends it."""
+        """Serve until SIGTERM or SIGINT, and return the exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
         log("started", images=self._settings.images)
         self._worker.start()
@@ -63,7 +63,7 @@ class Service:
             log("heartbeat-not-written", detail=str(error))
 
     def _watch(self) -> None:
-        """Take over the description and the operator's key when their content changed."""
+        """Put a changed description or key of the operator into effect: reschedule, and start a check anew."""
         seen = (_content(self._settings.description), _content(self._settings.given_key))
         if seen == self._seen:
             return
@@ -85,7 +85,7 @@ class Service:
         try:
             return load_bytes(data, file=self._settings.description.name)
         except InvalidDescription as invalid:
-            # Problems may quote what was written; their number and the first key say enough here.
+            # A problem may quote a secret of the description: only their number and the first key are logged.
             first = invalid.problems[0]
             log(
                 "description-refused", detail=f"{len(invalid.problems)} problems, the first at {first.key or 'its top'}"
@@ -114,7 +114,7 @@ class Service:
             failed, delay_s = self._check(wanted, halt, failed)
 
     def _check(self, wanted: Os, halt: threading.Event, failed: int) -> tuple[int, float | None]:
-        """Check once; how many failed in a row, and when to try again."""
+        """Check once; return how many checks failed in a row, and the seconds until a retry (None for no retry)."""
         try:
             result = run_check(self._settings, wanted, halt)
         except Stopped:

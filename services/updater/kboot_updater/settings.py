@@ -1,4 +1,4 @@
-"""Where the updater finds its files, from the environment."""
+"""The updater's folders, as the environment names them, and the files in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Paths inside the container."""
+    """The updater's folders inside the container, and the files in them."""
 
     config: Path
     images: Path
@@ -27,22 +27,22 @@ class Settings:
 
     @property
     def status(self) -> Path:
-        """What the last check found, for the other services to read."""
+        """The file that tells other services what the last check found."""
         return self.images / "status.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the one check that runs."""
+        """The file that a running check locks, so that there is only one."""
         return self.images / ".updater.lock"
 
     @property
     def heartbeat(self) -> Path:
-        """Touched by the scheduler for as long as it turns."""
+        """The file that the scheduler writes every few seconds while it runs."""
         return self.run / "kboot-updater.heartbeat"
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`; what is not set stands where the container has it."""
+    """Return the settings in `environ`; a folder that is not set there is where the container has it."""
     return Settings(
         config=Path(environ.get("KBOOT_CONFIG_DIR", "/etc/kboot")),
         images=Path(environ.get("KBOOT_IMAGES_DIR", "/var/lib/kboot/images")),

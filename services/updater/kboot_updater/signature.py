@@ -1,6 +1,6 @@
-"""Detached signatures, judged by gpgv's status lines.
+"""Verify detached signatures by gpgv's status lines.
 
-Its exit status says nothing: it is 0 for a signature by an expired and even by a revoked key.
+gpgv's exit status says nothing: it is 0 for a signature by an expired and even by a revoked key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Keyring:
     keys: tuple[PublicKey, ...]
 
     def primary(self, fingerprint: str) -> PublicKey | None:
-        """The pinned key with that fingerprint."""
+        """Return the primary key with that fingerprint; None if it may not vouch for a release."""
         return next((key for key in self.keys if key.fingerprint == fingerprint), None)
 
 
@@ -46,7 +46,7 @@ class Verified:
 
 
 def read_keyring(data: bytes, pinned: str | None) -> Keyring:
-    """The key in `data`, armored or not. With `pinned` only that primary key counts; ValueError without it."""
+    """Return the key in `data`, armored or not, of which only the primary key `pinned` counts; raises ValueError."""
     binary = dearmored(data)
     keys = public_keys(binary)
     if pinned is not None:
@@ -58,12 +58,12 @@ def read_keyring(data: bytes, pinned: str | None) -> Keyring:
 
 
 def verify(file: Path, signature: Path, keyring: Keyring) -> Verified:
-    """How `signature` vouches for `file`; raises SignatureRefused if it does not."""
+    """Return the accepted signature of `file`; raises SignatureRefused if `signature` does not vouch for it."""
     return judge(gpgv_status(file, signature, keyring), keyring, file.name)
 
 
 def gpgv_status(file: Path, signature: Path, keyring: Keyring) -> str:
-    """gpgv's status lines for a detached signature."""
+    """Run gpgv on a detached signature and return its status lines."""
     with tempfile.TemporaryDirectory(prefix="kboot-gpgv-") as home:
         ring = Path(home) / "release-key.gpg"
         ring.write_bytes(keyring.data)
@@ -78,7 +78,7 @@ def gpgv_status(file: Path, signature: Path, keyring: Keyring) -> str:
 
 
 def judge(status: str, keyring: Keyring, name: str) -> Verified:
-    """The verdict over all signatures that `status` tells of: one must hold, none may be bad."""
+    """Return an accepted signature of those in gpgv's `status`; raises SignatureRefused if none holds or any is bad."""
     accepted: Verified | None = None
     refusal: SignatureRefused | None = None
     ends = _expired_at(status)
@@ -117,7 +117,7 @@ def _judge_one(lines: dict[str, list[str]], ends: frozenset[datetime], keyring: 
 def _judge_expired(
     key_id: str, signed: datetime | None, end: datetime | None, ends: frozenset[datetime], name: str
 ) -> Verified:
-    """A signature made while its key was valid stays good; gpgv does not tell the two cases apart."""
+    """Accept a signature made before its key expired: gpgv reports one that was made after in the same way."""
     if end is None or signed is None or end not in ends:
         raise SignatureRefused(f"{name} is refused: key {key_id} has expired, and its end is not clear")
     shown = f"{end:%Y-%m-%d}"
@@ -129,7 +129,7 @@ def _judge_expired(
 
 
 def _signatures(status: str) -> Iterator[dict[str, list[str]]]:
-    """The status lines of each signature, by keyword."""
+    """Yield the status lines of each signature, by keyword."""
     lines: dict[str, list[str]] = {}
     for word, rest in _lines(status):
         if word == "NEWSIG":
@@ -143,7 +143,7 @@ def _signatures(status: str) -> Iterator[dict[str, list[str]]]:
 
 
 def _expired_at(status: str) -> frozenset[datetime]:
-    """The ends of keys as gpgv verified them."""
+    """Return the expiry dates of keys that gpgv verified."""
     times = (_time(rest[0]) for word, rest in _lines(status) if word == "KEYEXPIRED" and rest)
     return frozenset(time for time in times if time is not None)
 
@@ -156,7 +156,7 @@ def _lines(status: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _time(word: str) -> datetime | None:
-    """GnuPG writes seconds since 1970, or an ISO date such as 20240105T120000."""
+    """Return a time of GnuPG's: seconds since 1970, or an ISO date such as 20240105T120000; None if it is neither."""
     try:
         if "T" in word:
             return datetime.strptime(word, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What the updater says of itself: `status.json` in the store, read by cloudconfig and by `kboot os`."""
+"""The updater's report on itself: `status.json` in the store, read by cloudconfig and by `kboot os`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVENTS_KEPT = 50
 
 
 class StatusEvent(BaseModel):
-    """Something that happened to the releases."""
+    """An event of the updater, such as a release that was mirrored or refused."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class StatusEvent(BaseModel):
 
 
 class Status(BaseModel):
-    """The last check, and the events up to it. Counters never go back while the store lives."""
+    """The result of the last check, and the newest events. Counters never go back while the store lives."""
 
     checked: str | None = None
     channel: str | None = None
@@ -44,10 +44,10 @@ class Status(BaseModel):
     downloaded_bytes_total: int = 0
 
     def note(self, now: datetime, kind: str, detail: str, *, standing: bool = False) -> None:
-        """Log an event and add it.
+        """Log an event and add it to the events kept.
 
-        What stays as it was, a server that stays away, is not added again. `standing` is for what holds
-        for months beside all else: it is left out while it is still among the events that are kept.
+        An event equal to the last one is not added: a server that stays away is told once. A `standing` event
+        holds for months beside all others, and is not added while an equal one is kept.
         """
         log(kind, detail=detail)
         told = self.events if standing else self.events[-1:]
@@ -57,7 +57,7 @@ class Status(BaseModel):
 
 
 def read_status(path: Path) -> Status:
-    """The status in `path`; a fresh one where there is none that can be read."""
+    """Return the status in `path`; an empty one where the file is missing or cannot be read."""
     try:
         return Status.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
@@ -65,7 +65,7 @@ def read_status(path: Path) -> Status:
 
 
 def write_status(path: Path, status: Status) -> None:
-    """Replace the file by one rename. A store that takes no byte is logged: nothing else could tell of it."""
+    """Replace the status file by one rename; a failed write is logged, since no status could report it."""
     new = path.with_name(f".{path.name}.new")
     try:
         with new.open("w", encoding="utf-8") as stream:
