@@ -1,6 +1,7 @@
-"""How fast the cloud-config server hands out an OS image, against Python's threaded file server beside it.
+"""Measure how fast the cloud-config server hands out an OS image, against Python's threaded file server.
 
-`make bench`. Both serve the same file on loopback, in turns; the figure is a ratio, since machines are noisy.
+`make bench` runs it. Both servers hand out the same file on loopback, in turns; the result is a ratio of their
+speeds, since machines are noisy.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ _PATH = "stable/1.0.0/image.bin.bz2"
 
 
 def serve(port: int, folder: Path) -> None:
-    """Run the cloud-config server's application over `folder`; for the benchmark alone, without its TLS port."""
+    """Run the cloud-config server's application over `folder`, without the server's TLS port."""
     settings = settings_from({"KBOOT_DATA_DIR": str(folder), "KBOOT_CONFIG_DIR": str(folder)})
     uvicorn.run(create_app(Fleet(settings)), host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 
 def download_s(port: int, size_bytes: int) -> float:
-    """Seconds for one download of the image, whose bytes are dropped."""
+    """Download the image once, drop its bytes, and return the seconds that it took."""
     begin = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(f"GET /{_PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -46,7 +47,7 @@ def download_s(port: int, size_bytes: int) -> float:
 
 
 def wait_for(port: int) -> None:
-    """Wait until somebody listens on `port`."""
+    """Wait until a server listens on `port`; ends the program after a minute."""
     for _ in looks(60, 0.1):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -57,14 +58,14 @@ def wait_for(port: int) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
 def compare(size_mb: int, rounds: int) -> None:
-    """Print the throughput of ours as a multiple of the other's."""
+    """Measure both servers and print the throughput of cloudconfig as a multiple of the file server's."""
     size_bytes = size_mb << 20
     with tempfile.TemporaryDirectory(prefix="kboot-bench-") as folder:
         image = Path(folder) / "images" / _PATH
@@ -91,7 +92,7 @@ def compare(size_mb: int, rounds: int) -> None:
 
 
 def main() -> None:
-    """Either the benchmark, or the server that it measures."""
+    """Run the benchmark, or with `--serve` the cloud-config server that it measures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=256, metavar="MB")
     parser.add_argument("--rounds", type=int, default=7)

@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: every command, and the description's JSON schema. `make docs`."""
+"""Write docs/reference/ from the code, for `make docs`: every command, and the description's JSON schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
 
 def pages() -> dict[str, str]:
-    """File name -> text, as the code has it now."""
+    """Return the text of each page by its file name, as the code has it now."""
     return {
         "commands.md": "# Commands\n\nMade from the code by `make docs`.\n" + "".join(_commands(build_parser())),
         "cluster.schema.json": json.dumps(json_schema(), indent=2) + "\n",
@@ -22,7 +22,7 @@ def pages() -> dict[str, str]:
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
-    # argparse words its own help differently in each Python, so this is not that
+    # Not argparse's own help, which each version of Python words differently.
     groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not groups:
         yield f"\n## {parser.prog}\n\n{parser.description}.\n\n"

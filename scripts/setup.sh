@@ -6,7 +6,7 @@ set -euo pipefail
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-# The package of each command; names that differ between distributions are settled in `package_of`.
+# The commands that kboot needs; `package_of` gives the package of a command where its name is another.
 commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git openssl docker-registry ps ssh busybox)
 
 package_of() {
@@ -40,7 +40,7 @@ install_packages() {
   [ "$(id -u)" = 0 ] || fail "these packages are missing, run as root: $(echo "$packages" | tr '\n' ' ')"
   command -v apt-get >/dev/null || fail "no apt-get: install by hand: $(echo "$packages" | tr '\n' ' ')"
   say "refreshing the package lists"
-  # A third party's list that cannot be reached is no reason to stop: what is missing shows at the install.
+  # A package list of a third party may be out of reach: a package that is really missing fails at the install.
   apt-get update -qq || say "some package lists could not be refreshed"
   packages=$(missing_packages | sort -u)
   say "installing $(echo "$packages" | tr '\n' ' ')"

@@ -1,4 +1,4 @@
-"""The Jinja2 set-up: templates lie at the path of their output, a value that is missing is an error."""
+"""The Jinja2 set-up of the templates: each lies at the path of its output, and a missing value is an error."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ENVIRONMENT = Environment(  # noqa: S701 - configuration and scripts, never HTM
     trim_blocks=True,
     lstrip_blocks=True,
 )
-# Compose expands `$` in every value; a YAML double-quoted text is what JSON writes.
+# Compose expands `$` in every value, so it is doubled; YAML reads JSON's quoted strings.
 _ENVIRONMENT.filters["text"] = lambda value: json.dumps(str(value).replace("$", "$$"), ensure_ascii=False)
 _ENVIRONMENT.filters["json"] = json.dumps
 _ENVIRONMENT.filters["sh_quote"] = lambda value: shlex.quote(str(value))
 
 
 def rendered(template: str, **values: object) -> bytes:
-    """The template of `kboot_compose` with these values."""
+    """Return the output of a template of `kboot_compose` for these values."""
     return _ENVIRONMENT.get_template(template).render(**values).encode()

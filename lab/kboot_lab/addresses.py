@@ -1,4 +1,4 @@
-"""The addresses that a lab takes of its subnet. Pure."""
+"""The addresses that a lab takes from the description's subnet for itself. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from kboot.errors import BadInput
 from kboot.render.compose import LabNetwork
 from kboot_clusterdesc import ClusterDesc
 
-_POOL_PREFIXES = (27, 28, 29)  # 30, 14 or 6 containers, as many as find room
+_POOL_PREFIXES = (27, 28, 29)  # room for 30, 14 or 6 containers; the first that is free is taken
 
 
 @dataclass(frozen=True, slots=True)
 class LabAddresses:
-    """What the lab itself takes of the subnet."""
+    """The addresses that the lab takes from the subnet for itself."""
 
     gateway: IPv4Address
-    ip_range: IPv4Network  # the engine's own pool, for the containers of machines; never seen by a guest
+    ip_range: IPv4Network  # the Docker engine's pool for the containers of machines; no machine sees it
     release_server: IPv4Address
 
     @property
     def network(self) -> LabNetwork:
-        """The mode in which Compose starts the services."""
+        """The network in which Compose starts the services of a lab."""
         return LabNetwork(gateway=self.gateway, ip_range=self.ip_range)
 
 
 def lab_addresses(desc: ClusterDesc) -> LabAddresses:
-    """Addresses that nothing in the description uses; raises BadInput when the subnet has no room."""
+    """Choose addresses that nothing in the description uses; raises BadInput when the subnet has no room."""
     taken = set(taken_addresses(desc))
     routers = [address for address in desc.network.routers if address in desc.network.subnet]
     gateway = routers[0] if routers else _free(desc, taken)
@@ -39,7 +39,7 @@ def lab_addresses(desc: ClusterDesc) -> LabAddresses:
 
 
 def taken_addresses(desc: ClusterDesc) -> Iterator[IPv4Address]:
-    """Yield every address that the description gives away."""
+    """Yield every address that the description uses, or that its DHCP may lease from the range."""
     network = desc.network
     yield network.bootstrapper
     yield from (*network.routers, *network.nameservers, *network.ntp, *network.hosts.values())

@@ -29,11 +29,11 @@ from kboot_clusterdesc.types import is_host_label
 from . import ssh
 from .machines import Machines, MachineSpec
 
-# What builds images and renders is loaded by the commands that do so: `ps` and `ssh` start at once.
+# Modules that build images or render are imported by the commands that need them, so that `ps` and `ssh` start at once.
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the commands of `kboot lab`."""
     group = add_group(
         commands,
         "lab",
@@ -145,7 +145,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_down(arguments: argparse.Namespace) -> ExitCode:
-    """Take a lab down; one that is down already is fine."""
+    """Take a lab down, or do nothing where it is down already."""
     from .up import lab_down
 
     if arguments.cluster is None:
@@ -160,7 +160,7 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_ps(arguments: argparse.Namespace) -> ExitCode:
-    """List machines."""
+    """List the lab's machines."""
     folder = _folder(arguments)
     engine = Engine(folder)
     addresses = _addresses(folder, engine)
@@ -183,7 +183,7 @@ def run_ps(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_console(arguments: argparse.Namespace) -> ExitCode:
-    """Print a console."""
+    """Print what a machine wrote to its console."""
     folder = _folder(arguments)
     path = Machines(folder, Engine(folder).client).named(arguments.name).console
     try:
@@ -216,14 +216,14 @@ def run_kubectl(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_power(arguments: argparse.Namespace) -> ExitCode:
-    """Switch a machine."""
+    """Switch a machine on, off, or off and on again."""
     folder = _folder(arguments)
     Machines(folder, Engine(folder).client).switch(arguments.name, arguments.way)
     return ExitCode.DONE
 
 
 def run_add(arguments: argparse.Namespace) -> ExitCode:
-    """Add a machine."""
+    """Add an undeclared machine to the lab and switch it on."""
     mac = _mac("--mac", arguments.mac)
     unplugged = tuple(_mac("--unplugged", text) for text in arguments.unplugged or ())
     folder = _folder(arguments)
@@ -237,7 +237,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_exec(arguments: argparse.Namespace) -> ExitCode:
-    """Run a command beside the services."""
+    """Run a command in the network of the services."""
     command = _command(arguments)
     if not command:
         raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
@@ -275,7 +275,7 @@ def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:
 
 
 def _command(arguments: argparse.Namespace) -> list[str]:
-    """The command's words; what stands before `--` are options of ours, which argparse takes for the command's."""
+    """Return the command's words, and parse kboot's options before `--`, which argparse took for the command's."""
     words: list[str] = arguments.command
     at = words.index("--") if "--" in words else len(words)
     if not words[:at] or words[0].partition("=")[0] not in ("--", "--root", "--cluster"):
@@ -287,5 +287,5 @@ def _command(arguments: argparse.Namespace) -> list[str]:
 
 
 def _status(code: int) -> ExitCode:
-    """The exit status of a command that ran elsewhere, kept as it is."""
+    """Return the exit status of a command that ran elsewhere as our own."""
     return code  # type: ignore[return-value] # a foreign status is not one of ours

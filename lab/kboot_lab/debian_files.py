@@ -1,4 +1,4 @@
-"""Single files of Debian's packages: images of a few megabytes instead of a whole system, which emulation unpacks."""
+"""Pick single files out of Debian's packages, for images so small that emulated machines unpack them fast."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from posixpath import dirname, join, normpath
 from kboot.host.cache import made_once
 from kboot.service_images.base import SUITE, make_root
 
-_MODE = 0o755  # they are run, here too
+_MODE = 0o755  # picked programs are run, on this machine too
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = {"/lib64/ld-linux-x86-64.so.2": f"{_LIBRARIES}/ld-linux-x86-64.so.2"}
 
 
 def libraries(*names: str) -> dict[str, str]:
-    """Shared libraries in the form that `debian_files` takes, such as `libc.so.6`."""
+    """Return shared libraries, such as `libc.so.6`, in the form that `debian_files` takes."""
     return {f"/{_LIBRARIES}/{name}": f"{_LIBRARIES}/{name}" for name in names}
 
 
 def debian_files(
     packages: tuple[str, ...], wanted: Mapping[str, str], folder: Path, progress: Callable[[str], None]
 ) -> dict[str, Path]:
-    """path in the image -> file, for each path of `wanted`, whose value is the file in the packages.
+    """Return the picked files by their path in an image; `wanted` gives each path its file in the packages.
 
-    A value may be a pattern, and its key then the folder. What was picked is kept in `folder`, named by what was asked.
+    A file in `wanted` may be a pattern, and its path is then a folder. Picked files are cached in `folder`.
     """
     number = sha256(repr((SUITE, packages, sorted(wanted.items()), _MODE)).encode()).hexdigest()[:16]
 
@@ -56,7 +56,7 @@ def _pick(root: Path, wanted: Mapping[str, str], target: Path) -> None:
 
 
 def _file_behind(members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
-    """What a link leads to in the end."""
+    """Return the entry that `name` leads to once its symbolic links are followed."""
     member = members[name]
     for _ in range(8):
         if not member.issym():

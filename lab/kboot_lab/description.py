@@ -1,4 +1,4 @@
-"""The description as a lab brings it into force: with what the lab knows, without what it cannot have. Pure."""
+"""Change a description for the lab: fill in what the lab knows, leave out what it cannot have. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kboot_clusterdesc.model import Timing
 
 from .addresses import LabAddresses
 
-DEBIAN_ETCD = "kboot.lab/etcd:debian"  # Debian's own etcd, where no released one was built
+DEBIAN_ETCD = "kboot.lab/etcd:debian"  # Debian's own etcd, used where `make kubernetes` built none
 
 
 @dataclass(frozen=True, slots=True)
 class LabDescription:
-    """What is brought into force, and what the operator should know of the changes."""
+    """A description changed for the lab, and what the operator should know of the changes."""
 
     desc: ClusterDesc
     notes: tuple[str, ...] = ()
@@ -26,8 +26,10 @@ class LabDescription:
 def lab_description(
     desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
 ) -> ClusterDesc:
-    """The description with the lab's release server, keys and, if asked for, so many nodes; patient, since the
-    machines are emulated."""
+    """Return the description with the lab's release server and keys, and with `nodes` nodes if that is given.
+
+    Its timing is slow, since the machines are emulated.
+    """
     os = desc.os.model_copy(
         update={
             "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
@@ -41,7 +43,7 @@ def lab_description(
 
 
 def with_attachments_of(desc: ClusterDesc, folder: Path) -> ClusterDesc:
-    """The description with the files that it names found from anywhere; they lie beside it, in `folder`."""
+    """Return the description with absolute paths to the files that it names, which lie in its own `folder`."""
 
     def found(name: str | None) -> str | None:
         return None if name is None else str((folder / name).absolute())
@@ -57,7 +59,7 @@ def with_attachments_of(desc: ClusterDesc, folder: Path) -> ClusterDesc:
 
 
 def with_kubernetes(desc: ClusterDesc, version: str | None) -> LabDescription:
-    """The description as the binaries of Kubernetes `version` allow it; None where there are none."""
+    """Return the description as binaries of Kubernetes `version` allow it (None: no binaries); raises BadInput."""
     if version is None:
         return _without_kubernetes(desc)
     if desc.kubernetes is None:
@@ -85,7 +87,7 @@ def _without_kubernetes(desc: ClusterDesc) -> LabDescription:
 
 
 def _nodes(declared: Sequence[Node], count: int) -> Iterator[Node]:
-    """The first `count` of those declared; made-up workers where these are too few."""
+    """Yield the first `count` declared nodes, and made-up workers where these are too few."""
     yield from declared[:count]
     present = {node.mac for node in declared}
     made = (Mac(f"52:54:00:6b:{i >> 8:02x}:{i & 255:02x}") for i in range(1, 65536))

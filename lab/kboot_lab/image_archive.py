@@ -1,4 +1,4 @@
-"""A container image as one file, in the form of `docker save`, made without an engine (OCI image config, v1.2)."""
+"""Write a container image as one file in the form of `docker save`, without an engine (OCI image config, v1.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
-    """What is in an image: executables and libraries at their paths."""
+    """The content of a container image: executables and libraries by their paths in it."""
 
     reference: str
     files: Mapping[str, Path]
@@ -24,7 +24,7 @@ class ImageRecipe:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that goes in, in hex."""
+        """SHA-256 over all that the image consists of, in hex."""
         total = sha256(repr((self.reference, self.entrypoint, self.environment)).encode())
         for path in sorted(self.files):
             with self.files[path].open("rb") as stream:
@@ -67,7 +67,7 @@ def _config(recipe: ImageRecipe, digest: str) -> dict[str, object]:
 
 
 def _add_folders(tar: tarfile.TarFile, files: Mapping[str, Path]) -> None:
-    """The folders above the files, and a /tmp for all."""
+    """Add the folders above the files, and a /tmp that every user may write."""
     folders = {str(parent) for path in files for parent in Path(path.lstrip("/")).parents} - {"."}
     for folder in sorted(folders | {"tmp"}):
         entry = tarfile.TarInfo(folder)

@@ -1,4 +1,4 @@
-"""The image of the lab's machines, built where it is missing."""
+"""The container image in which the lab runs its machines."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from kboot.service_images.build import ensure_image
 
 
 def machine_image(checkout: Path, progress: Callable[[str], None]) -> str:
-    """The reference of the image that runs QEMU, ssh and the release server."""
+    """Return the reference of the image that runs QEMU, ssh and the release server; build it if it is missing."""
     return ensure_image("machine", checkout / "lab" / "kboot_lab" / "machine", progress)

@@ -1,4 +1,4 @@
-"""kubectl against the lab's own Kubernetes, from this machine and as the administrator."""
+"""Run kubectl against the lab's own Kubernetes, from this machine and as the administrator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .kubernetes import kubernetes_folder
 
 
 def run_kubectl(folder: ClusterFolder, addresses: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """Run kubectl with these arguments; its exit status. `addresses` are those of machines, by MAC.
+    """Run kubectl with these arguments and return its exit status; `addresses` are those of machines, by MAC.
 
     Raises NotYet where the lab has no Kubernetes or none of its control planes an address.
     """

@@ -1,4 +1,4 @@
-"""Where the binaries of Kubernetes are: a folder that was named, or the one that `make kubernetes` filled."""
+"""Find the binaries of Kubernetes in the folder that `make kubernetes` fills, or that the environment names."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NAMED = "KBOOT_LAB_KUBERNETES"
 
 
 def kubernetes_folder(cache: Path, checkout: Path) -> Path | None:
-    """The folder with every one of BINARIES and `versions`; None where there is none.
+    """Return the folder that holds all BINARIES and `versions`; None where there is none.
 
-    KBOOT_LAB_KUBERNETES names it; what lacks a file then is refused with BadInput.
+    Raises BadInput where KBOOT_LAB_KUBERNETES names a folder that lacks one of these files.
     """
     named = os.environ.get(_NAMED)
     folder = Path(named) if named else built_folder(cache, checkout)
@@ -41,7 +41,7 @@ def kubernetes_folder(cache: Path, checkout: Path) -> Path | None:
 
 
 def built_folder(cache: Path, checkout: Path) -> Path:
-    """Where `make kubernetes` builds to: named by the content of what it builds from."""
+    """Return the folder that `make kubernetes` fills, named by a hash of the sources in lab/kubernetes."""
     recipe = checkout / "lab" / "kubernetes"
     total = sha256()
     for path in sorted(path for path in recipe.rglob("*") if path.is_file()):
@@ -50,13 +50,13 @@ def built_folder(cache: Path, checkout: Path) -> Path:
 
 
 def version_in(folder: Path, name: str = "kubernetes") -> str:
-    """The version of `kubernetes`, `etcd` or `coredns` in a folder, such as v1.36.2."""
+    """Return the version of `kubernetes`, `etcd` or `coredns` in a folder, such as v1.36.2."""
     lines = (line.split() for line in (folder / "versions").read_text().splitlines())
     return dict(line for line in lines if len(line) == 2)[name]
 
 
 def main() -> None:
-    """Print where `make kubernetes` builds to."""
+    """Print the folder that `make kubernetes` fills."""
     from kboot.host.cache import cache_folder
     from kboot.service_images.checkout import checkout
 

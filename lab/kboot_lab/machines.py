@@ -22,7 +22,7 @@ _STOP_S = 5  # a power switch does not ask the guest
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """The iron of a machine: cards without a cable come before the one that has one."""
+    """The hardware of a machine. The cards `unplugged` have no cable, and come before the card `mac`, which has one."""
 
     name: str
     mac: Mac
@@ -40,7 +40,7 @@ class MachineSpec:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine that stands in the lab."""
+    """A machine of the lab, on or off."""
 
     name: str
     mac: Mac
@@ -56,7 +56,7 @@ class Machines:
         self._client = client
 
     def present(self) -> list[Machine]:
-        """Every machine, by name."""
+        """Return every machine, sorted by name."""
         found = [
             Machine(
                 name=container.labels[LABEL_MACHINE],
@@ -69,7 +69,7 @@ class Machines:
         return sorted(found, key=lambda machine: machine.name)
 
     def named(self, name: str) -> Machine:
-        """The machine called `name`, or with that MAC; raises BadInput."""
+        """Return the machine with that name or MAC; raises BadInput."""
         present = self.present()
         for machine in present:
             if name == machine.name or name.lower().replace("-", ":") == machine.mac:
@@ -78,9 +78,9 @@ class Machines:
         raise BadInput(f"`{name}` is not a machine of the lab", f"there are: {known}")
 
     def add(self, spec: MachineSpec, image: str, network: str) -> None:
-        """Put a machine into the lab and switch it on; one that stands there already is only switched on."""
+        """Add a machine to the lab and switch it on; a machine whose MAC is there already is only switched on."""
         for container in self._containers():
-            if container.labels[LABEL_MAC] == spec.mac:  # a MAC stands once, whatever it is called now
+            if container.labels[LABEL_MAC] == spec.mac:  # one machine a MAC, even where its name changed
                 if container.status != "running":
                     container.start()
                 return
@@ -112,7 +112,7 @@ class Machines:
             raise EngineError(f"machine {spec.name} does not start: {error.explanation}") from error
 
     def switch(self, name: str, way: str) -> None:
-        """Switch a machine `on`, `off`, or off and on again (`cycle`)."""
+        """Switch a machine `on`, `off`, or off and on again (`cycle`); raises BadInput and EngineError."""
         container = self._container(name)
         try:
             if way in ("off", "cycle"):

@@ -1,4 +1,4 @@
-"""The lab's network: its addresses stay what they were for as long as it stands."""
+"""The addresses of the lab's network, which stay as they are until the lab is taken down."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .addresses import LabAddresses, lab_addresses, taken_addresses
 
 
 def settled_addresses(folder: ClusterFolder, desc: ClusterDesc) -> LabAddresses:
-    """The lab's addresses; a lab that stands keeps those that it has, since the engine cannot move a network in use.
+    """Return the lab's addresses; an existing lab keeps its own, since the engine cannot move a network in use.
 
-    Raises BadInput when the description now gives one of them away, or the subnet has no room.
+    Raises BadInput when the description now uses one of them itself, or the subnet has no room.
     """
     kept = folder.lab / "network.json"
     if not kept.exists():

@@ -1,4 +1,4 @@
-"""The images that the lab's nodes pull, made on the spot from binaries, under the names of the released ones."""
+"""Build the container images that the lab's nodes pull, from binaries, under the names of the released images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kboot_clusterdesc.node_images import node_images
 from .debian_files import LOADER, debian_files, libraries
 from .image_archive import ImageRecipe, write_image
 
-HELLO = "kboot.lab/hello:1"  # what is run in pods to look at their network
+HELLO = "kboot.lab/hello:1"  # a program that is run in pods to test their network
 _BIN = "/usr/local/bin"
-# Keys of `images`: the binaries of each, where the released image has them, and its entry point.
+# By key of `images`: the image's binaries, their folder in the released image, and its entry point.
 _STATIC = {
     "etcd": (("etcd", "etcdctl", "etcdutl"), _BIN, ()),
     "kube_apiserver": (("kube-apiserver",), _BIN, ()),
@@ -36,9 +36,9 @@ _PACKET_FILTER = {
 
 
 def build_node_images(desc: ClusterDesc, binaries: Path | None, progress: Callable[[str], None]) -> dict[str, Path]:
-    """reference -> archive, of the images that `desc` needs and that can be made here; built where missing.
+    """Return the archive of each image that `desc` needs, by reference; build the archives that are missing.
 
-    Without `binaries` that is etcd alone, from Debian's packages. Flannel's images cannot be made.
+    Without `binaries` only etcd's image is built, from Debian's packages. Flannel's images cannot be built.
     """
     wanted = node_images(desc)
     made = {}
@@ -48,7 +48,7 @@ def build_node_images(desc: ClusterDesc, binaries: Path | None, progress: Callab
 
 
 def debian_etcd(progress: Callable[[str], None]) -> dict[str, Path]:
-    """Debian's etcd and etcdctl with what they need, path in an image -> file; fetched once."""
+    """Return Debian's etcd and etcdctl with what they need, by path in an image; fetched once."""
     asked = {**_ETCD, **libraries("libc.so.6"), **LOADER}
     return debian_files(("etcd-client", "etcd-server"), asked, _folder(), progress)
 

@@ -21,7 +21,7 @@ _SAID_AT_FAILURE = 8  # lines
 
 
 class Builder(Protocol):
-    """What turns a recipe into a release; its steps are slow, so each is asked for only when it is needed."""
+    """The slow steps that turn a recipe into a release, each called only where its result is missing."""
 
     def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
         """Write Debian with these packages to the tar `archive`."""
@@ -32,7 +32,7 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a release of the lab OS is made of."""
+    """The inputs of one release of the lab OS."""
 
     folder: Path
     version: str
@@ -45,7 +45,7 @@ class Recipe:
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Debian's packages that build it."""
+        """Debian's packages that the build of the OS runs."""
         return _words(self.folder / "tools.txt")
 
     @property
@@ -59,7 +59,7 @@ class Recipe:
 
     @property
     def rootfs_digest(self) -> str:
-        """SHA-256 over what the slow step takes: versions of one OS share it."""
+        """SHA-256 over the inputs of Debian's root file system, in hex; releases of one OS share it."""
         return sha256(repr((SUITE, self.packages, UNWANTED)).encode()).hexdigest()
 
     def _files(self) -> Iterator[Path]:
@@ -67,7 +67,7 @@ class Recipe:
 
 
 def build_lab_os(cache_folder: Path, version: str, channel: str, progress: Callable[[str], None]) -> Path:
-    """The folder of a signed release, as a release server serves it at `/`; built if it is missing.
+    """Return the folder that a release server serves at `/`, with a signed release; build it if it is missing.
 
     It holds `release-key.asc` and `<channel>/amd64-usr/<version>/`, to which `current` points.
     """
@@ -77,7 +77,7 @@ def build_lab_os(cache_folder: Path, version: str, channel: str, progress: Calla
 
 
 def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Callable[[str], None]) -> Path:
-    """The release of `recipe` in `cache`; whole or not there, whenever a build is cut off."""
+    """Return the release of `recipe` in `cache`, built if it is missing; a build that is cut off leaves none."""
 
     def fetch(archive: Path) -> None:
         progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
@@ -96,7 +96,7 @@ def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Call
 
 
 class ContainerBuilder:
-    """Builds with mmdebstrap here, and with the recipe's tools in a container that reaches no network."""
+    """Builds Debian with mmdebstrap on this machine, and a release in a container that has no network."""
 
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
@@ -106,7 +106,7 @@ class ContainerBuilder:
         make_root(packages, archive)
 
     def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
-        """Run build.sh; raises KbootError with the last that it said."""
+        """Run build.sh; raises KbootError with the last lines of its output."""
         try:
             client = docker.from_env(timeout=600)
             image = ensure_base(client, recipe.tools, self._progress)

@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 def file_at(root: Path, target: str) -> Path | None:
-    """The file that a request's target means; None outside of `root`, whatever links say."""
+    """Return the file that a request's target names; None if it is outside of `root`, also by a link."""
     path = unquote(urlsplit(target).path)
     if "\0" in path:
         return None
@@ -32,7 +32,7 @@ def file_at(root: Path, target: str) -> Path | None:
 
 
 def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and end of the one range in `header`; None for the whole, ValueError if not to be had."""
+    """Return first byte and end of the one range in `header`; None for the whole file, ValueError past its end."""
     match = _RANGE.fullmatch((header or "").strip())
     if not match or match[0] == "bytes=-":
         return None

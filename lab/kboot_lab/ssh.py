@@ -1,4 +1,4 @@
-"""Commands inside the lab's network: beside the services, or on a machine by ssh with the lab's own key."""
+"""Run commands inside the lab's network: beside the services, or on a machine by ssh with the lab's own key."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from kboot_clusterdesc import ClusterFolder
 
 USER = "core"  # the account of the OS family
 _OPTIONS = (
-    # Any host key will do: it is to work in each phase, before a machine has told one too. The network is this one
-    # machine's own, nothing secret goes this way, and the key opens machines of the lab alone.
+    # Any host key is accepted, so that ssh works in each phase, also before a machine reported its key. The network
+    # does not leave this machine, nothing secret passes over it, and the lab's key opens machines of the lab alone.
     "-o", "StrictHostKeyChecking=no",
     "-o", "UserKnownHostsFile=/dev/null",
     "-o", "LogLevel=ERROR",
@@ -28,7 +28,7 @@ _OPTIONS = (
 
 
 def ensure_key(folder: ClusterFolder) -> str:
-    """The lab's public ssh key, made once."""
+    """Return the lab's public ssh key; make the pair if it is missing."""
     private = _key(folder)
     public = private.with_suffix(".pub")
     if not (private.exists() and public.exists()):
@@ -46,7 +46,7 @@ def ensure_key(folder: ClusterFolder) -> str:
 
 
 def holder(engine: Engine) -> str:
-    """The container whose network the services share; raises NotYet."""
+    """Return the container whose network the services share; raises NotYet while the lab is not up."""
     for service in engine.services():
         if service.name == "holder" and service.state == "running" and service.container:
             return service.container
@@ -54,12 +54,12 @@ def holder(engine: Engine) -> str:
 
 
 def run_inside(engine: Engine, image: str, command: Sequence[str]) -> int:
-    """Run `command` in the lab's network beside the services; its exit status. One word is a line of shell."""
+    """Run `command` in the network of the services and return its exit status; a single word is a line of shell."""
     return _run(engine, image, ["sh", "-c", command[0]] if len(command) == 1 else command, [])
 
 
 def run_on(engine: Engine, image: str, address: str, command: Sequence[str]) -> int:
-    """Run `command` on the machine at `address`, a shell without one; its exit status."""
+    """Run `command`, or a shell if it is empty, on the machine at `address` and return its exit status."""
     mount = ["--mount", f"type=bind,source={_key(engine.folder)},target=/run/lab-key,readonly"]
     ssh = ["ssh", "-i", "/run/lab-key", *_OPTIONS, *(["-t"] if not command and sys.stdin.isatty() else [])]
     return _run(engine, image, [*ssh, f"{USER}@{address}", *command], mount)

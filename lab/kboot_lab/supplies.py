@@ -1,4 +1,4 @@
-"""What the lab puts where a site without internet would bring it from outside: node images and binaries."""
+"""Supply a lab with node images and binaries made here, as a site without internet is supplied from outside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CNI = {f"/{name}": f"usr/lib/cni/{name}" for name in CNI_NEEDED}
 
 
 def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, progress: Callable[[str], None]) -> None:
-    """Fill the registry and the assets with what the nodes of `desc` ask for; what is there stays."""
+    """Fill the registry and the assets with what the nodes of `desc` ask for; what they hold already stays."""
     if not node_images(desc):
         return
     store = NodeImages(engine, engine.folder, desc)
@@ -29,7 +29,7 @@ def bring_supplies(engine: Engine, desc: ClusterDesc, binaries: Path | None, pro
     present, pushed = store.digests(archives), engine.folder.lab / "pushed-images.json"
     before = json.loads(pushed.read_text()) if pushed.exists() else {}
     for reference, archive in archives.items():
-        # An archive is named by its content: another one under the same reference takes the old one's place.
+        # An archive is named by its content: one that changed takes the place of the old one under its reference.
         if present.get(reference) is None or before.get(reference) != archive.name:
             store.push_archive(archive, reference, progress, as_it_is=True)
     write_file(pushed, json.dumps({name: archive.name for name, archive in archives.items()}).encode())

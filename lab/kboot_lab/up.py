@@ -1,4 +1,4 @@
-"""The lab from nothing: images, the lab OS, the network and its services, then the machines."""
+"""Bring a lab up from nothing: images, the lab OS, the network and its services, then the machines; take it down."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ from .supplies import bring_supplies
 
 _RELEASE_SERVER = "release-server"
 LAB_RELEASE = "3975.2.0"
-_GRACE_S = 1800  # an outdated config may have all that Ready takes, and an emulated machine takes its time
+_GRACE_S = 1800  # a node may become Ready with an outdated config, and an emulated machine is slow
 
 
 @dataclass(frozen=True, slots=True)
 class LabUp:
-    """What `lab_up` reached."""
+    """The result of `lab_up`: the lab's status, and the description in force."""
 
     status: Status
     desc: ClusterDesc
 
 
 def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, timeout_s: float | None = None) -> LabUp:
-    """Bring the lab of the description `path` up and wait until every machine runs from its disk."""
+    """Bring up the lab of the description `path`, and wait until every machine runs, or is Ready with Kubernetes."""
     wanted = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, wanted.cluster.name)
     refuse_real_cluster(folder)
@@ -104,7 +104,7 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
 
 
 def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
-    """The iron that the roles of a node ask for."""
+    """Return the hardware that the roles of a node ask for."""
     if desc.kubernetes is None:
         return MachineSpec(node.name, node.mac)
     if Role.CONTROL_PLANE in node.roles:
@@ -113,7 +113,7 @@ def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
 
 
 def refuse_real_cluster(folder: ClusterFolder) -> None:
-    """Raise before anything of a cluster that serves real machines is touched."""
+    """Raise BadInput where the folder is of a cluster that serves real machines, before anything is changed."""
     if folder.compose.exists() and isinstance(network_in_force(folder), HostNetwork):
         raise BadInput(
             f"{folder.path} is a real cluster, not a lab",
@@ -122,7 +122,7 @@ def refuse_real_cluster(folder: ClusterFolder) -> None:
 
 
 def refuse_other_os(desc: ClusterDesc) -> None:
-    """Raise for an OS that the lab cannot have: it would be waited for in vain."""
+    """Raise BadInput for an OS that the lab cannot build, and would wait for in vain."""
     if desc.os.family is not Family.FLATCAR or desc.os.board != "amd64-usr":
         raise BadInput(
             f"the lab OS is flatcar for amd64, not {desc.os.family} {desc.os.board}",
@@ -131,7 +131,7 @@ def refuse_other_os(desc: ClusterDesc) -> None:
 
 
 def refuse_other_etcd(folder: ClusterFolder, desc: ClusterDesc) -> None:
-    """Raise where etcd could not read what the machines hold: Debian's is older than that of `make kubernetes`."""
+    """Raise BadInput where the new etcd cannot read the machines' data: Debian's is older than the one built here."""
     before = in_force(folder)
     reason = verdict_of_edit(folder, before, desc).reason if before is not None else None
     if reason is not None:
@@ -142,7 +142,7 @@ def refuse_other_etcd(folder: ClusterFolder, desc: ClusterDesc) -> None:
 
 
 def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAddresses) -> None:
-    """Start the release server on the lab's network, as the public one stands on the internet."""
+    """Start the release server on the lab's network, in the place of the public one on the internet."""
     name = f"{engine.project}-{_RELEASE_SERVER}"
     present = engine.client.containers.list(all=True, filters={"name": f"^/{name}$"})
     if present:
@@ -186,10 +186,10 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
 def wait_for(
     phase: Phase, folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float, *, grace_s: float
 ) -> Status:
-    """Wait until every declared machine has come so far, a line a change; raises at a failure or the end.
+    """Wait until every declared machine reached `phase`, and print each change; raises KbootError at a failure.
 
-    Only after `grace_s` is a machine with an older config given up that was never Ready: no time where Kubernetes came
-    with this edit, which no older config knows.
+    Raises NotYet after `timeout_s`, and already after `grace_s` where a machine runs an older config and was never
+    Ready. `grace_s` is 0 where this edit of the description added Kubernetes, which no older config has.
     """
     late: list[str] = []
     for gone_s in looks(timeout_s, 1):
@@ -224,9 +224,9 @@ def wait_for(
 
 
 def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) -> NotYet | None:
-    """Why a phase does not come by itself: a machine has an older config, and never reached it. None: it may come.
+    """Return the error for machines that cannot reach `phase` with the older config that they run; None if all may.
 
-    One that was ready before has all that it takes, and comes back.
+    A machine that was Ready before has all that Ready takes, and gets there again.
     """
     stuck = [
         node
@@ -239,7 +239,7 @@ def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) 
 
 
 def outdated_note(nodes: list[JsonObject], folder: ClusterFolder) -> str | None:
-    """Who has come so far with an older config, and what brings the one in force; None where all have it."""
+    """Return a note on machines that run an older config, and on how to bring them the new one; None if none does."""
     outdated = _outdated(nodes)
     if not outdated:
         return None
@@ -257,7 +257,7 @@ def _older_config(outdated: list[JsonObject]) -> str:
 
 
 def _way_to_config(outdated: list[JsonObject], nodes: list[JsonObject], folder: ClusterFolder) -> str:
-    """The commands, as they can be typed; the control planes stand first in `outdated`."""
+    """Return the commands that bring the new config, ready to type; control planes stand first in `outdated`."""
     one = f"`kboot node apply {outdated[0]['name']} {_ssh_options(outdated[:1], folder)}`"
     if any(node["phase"] == Phase.READY for node in nodes):
         return f"`kboot upgrade {_ssh_options(outdated, folder)}`, or {one}"
@@ -273,7 +273,7 @@ def _ssh_options(nodes: list[JsonObject], folder: ClusterFolder) -> str:
 
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:
-    """Leave no container, network, volume, disk or file of the lab; `purge` drops the cache too."""
+    """Take the lab down with every container, network, volume, disk and file of it; `purge` drops the cache too."""
     refuse_real_cluster(folder)
     with locked(folder.lock):
         engine = Engine(folder)

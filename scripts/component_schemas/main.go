@@ -1,5 +1,6 @@
 // Component_schemas prints a JSON Schema for each kind of configuration file that kboot renders for a Kubernetes
-// component, made from the component's own Go types: fields by their JSON names, no other allowed. None is published.
+// component, made from the component's own Go types: fields by their JSON names, no other allowed. Kubernetes publishes
+// no such schema.
 package main
 
 import (
@@ -32,7 +33,7 @@ var kinds = []struct {
 	{"audit.k8s.io/v1", audit.Policy{}},
 }
 
-// What has a form of its own in JSON, whatever its Go type is made of.
+// The types whose form in JSON does not follow from their fields in Go.
 var special = map[reflect.Type]object{
 	reflect.TypeFor[metav1.Duration]():      {"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`},
 	reflect.TypeFor[runtime.RawExtension](): {},

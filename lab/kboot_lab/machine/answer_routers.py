@@ -1,7 +1,7 @@
-"""Answers the router solicitations of this container's machine: no router, no prefix, nothing to wait for.
+"""Answer the IPv6 router solicitations of this container's machine: there is no router to wait for.
 
-iPXE asks for an IPv6 router before it speaks IPv4 and waits 16 seconds in vain. The answer goes to the card that asked
-and no further. It is sent through a tap of its own, which takes no right to raw sockets.
+iPXE asks for an IPv6 router before it speaks IPv4 and waits 16 seconds in vain. An answer goes to the card that asked
+and no further. It is sent through a tap device of this program's own, which takes no right to raw sockets.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ADDRESS = bytes.fromhex("fe80000000000000 0000 6bff fe62 6f74".replace(" ", "")
 
 
 def answer(frame: bytes, cards: set[bytes]) -> bytes | None:
-    """The frame that answers `frame`; None if it is no solicitation of one of `cards`."""
+    """Return the Ethernet frame that answers `frame`; None if that is no router solicitation of one of `cards`."""
     if len(frame) < 62 or frame[6:12] not in cards or int.from_bytes(frame[12:14], "big") != _IPV6:
         return None
     if frame[20] != _ICMPV6 or frame[54] != _SOLICITATION:
@@ -44,7 +44,7 @@ def _checksum(data: bytes) -> int:
 
 
 def main(bridge: str, macs: list[str]) -> None:
-    """Answer for ever."""
+    """Answer the solicitations of the cards with these MACs on `bridge`, for ever."""
     cards = {bytes.fromhex(mac.replace(":", "")) for mac in macs}
     tap = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", b"routers", _TAP_WITHOUT_HEADER))

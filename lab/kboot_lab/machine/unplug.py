@@ -1,4 +1,4 @@
-"""Takes the cable out of cards of this container's machine, over QMP: `unplug.py SOCKET CARD...`."""
+"""Unplug network cards of this container's machine, over QMP: `unplug.py SOCKET CARD...`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(connection: socket.socket, answers: Iterable[bytes], verb: str, /, *
 
 
 def main(path: str, cards: list[str]) -> None:
-    """Unplug the cards, then let the machine, which was started halted, go."""
+    """Unplug the cards, then start the processors of the machine, which QEMU started halted."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_PATIENCE_S)
         connection.connect(path)
