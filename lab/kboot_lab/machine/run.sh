@@ -7,11 +7,11 @@ set -euo pipefail
 firmware=${KBOOT_VM_FIRMWARE:-bios}
 place=/machine
 IFS=, read -r -a macs <<<"$KBOOT_VM_NICS"
-IFS=, read -r -a unplugged <<<"${KBOOT_VM_UNPLUGGED-}" # those of them that have no cable
+IFS=, read -r -a unplugged <<<"${KBOOT_VM_UNPLUGGED-}" # the cards among them that have no cable
 IFS=, read -r -a sizes <<<"${KBOOT_VM_DISKS-8G}"
 
-# Of the processors, this one boots with the least work: of `max`, the C library takes the wide instructions, which
-# are slow to emulate, and those of Intel's name make the kernel switch page tables at each call.
+# Of QEMU's processors, qemu64 boots with the least work: on `max` the C library uses wide instructions, which are slow
+# to emulate, and on one that Intel makes the kernel switches page tables at each system call.
 arguments=(
   -name "$HOSTNAME"
   -accel "tcg,thread=multi"
@@ -73,7 +73,7 @@ for number in "${!sizes[@]}"; do
 done
 
 python3 /usr/local/lib/kboot/answer_routers.py br0 "${macs[@]}" &
-if [ "${#without_cable[@]}" -gt 0 ]; then # pulled before the machine runs its first instruction
+if [ "${#without_cable[@]}" -gt 0 ]; then # -S: the cables are out before the machine runs its first instruction
   rm -f "$place/qmp.sock"
   arguments+=(-S)
   (

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # sourced by build.sh, whose names these are
-# The disk image: GPT with Flatcar's partition names and numbers, bootable by BIOS (syslinux) and UEFI (GRUB).
+# shellcheck shell=bash disable=SC2154 # sourced by build.sh, which sets these names
+# Makes the disk image: GPT with Flatcar's partition names and numbers, bootable by BIOS (syslinux) and UEFI (GRUB).
 
 mib=1048576
 # tsc=reliable: with several emulated processors the kernel would not trust their counters and ask the emulated HPET for
@@ -30,7 +30,7 @@ make_disk() {
   mkdir "$root/usr"
   touch "$root/.first-boot"
   truncate -s "${root_mib}M" "$work/root.ext4"
-  # Settings of a big file system, since the first boot grows it.
+  # Inodes and journal of a big file system, since the first boot grows it.
   mke2fs -q -t ext4 -b 4096 -i 16384 -I 256 -J size=16 -m 1 -L ROOT -d "$root" "$work/root.ext4"
   put_at "$work/root.ext4" "$root_at"
 }

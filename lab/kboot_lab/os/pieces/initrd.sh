@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # sourced by build.sh, whose names these are
-# Two initrds: a small one that finds a disk, and the same with /usr behind it for network boot.
+# shellcheck shell=bash disable=SC2154 # sourced by build.sh, which sets these names
+# Makes two initrds: a small one that finds a disk, and the same one with /usr behind it for network boot.
 
 modules=(virtio_pci virtio_blk virtio_scsi virtio_net virtio_rng sd_mod nvme ahci loop squashfs ext4 overlay af_packet)
 
@@ -9,7 +9,7 @@ make_initrds() {
   install -m 0755 "$recipe/initramfs/init" "$folder/init"
   install -m 0755 "$(command -v busybox)" "$folder/bin/busybox"
   for module in "${modules[@]}"; do
-    # A module that is built into this kernel has no file, and one that this kernel lacks is no fault either.
+    # A module may have no file: it is built into this kernel, or this kernel does not know it. Neither is a fault.
     modprobe --dirname "$tree/usr" --set-version "$kernel_version" --show-depends "$module" 2>/dev/null || true
   done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r path; do
     install -D -m 0644 "$path" "$folder/${path#"$tree/usr/"}"
@@ -20,7 +20,7 @@ make_initrds() {
 
   mkdir "$work/usr-initrd"
   ln "$work/usr.squashfs" "$work/usr-initrd/usr.squashfs"
-  # The kernel takes archives in a row, each at a multiple of four bytes. What is packed already is not packed again.
+  # The kernel takes archives in a row, each at a multiple of four bytes. The squashfs in the second is compressed itself.
   {
     cat "$work/initrd.zst"
     head -c $(((4 - $(stat -c %s "$work/initrd.zst") % 4) % 4)) /dev/zero

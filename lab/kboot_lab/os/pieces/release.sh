@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # sourced by build.sh, whose names these are
-# The files of a release as Flatcar's servers have them, each with a detached signature.
+# shellcheck shell=bash disable=SC2154 # sourced by build.sh, which sets these names
+# Writes the files of a release as Flatcar's servers have them, each with a detached signature.
 
 ensure_key() {
   export GNUPGHOME=/keys
@@ -25,7 +25,7 @@ FLATCAR_SDK_VERSION=$build.0.0
 TEXT
   cp "$work/vmlinuz" "$release/flatcar_production_pxe.vmlinuz"
   cp "$work/pxe-initrd" "$release/flatcar_production_pxe_image.cpio.gz"
-  # Most of it is packed already: small blocks unpack fastest and cost next to nothing in size.
+  # Most of the disk is compressed already: small blocks unpack fastest and cost next to nothing in size.
   lbzip2 -1 <"$work/disk.img" >"$release/flatcar_production_image.bin.bz2"
   ln -sfn "$version" "$(dirname "$release")/current"
 }

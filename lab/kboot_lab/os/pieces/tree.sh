@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # sourced by build.sh, whose names these are
-# The tree: Debian without what the lab needs not, with our own files, parted into /usr and the skeleton of the rest.
+# shellcheck shell=bash disable=SC2154 # sourced by build.sh, which sets these names
+# Makes the tree of the OS: Debian without what the lab does not need, with our own files, split into /usr and the rest.
 
 unpack_tree() {
   mkdir "$tree"
@@ -23,9 +23,9 @@ set_up_tree() {
   local etc=$tree/etc
   cp -a --no-preserve=ownership "$recipe/root/." "$tree/"
   cp "$(command -v busybox)" "$tree/usr/lib/kboot-lab/busybox"
-  # What is enabled is decided by presets alone, at a first boot.
+  # Presets alone decide at the first boot which units are enabled.
   find "$etc/systemd/system" -mindepth 1 -delete
-  sed -i 's/ modprobe@drm.service//' "$tree/usr/lib/systemd/system/systemd-logind.service" # there is no screen
+  sed -i 's/ modprobe@drm.service//' "$tree/usr/lib/systemd/system/systemd-logind.service" # a lab machine has no screen
   ln -s ../run/systemd/resolve/stub-resolv.conf "$etc/resolv.conf"
   ln -s ../usr/share/zoneinfo/UTC "$etc/localtime"
   : >"$etc/fstab"
