@@ -16,7 +16,7 @@ from .log import timestamp
 from .mirror import Mirror
 from .release_store import held
 from .settings import Settings
-from .status import Status, StatusEvent, read_status, write_status
+from .status import MirrorStatus, StatusEvent, read_status, write_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def run_check(
 
 
 def _conclude(
-    status: Status, os: Os, current: str | None, fault: UpdaterFault | None, received_bytes: int, now: datetime
+    status: MirrorStatus, os: Os, current: str | None, fault: UpdaterFault | None, received_bytes: int, now: datetime
 ) -> None:
     was_failing = status.error is not None
     status.checked = timestamp(now)

@@ -17,7 +17,7 @@ from .release_store import ReleaseStore
 from .releases import release_server, version_in, version_order
 from .settings import Settings
 from .signature import Keyring, verify
-from .status import Status
+from .status import MirrorStatus
 
 _VERSION_FILE = "version.txt"
 _SMALL_BYTES = 1 << 20  # a signature has some hundred bytes, version.txt as many
@@ -32,7 +32,7 @@ class Mirror:
         os: Os,
         names: FamilyNames,
         downloader: Downloader,
-        status: Status,
+        status: MirrorStatus,
         clock: Callable[[], datetime],
     ) -> None:
         self._os = os

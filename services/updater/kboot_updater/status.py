@@ -25,7 +25,7 @@ class StatusEvent(BaseModel):
     detail: str
 
 
-class Status(BaseModel):
+class MirrorStatus(BaseModel):
     """The result of the last check, and the newest events. Counters never go back while the store lives."""
 
     checked: str | None = None
@@ -56,15 +56,15 @@ class Status(BaseModel):
             del self.events[:-EVENTS_KEPT]
 
 
-def read_status(path: Path) -> Status:
+def read_status(path: Path) -> MirrorStatus:
     """Return the status in `path`; an empty one where the file is missing or cannot be read."""
     try:
-        return Status.model_validate_json(path.read_bytes())
+        return MirrorStatus.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
-        return Status()
+        return MirrorStatus()
 
 
-def write_status(path: Path, status: Status) -> None:
+def write_status(path: Path, status: MirrorStatus) -> None:
     """Replace the status file by one rename; a failed write is logged, since no status could report it."""
     new = path.with_name(f".{path.name}.new")
     try:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from kboot_updater.health_check import MAX_AGE_S, is_healthy
-from kboot_updater.status import EVENTS_KEPT, Status, read_status, write_status
+from kboot_updater.status import EVENTS_KEPT, MirrorStatus, read_status, write_status
 
 NOW = datetime(2024, 1, 5, 3, 0, tzinfo=UTC)
 
 
 def test_a_status_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    status = Status(checked="2024-01-05T03:00:00Z", channel="stable", version="current", current="3975.2.0")
+    status = MirrorStatus(checked="2024-01-05T03:00:00Z", channel="stable", version="current", current="3975.2.0")
     status.note(NOW, "switched", "to 3975.2.0")
     write_status(tmp_path / "status.json", status)
     assert read_status(tmp_path / "status.json") == status
@@ -28,16 +28,16 @@ def test_a_status_reads_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"events": [1]}', b"\xff"])
 def test_a_status_that_cannot_be_read_is_a_fresh_one(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "status.json").write_bytes(content)
-    assert read_status(tmp_path / "status.json") == Status()
+    assert read_status(tmp_path / "status.json") == MirrorStatus()
 
 
 def test_a_store_that_takes_no_byte_is_told_and_survived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_status(tmp_path / "missing" / "status.json", Status())
+    write_status(tmp_path / "missing" / "status.json", MirrorStatus())
     assert '"event": "status-not-written"' in capsys.readouterr().out
 
 
 def test_the_last_events_are_kept() -> None:
-    status = Status()
+    status = MirrorStatus()
     for number in range(EVENTS_KEPT + 10):
         status.note(NOW + timedelta(seconds=number), "switched", f"to {number}")
     assert len(status.events) == EVENTS_KEPT
@@ -45,14 +45,14 @@ def test_the_last_events_are_kept() -> None:
 
 
 def test_what_stays_as_it_was_is_one_event_with_the_time_it_began() -> None:
-    status = Status()
+    status = MirrorStatus()
     for hour in range(3):
         status.note(NOW + timedelta(hours=hour), "unreachable", "no answer")
     assert [event.at for event in status.events] == ["2024-01-05T03:00:00Z"]
 
 
 def test_what_holds_for_months_is_told_once_beside_the_rest() -> None:
-    status = Status()
+    status = MirrorStatus()
     for kind in ("a", "b"):
         status.note(NOW, "key-expired", "key X", standing=True)
         status.note(NOW, kind, "")
