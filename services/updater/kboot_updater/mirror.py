@@ -82,7 +82,7 @@ class Mirror:
                 self._bring_file(version, name, folder)
                 if name == _VERSION_FILE:
                     self._check_number(folder, version)
-            self.store.adopt(version)
+            self.store.move_into_place(version)
         except (SignatureRefused, NotTheFile, DiskFull):
             # A refused release is downloaded afresh next time, and others need the room on a full disk.
             self.store.discard_incoming()

@@ -71,7 +71,7 @@ class ReleaseStore:
         if self._incoming.exists():
             shutil.rmtree(self._incoming, ignore_errors=True)
 
-    def adopt(self, version: str) -> None:
+    def move_into_place(self, version: str) -> None:
         """Move the verified release from the incoming folder to its place in the channel."""
         source, target = self._incoming / f"{self._channel.name}-{version}", self._channel / version
         with _disk("the store"):
