@@ -264,7 +264,7 @@ def _folder(arguments: argparse.Namespace) -> ClusterFolder:
 def _image(engine: Engine) -> str:
     from kboot.service_images.checkout import checkout
 
-    from .images import machine_image
+    from .machine_image import machine_image
 
     return machine_image(checkout(), Progress())
 

@@ -15,7 +15,7 @@ from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.node_images import node_images
 
 from .debian_files import debian_files
-from .node_images import build_node_images
+from .node_image_build import build_node_images
 
 _CNI = {f"/{name}": f"usr/lib/cni/{name}" for name in CNI_NEEDED}
 

@@ -32,8 +32,8 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, R
 from . import ssh
 from .addresses import LabAddresses
 from .description import lab_description, with_attachments_of, with_kubernetes
-from .images import machine_image
 from .kubernetes import kubernetes_folder, version_in
+from .machine_image import machine_image
 from .machines import Machines, MachineSpec
 from .network import settled_addresses
 from .os_build import build_lab_os

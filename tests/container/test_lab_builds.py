@@ -8,7 +8,7 @@ from pathlib import Path
 from kboot.host.cache import cache_folder
 from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import Family, family_of
-from kboot_lab.images import machine_image
+from kboot_lab.machine_image import machine_image
 from kboot_lab.os_build import build_lab_os
 from kboot_lab.up import LAB_RELEASE
 

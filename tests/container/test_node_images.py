@@ -13,7 +13,7 @@ from docker.models.images import Image
 from kboot_clusterdesc import load_text
 from kboot_lab.image_archive import ImageRecipe, write_image
 from kboot_lab.kubernetes import BINARIES
-from kboot_lab.node_images import build_node_images
+from kboot_lab.node_image_build import build_node_images
 
 _TINY, _PROXY = "kboot.test/tiny:1", "kboot.test/kube-proxy:1"
 _DESCRIPTION = f"""

@@ -17,7 +17,7 @@ import pytest
 from kboot.host.waiting import looks
 from kboot.pki import Secrets
 from kboot_clusterdesc import ClusterDesc, Node, load_text
-from kboot_lab.node_images import debian_etcd
+from kboot_lab.node_image_build import debian_etcd
 from support.certificates import write_pair
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kboot_clusterdesc import ClusterDesc, load_text
 from kboot_lab.kubernetes import BINARIES
-from kboot_lab.node_images import build_node_images
+from kboot_lab.node_image_build import build_node_images
 
 _DESCRIPTION = """
 apiVersion: kboot/v1
