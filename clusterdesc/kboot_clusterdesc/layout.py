@@ -103,3 +103,8 @@ class ClusterFolder:
     def node(self, mac: Mac) -> Path:
         """What one machine is given."""
         return self.nodes / mac.dashed
+
+
+def certificate_path(name: str) -> str:
+    """Return where the public certificate `name` of a machine lies in that machine's folder."""
+    return f"certs/{name}.pem"

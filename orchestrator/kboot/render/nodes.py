@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, Node, Role, joined
-from kboot_clusterdesc.layout import KBOOT_UID
+from kboot_clusterdesc.layout import KBOOT_UID, certificate_path
 
 from ..node import NodeConfig, cloud_config, ignition, roles
 from ..node.config import with_hash
@@ -20,7 +20,7 @@ def node_files(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Att
     token = secrets.report_tokens[node.mac]
     files = _files(node.mac.dashed, node_config(desc, node, secrets, attachments))
     files[f"nodes/{node.mac.dashed}/report-token"] = _file(f"{token}\n".encode())
-    return files
+    return files | _certificate_files(node, secrets)
 
 
 def joined_files(desc: ClusterDesc, secrets: Secrets, attachments: Attachments) -> dict[str, RenderedFile]:
@@ -50,6 +50,14 @@ def _files(folder: str, config: NodeConfig) -> dict[str, RenderedFile]:
         "config-hash": f"{number}\n".encode(),
     }
     return {f"nodes/{folder}/{name}": _file(content) for name, content in contents.items()}
+
+
+def _certificate_files(node: Node, secrets: Secrets) -> dict[str, RenderedFile]:
+    """Return the certificate of each key of the machine; the keys stand in its node config alone."""
+    pairs = secrets.node_keys.get(node.mac, {})
+    return {
+        f"nodes/{node.mac.dashed}/{certificate_path(name)}": _file(pair.certificate) for name, pair in pairs.items()
+    }
 
 
 def _file(content: bytes) -> RenderedFile:

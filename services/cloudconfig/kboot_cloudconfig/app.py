@@ -106,7 +106,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
 
 def _add_secrets(app: FastAPI, fleet: Fleet) -> None:
     def answer(request: Request, mac: str, name: str, media_type: str) -> Response:
-        content = node_config.guarded_file(fleet, request, mac_of(mac), name)
+        content = node_config.node_config(fleet, request, mac_of(mac), name)
         return Response(content, media_type=media_type, headers=_NEVER_KEPT)
 
     @app.get("/ignition/{mac}.json")
@@ -119,7 +119,8 @@ def _add_secrets(app: FastAPI, fleet: Fleet) -> None:
 
     @app.get("/certs/{mac}/{name}.pem")
     async def certificate(request: Request, mac: str, name: str) -> Response:
-        return answer(request, mac, node_config.certificate_file(name), "application/x-pem-file")
+        content = node_config.certificate(fleet, request, mac_of(mac), name)
+        return Response(content, media_type="application/x-pem-file", headers=_NEVER_KEPT)
 
 
 def _add_state(app: FastAPI, fleet: Fleet) -> None:

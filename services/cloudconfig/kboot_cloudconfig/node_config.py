@@ -7,28 +7,24 @@ import secrets
 
 from fastapi import Request
 
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc.layout import certificate_path
 
 from . import guard, joining
 from . import machine as life
 from .caller import ask_of
 from .fleet import Fleet
+from .machine import Machine
 from .problem import ProblemError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
-def guarded_file(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
-    """The file `name` of the machine's folder, if the caller may have it; 403 and an event otherwise."""
+def node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
+    """Return the node config in the file `name`, if the caller may have it; its install token is used from now on."""
     node, machine, ask, now = fleet.node(mac), fleet.machine(mac), ask_of(request), fleet.now()
-    refusal = guard.refusal_of_secrets(ask, machine, fleet.address_of(node), now)
-    if refusal is not None:
-        fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
-        raise ProblemError(403, f"refused: {refusal}")
-    try:
-        content = (fleet.folder(mac) / name).read_bytes()
-    except FileNotFoundError as error:
-        raise ProblemError(404, "this machine has no such file") from error
+    _refuse_others(fleet, request, node, machine)
+    content = _read(fleet, mac, name)
     if not fleet.is_declared(mac):
         since = machine.token.used_at if machine.token is not None else None
         report_token = secrets.token_urlsafe(32)
@@ -40,8 +36,25 @@ def guarded_file(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
     return content
 
 
-def certificate_file(name: str) -> str:
-    """The file of a certificate; a malformed name is 400."""
+def certificate(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
+    """Return the public certificate `name` to whom the node config is given; the install token stays unused."""
     if not _NAME.fullmatch(name):
         raise ProblemError(400, "malformed certificate name")
-    return f"certs/{name}.pem"
+    _refuse_others(fleet, request, fleet.node(mac), fleet.machine(mac))
+    return _read(fleet, mac, certificate_path(name))
+
+
+def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> None:
+    """Raise 403 and tell an event, unless the caller is the machine itself while it installs."""
+    ask = ask_of(request)
+    refusal = guard.refusal_of_secrets(ask, machine, fleet.address_of(node), fleet.now())
+    if refusal is not None:
+        fleet.tell("refused", node.mac, ask.address, reason=str(refusal), path=request.url.path)
+        raise ProblemError(403, f"refused: {refusal}")
+
+
+def _read(fleet: Fleet, mac: Mac, name: str) -> bytes:
+    try:
+        return (fleet.folder(mac) / name).read_bytes()
+    except FileNotFoundError as error:
+        raise ProblemError(404, "this machine has no such file") from error

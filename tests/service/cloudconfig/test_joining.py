@@ -88,6 +88,15 @@ def wait_description(server: Server, *, declared: bool) -> None:
     raise AssertionError(server.node(STRANGER))
 
 
+def test_a_machine_that_was_let_in_has_no_certificate_here_and_may_still_have_its_config(opened: Server) -> None:
+    boot(opened)
+    token = opened.install_token(STRANGER)
+    path = f"/certs/{STRANGER.dashed}/kubelet-client.pem"
+    assert opened.get(path, who=STRANGER, tls=True, token=token).status_code == 404
+    path = f"/ignition/{STRANGER.dashed}.json"
+    assert opened.get(path, who=STRANGER, tls=True, token=token).status_code == 200
+
+
 def test_a_machine_that_only_has_a_lease_is_discovered_and_no_node(opened: Server) -> None:
     for _ in looks(30, 0.1):
         if STRANGER in listed(opened)[1]:

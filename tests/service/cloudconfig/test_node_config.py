@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kboot_clusterdesc import Mac
 
-from .conftest import NODE1, NODE2, STRANGER, Server
+from .conftest import HEAD, NODE1, NODE2, STRANGER, Server
+
+_WITH_KEYS = (
+    HEAD
+    + """\
+os: {config: ignition}
+kubernetes: {version: v1.36.2}
+nodes:
+  - {mac: "52:54:00:00:00:01", name: node1, roles: [control-plane, etcd], install_disk: /dev/vda}
+  - {mac: "52:54:00:00:00:02", roles: [worker]}
+"""
+)
 
 
 def _path(mac: Mac) -> str:
@@ -96,19 +105,77 @@ def test_a_machine_whose_lease_has_ended_is_refused(server: Server) -> None:
     assert _refused(server, "wrong-address")
 
 
-def test_certificates_are_guarded_and_a_bad_name_is_400(server: Server) -> None:
-    place: Path = server.folder.node(NODE1) / "certs"
-    place.mkdir()
-    (place / "kubelet.pem").write_text("PEM")
-    token = server.install_token(NODE1)
-    path = f"/certs/{NODE1}/kubelet.pem"
-    assert server.get(path, who=NODE2, tls=True, token=token).status_code == 403
-    assert server.get(path, who=NODE1, tls=True, token=token).text == "PEM"
-    assert server.get(f"/certs/{NODE1}/..%2Freport-token.pem", who=NODE1, tls=True, token=token).status_code in (
-        400,
-        404,
-    )
-    assert server.get(f"/certs/{NODE1}/etcd.pem", who=NODE1, tls=True, token=token).status_code == 404
+@pytest.fixture
+def member(server: Server) -> Server:
+    """A server whose node1 is a control plane and a member of etcd, with all their certificates."""
+    server.describe(_WITH_KEYS)
+    return server
+
+
+def _certificate(name: str) -> str:
+    return f"/certs/{NODE1.dashed}/{name}.pem"
+
+
+def test_a_machine_is_given_the_certificate_of_each_of_its_keys(member: Server) -> None:
+    token = member.install_token(NODE1)
+    keys = member.secrets.node_keys[NODE1]
+    assert {"apiserver", "etcd-server", "kubelet-server", "kubelet-client"} <= keys.keys()
+    for name, pair in keys.items():
+        answer = member.get(_certificate(name), who=NODE1, tls=True, token=token)
+        assert answer.status_code == 200
+        assert answer.content == pair.certificate
+        assert answer.headers["content-type"] == "application/x-pem-file"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_certificate_leaves_the_install_token_unused(member: Server) -> None:
+    token = member.install_token(NODE1)
+    assert member.get(_certificate("apiserver"), who=NODE1, tls=True, token=token).status_code == 200
+    assert member.node(NODE1)["phase"] == "installing"
+    assert member.get(_path(NODE1), who=NODE1, tls=True, token=token).status_code == 200
+    assert member.node(NODE1)["phase"] == "configured"
+    assert member.get(_certificate("apiserver"), who=NODE1, tls=True, token=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "tls", "given", "reason"),
+    [
+        (NODE2, True, True, "wrong-address"),
+        (NODE1, True, False, "no-token"),
+        (NODE1, False, True, "plain-http"),
+    ],
+)
+def test_a_certificate_is_refused_to_everybody_else(
+    member: Server, who: Mac, tls: bool, given: bool, reason: str
+) -> None:
+    token = member.install_token(NODE1)
+    for name in ("apiserver", "no-such"):
+        answer = member.get(_certificate(name), who=who, tls=tls, token=token if given else None)
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == f"refused: {reason}"
+    assert _refused(member, reason)
+
+
+def test_a_certificate_is_refused_after_the_install(member: Server) -> None:
+    token = member.install_token(NODE1)
+    member.report(NODE1, "installed", token)
+    assert member.get(_certificate("apiserver"), who=NODE1, tls=True, token=token).status_code == 403
+    assert _refused(member, "not-armed")
+
+
+def test_a_certificate_that_is_not_there_is_404_and_a_malformed_name_400(member: Server) -> None:
+    token = member.install_token(NODE1)
+    for name, status in (("no-such", 404), ("cluster-ca", 404), ("..", 400), ("Apiserver", 400), ("%00", 400)):
+        answer = member.get(_certificate(name), who=NODE1, tls=True, token=token)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ["..%2freport-token", "..%2f..%2f..%2fpki%2fcluster-ca", "%2fetc%2fpasswd"])
+def test_no_name_of_a_certificate_leaves_its_folder(member: Server, name: str) -> None:
+    token = member.install_token(NODE1)
+    (member.folder.node(NODE1) / "report-token.pem").write_text("not a certificate")
+    assert member.get(_certificate(name), who=NODE1, tls=True, token=token).status_code in (400, 404)
 
 
 def test_no_token_and_no_key_reach_the_log(server: Server) -> None:
