@@ -15,7 +15,18 @@ from starlette.exceptions import HTTPException
 
 from kboot_clusterdesc import family_of
 
-from . import boot_script, events, images, installer, joining, metrics, node_config, nodes, omaha, status_page
+from . import (
+    boot_script,
+    events,
+    installer,
+    joining,
+    metrics,
+    node_config,
+    nodes,
+    omaha,
+    served_files,
+    status_page,
+)
 from .body_queue import BodyQueue
 from .caller import address_of, mac_of, small_body
 from .fleet import Fleet
@@ -69,7 +80,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
 
     @app.api_route("/boot/{name}.efi", methods=READ)
     async def loader(request: Request, name: str) -> Response:
-        return images.file_response(request, images.file_below(fleet.settings.disk_loader.parent, f"{name}.efi"))
+        return served_files.file_response(request, fleet.settings.disk_loader.parent, f"{name}.efi")
 
     @app.api_route("/boot/{mac}.ipxe", methods=READ)
     async def machine_script(request: Request, mac: str) -> Response:
@@ -87,7 +98,7 @@ def _add_boot(app: FastAPI, fleet: Fleet) -> None:
         if release is None:
             raise ProblemError(503, "no OS release is in the store yet")
         path = f"{desc.os.channel}/{release}/{name}"
-        return images.file_response(request, images.file_below(fleet.settings.images, path))
+        return served_files.file_response(request, fleet.settings.images, path)
 
     @app.api_route("/pxelinux.cfg/default", methods=READ)
     async def pxelinux(request: Request) -> Response:
@@ -194,18 +205,18 @@ def _add_health(app: FastAPI, fleet: Fleet) -> None:
 def _add_files(app: FastAPI, fleet: Fleet) -> None:
     @app.api_route("/ca.pem", methods=READ)
     async def authority(request: Request) -> Response:
-        return images.file_response(request, images.file_below(fleet.settings.config, "ca.pem"))
+        return served_files.file_response(request, fleet.settings.config, "ca.pem")
 
     @app.api_route("/assets/{path:path}", methods=READ)
     async def asset(request: Request, path: str) -> Response:
-        return images.file_response(request, images.file_below(fleet.settings.data / "assets", path))
+        return served_files.file_response(request, fleet.settings.data / "assets", path)
 
     @app.api_route("/{channel}/{version}/{name}", methods=READ)
     async def release_file(request: Request, channel: str, version: str, name: str) -> Response:
         path = f"{channel}/{version}/{name}"
         if any(part.startswith(".") for part in (channel, version, name)):  # the updater's unfinished downloads
             raise ProblemError(404, "no such file")
-        return images.file_response(request, images.file_below(fleet.settings.images, path))
+        return served_files.file_response(request, fleet.settings.images, path)
 
 
 def _add_problems(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""OS images and assets: files below one folder, with Range, HEAD and ETag, and nothing outside of it."""
+"""Serves files of a folder, OS images, assets and the CA, with Range, HEAD and ETag, and nothing outside of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .body_queue import PIECE_BYTES, BodyQueue, Place
 from .problem import ProblemError
 
 
-class ImageResponse(FileResponse):
+class PiecewiseResponse(FileResponse):
     """A file in pieces, each in its turn: an OS image has hundreds of megabytes, and a rack asks for it at once."""
 
     chunk_size = PIECE_BYTES
@@ -30,8 +30,18 @@ class ImageResponse(FileResponse):
             place.give_up()
 
 
-def file_below(root: Path, path: str) -> Path:
-    """The file at `path` below `root`; anything that leaves `root`, also by a link, is 404."""
+def file_response(request: Request, root: Path, path: str) -> Response:
+    """Return the file at `path` below `root`, or 304 where the caller has it already."""
+    found = _file_below(root, path)
+    stat = found.stat()
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"etag": etag})
+    return PiecewiseResponse(found, media_type="application/octet-stream", stat_result=stat, headers={"etag": etag})
+
+
+def _file_below(root: Path, path: str) -> Path:
+    """Return the file at `path` below `root`; anything that leaves `root`, also by a link, is 404."""
     try:
         found = (root / path.lstrip("/")).resolve()
         if found.is_relative_to(root.resolve()) and found.is_file():
@@ -39,12 +49,3 @@ def file_below(root: Path, path: str) -> Path:
     except (OSError, ValueError):  # a name too long, a NUL, a loop of links
         pass
     raise ProblemError(404, "no such file")
-
-
-def file_response(request: Request, path: Path) -> Response:
-    """The file, or 304 where the caller has it already."""
-    stat = path.stat()
-    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={"etag": etag})
-    return ImageResponse(path, media_type="application/octet-stream", stat_result=stat, headers={"etag": etag})
