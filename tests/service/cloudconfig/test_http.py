@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 
+import httpx
 import pytest
 from defusedxml import ElementTree
 
 from kboot.host.waiting import looks
+from support.http_page import PageRoute, page_routes
 
 from .conftest import NODE1, NODE2, RELEASE, Server
 
@@ -60,6 +62,18 @@ def test_only_the_node_config_is_fetched_over_https(standing: Server) -> None:
     assert set(re.findall(r"[a-z]+://[^/ ]+/", script)) == {"http://10.10.14.253/"}
     for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
         assert standing.get(path, who=NODE1).status_code == 403
+
+
+@pytest.mark.parametrize("route", page_routes(), ids=lambda route: f"{route.method} {route.path}")
+def test_plain_http_is_refused_where_the_page_names_more_than_anyone_and_there_alone(
+    standing: Server, route: PageRoute
+) -> None:
+    assert route.who in ("anyone", "the machine", "the operator")
+    path = route.path.format(mac=NODE1, name="x", channel="stable", version=RELEASE, path="x")
+    url = f"http://127.0.0.1:{standing.ports[0]}{path}"
+    report = {"phase": "running"} if route.method == "POST" else None
+    with httpx.stream(route.method, url, json=report, trust_env=False) as answer:  # the stream of events has no end
+        assert (answer.status_code == 403) == (route.who != "anyone")
 
 
 def test_the_boot_script_asks_with_the_mac_of_the_card_in_use(standing: Server) -> None:
