@@ -1,4 +1,4 @@
-"""What can go wrong for an operator: a message, a way out, and an exit code that tells scripts the kind."""
+"""The errors that an operator may meet: a message, a hint with the repair, and an exit code for scripts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended."""
+    """The exit status of a command."""
 
     DONE = 0
     FAILED = 1
@@ -30,7 +30,7 @@ class KbootError(Exception):
 
 
 class BadInput(KbootError):
-    """What was typed or written must be changed first."""
+    """An argument or a file of the operator must be changed first."""
 
     exit_code = ExitCode.BAD_INPUT
 
@@ -46,6 +46,6 @@ class EngineError(KbootError):
 
 
 def last_line(said: str) -> str:
-    """What a program said last, which is where it says what went wrong."""
+    """Return the last line of a program's output, which is where it says what went wrong."""
     lines = said.strip().splitlines()
     return lines[-1] if lines else "it said nothing"

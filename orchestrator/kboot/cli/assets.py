@@ -19,7 +19,7 @@ from .options import Commands, add_cluster, add_command, add_group, add_json, no
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the `kboot assets` commands to the command line."""
     group = add_group(
         commands,
         "assets",
@@ -73,7 +73,7 @@ def register(commands: Commands) -> None:
 
 
 def run_add(arguments: argparse.Namespace) -> ExitCode:
-    """Bring binaries from files."""
+    """Copy binaries from files or folders into the cluster's assets folder."""
     folder, desc = _cluster(arguments)
     files = asset_files(arguments.paths)
     version = "" if set(files).isdisjoint(KUBERNETES_BINARIES) else _version(arguments, desc)
@@ -83,7 +83,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
-    """Download what is missing."""
+    """Download the released binaries that the assets folder lacks."""
     folder, desc = _cluster(arguments)
     with locked(folder.lock):
         added = pull_assets(
@@ -101,7 +101,7 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
-    """List the binaries."""
+    """List the binaries that are needed or there, with their standing."""
     found = list_assets(*_cluster(arguments))
     if arguments.json:
         _print_json(found)
@@ -112,7 +112,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_verify(arguments: argparse.Namespace) -> ExitCode:
-    """Take each hash anew."""
+    """Hash each binary anew, and print those that are missing or wrong."""
     found = verify_assets(*_cluster(arguments))
     bad = [each for each in found if each.standing is not Standing.OK]
     if arguments.json:

@@ -1,4 +1,4 @@
-"""`kboot certs list | renew | export`: what expires when, and what follows."""
+"""`kboot certs list | renew | export`: see the cluster's certificates, renew them, copy them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .options import Commands, add_cluster, add_command, add_group, add_json, no
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the `kboot certs` commands to the command line."""
     group = add_group(
         commands, "certs", summary="see the cluster's certificates, renew or export them", example="kboot certs list"
     )
@@ -57,7 +57,7 @@ def register(commands: Commands) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
-    """List the certificates."""
+    """List the cluster's certificates."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     kept, now = kept_certificates(folder, description_in_force(folder)), datetime.now(UTC)
     if arguments.json:
@@ -68,7 +68,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_renew(arguments: argparse.Namespace) -> ExitCode:
-    """Renew leaves."""
+    """Make the named certificates anew; their authorities stay."""
     if arguments.name and arguments.all:
         raise BadInput(f"`{arguments.name}` and `--all` are two answers to one question", "leave one of them out")
     if not (arguments.name or arguments.all or arguments.node):
@@ -90,7 +90,7 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_export(arguments: argparse.Namespace) -> ExitCode:
-    """Copy certificates to a folder."""
+    """Copy the authorities' certificates, and with `--node` that node's certificates and keys, to a folder."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     desc = description_in_force(folder)
     for name in export(folder, desc, arguments.folder, _node(desc, arguments.node)):

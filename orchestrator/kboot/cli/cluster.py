@@ -27,7 +27,7 @@ _WATCH_EVERY_S = 2.0
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the commands for a whole cluster to the command line."""
     parser = add_command(
         commands,
         "up",
@@ -120,7 +120,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_down(arguments: argparse.Namespace) -> ExitCode:
-    """Stop serving."""
+    """Remove the cluster's containers and network; with `--purge` its folder too."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
         engine = Engine(folder)
@@ -141,7 +141,7 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_status(arguments: argparse.Namespace) -> ExitCode:
-    """Show a moment of a cluster."""
+    """Print the cluster's services, machines and health as they are now."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     status = with_health(folder, read_status(folder))
     if arguments.json:
@@ -156,10 +156,10 @@ def run_status(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_watch(arguments: argparse.Namespace) -> ExitCode:
-    """Show it again and again until interrupted."""
+    """Print the cluster's status again and again until interrupted."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     engine = Engine(folder)
-    # what is watched is the output of this command; on a pipe too, a line at a time
+    # stdout, not stderr: the progress is what this command prints, on a pipe too
     progress = Progress(sys.stdout)
     for _ in looks(float("inf"), _WATCH_EVERY_S):
         status = with_health(folder, read_status(folder, engine))
@@ -196,7 +196,7 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_doctor(arguments: argparse.Namespace) -> ExitCode:
-    """Look at this machine."""
+    """Check what this machine lacks to run a cluster."""
     from ..preflight import doctor
 
     found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
@@ -213,7 +213,7 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
 
 
 def status_lines(status: Status) -> list[str]:
-    """A status for people."""
+    """Return a status as the lines that `kboot status` prints."""
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
     lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
     if status.doubt:
@@ -239,7 +239,7 @@ def status_lines(status: Status) -> list[str]:
 
 
 def node_row(node: dict[str, object]) -> list[str]:
-    """One line of the table of nodes."""
+    """Return a machine's row in the table of nodes: name, MAC, address, phase, since when, config, remark."""
     done, total = node.get("bytes"), node.get("total")
     share = ""
     if done and node["phase"] in ("installing", "configured"):

@@ -1,4 +1,4 @@
-"""`kboot init | validate | schema | convert | render | diff`: a description, before anything is started."""
+"""`kboot init | validate | schema | convert | render | diff`: commands on a description, before anything is started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .options import Commands, add_command, add_json, add_root, note, print_json
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the commands on a description to the command line."""
     parser = add_command(
         commands,
         "init",
@@ -82,7 +82,7 @@ def register(commands: Commands) -> None:
 
 
 def run_init(arguments: argparse.Namespace) -> ExitCode:
-    """Print an example."""
+    """Print a commented description to start from, or write it to a file."""
     from ..describe.starter import example_description
 
     _deliver(example_description(), arguments.output)
@@ -111,7 +111,7 @@ def run_schema(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_convert(arguments: argparse.Namespace) -> ExitCode:
-    """Convert an old description."""
+    """Convert a description of k8sp/sextant into one of kboot."""
     from ..describe.convert.convert import convert
 
     conversion = convert(_text(arguments.file), str(arguments.file))
@@ -125,7 +125,7 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_render(arguments: argparse.Namespace) -> ExitCode:
-    """Render to a folder."""
+    """Write every rendered file of a description to a folder."""
     from ..bring_up.preview import (  # here: templates are slow to load, `validate` needs none
         guessed_interface,
         render_to,
@@ -139,7 +139,7 @@ def run_render(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_diff(arguments: argparse.Namespace) -> ExitCode:
-    """Show what would change."""
+    """Print which files `kboot up` would change, and what it would do to each service."""
     from ..bring_up.preview import preview
 
     found = preview(arguments.file, arguments.root)
@@ -164,7 +164,7 @@ def _summary(desc: ClusterDesc) -> str:
 
 
 def _deliver(text: str, output: Path | None) -> None:
-    """Print `text`, or write it to a file that is not there yet."""
+    """Print `text`, or write it to the file `output`; raise BadInput where that file exists."""
     if output is None:
         sys.stdout.write(text)
         return

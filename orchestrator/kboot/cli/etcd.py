@@ -1,4 +1,4 @@
-"""`kboot etcd snapshot | restore`: a copy of what the cluster knows, and the way back to it."""
+"""`kboot etcd snapshot | restore`: save what etcd holds to a file, and put it back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .options import (
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the `kboot etcd` commands to the command line."""
     group = add_group(
         commands, "etcd", summary="save what etcd holds, or put it back", example="kboot etcd snapshot -o etcd.db"
     )
@@ -70,7 +70,7 @@ def register(commands: Commands) -> None:
 
 
 def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
-    """Save a snapshot."""
+    """Save a snapshot of etcd to a new file."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     desc = description_in_force(folder)
     path = arguments.output or Path(f"{folder.cluster}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db")
@@ -85,7 +85,7 @@ def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_restore(arguments: argparse.Namespace) -> ExitCode:
-    """Put etcd back."""
+    """Put every etcd member back to a snapshot."""
     found = read_snapshot(arguments.file)
     folder = chosen_cluster(arguments.root, arguments.cluster)
     desc = description_in_force(folder)
@@ -114,7 +114,7 @@ def run_restore(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _ask(desc: ClusterDesc, what: str) -> None:
-    """Raise BadInput unless a person says yes."""
+    """Print what putting etcd back to `what` does; raise BadInput unless the operator types `yes`."""
     note(f"etcd of {desc.cluster.name} goes back to {what}:")
     if planes := _api_servers(desc):
         note(f"  the API servers stop until that is done: {_names(planes)}")

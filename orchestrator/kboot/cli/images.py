@@ -1,4 +1,4 @@
-"""`kboot images list | load | pull | push | verify`: the images that nodes pull."""
+"""`kboot images list | load | pull | push | verify`: the node images in a cluster's registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .options import Commands, add_cluster, add_command, add_group, add_json, no
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the `kboot images` commands to the command line."""
     group = add_group(
         commands,
         "images",
@@ -87,7 +87,7 @@ def register(commands: Commands) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
-    """List the images that the description needs."""
+    """List the node images that the description needs."""
     folder, desc = _cluster(arguments)
     wanted = node_images(desc)
     digests = _store(folder, desc).digests()
@@ -116,14 +116,14 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_load(arguments: argparse.Namespace) -> ExitCode:
-    """Push what lies in archives."""
+    """Push every image of some archives."""
     if arguments.reference and len(arguments.files) != 1:
         raise BadInput("`--as` names one image, and there are several files", "load them one by one")
     return _push(arguments, arguments.files, arguments.reference)
 
 
 def run_push(arguments: argparse.Namespace) -> ExitCode:
-    """Push an archive, or all that are staged."""
+    """Push an archive, or every archive in the cluster's `staging/images`."""
     if arguments.archive is not None:
         return _push(arguments, [arguments.archive], arguments.reference)
     staged = _cluster(arguments)[0].staging / "images"
@@ -134,7 +134,7 @@ def run_push(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
-    """Copy images from where they are released."""
+    """Copy node images from their public registries into the cluster's."""
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
     wanted = _named(desc, arguments.references)
@@ -150,7 +150,7 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_verify(arguments: argparse.Namespace) -> ExitCode:
-    """Look whether images are there and whole."""
+    """Check that node images are in the registry, and whole."""
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
     found = [store.verify(reference) for reference in _named(desc, arguments.references)]
@@ -172,7 +172,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: str | None) -> ExitCode:
-    """Every archive is read before the first is pushed."""
+    """Push the images of `archives`; every archive is read, and refused if bad, before the first is pushed."""
     folder, desc = _cluster(arguments)
     pushes = [
         (path, name)
@@ -191,7 +191,7 @@ def _print_done(finding: Finding) -> None:
 
 
 def _named(desc: ClusterDesc, names: Sequence[str]) -> list[str]:
-    """The references that are meant, by default all of the description."""
+    """Return the references of images given by reference or by key in `images:`; by default all of the description."""
     wanted = node_images(desc)
     return [wanted.get(name, name) for name in names] or list(wanted.values())
 

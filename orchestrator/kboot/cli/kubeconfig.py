@@ -1,4 +1,4 @@
-"""`kboot kubeconfig`: the way of a person to the API server."""
+"""`kboot kubeconfig`: a file by which a person reaches the API server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .options import Commands, add_cluster, add_command, note
 
 
 def register(commands: Commands) -> None:
-    """Add the command."""
+    """Add `kboot kubeconfig` to the command line."""
     parser = add_command(
         commands,
         "kubeconfig",
@@ -62,7 +62,7 @@ def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _refuse_foreign(path: Path, cluster: str) -> None:
-    """Raise unless `path` is free, or a kubeconfig that this command wrote for this cluster."""
+    """Raise BadInput unless `path` is free, or a kubeconfig that this command wrote for this cluster."""
     try:
         with path.open("rb") as stream:
             found = stream.readline(1000).decode(errors="replace").rstrip("\n")

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command; its exit code. Every failure ends here, as one paragraph on stderr."""
+    """Run one command and return its exit code; print every failure as one paragraph on stderr."""
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
@@ -54,7 +54,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command, those of other packages too."""
+    """Return the parser of every command, also of those that other packages add by the entry point `kboot.commands`."""
     parser = argparse.ArgumentParser(
         prog="kboot",
         description="From one cluster description to machines that install themselves.",

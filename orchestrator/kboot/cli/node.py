@@ -37,7 +37,7 @@ from .options import (
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the `kboot node` commands to the command line."""
     group = add_group(
         commands, "node", summary="look at a machine, or install it again", example="kboot node list"
     )
@@ -139,9 +139,9 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
-    """Arm one node, unless too much would go with it."""
+    """Arm one node for an install; raise NotYet where that would do harm, unless forced."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):  # two at once would each see the other's machine well
+    with locked(folder.lock):  # of two runs at once, each would count on the machine that the other arms
         desc = description_in_force(folder)
         server = CloudConfigClient(folder, desc)
         machines = server.nodes()
@@ -159,7 +159,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _heed(found: list[Objection], name: str, is_forced: bool) -> None:
-    """Raise NotYet for what speaks against arming a machine; say it only, where the operator knows."""
+    """Raise NotYet with the objections to arming the machine `name`; only print them where the operator forces it."""
     if found and not is_forced:
         said = "; ".join(each.message for each in found)
         ways = "; ".join(each.hint for each in found)
@@ -169,7 +169,7 @@ def _heed(found: list[Objection], name: str, is_forced: bool) -> None:
 
 
 def run_disarm(arguments: argparse.Namespace) -> ExitCode:
-    """Disarm one node."""
+    """Disarm one node, so that its next network boot goes to its disk."""
     server = _server(arguments)
     node = node_named(server.nodes(), arguments.name)
     server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
@@ -178,7 +178,7 @@ def run_disarm(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_settle(arguments: argparse.Namespace) -> ExitCode:
-    """End the doubt that a lost state left."""
+    """End the doubt that a lost state of the cloud-config server left."""
     server = _server(arguments)
     if server.get("/v1/nodes").get("doubt") is None:
         print("nothing is in doubt")
@@ -191,7 +191,7 @@ def run_settle(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_drain(arguments: argparse.Namespace) -> ExitCode:
-    """Move the pods of one node."""
+    """Cordon one node and move its pods to others."""
     with _kubectl(arguments) as (tool, name):
         drain(tool, name, arguments.timeout, note)
     print(f"{name} is drained; `kboot node uncordon {name}` lets pods come back")
@@ -207,7 +207,7 @@ def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_apply(arguments: argparse.Namespace) -> ExitCode:
-    """Bring one machine to the config in force."""
+    """Bring one running machine to the node config in force, without a drain."""
     from ..upgrade.apply import apply  # here: the templates are slow to load
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
@@ -225,18 +225,18 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
 
 
 def takes_pods(answer: JsonObject, name: str) -> bool:
-    """Whether a node is Ready and not cordoned, as the cloud-config server last heard."""
+    """Return whether a node is Ready and not cordoned, by the cloud-config server's answer to `/v1/nodes`."""
     node = answer.get("kubernetes", {}).get("nodes", {}).get(name, {})
     return bool(node.get("ready")) and not node.get("cordoned")
 
 
 @contextmanager
 def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
-    """kubectl for the chosen cluster, and the name of the node that was named."""
+    """Yield kubectl for the chosen cluster, and the name of the node that the operator named, perhaps by its MAC."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
         desc = description_in_force(folder)
-        kubectl_program(folder, desc)  # says what is missing before any machine is asked for
+        kubectl_program(folder, desc)  # raises where kubectl is missing, before any machine is asked
         nodes = CloudConfigClient(folder, desc).nodes()
         with kubectl(folder, desc, addresses_of(nodes), datetime.now(UTC)) as tool:
             yield tool, node_named(nodes, arguments.name)["name"]

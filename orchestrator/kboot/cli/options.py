@@ -20,7 +20,7 @@ DEFAULT_ROOT = Path("/var/lib/kboot")
 
 
 def add_command(commands: Commands, name: str, run: Command, *, summary: str, example: str) -> argparse.ArgumentParser:
-    """A command with its help, an example in it, and the options that every command has."""
+    """Add a command with its help, an example in it, and the options that every command has; return its parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -35,7 +35,7 @@ def add_command(commands: Commands, name: str, run: Command, *, summary: str, ex
 
 
 def add_group(commands: Commands, name: str, *, summary: str, example: str) -> Commands:
-    """A command that has commands of its own."""
+    """Add a command that has commands of its own; return what those are added to."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -48,13 +48,13 @@ def add_group(commands: Commands, name: str, *, summary: str, example: str) -> C
 
 
 def default_root() -> Path:
-    """Where clusters are kept while nobody says `--root`."""
+    """Return the folder that clusters are kept in without `--root`: $KBOOT_ROOT or /var/lib/kboot."""
     named = os.environ.get("KBOOT_ROOT")
     return _absolute(named) if named else DEFAULT_ROOT
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
-    """`--root`, by default $KBOOT_ROOT or /var/lib/kboot."""
+    """Add `--root`, by default $KBOOT_ROOT or /var/lib/kboot."""
     parser.add_argument(
         "--root",
         type=_absolute,
@@ -65,18 +65,18 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """`--root` and `--cluster`."""
+    """Add `--root` and `--cluster`."""
     add_root(parser)
     parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """`--json`."""
+    """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_login(parser: argparse.ArgumentParser) -> None:
-    """`--identity` and `--trust-first-contact`, for commands that go to machines by ssh."""
+    """Add `--identity` and `--trust-first-contact`, for commands that go to machines by ssh."""
     parser.add_argument(
         "--identity",
         type=_absolute,
@@ -91,30 +91,30 @@ def add_login(parser: argparse.ArgumentParser) -> None:
 
 
 def login(arguments: argparse.Namespace) -> Login:
-    """What was said to the options of `add_login`."""
+    """Return how to log in by ssh, as the options of `add_login` say."""
     return Login(arguments.identity, arguments.trust_first_contact)
 
 
 def add_timeout(parser: argparse.ArgumentParser, default_s: float, summary: str) -> None:
-    """`--timeout`, in seconds."""
+    """Add `--timeout`, in seconds."""
     parser.add_argument(
         "--timeout", type=float, default=default_s, metavar="SECONDS", help=f"{summary} ({default_s:.0f})"
     )
 
 
 def print_json(value: Any) -> None:
-    """`value` on stdout."""
+    """Print `value` as JSON on stdout."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what they hold, on stdout."""
+    """Print a table on stdout."""
     for line in table(head, rows):
         print(line)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table."""
+    """Return the lines of a table, each column as wide as its widest cell."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
@@ -122,7 +122,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def note(text: str) -> None:
-    """A line for people, on stderr."""
+    """Print a line for people on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""`kboot upgrade`: machines that run come to the version and configs in force, one after the other."""
+"""`kboot upgrade`: bring running machines to the version and node configs in force, one after the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .options import Commands, add_cluster, add_command, add_json, add_login, ad
 
 
 def register(commands: Commands) -> None:
-    """Add the command."""
+    """Add `kboot upgrade` to the command line."""
     parser = add_command(
         commands,
         "upgrade",
@@ -36,7 +36,7 @@ def register(commands: Commands) -> None:
 
 
 def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
-    """Roll through the nodes."""
+    """Bring the running nodes to the version and node configs in force; with `--dry-run` only print the plan."""
     from ..upgrade.run import Options, upgrade  # here: the templates are slow to load
 
     if arguments.batch < 1:
@@ -54,7 +54,7 @@ def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """A plan for people."""
+    """Return a plan as the lines that `kboot upgrade --dry-run` prints."""
     if not plan.batches:
         return _outcome_lines(plan, [])
     lines = [f"to {plan.version}, one line after the other:"]
@@ -75,7 +75,7 @@ def _left_out(plan: Plan) -> list[str]:
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[Event]:
-    """An event that Ctrl-C sets, so that a step is not cut in two."""
+    """Yield an event that Ctrl-C sets, so that a step is not cut in two."""
     stop = Event()
 
     def ask(*_: object) -> None:

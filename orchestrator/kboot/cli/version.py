@@ -1,4 +1,4 @@
-"""`kboot version`."""
+"""`kboot version`: print the version of kboot."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .options import Commands, add_command
 
 
 def register(commands: Commands) -> None:
-    """Add the command."""
+    """Add `kboot version` to the command line."""
     add_command(
         commands, "version", print_version, summary="print the version of kboot", example="kboot version"
     )
 
 
 def print_version(arguments: argparse.Namespace) -> ExitCode:
-    """Print it."""
+    """Print the version of kboot."""
     print(f"kboot {version_of('kboot')}")
     return ExitCode.DONE
