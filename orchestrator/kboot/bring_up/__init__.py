@@ -1,1 +1,1 @@
-"""From a description to services that answer, and what that would change."""
+"""Brings a description into force until its services answer, or shows what that would change."""

@@ -1,4 +1,4 @@
-"""What `kboot up` would do, without doing it: the render, and what each service would go through."""
+"""Previews of `kboot up`: the files that it would render, and what it would do to each service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _RENDERED = "# From compose.yaml.j2"
 
 
 class Action(StrEnum):
-    """What a service would go through."""
+    """The effect of `kboot up` on a service."""
 
     CREATE = "create"
     RESTART = "restart"
@@ -46,14 +46,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an `up` would change."""
+    """The files that `kboot up` would change, and its effect on each service."""
 
     files: list[FileChange]
     services: dict[str, Action]
 
 
 def render_to(path: Path, output: Path, root: Path) -> list[str]:
-    """Render the description `path` into the folder `output`; the paths written, in order.
+    """Render the description `path` into the folder `output`; return the paths written, in order.
 
     The secrets are those of the cluster where there is one, else fresh ones that stay in `output`.
     """
@@ -72,7 +72,7 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
 
 
 def _refuse_foreign(output: Path) -> None:
-    """Raise unless `output` is a folder that may be filled: what is no longer rendered is removed from it."""
+    """Raise BadInput unless `output` is new, empty or an older render: a render removes other files from it."""
     hint = "name a new or empty folder with `-o`"
     if str(output) in ("", "."):
         raise BadInput("-o names the folder you are in", hint)
@@ -90,7 +90,7 @@ def _refuse_foreign(output: Path) -> None:
 
 @contextmanager
 def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
-    """A copy of the cluster's secrets to look with: a preview makes and renews nothing of the cluster's own."""
+    """Yield a folder with a copy of the cluster's secrets: a preview makes and renews keys in that copy alone."""
     with tempfile.TemporaryDirectory(prefix="kboot-") as scratch:
         folder = ClusterFolder(Path(scratch), kept.cluster)
         if kept.pki.exists():
@@ -99,7 +99,7 @@ def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
 
 
 def preview(path: Path, root: Path) -> Preview:
-    """What `kboot up` of `path` would change, files and services."""
+    """Return what `kboot up` of the description `path` would change."""
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
     with _scratch(folder) as secrets:
@@ -115,7 +115,7 @@ def actions(
     running: Mapping[str, Service],
     files: list[FileChange],
 ) -> dict[str, Action]:
-    """service -> what it would go through, given its wanted and present place in compose.yaml."""
+    """Return service -> action, given each service's `wanted` and `present` entry in compose.yaml."""
     return {name: _action(name, wanted[name], present.get(name), running.get(name), files) for name in wanted}
 
 
@@ -136,7 +136,7 @@ def _render(
 
 
 def guessed_interface(path: Path, root: Path) -> str | None:
-    """The interface that a render of `path` only guesses, since its address is on none of this machine."""
+    """Return the interface that a render guesses when none here has the bootstrapper's address, else None."""
     desc = kboot_clusterdesc.load(path)
     mode = network_in_force(ClusterFolder(root, desc.cluster.name))
     if not isinstance(mode, HostNetwork) or desc.network.interface is not None:
@@ -145,7 +145,7 @@ def guessed_interface(path: Path, root: Path) -> str | None:
 
 
 def network_in_force(folder: ClusterFolder) -> NetworkMode:
-    """The network mode of the cluster as it is rendered now; the host's where there is none."""
+    """Return the network mode that the cluster's compose.yaml is rendered for; the host's where there is none."""
     network = _compose_file(folder).get("networks", {}).get("lab")
     if network is None:
         return HostNetwork()
@@ -156,7 +156,7 @@ def network_in_force(folder: ClusterFolder) -> NetworkMode:
 
 
 def _interface(desc: ClusterDesc, mode: NetworkMode) -> str:
-    """Where dnsmasq would answer; on a machine without that address, a guess that `up` will not take over."""
+    """Return the interface that dnsmasq would answer on; where none has its address a guess, which `up` refuses."""
     if not isinstance(mode, HostNetwork):
         return LAB_INTERFACE
     holder = holder_of(desc.network.bootstrapper, interfaces())

@@ -1,4 +1,4 @@
-"""What differs between a render and the cluster's folder, and how the folder is brought to it."""
+"""Compares a render with the cluster's folder, and writes it there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kboot_clusterdesc import ClusterFolder
 from ..host.files import failed, write_file
 from ..render import RenderedFile
 
-# Everything in these is written by a render and by nothing else, so a file that is no longer rendered goes.
+# Only a render writes into these, so a file that is no longer rendered is removed.
 RENDERED_FOLDERS = ("config", "tls", "nodes")
 RENDERED_FILES = ("cluster.yaml", "compose.yaml")
 
 
 class Change(StrEnum):
-    """What writing a render would do to a file."""
+    """The change that writing a render makes to a file."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -36,7 +36,7 @@ class FileChange:
 
 
 def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
-    """What writing `render` would change in `folder`, in the order of paths."""
+    """Return the changes that writing `render` would make in `folder`, sorted by path."""
     present = set(_present(folder))
     changes = [FileChange(path, Change.REMOVED) for path in present - set(render)]
     for path, file in render.items():
@@ -47,7 +47,7 @@ def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> li
 
 
 def write_render(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
-    """Bring `folder` to `render`, each file by rename; the changes that this took."""
+    """Write `render` to `folder`, each file by rename, remove what is no longer rendered, and return the changes."""
     changes = differences(folder, render)
     try:
         for change in changes:
@@ -86,7 +86,7 @@ def _present(folder: ClusterFolder) -> list[str]:
 
 
 def _make_folders(top: Path, wanted: Path, uid: int) -> None:
-    """Folders down to `wanted`; one that holds a service's own files belongs to that service alone."""
+    """Make the folders from `top` down to `wanted`; with a service's `uid`, for that service alone."""
     missing = []
     here = wanted
     while here != top and not here.exists():

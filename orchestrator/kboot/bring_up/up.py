@@ -30,7 +30,7 @@ from .render_folder import FileChange, write_render
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an `up` did."""
+    """The result of an `up`: the files that it changed, and the services that it started anew."""
 
     desc: ClusterDesc
     folder: ClusterFolder
@@ -74,7 +74,7 @@ def up(
         before_start(engine)
         hung = [service.name for service in before if service.state == "running" and service.health == "unhealthy"]
         engine.up()
-        if hung:  # Compose leaves a container alone that runs, whatever its health
+        if hung:  # Compose leaves a running container alone, whatever its health
             engine.restart(hung)
         engine.wait_healthy(progress, timeout_s)
         after_start(engine)
@@ -92,7 +92,7 @@ def render_into(
     interface: str,
     kept: ClusterFolder | None = None,
 ) -> dict[str, RenderedFile]:
-    """The render of `desc` for `folder`; secrets are those of `kept` (default: the same), made if missing."""
+    """Return the render of `desc` for `folder`, with the secrets of `kept` (default: `folder`), made where missing."""
     secrets = load_or_create(kept or folder, desc, datetime.now(UTC))
     return render(
         desc,
@@ -106,7 +106,7 @@ def render_into(
 
 
 def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
-    """Raise when a lab of that name stands here: its machines and network are not the host's."""
+    """Raise BadInput where the host's network is wanted for a cluster whose lab runs here in a network of its own."""
     if isinstance(mode, HostNetwork) and (guests := engine.guests()):
         raise BadInput(
             f"{engine.folder.cluster} is a lab on this machine: {', '.join(guests)}",
@@ -115,11 +115,11 @@ def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
 
 
 def service_images(progress: Callable[[str], None]) -> dict[str, str]:
-    """service -> image reference, built where it is missing."""
+    """Build the service images that are missing, and return service -> image reference."""
     return ensure_images(checkout(), progress)
 
 
 def recreated(before: list[Service], after: list[Service]) -> list[str]:
-    """The services whose container is another one than before, or was started again."""
+    """Return the services whose container was replaced, or started again, between `before` and `after`."""
     old = {service.name: (service.container, service.started) for service in before}
     return [service.name for service in after if old.get(service.name) != (service.container, service.started)]
