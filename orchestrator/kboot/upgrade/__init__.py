@@ -1,1 +1,1 @@
-"""Brings machines that run to the configs that `kboot up` rendered, one after the other."""
+"""Brings running machines to the node configs that `kboot up` rendered, one after the other."""

@@ -22,9 +22,9 @@ from ..running.status import addresses_of
 from .apply import apply
 from .plan import NodeState, Work
 
-MARK = "kboot.io/upgrade"  # on a node that an upgrade has begun with: `cordoned` by it, or only `begun`
+MARK = "kboot.io/upgrade"  # annotation during an upgrade: `cordoned` if the upgrade cordoned the node, else `begun`
 _CORDONED, _BEGUN = "cordoned", "begun"
-_RENEWALS = 2  # of its lease, by a kubelet that lives: Ready alone may be what the one before said
+_RENEWALS = 2  # of a node's lease, to prove that its new kubelet lives: Ready may still be the old one's word
 _STATIC_PODS = {
     "kube-apiserver": "kube_apiserver",
     "kube-controller-manager": "kube_controller_manager",
@@ -33,7 +33,7 @@ _STATIC_PODS = {
 
 
 class LiveNodes:
-    """Acts on the machines and nodes of the cluster in force."""
+    """The `NodeSteps` of the cluster in force: reads and changes its machines and nodes."""
 
     def __init__(
         self,
@@ -57,16 +57,16 @@ class LiveNodes:
         self._renewals: dict[str, set[str]] = {}
 
     def states(self) -> list[NodeState]:
-        """Every declared node."""
+        """Return the state of every declared node, in the order of the description."""
         nodes: list[JsonObject] = self._kubectl.json("get", "nodes")["items"]
         return node_states(self._desc, self._server.nodes(), nodes, self._health())
 
     def api_versions(self) -> dict[str, str]:
-        """control plane -> version, of the API servers that are ready."""
+        """Return control plane -> version of its API server, for the API servers that are ready."""
         return {server.name: self._api_version(server) for server in self._kubectl.servers()}
 
     def unreachable(self, names: Sequence[str]) -> list[str]:
-        """What hinders to reach machines by ssh, asked all at once."""
+        """Return a reason for each of the machines that ssh does not reach; all are tried at once."""
 
         def ask(name: str) -> str | None:
             try:
@@ -79,7 +79,7 @@ class LiveNodes:
             return [reason for reason in pool.map(ask, names) if reason is not None]
 
     def begin(self, work: Work) -> None:
-        """Mark the node, unless it is marked; refuse to stop a member while another one is off."""
+        """Mark the node, unless it is marked; raise NotYet for an etcd member while another member has no vote."""
         if Role.ETCD in work.roles:
             for member in self._voters().missing(besides=work.name):
                 raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
@@ -89,11 +89,11 @@ class LiveNodes:
             self._kubectl.run("annotate", "node", work.name, f"{MARK}={value}")
 
     def drain(self, work: Work) -> None:
-        """Move its pods."""
+        """Cordon the node and move its pods."""
         drain(self._kubectl, work.name, self._timeout_s, lambda line: self._say(f"{work.name}:{line}"))
 
     def apply(self, work: Work) -> None:
-        """Bring its machine to the config in force."""
+        """Bring the node's machine to the node config in force."""
         way = self._remote(work.name)
         holds = Role.CONTROL_PLANE in work.roles and not work.applies_addons
         for line in apply(self._folder, self._declared(work.name).mac, way, self._timeout_s, holds_addons=holds):
@@ -101,7 +101,7 @@ class LiveNodes:
         self._renewals.pop(work.name, None)
 
     def trouble(self, work: Work) -> str | None:
-        """Why it is not well yet; what cannot be asked is not well."""
+        """Return why the node is not well yet, None when it is; a node that cannot be asked is not well."""
         try:
             return next(self._troubles(work), None)
         except KbootError as error:
@@ -171,7 +171,10 @@ class LiveNodes:
 def node_states(
     desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Sequence[JsonObject], health: Health
 ) -> list[NodeState]:
-    """The declared nodes in the order of the description: machines as cloudconfig has them, nodes as the API has."""
+    """Return the state of each declared node, in the order of the description.
+
+    `machines` are as the cloud-config server answers, `nodes` as the Kubernetes API does.
+    """
     by_mac = {machine["mac"]: machine for machine in machines}
     by_name = {node["metadata"]["name"]: node for node in nodes}
     unwell = {part.name: f"its etcd member {part.reason}" for part in health.etcd if not part.is_well}
@@ -197,13 +200,13 @@ def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell:
 
 
 def kubelet_version(node: JsonObject) -> str:
-    """The release that a node's kubelet says it is."""
+    """Return the version that a node's kubelet reports, such as `v1.36.2`; `unknown` where it reports none."""
     version: str = node["status"].get("nodeInfo", {}).get("kubeletVersion", "")
     return version.partition("+")[0] or "unknown"
 
 
 def is_ready(thing: JsonObject) -> bool:
-    """Whether a node or a pod is Ready."""
+    """Return whether a node or a pod is Ready."""
     conditions: list[dict[str, Any]] = thing["status"].get("conditions") or []
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 

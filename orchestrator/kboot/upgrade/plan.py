@@ -1,4 +1,4 @@
-"""Which nodes are brought to the version and config in force, in which order. Pure."""
+"""The plan of an upgrade: which nodes come to the version and node config in force, in which order. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kboot_clusterdesc import Role
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A declared node at this moment, as status and API have it."""
+    """A declared node at this moment, as the cloud-config server and the Kubernetes API report it."""
 
     name: str
     roles: tuple[Role, ...]
@@ -25,18 +25,18 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be done to one node."""
+    """The steps that one node needs."""
 
     name: str
     roles: tuple[Role, ...]
-    applies: bool  # else only what an earlier run left is taken back
+    applies: bool  # else only the cordon and mark of an earlier run are taken back
     drains: bool
-    applies_addons: bool = False  # the last control plane: none older may be left when kube-proxy gets newer
+    applies_addons: bool = False  # on the last control plane: no API server may be older than a new kube-proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Batches in their order; the nodes of a batch go at once. `blocked` says what must be mended before any."""
+    """Batches in order, each of nodes that go at once. `blocked` says what must be mended before the first."""
 
     version: str
     batches: tuple[tuple[Work, ...], ...] = ()
@@ -45,7 +45,7 @@ class Plan:
     blocked: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that scripts read."""
+        """Return the form that `kboot upgrade --json` prints, without `upgraded`."""
         return {
             "version": self.version,
             "batches": [[work.name for work in batch] for batch in self.batches],
@@ -56,9 +56,9 @@ class Plan:
 
 
 def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int) -> Plan:
-    """The plan for `nodes`: control planes one by one, then etcd members one by one, then `batch` of the rest at once.
+    """Plan control planes one by one, then etcd members one by one, then the rest of `nodes`, `batch` at once.
 
-    What an earlier run began comes first among its likes.
+    Within each of these groups, the nodes that an earlier run began come first.
     """
     present = [node for node in nodes if node.is_installed]
     pending = sorted((node for node in present if not _is_done(node, version)), key=lambda node: not node.is_begun)
@@ -89,7 +89,7 @@ def _is_renewed(node: NodeState, version: str) -> bool:
 
 def _work(node: NodeState, version: str, *, is_last: bool = False) -> Work:
     applies = not _is_renewed(node, version)
-    # From a node that an earlier run drained and that does not come up again nothing can be moved any more.
+    # A begun node that is not Ready was drained by an earlier run: nothing can be moved from it any more.
     drains = applies and not (node.is_begun and not node.is_ready)
     return Work(node.name, node.roles, applies, drains, applies_addons=is_last)
 

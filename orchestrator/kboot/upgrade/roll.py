@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 3
 
 
 class Interrupted(KbootError):
-    """The operator stopped it, between two steps."""
+    """The operator stopped the upgrade."""
 
     exit_code = ExitCode.INTERRUPTED
 
@@ -31,19 +31,19 @@ class NodeSteps(Protocol):
         """Cordon the node and move its pods."""
 
     def apply(self, work: Work) -> None:
-        """Bring its machine to the config in force."""
+        """Bring the node's machine to the node config in force."""
 
     def trouble(self, work: Work) -> str | None:
-        """Why the node is not well yet with what it was given; None when it is."""
+        """Return why the node is not well yet with its new config; None when it is."""
 
     def end(self, work: Work) -> None:
-        """Uncordon the node where it bears our mark, and drop that."""
+        """Uncordon the node if its mark says that we cordoned it, and drop the mark."""
 
 
 def roll(plan: Plan, nodes: NodeSteps, say: Callable[[str], None], *, stop: Event, timeout_s: float) -> list[str]:
-    """Do the plan's batches one after the other; the names of the nodes done, in order.
+    """Upgrade the plan's batches one after the other; return the names of the nodes done, in order.
 
-    The first node in trouble stops it, once the others of its batch have come to an end too. Raises KbootError with
+    The first node in trouble stops the upgrade, once the others of its batch have ended too. Raises KbootError with
     the node, the step and what is known.
     """
     done: list[str] = []

@@ -26,7 +26,7 @@ from .roll import AGAIN, roll
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to go about it. `timeout_s` is what each step may take on one node."""
+    """The operator's choices for an upgrade. `timeout_s` is what each step may take on one node."""
 
     batch: int = 1
     is_dry: bool = False
@@ -37,9 +37,9 @@ class Options:
 def upgrade(
     folder: ClusterFolder, options: Options, now: datetime, say: Callable[[str], None], stop: Event
 ) -> tuple[Plan, list[str]]:
-    """Bring the cluster's nodes to the version and configs that `kboot up` prepared; the plan, and who was done.
+    """Bring nodes to the version and configs that `kboot up` rendered; return the plan and the names of nodes done.
 
-    Raises NotYet, with nothing touched, where something is in the way; with `is_dry` the plan says it.
+    Raises NotYet, with nothing touched, where something is in the way; with `is_dry` the plan is returned instead.
     """
     with locked(folder.lock):
         desc = description_in_force(folder)
