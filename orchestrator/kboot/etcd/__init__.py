@@ -1,1 +1,1 @@
-"""etcd from the bootstrapper: a snapshot of it, and the way back to one."""
+"""etcd, seen from the bootstrapper: who has a vote, which version it may come to, snapshots and the way back."""

@@ -1,4 +1,4 @@
-"""Who of etcd has a vote at this moment, and how many votes it takes."""
+"""The etcd members that have a vote at one moment, and how many votes a decision takes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ..running.tls_client import Fault
 
 @dataclass(frozen=True, slots=True)
 class Voters:
-    """The declared members; one that is well is healthy and has a vote."""
+    """The declared etcd members; `is_well` of a member says that it is healthy and has a vote."""
 
     members: tuple[PartHealth, ...]
-    listed: int = 0  # voters that etcd itself counts, those declared no longer too; 0: nobody could be asked
+    listed: int = 0  # voters that etcd itself counts, also those no longer declared; 0: nobody could be asked
 
     @property
     def quorum(self) -> int:
-        """How many must stand for anything to be decided."""
+        """The number of votes that a decision takes."""
         return max(len(self.members), self.listed) // 2 + 1
 
     def missing(self, besides: str) -> list[PartHealth]:
-        """The members that have no vote now, other than `besides`."""
+        """Return the members that have no vote now, other than `besides`."""
         return [member for member in self.members if not member.is_well and member.name != besides]
 
     def standing(self, without: str) -> int:
-        """How many are left once `without` is gone."""
+        """Return how many members still have a vote once `without` is gone."""
         return len(self.members) - len(self.missing(without)) - 1
 
 
 def read_voters(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Voters:
-    """The members of etcd as voters, in the order of `etcd_members`: a learner is healthy and yet has no vote."""
+    """Return the etcd members as voters, in the order of `etcd_members`: a learner is healthy and yet has no vote."""
     health = read_etcd_health(desc, folder, addresses)
     listed = _listed(desc, folder, addresses, health)
     if listed is None:
@@ -53,7 +53,7 @@ def _as_voter(part: PartHealth, learners: set[str]) -> PartHealth:
 def _listed(
     desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address], health: tuple[PartHealth, ...]
 ) -> list[ListedMember] | None:
-    """The list of the first healthy member that gives one, which a learner does not."""
+    """Return the member list of the first healthy member that gives one (a learner does not); None without any."""
     well = [node for node, part in zip(desc.etcd_members, health, strict=True) if part.is_well]
     if not well:
         return None

@@ -1,4 +1,4 @@
-"""Puts every member back to one snapshot, by ssh. Each step may be done again: what is done already stays so."""
+"""Puts every etcd member back to one snapshot, by ssh. Each step may be repeated: what is done stays done."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def restore(
     progress: Progress,
     timeout_s: float,
 ) -> None:
-    """Bring etcd to the snapshot in `file`, which is a whole one; the API servers stand still meanwhile.
+    """Put etcd back to the whole snapshot in `file`, with the API servers stopped meanwhile.
 
-    Raises KbootError that says what stands how. Nothing is touched unless every machine can take part.
+    Nothing is touched unless every machine can take part. Raises KbootError with the steps done so far.
     """
     _check(members, control_planes, progress)
     so_far = _SoFar(progress)
@@ -44,7 +44,7 @@ def restore(
 
 
 def _check(members: Sequence[Remote], control_planes: Sequence[Remote], progress: Progress) -> None:
-    """Raise unless each machine is reached and has what it needs for its part."""
+    """Raise KbootError unless each machine is reached and has what it needs for its part."""
     try:
         for machine in control_planes:
             machine.run([_API_SERVER, "status"])
@@ -57,7 +57,7 @@ def _check(members: Sequence[Remote], control_planes: Sequence[Remote], progress
 
 
 class _SoFar:
-    """Goes on step by step, and tells how far it came when it does not."""
+    """The steps of a restore that are done so far; a step that fails is reported with them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -66,7 +66,7 @@ class _SoFar:
     def run(
         self, result: str, machines: Sequence[Remote], command: Sequence[str], *, given: Path | None = None
     ) -> None:
-        """Run `command` on each of the machines, with the file `given` as its input; `result` is what then is so."""
+        """Run `command` on each machine with the file `given` as its input; `result` tells people what that reaches."""
         names: list[str] = []
         self._done.append((result, names))
         for machine in machines:
@@ -76,7 +76,7 @@ class _SoFar:
             self._progress.state(machine.name, result)
 
     def wait(self, health: Members, timeout_s: float) -> None:
-        """Until every member is healthy."""
+        """Wait until every etcd member is healthy; raise KbootError after `timeout_s`."""
         ill: list[str] = []
         with self._told():
             for _ in looks(timeout_s, 2):
@@ -93,7 +93,7 @@ class _SoFar:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Whoever breaks off here says how far it is."""
+        """Add the steps done so far to a KbootError of the block; print them on Ctrl-C."""
         done = [f"{result} on {', '.join(names)}" for result, names in self._done if names]
         standing = f"so far: {'; '.join(done) or 'no step is done'}"
         try:

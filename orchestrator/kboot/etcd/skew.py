@@ -1,4 +1,4 @@
-"""Which changes of etcd's version the members that stand can take: one minor at a time, and never back.
+"""Judges changes of etcd's version in members that hold data: one minor at a time, and never back.
 
 Source: etcd.io, "Upgrading etcd clusters and applications". A member that finds data of an older minor than the one
 before its own does not start, or takes itself for a cluster without voters.
@@ -31,16 +31,16 @@ _WAYS = "docs/etcd.md: Another version"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is thought of a change: why it cannot be and the way out, or what nobody could look at. Both None: good."""
+    """The verdict on a change: why not and the way out, or what nobody could check. Both None: it is good."""
 
     reason: tuple[str, str] | None = None
     remark: str | None = None
 
 
 def reason_against(before: EtcdVersion, after: str) -> tuple[str, str] | None:
-    """Why a member that runs `before` cannot become one of `after`, and the way out; None where it can.
+    """Return why a member that runs `before` cannot run `after`, and the way out; None where it can.
 
-    While an older member is among them all, the way back to its minor is open: the data are still of that one.
+    While any member runs an older minor, the way back to that minor is open: the data are still of that minor.
     """
     oldest = min(_minor(before.server), _minor(before.cluster or before.server))
     new = _minor(after)
@@ -61,9 +61,9 @@ def reason_against(before: EtcdVersion, after: str) -> tuple[str, str] | None:
 
 
 def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDesc) -> Verdict:
-    """What comes of the etcd that `after` names, where members stand that were installed by `before`.
+    """Judge the etcd image of the edited description `after` for the members that were installed by `before`.
 
-    What they say they run counts; where none answers, the image that is in force.
+    The versions that members report count; where no member answers, those of the images in force.
     """
     wanted = image(after, "etcd")
     in_force = {node.name: rendered_image(folder, node) or image(before, "etcd") for node in before.etcd_members}
@@ -83,9 +83,9 @@ def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDe
 def refuse_apply(
     folder: ClusterFolder, desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Iterable[Node]
 ) -> list[str]:
-    """Raise BadInput where a member among `nodes` cannot come to its config in force; else what nobody could look at.
+    """Raise BadInput where an etcd member of `nodes` cannot come to its node config; return what nobody could check.
 
-    For a member that does not answer the others speak: what they are together is what its data are.
+    A member that does not answer is judged by the cluster version that others report: its data are of that version.
     """
     members = [node for node in nodes if node in desc.etcd_members]
     running = _versions(desc, folder, machines, desc.etcd_members) if members else {}
@@ -104,7 +104,7 @@ def refuse_apply(
 
 
 def rendered_image(folder: ClusterFolder, node: Node) -> str | None:
-    """The image of etcd in the config that a node would be given; None where there is none."""
+    """Return the etcd image in the node config that a node would be given; None where there is none."""
     try:
         files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
     except FileNotFoundError:
@@ -132,11 +132,11 @@ def _verdict(running: Mapping[str, EtcdVersion], wanted: str) -> Verdict:
 def _versions(
     desc: ClusterDesc, folder: ClusterFolder, machines: Sequence[JsonObject], nodes: Iterable[Node]
 ) -> dict[str, EtcdVersion]:
-    """node -> what it says it runs, of those that answer, asked all at once."""
+    """Return node -> etcd version, for the members that answer; all are asked at once."""
     addresses = addresses_of(list(machines))
     try:
         context = client_context(desc, folder.pki)
-    except OSError:  # a fault of TLS is one too
+    except OSError:  # ssl.SSLError is an OSError too
         return {}
 
     def ask(node: Node) -> tuple[str, EtcdVersion | None]:
@@ -150,13 +150,13 @@ def _versions(
 
 
 def _unarmed(nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[Node]:
-    """Without those that will be installed afresh: their data go."""
+    """Return the nodes that are not armed: an armed one will be installed afresh and lose its data."""
     armed = {machine["mac"] for machine in machines if machine["armed"]}
     return [node for node in nodes if node.mac not in armed]
 
 
 def _installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[str]:
-    """The members that were installed, as far as is known; all of them where the server that knows is off."""
+    """Return the names of installed members; of all where a cloud-config server that has served before is off."""
     if all(machine["phase"] == "unknown" for machine in machines):
         never_served = (folder.state / STATE_MARK).exists()
         return [] if never_served else [node.name for node in nodes]

@@ -1,4 +1,4 @@
-"""Takes a snapshot from whichever member gives one."""
+"""Takes a snapshot of etcd from whichever member gives one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Shown = Callable[[int, int], None]  # bytes that are here, bytes in all
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A snapshot, whose it is, and why that member was not healthy; None where it was."""
+    """A snapshot, the member that gave it, and why that member was not healthy (None where it was)."""
 
     path: Path
     file: SnapshotFile
@@ -34,7 +34,7 @@ class Taken:
     unhealthy: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that scripts read."""
+        """Return the form that `kboot etcd snapshot --json` prints."""
         return {
             "file": str(self.path),
             "bytes": self.file.size_bytes,
@@ -47,9 +47,10 @@ class Taken:
 def take_snapshot(
     desc: ClusterDesc, folder: ClusterFolder, nodes: list[JsonObject], path: Path, progress: Progress
 ) -> Taken:
-    """A new file at `path` for its owner alone, whole or not there.
+    """Save a snapshot to the new file `path` for its owner alone, whole or not at all.
 
-    Healthy members are asked first. One that is not gives what it has: without a quorum nothing else is left to save.
+    Raises NotYet where no member gives one, BadInput where `path` exists or there is no etcd.
+    Healthy members are asked first. An unhealthy one gives what it has: without a quorum nothing else is left to save.
     """
     if path.exists() or path.is_symlink():
         raise BadInput(f"{path}: exists, and a snapshot replaces nothing", "name another file with `-o`")
@@ -81,7 +82,7 @@ def _context(desc: ClusterDesc, folder: ClusterFolder) -> ssl.SSLContext:
         raise BadInput(f"{folder.cluster} has no etcd", "give nodes the role `etcd`, or name another `--cluster`")
     try:
         return client_context(desc, folder.pki)
-    except OSError as error:  # a fault of TLS is one too
+    except OSError as error:  # ssl.SSLError is an OSError too
         raise KbootError(
             f"{folder.pki}: the certificate to ask etcd with cannot be used: {error.strerror}",
             "run this as the user who ran `kboot up`, after it",
@@ -89,7 +90,7 @@ def _context(desc: ClusterDesc, folder: ClusterFolder) -> ssl.SSLContext:
 
 
 def _saved(path: Path, name: str, address: IPv4Address, context: ssl.SSLContext, shown: _Shown) -> SnapshotFile:
-    """What the member sent, at `path`; raises Fault or NotWhole, and then nothing is there."""
+    """Save to `path` what the member sends; raise Fault or NotWhole, and leave no file then."""
     try:
         with replaced(path, mode=0o600) as stream:
             for part in snapshot_parts(name, address, context):
@@ -101,7 +102,7 @@ def _saved(path: Path, name: str, address: IPv4Address, context: ssl.SSLContext,
 
 
 def _moving(progress: Progress, name: str) -> _Shown:
-    """A line that moves with each whole percent."""
+    """Return a function that shows how much has come, anew with each whole percent."""
     percent = -1
 
     def show(here: int, whole: int) -> None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from ..errors import BadInput
 
-_SECTOR_BYTES = 512  # a bolt database is whole pages, and every page is whole sectors: etcd tells the SHA-256 by that
+_SECTOR_BYTES = 512  # a bolt database is whole pages, and every page is whole sectors: etcd knows the SHA-256 by that
 _HASH_BYTES = sha256().digest_size
 _MAGIC = struct.pack("=I", 0xED0CDAED)  # go.etcd.io/bbolt, db.go; in the byte order of the machine that wrote it
 _MAGIC_AT = 16  # behind the header of the first page
@@ -19,7 +19,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class NotWhole(Exception):
-    """Why some bytes are not a whole snapshot: words that follow a file's name."""
+    """Some bytes are not a whole snapshot; the message says why, to be read after a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SnapshotFile:
 
 
 def verified(stream: BinaryIO) -> SnapshotFile:
-    """What the snapshot in `stream` is, read from its beginning; raises NotWhole."""
+    """Check the snapshot in `stream` from its beginning, and return its size and hash; raise NotWhole."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     if size <= _HASH_BYTES or stream.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] != _MAGIC:
@@ -53,7 +53,7 @@ def verified(stream: BinaryIO) -> SnapshotFile:
 
 
 def read_snapshot(path: Path) -> SnapshotFile:
-    """What the snapshot at `path` is; raises BadInput unless it is a whole one."""
+    """Check the snapshot at `path`, and return its size and hash; raise BadInput unless it is whole."""
     if path.exists() and not path.is_file():
         raise BadInput(f"{path}: is no file that can be read twice", "name a snapshot of etcd's")
     try:

@@ -1,1 +1,1 @@
-"""Looks before something is changed: whether it can end well."""
+"""Checks before a change: whether it can end well."""

@@ -26,7 +26,7 @@ _WANTED_BYTES = 5 * 1024**3  # two OS releases and the service images
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check; `hint` is the repair where it is not `ok`."""
 
     name: str
     ok: bool
@@ -35,7 +35,7 @@ class Check:
 
 
 def checks(path: Path | None, root: Path) -> Iterator[Check]:
-    """Look at everything that `kboot up` needs; with a description, at its address and ports too."""
+    """Yield a check of each thing that `kboot up` needs; with a description, of its address and ports too."""
     yield _user()
     yield _engine()
     yield _compose()

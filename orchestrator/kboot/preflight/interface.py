@@ -17,7 +17,7 @@ LAB_INTERFACE = "eth0"  # the only card of the holder container
 def interface_for(
     desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None
 ) -> str:
-    """The interface that dnsmasq may answer on; raises BadInput with the line if there is none."""
+    """Return the interface that dnsmasq may answer on; raise BadInput with the line in `path` if there is none."""
     if not isinstance(mode, HostNetwork):
         return LAB_INTERFACE
     present = interfaces() if found is None else found

@@ -1,6 +1,6 @@
-"""Which changes of the versions of Kubernetes and etcd a standing cluster can take; etcd/skew.py judges etcd's.
+"""Refuses changes of version that the cluster in force cannot take: Kubernetes' here, etcd's by etcd/skew.py.
 
-Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than they.
+Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than the API servers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KUBELET_MAY_LAG = 3  # minors
 def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | None:
     """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the versions of `desc`.
 
-    Else what nobody could look at, where there is such a thing.
+    Otherwise return a remark if nobody could check etcd's version, else None.
     """
     before = in_force(folder)
     if before is None:
@@ -39,7 +39,7 @@ def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | N
 
 
 def in_force(folder: ClusterFolder) -> ClusterDesc | None:
-    """The description in force; None where there is none yet, or one that `up` is about to mend."""
+    """Return the description in force; None where there is none yet, or a broken one that `up` is about to mend."""
     try:
         return load(folder.description)
     except InvalidDescription:
@@ -47,7 +47,7 @@ def in_force(folder: ClusterFolder) -> ClusterDesc | None:
 
 
 def reason_against(before: str, after: str) -> tuple[str, str] | None:
-    """Why a cluster of version `before` cannot become one of `after`, and the way out; None where it can."""
+    """Return why a cluster cannot go from version `before` to `after`, and the way out; None where it can."""
     old, new = _minor(before), _minor(after)
     if new < old:
         return (
@@ -65,7 +65,7 @@ def reason_against(before: str, after: str) -> tuple[str, str] | None:
 def reason_against_running(
     wanted: str, api_servers: Mapping[str, str], kubelets: Mapping[str, str]
 ) -> tuple[str, str] | None:
-    """Why what runs, node -> version, cannot come to `wanted`, and the way out; None where it can."""
+    """Return why what runs (node -> version) cannot come to `wanted`, and the way out; None where it can."""
     for name, version in api_servers.items():
         if reason := reason_against(version, wanted):
             return f"the API server of {name}: {reason[0]}", reason[1]

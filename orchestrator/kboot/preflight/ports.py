@@ -1,4 +1,4 @@
-"""The ports that our services bind, and who holds one of them already."""
+"""The ports that our services bind, and the programs that hold one of them already."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OWNERS = {53: "dnsmasq", 67: "dnsmasq", 69: "dnsmasq", 80: "cloudconfig", 443: 
 
 
 def needed_ports(desc: ClusterDesc) -> list[Port]:
-    """What our services bind on the bootstrapper's address."""
+    """Return the ports that our services bind on the bootstrapper's address."""
     dhcp = [] if desc.network.dhcp.mode is DhcpMode.OFF else [Port("udp", 67)]
     tcp = [Port("tcp", number) for number in (80, 443, desc.registry.port)]
     return [Port("udp", 53), Port("tcp", 53), *dhcp, Port("udp", 69), *tcp]
 
 
 def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
-    """Who holds a port that a service needs which does not run yet."""
+    """Return the listeners on ports of those services that do not run yet."""
     running = {service.name for service in services if service.state == "running"}
     ports = [port for port in needed_ports(desc) if _OWNERS.get(port.number, "registry") not in running]
     found = listeners(ports, desc.network.bootstrapper)
@@ -35,7 +35,7 @@ def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
 
 
 def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[Service]) -> None:
-    """Raise before anything is started when another program holds a port of ours."""
+    """Raise KbootError when another program holds a port that a service will bind on this machine."""
     if not isinstance(mode, HostNetwork):
         return
     taken = taken_ports(desc, services)

@@ -1,4 +1,4 @@
-"""Looks before a machine is armed: what its install would take away, and what it would hand out too late."""
+"""Checks before a machine is armed: what its install would destroy, and which certificates it would get too late."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..running.status import addresses_of
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a machine had better not be installed now, and the way out."""
+    """A reason why a machine should not be installed now, and the way out."""
 
     message: str
     hint: str
@@ -32,16 +32,16 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """What is looked at."""
+    """The cluster at one moment, as the checks see it."""
 
     folder: ClusterFolder
     desc: ClusterDesc
     addresses: Mapping[Mac, IPv4Address]
-    armed: Mapping[str, str]  # machine -> how far it is; as good as gone, however well it still is
+    armed: Mapping[str, str]  # machine -> how far its install is; an armed machine counts as gone
     was_formed: bool  # whether any member of etcd ever ran from its disk, as far as is known
 
     def left(self, parts: tuple[PartHealth, ...]) -> tuple[PartHealth, ...]:
-        """The parts, those of armed machines not well."""
+        """Return the parts, with those of armed machines set to not well."""
         return tuple(
             replace(part, is_well=False, reason=self.armed[part.name]) if part.name in self.armed else part
             for part in parts
@@ -51,9 +51,9 @@ class _Cluster:
 def objections(
     folder: ClusterFolder, desc: ClusterDesc, machines: Sequence[JsonObject], mac: str, now: datetime
 ) -> list[Objection]:
-    """What speaks against arming the machine `mac`, given the `machines` as the cloud-config server has them.
+    """Return the objections to arming the machine `mac`, given `machines` as the cloud-config server knows them.
 
-    One that is armed already takes nothing more away; one that no one declared has neither role nor certificate.
+    Arming an armed machine destroys nothing more; an undeclared machine has neither role nor certificate.
     """
     node = next((node for node in desc.nodes if node.mac == mac), None)
     if node is None:
@@ -71,7 +71,7 @@ def objections(
 
 
 def _losses(cluster: _Cluster, node: Node) -> list[Objection]:
-    """What would go with the node, as it still is after some patience."""
+    """Return what the cluster would lose with the node, looked at again while an objection may pass by itself."""
     found: list[Objection] = []
     for _ in looks(patience_of(cluster.desc).etcd_check_s, 1):
         found = [*_of_etcd(cluster, node), *_of_the_api(cluster, node)]
@@ -81,7 +81,7 @@ def _losses(cluster: _Cluster, node: Node) -> list[Objection]:
 
 
 def _of_etcd(cluster: _Cluster, node: Node) -> Iterator[Objection]:
-    """That etcd could decide nothing any more."""
+    """Yield an objection where etcd would lose its quorum or its only member."""
     if Role.ETCD not in node.roles:
         return
     voters = read_voters(cluster.desc, cluster.folder, cluster.addresses)
@@ -113,7 +113,7 @@ def _no_quorum(voters: Voters, node: Node, armed: Mapping[str, str]) -> Objectio
 
 
 def _of_the_api(cluster: _Cluster, node: Node) -> Iterator[Objection]:
-    """That nothing would answer for Kubernetes any more."""
+    """Yield an objection where no API server would be left that answers."""
     if Role.CONTROL_PLANE not in node.roles:
         return
     parts = cluster.left(read_api_health(cluster.desc, cluster.folder, cluster.addresses))
@@ -128,7 +128,7 @@ def _of_the_api(cluster: _Cluster, node: Node) -> Iterator[Objection]:
 
 
 def _of_certificates(cluster: _Cluster, node: Node, now: datetime) -> Iterator[Objection]:
-    """That the machine would be given what nobody believes any more."""
+    """Yield an objection where the machine would be given certificates that have ended."""
     kept = kept_certificates(cluster.folder, cluster.desc)
     ended = [each for each in behind(kept, node.name) if each.state(now) is State.EXPIRED]
     names = ", ".join(f"{each.name} ({each.certificate.end:%Y-%m-%d})" for each in ended)
@@ -147,7 +147,7 @@ def _of_certificates(cluster: _Cluster, node: Node, now: datetime) -> Iterator[O
 
 
 def _rendered_ended(folder: ClusterFolder, kept: Sequence[KeptCertificate], node: Node, now: datetime) -> list[str]:
-    """The files with ended certificates in what the machine would be given; those of foreign authorities are let be."""
+    """Return the files of the node config that hold ended certificates of our own authorities."""
     ours = {each.certificate.subject.common_name for each in kept if each.certificate.is_authority}
     try:
         files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
@@ -180,9 +180,9 @@ def _how_far(machine: JsonObject) -> str:
 
 
 def _was_installed(machine: JsonObject) -> bool:
-    """Whether it was, or may have been before the state was lost.
+    """Return whether a machine was installed, or may have been before the state was lost.
 
-    An arming forgets the phases, and keeps the release that the machine last said it runs.
+    Arming a machine forgets its phases, and keeps the OS release that it last reported.
     """
     phases = {"installed", "running", "ready"} & set(machine["phases"])
     return bool(phases) or machine.get("version") is not None or machine["reason"] == STATE_LOST
