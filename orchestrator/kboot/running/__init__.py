@@ -1,1 +1,1 @@
-"""What runs, asked and told: the services' state, the cloud-config server, etcd, the API servers, machines by ssh."""
+"""Clients of what runs: the engine's services, the cloud-config server, etcd, the API servers, machines by ssh."""

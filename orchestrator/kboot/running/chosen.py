@@ -1,4 +1,4 @@
-"""Which cluster a command means, which node of it, and the description that is in force there."""
+"""Finds the cluster and the node that a command means, and the description that is in force there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cloudconfig_client import JsonObject
 
 
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:
-    """The normalised copy that the last `up` wrote."""
+    """Return the normalised description that the last `kboot up` wrote; raise BadInput where there is none."""
     try:
         return kboot_clusterdesc.load(folder.description)
     except InvalidDescription as error:
@@ -23,7 +23,7 @@ def description_in_force(folder: ClusterFolder) -> ClusterDesc:
 
 
 def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
-    """The cluster `name`, else the only one under `root`; raises BadInput when that is not clear."""
+    """Return the cluster `name`, else the only one under `root`; raise BadInput where that is not one cluster."""
     present = state_folder.clusters(root)
     if name is not None:
         if name not in present:
@@ -36,7 +36,7 @@ def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
 
 
 def node_named(status: list[JsonObject], name: str) -> JsonObject:
-    """The node that is called `name`, or has it as its MAC in any spelling."""
+    """Return the node of `status` whose name, or MAC in any spelling, is `name`; raise BadInput if there is none."""
     try:
         mac: str | None = Mac(name)
     except ValueError:
@@ -49,7 +49,7 @@ def node_named(status: list[JsonObject], name: str) -> JsonObject:
 
 
 def declared_node(desc: ClusterDesc, name: str) -> Node:
-    """The node of the description that is called `name`, or has it as its MAC in any spelling."""
+    """Return the node of `desc` whose name, or MAC in any spelling, is `name`; raise BadInput if there is none."""
     found = node_named([{"name": node.name, "mac": node.mac} for node in desc.nodes], name)
     return next(node for node in desc.nodes if node.mac == found["mac"])
 

@@ -20,23 +20,23 @@ class Unreachable(KbootError):
 
 
 class CloudConfigClient:
-    """The cloud-config server of a cluster, spoken to over HTTPS with the cluster's own CA."""
+    """An HTTPS client of one cluster's cloud-config server, which trusts the cluster's own CA alone."""
 
     def __init__(self, folder: ClusterFolder, desc: ClusterDesc) -> None:
         self._folder = folder
         self._base = f"https://{desc.network.bootstrapper}"
 
     def get(self, path: str) -> JsonObject:
-        """The JSON at `path`; raises Unreachable."""
+        """Return the JSON object at `path`; raise Unreachable."""
         return self._ask("GET", path)
 
     def nodes(self) -> list[JsonObject]:
-        """Every machine of the cluster; raises Unreachable."""
+        """Return the machines as the cloud-config server knows them; raise Unreachable."""
         found: list[JsonObject] = self.get("/v1/nodes").get("nodes", [])
         return found
 
     def post(self, path: str) -> JsonObject:
-        """POST to `path` with the operator's token."""
+        """POST to `path` with the operator's token, and return the JSON object of the answer; raise Unreachable."""
         token = _read(self._folder.pki / "operator-token").strip()
         return self._ask("POST", path, {"Authorization": f"Bearer {token}"})
 

@@ -24,7 +24,7 @@ _MOST_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class PartHealth:
-    """One etcd member or control plane; `is_well` is None where it could not be asked."""
+    """The health of one etcd member or control plane; `is_well` is None where it could not be asked."""
 
     name: str
     is_well: bool | None
@@ -33,20 +33,20 @@ class PartHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """etcd and the control plane at this moment, in the order of MACs."""
+    """The health of etcd and of the control plane at one moment, each in the order of MACs."""
 
     etcd: tuple[PartHealth, ...] = ()
     control_plane: tuple[PartHealth, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The keys that `kboot status --json` has of it."""
+        """Return the keys `etcd` and `control_plane` of `kboot status --json`."""
         return {
             "etcd": [{"name": p.name, "healthy": p.is_well, "reason": p.reason} for p in self.etcd],
             "control_plane": [{"name": p.name, "ready": p.is_well, "reason": p.reason} for p in self.control_plane],
         }
 
     def lines(self) -> list[str]:
-        """A line each for people; none of what the cluster does not have."""
+        """Return a line about etcd and one about the control plane, as far as the cluster has them."""
         lines = []
         if self.etcd:
             lines.append(_line("etcd", self.etcd, "members healthy"))
@@ -56,7 +56,7 @@ class Health:
 
 
 def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:
-    """How they are, asked at the machines' `addresses`; what does not answer is told, never raised."""
+    """Return the health of etcd and the control plane; what does not answer at its address is not well."""
     if not desc.etcd_members and desc.kubernetes is None:
         return Health()
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
@@ -67,7 +67,7 @@ def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac
 def read_etcd_health(
     desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
 ) -> tuple[PartHealth, ...]:
-    """How the members of etcd are, in the order of `etcd_members`; the control plane is not asked."""
+    """Return the health of the etcd members, in the order of `etcd_members`; the control plane is not asked."""
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
         return tuple(_members(pool, desc, folder, addresses))
 
@@ -75,7 +75,7 @@ def read_etcd_health(
 def read_api_health(
     desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]
 ) -> tuple[PartHealth, ...]:
-    """How the control planes are, in the order of MACs; etcd is not asked."""
+    """Return the health of the control planes, in the order of MACs; etcd is not asked."""
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
         return tuple(_planes(pool, desc, folder, addresses))
 
@@ -95,12 +95,12 @@ def _planes(
 
 
 def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:
-    """What to ask with, or why there is nothing."""
+    """Return the TLS context of `make`, or the reason why there is none."""
     try:
         return make()
     except FileNotFoundError:
         return "unknown: there is no certificate to ask with yet"
-    except OSError as error:  # a fault of TLS is one too
+    except OSError as error:  # ssl.SSLError is an OSError too
         return f"unknown: the certificate to ask with cannot be used: {error.strerror}"
 
 
@@ -115,7 +115,7 @@ def _asked(
     context: ssl.SSLContext | str,
     ask: Callable[[Node, IPv4Address, ssl.SSLContext], str | None],
 ) -> Iterator[PartHealth]:
-    """The health of each, asked for before the first is waited for."""
+    """Yield the health of each node, in order; all are asked before the first answer is waited for."""
 
     def one(node: Node) -> PartHealth:
         address = addresses.get(node.mac)
@@ -133,7 +133,7 @@ def _asked(
 
 
 def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
-    """Why the member is not healthy. Its answer takes a quorum, so one left alone is not."""
+    """Return why the etcd member is not healthy, None where it is. A member needs a quorum to call itself healthy."""
     answer = get(f"https://{address}:{ETCD_PORT}/health", node.name, context, _TIMEOUT_S)
     try:
         said = answer.json()
@@ -147,7 +147,7 @@ def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | No
 
 
 def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
-    """Why the API server is not ready. Whether it lives tells a slow start from one that is to be restarted."""
+    """Return why the API server is not ready, None where it is; `/livez` tells a slow start from one that hangs."""
     ready = get(f"https://{address}:{API_PORT}/readyz", API_NAME, context, _TIMEOUT_S)
     if ready.is_success:
         return None

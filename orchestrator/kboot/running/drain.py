@@ -1,4 +1,4 @@
-"""A node without pods: cordoned, and its pods moved to others with the consent of their disruption budgets."""
+"""Drains a node: cordons it, and moves its pods to others as far as their disruption budgets consent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FORCED = "use --force to override"
 
 
 class DrainBlocked(NotYet):
-    """Some pods may not go now."""
+    """Some pods of the node may not be moved now."""
 
 
 def drain(kubectl: Kubectl, name: str, timeout_s: float, say: Callable[[str], None]) -> None:
@@ -60,13 +60,13 @@ def uncordon(kubectl: Kubectl, name: str) -> None:
 
 
 def _said(lines: list[str]) -> str:
-    """The error in what kubectl said, without its frame."""
+    """Return the error in kubectl's output, without the words around it."""
     line = next((line for line in lines if line.startswith("error:")), lines[-1] if lines else "kubectl said nothing")
     return line.rpartition(" due to error: ")[2].removeprefix("error: ").removesuffix(", continuing command...")
 
 
 def blocked_pods(lines: list[str]) -> dict[str, str]:
-    """namespace/pod -> why it may not be evicted, of those that kubectl has not evicted after all."""
+    """Return namespace/pod -> why it may not be evicted, for pods that kubectl did not evict in the end."""
     blocked = {f"{hit[2]}/{hit[1]}": hit[3] for line in lines if (hit := _BLOCKED.search(line))}
     gone = {line.split()[0].removeprefix("pod/") for line in lines if line.endswith(" evicted")}
     return {pod: reason for pod, reason in blocked.items() if pod.partition("/")[2] not in gone}

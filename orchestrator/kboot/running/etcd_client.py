@@ -32,7 +32,7 @@ class Part:
 
 
 def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
-    """What a client needs; any member's client certificate does: to etcd they are alike. Raises OSError."""
+    """Return the TLS context of a client, with any member's client certificate: etcd takes all alike. Raise OSError."""
     folders = [pki / "nodes" / node.mac.dashed for node in desc.etcd_members]
     folder = next((each for each in folders if (each / "etcd-client.pem").exists()), folders[0] if folders else pki)
     context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
@@ -42,14 +42,14 @@ def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class ListedMember:
-    """A member as the cluster has it; without a name until it has started."""
+    """An etcd member as the members list it; `name` is empty until it has started."""
 
     name: str
     is_learner: bool  # it follows the log and has no vote yet
 
 
 def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> list[ListedMember]:
-    """The members of the cluster, as the voter `name` knows them; raises Fault."""
+    """Return the etcd members that the voter `name` lists; raise Fault."""
     url = f"https://{address}:{ETCD_PORT}/v3/cluster/member/list"
     with answer_of("POST", url, name, context, timeout=httpx.Timeout(_QUESTION_TIMEOUT_S), json={}) as answer:
         answer.read()
@@ -65,14 +65,14 @@ def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> 
 
 @dataclass(frozen=True, slots=True)
 class EtcdVersion:
-    """What a member is, and what the members are together: of the oldest of them, None until they have agreed."""
+    """The version of one etcd member, and the cluster's: that of the oldest member, None until they have agreed."""
 
     server: str
     cluster: str | None = None
 
 
 def version_of(name: str, address: IPv4Address, context: ssl.SSLContext) -> EtcdVersion:
-    """What a member says it is; raises Fault."""
+    """Return the versions that the etcd member `name` reports; raise Fault."""
     answer = get(f"https://{address}:{ETCD_PORT}/version", name, context, _QUESTION_TIMEOUT_S)
     try:
         said = answer.json()
@@ -85,9 +85,9 @@ def version_of(name: str, address: IPv4Address, context: ssl.SSLContext) -> Etcd
 
 
 def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:
-    """The member's database as it streams it, its SHA-256 as the last part; raises Fault.
+    """Yield the member's database as it streams it, with its SHA-256 as the last part; raise Fault.
 
-    A stream that ends early looks like one that ends: only the SHA-256 tells.
+    A stream that is cut short looks like a whole one: only the SHA-256 tells.
     """
     url = f"https://{address}:{ETCD_PORT}/v3/maintenance/snapshot"
     with answer_of("POST", url, name, context, timeout=_TIMEOUT, json={}) as answer:
@@ -98,7 +98,7 @@ def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> 
 
 
 def parsed(line: str) -> Part:
-    """One line of the gateway's stream; raises Fault."""
+    """Return the part of a snapshot that one line of the gateway's stream holds; raise Fault."""
     try:
         message = json.loads(line)
         if "error" in message:

@@ -1,4 +1,4 @@
-"""By which host keys ssh knows a machine: those that it told the cloud-config server, over TLS with its own token."""
+"""The host keys by which ssh knows a machine: it told them to the cloud-config server, over TLS with its token."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TRUSTING = "for a machine that an older kboot installed, `--trust-first-contact
 
 @dataclass(frozen=True, slots=True)
 class KnownHosts:
-    """A file for ssh, and the name under which the machine stands in it."""
+    """A known_hosts file for ssh, and the name under which the machine stands in it."""
 
     file: Path
     name: str
-    is_told: bool = True  # or else whoever answers first is written down, and believed
+    is_told: bool = True  # else ssh writes down and believes who answers first
 
     def options(self) -> dict[str, str]:
-        """What makes ssh look at this file alone; the operator's own configuration may name other places."""
+        """Return the ssh options that make it read this file alone, whatever the operator's own configuration names."""
         file = str(self.file).replace("%", "%%")
         return {
             "HostKeyAlias": self.name,
@@ -34,11 +34,11 @@ class KnownHosts:
             "KnownHostsCommand": "none",
             "VerifyHostKeyDNS": "no",
             "UpdateHostKeys": "no",
-            "ControlPath": "none",  # a connection that stands may have been begun on other terms
+            "ControlPath": "none",  # a shared connection may have been opened with other options
         }
 
     def refusal(self, machine: str, address: object) -> KbootError:
-        """What to say where another key was shown."""
+        """Return the error for a machine that showed another host key."""
         if self.is_told:
             return KbootError(
                 f"{machine}: somebody else answers at {address}, or the machine was installed again: "
@@ -52,9 +52,9 @@ class KnownHosts:
 
 
 def known_hosts(folder: ClusterFolder, node: JsonObject, *, trusts_first_contact: bool) -> KnownHosts:
-    """How ssh knows a node as `kboot status` has it.
+    """Write the host keys that a machine told to a file for ssh, and return that; `node` is as `kboot status` has it.
 
-    Raises NotYet where it told no key, unless whoever answers there is to be trusted.
+    Raises NotYet where the machine told no key, unless whoever answers at its address is to be trusted.
     """
     told = KnownHosts(folder.pki / "ssh" / Mac(node["mac"]).dashed, Mac(node["mac"]).dashed)
     keys = node.get("ssh_host_keys")
@@ -64,7 +64,7 @@ def known_hosts(folder: ClusterFolder, node: JsonObject, *, trusts_first_contact
         return told
     if not trusts_first_contact:
         raise _unknown(node["name"], was_asked=keys is not None)
-    # one machine in one installation: a new one has new host keys, by design
+    # a name for each install of a machine: every install makes new host keys, by design
     name = f"{node['mac']}-{node['phases'].get('installed', '')}".replace(":", "-")
     return KnownHosts(folder.pki / "known_hosts", name, is_told=False)
 

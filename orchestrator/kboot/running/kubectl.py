@@ -1,4 +1,4 @@
-"""The cluster's own kubectl, as the administrator: the reference of what drains a node and how."""
+"""The cluster's own kubectl, run as the administrator: it is the reference for how a node is drained."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class ApiServer:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL at which the API server answers."""
         return server_url(str(self.address))
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """kubectl with the administrator's kubeconfig; `home` holds that and what kubectl keeps meanwhile."""
+    """kubectl with the administrator's kubeconfig; `home` holds that and kubectl's own cache."""
 
     program: Path
     home: Path
@@ -49,7 +49,7 @@ class Kubectl:
     servers: Callable[[], list[ApiServer]]
 
     def run(self, *arguments: str, server: ApiServer | None = None, timeout_s: float = 60) -> str:
-        """What kubectl prints, asked of `server` or of one that is ready; raises KbootError with what it said."""
+        """Run kubectl against `server`, or one that is ready, and return its output; raise KbootError if it fails."""
         words = self._words(arguments, server or self.server())
         try:
             done = subprocess.run(words, capture_output=True, text=True, env=self._environment(), timeout=timeout_s)
@@ -62,12 +62,12 @@ class Kubectl:
         return done.stdout
 
     def json(self, *arguments: str, server: ApiServer | None = None) -> JsonObject:
-        """The object that kubectl prints."""
+        """Run kubectl and return the JSON object that it prints; raise KbootError."""
         answer: JsonObject = json.loads(self.run(*arguments, "--output=json", server=server))
         return answer
 
     def follow(self, *arguments: str, say: Callable[[str], None]) -> int:
-        """Run kubectl, `say` each line as it comes; its exit status. A signal of the terminal reaches it too."""
+        """Run kubectl, `say` each line as it comes, and return its exit status. Ctrl-C reaches it too."""
         words = self._words(arguments, self.server())
         try:
             process = subprocess.Popen(
@@ -85,7 +85,7 @@ class Kubectl:
         return process.returncode
 
     def server(self) -> ApiServer:
-        """An API server that is ready; raises NotYet where none becomes it within half a minute."""
+        """Return an API server that is ready; raise NotYet where none becomes ready within half a minute."""
         for _ in looks(_ANSWERS_WITHIN_S, 2):
             if ready := self.servers():
                 return ready[0]
@@ -103,7 +103,7 @@ class Kubectl:
 def kubectl(
     folder: ClusterFolder, desc: ClusterDesc, addresses: Mapping[Mac, IPv4Address], now: datetime
 ) -> Iterator[Kubectl]:
-    """kubectl for the cluster in force, asked of whichever API server is ready. The caller holds the cluster's lock.
+    """Yield kubectl for the cluster in force and any API server that is ready. The caller holds the cluster's lock.
 
     Raises BadInput for a cluster without Kubernetes, NotYet where its kubectl is not here.
     """
@@ -122,18 +122,21 @@ def kubectl(
 def access(
     folder: ClusterFolder, desc: ClusterDesc, now: datetime, server: str | None = None
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """A folder that goes again with the administrator's kubeconfig in it, and kubectl's options that name it."""
+    """Yield a temporary folder with the administrator's kubeconfig in it, and kubectl's options to use that."""
     config = operator_kubeconfig(folder, desc, ADMIN, now, server)
     with tempfile.TemporaryDirectory(prefix="kboot-") as scratch:  # 0700
         file = Path(scratch) / "kubeconfig"
         file.touch(0o600)
         file.write_bytes(config)
-        # An address that DHCP chose stands in no certificate, this name in each.
+        # No certificate names an address that DHCP chose; every API server's certificate has this name.
         yield Path(scratch), (f"--kubeconfig={file}", f"--tls-server-name={API_NAME}")
 
 
 def kubectl_program(folder: ClusterFolder, desc: ClusterDesc) -> Path:
-    """The kubectl that nodes fetch from here, checked against SHA256SUMS; only root writes where it lies."""
+    """Return the path of the kubectl that nodes fetch from here, checked against SHA256SUMS; only root may write it.
+
+    Raises BadInput for a cluster without Kubernetes, NotYet where the binary is missing or not whole.
+    """
     if desc.kubernetes is None:
         raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
     path = f"kubernetes/{desc.kubernetes.version}/kubectl"
@@ -146,7 +149,7 @@ def kubectl_program(folder: ClusterFolder, desc: ClusterDesc) -> Path:
 
 
 def server_url(address: str) -> str:
-    """The URL of the API server at an address."""
+    """Return the URL of the API server at an address."""
     return f"https://{address}:{API_PORT}"
 
 

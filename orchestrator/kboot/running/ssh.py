@@ -27,7 +27,7 @@ _ANOTHER_KEY = "Host key verification failed"
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How the operator wants to come in: with which private key, and whether to believe who has told no host key."""
+    """The operator's choices for ssh: the private key, and whether to believe a machine that told no host key."""
 
     identity: Path | None = None
     trusts_first_contact: bool = False
@@ -35,7 +35,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The way to one machine."""
+    """One machine to run commands on by ssh."""
 
     name: str
     address: IPv4Address
@@ -43,10 +43,10 @@ class Remote:
     identity: Path | None = None
 
     def run(self, command: Sequence[str], *, given: bytes | BinaryIO = b"", timeout_s: float = 600) -> bytes:
-        """What `command` prints as root, `given` or what is left of that file on its standard input.
+        """Run `command` as root and return its output; `given`, or what is left of that file, is its standard input.
 
-        Raises NotYet where the machine cannot be reached, KbootError where another one answers, or with what the
-        command said where it failed.
+        Raises NotYet where the machine cannot be reached or the command does not end, KbootError where another machine
+        answers, or with the last line of a command that failed.
         """
         words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
         content, file = (given, None) if isinstance(given, bytes) else (None, given)
@@ -82,7 +82,7 @@ class Remote:
 
 
 def remote(folder: ClusterFolder, node: JsonObject, login: Login = Login()) -> Remote:
-    """The way to a node as `kboot status` has it; raises NotYet where it has no address, or told no host key yet."""
+    """Return the way to a machine of `kboot status`; raise NotYet where it has no address or told no host key."""
     identity = login.identity
     if identity is not None and not identity.is_file():
         raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity FILE`")

@@ -1,4 +1,4 @@
-"""What is in force and how far it is: services from the engine, machines from the cloud-config server."""
+"""The state of a cluster: services from the engine, machines and OS releases from the cloud-config server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .cluster_health import Health, read_health
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A moment of a cluster."""
+    """The state of a cluster at one moment: its services (`down` names those not up), machines and OS releases."""
 
     cluster: str
     services: list[Service]
@@ -28,7 +28,7 @@ class Status:
     doubt: JsonObject | None = None
 
     def as_json(self) -> JsonObject:
-        """The shape that scripts read."""
+        """Return the form that `kboot status --json` prints."""
         services = [
             {"name": each.name, "state": each.state, "health": each.health, "started": each.started}
             for each in self.services
@@ -45,7 +45,7 @@ class Status:
 
 
 def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
-    """The cluster at this moment; what is down is named in `down`, never raised."""
+    """Return the state of the cluster, without its health; a service that is down is named in `down`, never raised."""
     desc = description_in_force(folder)
     services = (engine or Engine(folder)).services()
     down = [f"{each.name} ({each.state}, {each.health})" for each in services if not each.is_up]
@@ -67,7 +67,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
 
 
 def doubt_line(doubt: JsonObject) -> str:
-    """That the state was lost, and the way out."""
+    """Return the line that says that the state was lost, and the way out."""
     return (
         f"state: lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
         "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
@@ -75,7 +75,7 @@ def doubt_line(doubt: JsonObject) -> str:
 
 
 def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:
-    """That the state was lost, if the cloud-config server says so."""
+    """Return since when and why the state is lost; None where it is not, or the cloud-config server does not answer."""
     try:
         doubt: JsonObject | None = CloudConfigClient(folder, desc).get("/v1/nodes").get("doubt")
     except Unreachable:
@@ -84,7 +84,7 @@ def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:
 
 
 def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:
-    """The machines as the cloud-config server knows them; as they are declared where it does not answer."""
+    """Return the machines as the cloud-config server knows them; as they are declared where it does not answer."""
     try:
         return [_node(each) for each in CloudConfigClient(folder, desc).nodes()]
     except Unreachable as error:
@@ -92,12 +92,12 @@ def read_nodes(folder: ClusterFolder, desc: ClusterDesc) -> list[JsonObject]:
 
 
 def addresses_of(nodes: list[JsonObject]) -> dict[Mac, IPv4Address]:
-    """Where each machine is, of those that have an address."""
+    """Return MAC -> address, for the machines that have one."""
     return {Mac(node["mac"]): IPv4Address(node["ip"]) for node in nodes if node["ip"]}
 
 
 def with_health(folder: ClusterFolder, status: Status) -> Status:
-    """The status with what etcd and the control plane say of themselves, which takes some seconds when they are off."""
+    """Return the status with the health of etcd and the control plane, which takes seconds when they are off."""
     health = read_health(description_in_force(folder), folder, addresses_of(status.nodes))
     return replace(status, health=health)
 

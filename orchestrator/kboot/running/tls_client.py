@@ -11,16 +11,16 @@ import httpx
 
 
 class Fault(Exception):
-    """Why a machine did not do what was asked: words that follow its name."""
+    """A machine did not do what was asked; the message says why, to be read after the machine's name."""
 
 
 @contextmanager
 def answer_of(
     method: str, url: str, name: str, context: ssl.SSLContext, *, timeout: httpx.Timeout, json: Any = None
 ) -> Iterator[httpx.Response]:
-    """The answer of who is called `name` at an address that its certificate need not know, its body not read yet.
+    """Yield the answer of the machine called `name`, whose certificate need not have its address; the body is unread.
 
-    Raises Fault, also for what goes wrong while the body is read.
+    Raises Fault, also for what goes wrong while the caller reads the body.
     """
     begun = False
     try:
@@ -36,7 +36,7 @@ def answer_of(
 
 
 def get(url: str, name: str, context: ssl.SSLContext, timeout_s: float) -> httpx.Response:
-    """The whole answer to a GET."""
+    """Return the whole answer to a GET; raise Fault."""
     with answer_of("GET", url, name, context, timeout=httpx.Timeout(timeout_s)) as answer:
         answer.read()
         return answer
