@@ -1,1 +1,1 @@
-"""Images: those of the services, built from `services/` and named by all that goes into them; those that nodes pull."""
+"""The service images, built from `services/` and named by the hash of all that goes into them."""

@@ -1,4 +1,4 @@
-"""Base images: Debian with the packages that a service needs, from a registry where one answers, else by mmdebstrap."""
+"""Base images: Debian with the packages that a service needs, made by mmdebstrap or on Debian's own image."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr
 
 
 def base_reference(packages: tuple[str, ...]) -> str:
-    """The name of the base with these packages."""
+    """Return the name of the base image with these packages."""
     return f"kboot/base:{sha256(repr((SUITE, packages, UNWANTED)).encode()).hexdigest()[:12]}"
 
 
 def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None]) -> str:
-    """The base with these packages, made if it is missing; a month-old one is kept, it is named by its inputs."""
+    """Make the base image with these packages if it is missing, and return its name; an old one is kept."""
     reference = base_reference(packages)
 
     def make() -> None:
@@ -40,7 +40,7 @@ def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress
 
 
 def has_image(client: docker.DockerClient, reference: str) -> bool:
-    """Whether the engine has it."""
+    """Return whether the engine has the image `reference`."""
     try:
         client.images.get(reference)
     except ImageNotFound:
@@ -57,8 +57,10 @@ def image_once(client: docker.DockerClient, reference: str, make: Callable[[], N
 
 
 def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> bool:
-    """The base on top of Debian's own image. Only asked for by KBOOT_BASE=registry: here each package is fetched
-    by the image build, which a bootstrapper behind a closed network could not do."""
+    """Make the base image on Debian's own if KBOOT_BASE=registry asks for that; return whether it was made.
+
+    A container then fetches each package, which fails on a bootstrapper behind a closed network.
+    """
     if os.environ.get("KBOOT_BASE") != "registry":
         return False
     try:

@@ -1,4 +1,4 @@
-"""Builds the images of the services that are missing. `python -m kboot.service_images.build` does so by hand."""
+"""Builds the service images that are missing. `python -m kboot.service_images.build` does so by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOADERS = "loaders"
 
 
 def recipes(checkout: Path) -> list[Recipe]:
-    """Every image of the services, each after those that it copies from."""
+    """Return the recipe of every service image, each after the images that it copies from."""
     shared = checkout / "clusterdesc" / "kboot_clusterdesc"
     loaders = read_recipe(_LOADERS, checkout / "services" / _LOADERS)
     found = [loaders]
@@ -36,12 +36,12 @@ def recipes(checkout: Path) -> list[Recipe]:
 
 
 def image_references(checkout: Path) -> dict[str, str]:
-    """service -> image reference, whether it is built or not."""
+    """Return service -> image reference, whether the image is built or not."""
     return {recipe.name: recipe.reference for recipe in recipes(checkout) if recipe.name != _LOADERS}
 
 
 def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, str]:
-    """service -> image reference; what is missing is built."""
+    """Build the service images that are missing, and return service -> image reference."""
     client = _client()
     missing = [recipe for recipe in recipes(checkout) if not has_image(client, recipe.reference)]
     if any(recipe.name != _LOADERS for recipe in missing):
@@ -52,7 +52,7 @@ def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, 
 
 
 def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> str:
-    """The image of the recipe in `folder`; built if it is missing."""
+    """Build the image of the recipe in `folder` if it is missing, and return its reference."""
     client = _client()
     recipe = read_recipe(name, folder)
     _ensure(client, recipe, progress)
@@ -60,7 +60,7 @@ def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> st
 
 
 def _ensure_bases(recipes: list[Recipe], progress: Callable[[str], None]) -> None:
-    """Two bases at a time: each waits for the network as long as it works."""
+    """Make the base images of some recipes, two at a time: each waits for the network as long as it works."""
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda packages: ensure_base(_client(), packages, progress), {r.packages for r in recipes}))
 

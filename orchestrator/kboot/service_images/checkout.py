@@ -1,4 +1,4 @@
-"""Where the sources of the services lie."""
+"""The checkout of kboot, which holds the sources of the services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import KbootError
 
 
 def checkout() -> Path:
-    """The folder that holds `services/`: KBOOT_CHECKOUT, or where this package lies."""
+    """Return the folder that holds `services/`: $KBOOT_CHECKOUT, or the checkout of this package; raise KbootError."""
     named = os.environ.get("KBOOT_CHECKOUT")
     path = Path(named) if named else Path(__file__).resolve().parents[3]
     if not (path / "services").is_dir():

@@ -1,4 +1,4 @@
-"""What an image is made of, and the name that follows from it."""
+"""The recipe of an image: all that goes into it, and the name that follows from that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A folder with a Dockerfile. `packages` are Debian's, `requirements` a hash lock of Python's; both may be none."""
+    """A folder with a Dockerfile. `packages` are Debian's, maybe none; `requirements` is pip's hash lock, or None."""
 
     name: str
     folder: Path
@@ -34,14 +34,14 @@ class Recipe:
 
     @property
     def reference(self) -> str:
-        """`kboot/<name>:<hash>`."""
+        """The name of the image: `kboot/<name>:<hash>`."""
         return f"kboot/{self.name}:{self.digest[:12]}"
 
 
 def read_recipe(
     name: str, folder: Path, shared: Path | None = None, arguments: Mapping[str, str] | None = None
 ) -> Recipe:
-    """The recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`."""
+    """Return the recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`."""
     packages = tuple(sorted((folder / "packages.txt").read_text().split()))
     lock = folder / "requirements.txt"
     files = {path.name: path for path in folder.iterdir() if path.is_file() and path != lock}
@@ -59,7 +59,7 @@ def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
 
 
 def build_context(recipe: Recipe, site: Path | None) -> bytes:
-    """The build context as a tar; the same files give the same bytes. `site` holds the installed requirements."""
+    """Return the build context as a tar, byte for byte fixed by its files. `site` holds the installed requirements."""
     files = dict(recipe.files)
     if site is not None:
         files |= {f"site/{file.relative_to(site)}": file for file in site.rglob("*") if file.is_file()}

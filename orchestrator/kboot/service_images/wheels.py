@@ -13,12 +13,12 @@ from pathlib import Path
 from ..errors import KbootError
 from ..host.cache import cache_folder, made_once
 
-_PYTHON = "3.11"  # of the base's suite
+_PYTHON = "3.11"  # of the base image's Debian
 _PLATFORMS = [f"manylinux{tag}_{platform.machine()}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
 
 
 def installed_requirements(lock: bytes, name: str, progress: Callable[[str], None]) -> Path:
-    """A folder with the packages of `lock`, as they are imported; made once for each lock."""
+    """Install the packages of `lock` into a folder of the cache, once for each lock, and return the folder."""
     digest = sha256(lock + repr((_PYTHON, _PLATFORMS)).encode()).hexdigest()[:16]
 
     def install(target: Path) -> None:

@@ -1,1 +1,1 @@
-"""What machines fetch from the bootstrapper: binaries and container images, brought there and looked at."""
+"""The binaries and node images that machines fetch from the bootstrapper: brought there, listed, verified."""

@@ -1,4 +1,4 @@
-"""Where the binaries that nodes fetch are released, and how they come from there."""
+"""Downloads the binaries that nodes fetch from where they are released."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pull_assets(
     kubernetes_url: str = KUBERNETES_URL,
     cni_url: str = CNI_URL,
 ) -> list[Asset]:
-    """Download the released binaries that are not there whole; each is checked against the published SHA-256."""
+    """Download the binaries that are not there whole, check each against its published SHA-256, and return them."""
     missing = [name for name in KUBERNETES_BINARIES if not is_whole(folder, f"kubernetes/{version}/{name}")]
     folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
@@ -54,13 +54,13 @@ def pull_assets(
 
 
 def _client() -> httpx.Client:
-    """Trusts whom this machine trusts, a site's own CA too; httpx would ask for its own list."""
+    """Return a client that trusts the CAs of this machine, a site's own too; httpx would take its own list."""
     context = ssl.create_default_context()
     return httpx.Client(timeout=30, follow_redirects=True, headers=_AS_IT_IS, verify=context)
 
 
 def _download(client: httpx.Client, url: str, target: Path, progress: Callable[[str], None]) -> Path:
-    """The file at `url`, whole by the SHA-256 that is published beside it."""
+    """Download `url` to `target`, and return that; raise KbootError unless it has the SHA-256 published beside it."""
     try:
         published = client.get(f"{url}.sha256").raise_for_status().text.split()
         wanted = published[0].lower() if published else ""
@@ -83,7 +83,7 @@ def _download(client: httpx.Client, url: str, target: Path, progress: Callable[[
 
 
 def _with_progress(answer: httpx.Response, name: str, progress: Callable[[str], None]) -> Iterator[bytes]:
-    """What comes, said at each quarter."""
+    """Yield the body of an answer in chunks, and report progress at each quarter."""
     total, seen, said = int(answer.headers.get("Content-Length", 0)), 0, 0
     for chunk in answer.iter_raw(_CHUNK):
         yield chunk
@@ -94,7 +94,7 @@ def _with_progress(answer: httpx.Response, name: str, progress: Callable[[str], 
 
 
 def _unpacked(archive: Path, folder: Path) -> dict[str, Path]:
-    """name -> file of the plugins in an archive of CNI plugins; what else is in it is left there."""
+    """Unpack the known plugins of an archive of CNI plugins into `folder`, and return name -> file."""
     folder.mkdir()
     files: dict[str, Path] = {}
     try:

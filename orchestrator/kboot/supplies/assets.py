@@ -19,7 +19,7 @@ from ..host.files import write_file
 from .standing import Standing
 
 KUBERNETES_BINARIES = ("kubelet", "kubectl")
-CNI_NEEDED = ("bridge", "host-local", "loopback", "portmap")  # by the manifests of flannel, and by `cni.name: routes`
+CNI_NEEDED = ("bridge", "host-local", "loopback", "portmap")  # by flannel's manifests, and by `cni.name: routes`
 CNI_PLUGINS = (
     *CNI_NEEDED,
     *("bandwidth", "dhcp", "dummy", "firewall", "flannel", "host-device", "ipvlan", "macvlan"),
@@ -44,7 +44,7 @@ class Asset:
 
 
 def needed_assets(desc: ClusterDesc) -> list[str]:
-    """What the nodes of a description fetch, relative to the assets' folder."""
+    """Return the paths of the binaries that nodes of a description fetch, relative to the assets' folder."""
     if desc.kubernetes is None:
         return []
     kubernetes = [f"kubernetes/{desc.kubernetes.version}/{name}" for name in KUBERNETES_BINARIES]
@@ -52,7 +52,7 @@ def needed_assets(desc: ClusterDesc) -> list[str]:
 
 
 def asset_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """name -> file: the files that are named, and of folders (and `cni/` in them) what is known; raises BadInput."""
+    """Return name -> file for the files named, and the known binaries in folders and their `cni/`; raise BadInput."""
     found: dict[str, Path] = {}
     for path in paths:
         if path.is_dir():
@@ -69,9 +69,9 @@ def asset_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def add_assets(folder: ClusterFolder, files: Mapping[str, Path], version: str, *, arch: str = "amd64") -> list[Asset]:
-    """Bring binaries into the assets' folder; all are checked before the first takes its place.
+    """Copy binaries into the assets' folder and return them; all are checked before the first takes its place.
 
-    `version` is the Kubernetes release of kubelet and kubectl, which have to say it themselves where they run here.
+    `version` is the Kubernetes release of kubelet and kubectl, which must report it themselves where they run here.
     """
     placed: dict[Path, dict[str, str]] = {}
     temporary: list[tuple[Path, Path]] = []
@@ -97,17 +97,17 @@ def add_assets(folder: ClusterFolder, files: Mapping[str, Path], version: str, *
 
 
 def list_assets(folder: ClusterFolder, desc: ClusterDesc) -> list[Asset]:
-    """What is there and what is needed; nothing is read but SHA256SUMS."""
+    """Return the binaries that are needed or there, as SHA256SUMS lists them; no binary is read."""
     return [_looked(folder, path, is_hashed=False) for path in _all_paths(folder, desc)]
 
 
 def verify_assets(folder: ClusterFolder, desc: ClusterDesc) -> list[Asset]:
-    """The same, each file's hash taken anew."""
+    """Return the binaries that are needed or there, each hashed anew and compared with SHA256SUMS."""
     return [_looked(folder, path, is_hashed=True) for path in _all_paths(folder, desc)]
 
 
 def is_whole(folder: ClusterFolder, path: str) -> bool:
-    """Whether a binary is there with the bytes that SHA256SUMS says."""
+    """Return whether a binary is there with the hash that SHA256SUMS says."""
     return _looked(folder, path, is_hashed=True).standing is Standing.OK
 
 
@@ -130,7 +130,7 @@ def _known_folder(name: str, version: str) -> str:
 
 
 def _make_folder(top: Path, wanted: Path) -> None:
-    """Folders from `top` to `wanted`, which the service of another user reads whatever our umask is."""
+    """Make the folders from `top` to `wanted`, which a service of another user reads whatever our umask is."""
     wanted.mkdir(parents=True, exist_ok=True)
     for path in (wanted, *wanted.parents):
         if path.is_relative_to(top):
@@ -138,7 +138,7 @@ def _make_folder(top: Path, wanted: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> str:
-    """Copy, on the disk for good; the SHA-256."""
+    """Copy `source` to `target`, synced to the disk, and return its SHA-256."""
     total = sha256()
     with source.open("rb") as read, target.open("wb") as written:
         while chunk := read.read(_CHUNK):
@@ -164,7 +164,7 @@ def _check_binary(source: Path, copy: Path, name: str, version: str, arch: str) 
 
 
 def _said_version(program: Path, name: str) -> str | None:
-    """The release that a program says it is; None where it cannot be run here."""
+    """Return the version that a program reports; None where it cannot be run here."""
     try:
         done = subprocess.run([program, *_ASKS[name]], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
@@ -174,7 +174,7 @@ def _said_version(program: Path, name: str) -> str | None:
 
 
 def _read_sums(parent: Path) -> dict[str, str]:
-    """name -> SHA-256 of what SHA256SUMS of a folder lists and is there."""
+    """Return name -> SHA-256 for the files that SHA256SUMS of a folder lists and that are there."""
     with suppress(FileNotFoundError):
         pairs = (line.split("  ", 1) for line in (parent / SUMS).read_text().splitlines() if "  " in line)
         return {name: digest for digest, name in pairs if (parent / name).is_file()}
@@ -182,12 +182,12 @@ def _read_sums(parent: Path) -> dict[str, str]:
 
 
 def _sums_text(sums: Mapping[str, str]) -> bytes:
-    """As sha256sum(1) writes and checks it."""
+    """Return the content of SHA256SUMS, as sha256sum(1) writes and checks it."""
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
 
 
 def _all_paths(folder: ClusterFolder, desc: ClusterDesc) -> list[str]:
-    """What is needed, then whatever else is there."""
+    """Return the paths of the needed binaries, then of all others that are there."""
     present = [*folder.assets.glob("kubernetes/*/*"), *folder.assets.glob("cni/*")]
     names = [str(path.relative_to(folder.assets)) for path in sorted(present)]
     others = [name for name in names if Path(name).name != SUMS and not Path(name).name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Image archives, as `docker save`, `skopeo copy` and `ctr images export` write them: which images are in them."""
+"""Reads which images are in an archive of `docker save`, `skopeo copy` or `ctr images export`."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAG
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """One image. `selector` is what skopeo finds it by in an archive of several."""
+    """One image of an archive. `selector` is the name by which skopeo finds it among several."""
 
-    references: tuple[str, ...]  # full names; none where the archive knows a tag at most
+    references: tuple[str, ...]  # full names; empty where the archive has a tag at most
     selector: str = ""
-    is_whole_list: bool = False  # of several architectures, and each of them is here
+    is_whole_list: bool = False  # a list of several architectures, each of them in the archive
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive by skopeo's transport: `docker-archive` or `oci-archive`."""
+    """An image archive; `transport` is skopeo's word for its form, `docker-archive` or `oci-archive`."""
 
     path: Path
     transport: str
     images: tuple[ArchivedImage, ...]
 
     def references(self) -> list[str]:
-        """Every name that is written in it; raises BadInput when an image has none."""
+        """Return every image name that is written in the archive; raise BadInput when an image has none."""
         if not all(image.references for image in self.images):
             raise BadInput(
                 f"{self.path}: names no image in full",
@@ -42,7 +42,7 @@ class Archive:
         return [name for image in self.images for name in image.references]
 
     def image(self, reference: str) -> ArchivedImage:
-        """The image of that name, else the only one; raises BadInput."""
+        """Return the image called `reference`, or the archive's only one whatever its name; raise BadInput."""
         for image in self.images:
             if reference in image.references or len(self.images) == 1:
                 return image
@@ -51,9 +51,9 @@ class Archive:
 
 
 def read_archive(path: Path) -> Archive:
-    """The archive at `path`, plain or compressed; raises BadInput.
+    """Return what the archive at `path` holds, plain or compressed; raise BadInput.
 
-    An OCI layout goes before the form of `docker save` where both are there: it alone keeps an image's digest.
+    Where an archive has both forms, its OCI layout goes before that of `docker save`: it keeps an image's digest.
     """
     try:
         with tarfile.open(path) as tar:
@@ -75,7 +75,7 @@ class _Members:
         return name in self._named
 
     def json(self, name: str) -> Any:
-        """What a file holds, None where it is not there."""
+        """Return what the JSON file `name` holds; None where it is missing or too large."""
         member = self._named.get(name)
         content = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
         return json.load(content) if content is not None else None
@@ -88,7 +88,7 @@ def _archive(path: Path, members: _Members) -> Archive:
     transport, images = ("docker-archive", docker) if docker and (ambiguous or not oci) else ("oci-archive", oci)
     if not images:
         raise BadInput(f"{path}: holds no image", _HINT)
-    if len(images) == 1:  # it may have no selector that skopeo knows, and needs none
+    if len(images) == 1:  # skopeo may not know the selector of a single image, and needs none
         images = [replace(images[0], selector="")]
     return Archive(path, transport, tuple(images))
 
@@ -107,7 +107,10 @@ def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
 
 
 def _is_whole_list(members: _Members, entry: dict[str, Any]) -> bool:
-    """`ctr images export` of one platform keeps the list that names the others too."""
+    """Return whether an entry is a list whose every image is in the archive.
+
+    `ctr images export` of one platform keeps a list that names the other platforms too.
+    """
     if not str(entry.get("mediaType")).endswith(("index.v1+json", "manifest.list.v2+json")):
         return False
     children = (members.json(_blob(entry)) or {}).get("manifests", [])

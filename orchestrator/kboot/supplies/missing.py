@@ -1,4 +1,4 @@
-"""What machines will ask this bootstrapper for and would not get."""
+"""The node images and binaries that machines will ask this bootstrapper for and would not get."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMEOUT_S = 3
 
 
 def missing_supplies(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[str]:
-    """A sentence for each image that the registry lacks, and one for the binaries; never raises, never takes long."""
+    """Yield a sentence for each node image that is missing, and one for the binaries; never raise, never take long."""
     lacking: list[str] = []
     paths: list[str] = []
     try:

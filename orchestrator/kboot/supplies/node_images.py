@@ -1,4 +1,4 @@
-"""The images that nodes pull, in the registry of their cluster: brought there, listed, looked at."""
+"""The node images in a cluster's registry: pushed and pulled there, listed, verified."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class NodeImages:
     ) -> Finding:
         """Push the image of `archive` (docker or OCI) that is called `reference`, or its only one, under that name.
 
-        `as_it_is` leaves plain layers plain: unpacking costs a slow machine more than the longer way.
+        `as_it_is` leaves uncompressed layers so: unpacking costs a slow machine more than the longer transfer.
 
-        Raises KbootError also when the registry took it and does not have it afterwards.
+        Raises KbootError, also when the registry took the image and does not have it afterwards.
         """
         checked_reference(reference)
         found = read_archive(archive)
@@ -49,13 +49,13 @@ class NodeImages:
         return self._copied(released(reference), reference)
 
     def digests(self, references: Iterable[str] | None = None) -> dict[str, str | None]:
-        """reference -> digest, None where the registry has none; by default of what the description needs."""
+        """Return reference -> digest, None where the registry has none; by default for all of the description."""
         wanted = node_images(self._desc).values() if references is None else references
         with Registry(self._folder, self._desc) as registry:
             return {reference: registry.digest(checked_reference(reference)) for reference in wanted}
 
     def verify(self, reference: str) -> Finding:
-        """Look whether an image is there and whole."""
+        """Look whether an image is in the registry, and whole."""
         with Registry(self._folder, self._desc) as registry:
             return registry.look(checked_reference(reference))
 
@@ -74,7 +74,7 @@ class NodeImages:
 
 
 def checked_reference(reference: str) -> str:
-    """`reference` itself; raises BadInput when it is no name of an image."""
+    """Return `reference` itself; raise BadInput when it is no name of an image."""
     if not is_reference(reference):
         raise BadInput(f"`{reference}` is no name of an image", "write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST")
     return reference

@@ -33,7 +33,7 @@ _ACCEPT = {"Accept": ", ".join(_INDEXES + _MANIFESTS), "Accept-Encoding": "ident
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a look at one image gave. `digest` is the manifest's, by its bytes."""
+    """The result of a look at one image. `digest` is the hash of its manifest's bytes."""
 
     reference: str
     standing: Standing
@@ -46,7 +46,7 @@ class RegistryUnreachable(KbootError):
 
 
 class Registry(AbstractContextManager["Registry"]):
-    """The side of the registry that machines pull from: TLS with the cluster's CA, anonymous."""
+    """A client of the side of the registry that machines pull from: TLS with the cluster's CA, anonymous."""
 
     def __init__(self, folder: ClusterFolder, desc: ClusterDesc, *, timeout_s: float = 10) -> None:
         self._cluster = folder.cluster
@@ -70,7 +70,7 @@ class Registry(AbstractContextManager["Registry"]):
         self._client.close()
 
     def digest(self, reference: str) -> str | None:
-        """The digest that the registry names for an image, None where it has none; the image is not looked into."""
+        """Return the digest that the registry names for an image, None where it has none; nothing else is checked."""
         repository, tag = repository_and_tag(reference)
         answer = self._ask("HEAD", f"{repository}/manifests/{tag}")
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -109,7 +109,7 @@ class Registry(AbstractContextManager["Registry"]):
             yield f"manifest {asked}: neither an index nor an image"
 
     def _index_faults(self, repository: str, asked: str, entries: list[Any]) -> Iterator[str]:
-        """A registry may hold some architectures of an index; ours has to be among them."""
+        """Yield the faults of an index. A registry may hold some of its architectures; ours has to be among them."""
         is_here = False
         for entry in entries:
             digest = str(entry.get("digest"))

@@ -1,6 +1,6 @@
 """skopeo in a short-lived container of the registry's image, in the network of the running registry.
 
-Pushes are taken on the loopback of that network alone, whichever it is: this machine's or a lab's.
+The registry takes pushes on the loopback of its network alone, be that this machine's or a lab's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _GIVEN = "/run/kboot"  # what the container is given to read
 _ARCHIVE = "/run/archive.tar"
-_ROOM = "/var/tmp"  # noqa: S108 - in the container; of the disk, since skopeo unpacks an OCI archive whole there
+_ROOM = "/var/tmp"  # noqa: S108 - in the container; on the disk, since skopeo unpacks a whole OCI archive there
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _TIMEOUT_S = 3600
@@ -44,7 +44,7 @@ _TIMEOUT_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an image comes from: a name of skopeo's, and the archive that it means if any."""
+    """The source of an image: its name for skopeo, and the archive which that name means, if any."""
 
     name: str
     archive: Path | None = None
@@ -53,14 +53,14 @@ class Source:
 
 
 def archived(archive: Archive, image: ArchivedImage, reference: str) -> Source:
-    """An image of an archive."""
+    """Return an image of an archive as a source."""
     name = f"{archive.transport}:{_ARCHIVE}" + (f":{image.selector}" if image.selector else "")
     exact = archive.transport == "oci-archive" or "@" in reference
     return Source(name, archive.path, keeps_digest=exact, takes_all=image.is_whole_list)
 
 
 def released(reference: str) -> Source:
-    """An image of a public registry; all its architectures only where a digest names them together."""
+    """Return an image of a public registry as a source; with all its architectures only if named by digest."""
     exact = "@" in reference
     name, _, digest = reference.partition("@")
     # skopeo takes no name with both: "Docker references with both a tag and digest are currently not supported"
@@ -69,7 +69,7 @@ def released(reference: str) -> Source:
 
 
 def copy_command(source: Source, reference: str, desc: ClusterDesc) -> list[str]:
-    """The command line that copies `source` into the cluster's registry, where `reference` stands there."""
+    """Return the command line that copies `source` into the cluster's registry, to the place of `reference`."""
     repository, tag = repository_and_tag(reference)
     separator = "@" if tag.startswith("sha256:") else ":"
     command = ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={desc.os.arch}", "copy"]
@@ -89,7 +89,7 @@ class Skopeo:
         self._desc = desc
 
     def copy(self, source: Source, reference: str) -> str:
-        """Copy an image to where `reference` stands in the registry; the digest of what was pushed."""
+        """Copy an image to the place of `reference` in the registry, and return the digest of what was pushed."""
         user = _user(source)
         with self._scratch(user) as scratch:
             mounts = [_mount(scratch / "given", _GIVEN), _mount(scratch / "room", _ROOM, read_only=False)]
@@ -107,7 +107,7 @@ class Skopeo:
             return (scratch / "room" / "digest").read_text().strip()
 
     def _run(self, command: list[str], mounts: list[Mount], environment: dict[str, str], user: int) -> tuple[int, str]:
-        """The exit code, and the end of what was said; the container is gone after that, whatever happens."""
+        """Run skopeo in a container that is removed in any case; return its exit code and the end of its output."""
         registry = self._registry()
         try:
             container: Container = self._engine.client.containers.create(
@@ -144,7 +144,7 @@ class Skopeo:
 
     @contextmanager
     def _scratch(self, user: int) -> Iterator[Path]:
-        """A folder with what the container reads: the credential and the CA; and room for it to write."""
+        """Yield a folder with `given`, the credential and CA that the container reads, and `room` for it to write."""
         try:
             password = (self._folder.pki / "registry-push-password").read_text().strip()
             self._folder.staging.mkdir(mode=0o700, exist_ok=True)
@@ -167,13 +167,13 @@ class Skopeo:
 
 
 def auth_file(desc: ClusterDesc, password: str) -> str:
-    """The credential for pushes, as skopeo reads it."""
+    """Return the content of skopeo's authfile: the credential for pushes to the registry."""
     login = b64encode(f"{PUSH_USER}:{password}".encode()).decode()
     return json.dumps({"auths": {f"127.0.0.1:{desc.registry.port + 1}": {"auth": login}}})
 
 
 def _user(source: Source) -> int:
-    """Without capabilities root may not read what is another's: the container runs as the owner of the archive."""
+    """Return the uid for the container: the archive's owner, whose files root may not read without capabilities."""
     if source.archive is not None:
         return source.archive.stat().st_uid
     return REGISTRY_UID if os.geteuid() == 0 else os.geteuid()
@@ -184,7 +184,7 @@ def _mount(source: Path, target: str, *, read_only: bool = True) -> Mount:
 
 
 def _site_authorities() -> list[Mount]:
-    """Whom this machine trusts: a site may have a proxy with a CA of its own."""
+    """Return a mount of the CAs that this machine trusts: a site may have a proxy with a CA of its own."""
     bundle = Path(os.environ.get("SSL_CERT_FILE", _AUTHORITIES))
     return [_mount(bundle.resolve(), _AUTHORITIES)] if bundle.is_file() else []
 
@@ -205,7 +205,7 @@ def _ended(container: Container) -> tuple[int, str]:
 
 
 def _failure(said: str) -> str:
-    """The last message of skopeo's log."""
+    """Return the last message of skopeo's log."""
     messages = re.findall(r'msg="((?:[^"\\]|\\.)*)"', said)
     lines = [messages[-1].replace('\\"', '"')] if messages else said.strip().splitlines()[-1:]
     return lines[0][:600] if lines else "skopeo said nothing"

@@ -1,4 +1,4 @@
-"""How something that nodes fetch stands here."""
+"""The standing of a node image or a binary on the bootstrapper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Standing(StrEnum):
-    """One word, for an image in the registry as for a binary."""
+    """The state of a node image or a binary; `wrong` is there, but not what it should be."""
 
     OK = "ok"
     MISSING = "missing"
