@@ -1,4 +1,4 @@
-"""Where builds keep what is slow to make, outside of any clone."""
+"""The cache in which builds keep what is slow to make, outside of any clone."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """What builds keep: $KBOOT_CACHE or ~/.cache/kboot, as scripts/setup.sh has it."""
+    """Return the folder of the cache: $KBOOT_CACHE or ~/.cache/kboot, as scripts/setup.sh has it."""
     named = os.environ.get("KBOOT_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "kboot"
 
 
 @contextmanager
 def one_at_a_time(place: Path) -> Iterator[None]:
-    """Wait for every other process that works at `place`, which need not exist. The lock beside it stays as a file,
-    and is free once its process has ended."""
+    """Hold the lock of `place`, once no other process does; `place` need not exist.
+
+    The lock's file stays beside `place`, and is free once the process that held it has ended.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_name(f".{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -28,16 +30,16 @@ def one_at_a_time(place: Path) -> Iterator[None]:
 
 
 def made_once(place: Path, make: Callable[[Path], None]) -> Path:
-    """`place`, filled by `make` where it is missing: whole or not there, whenever a run is ended.
+    """Return `place`, filled by `make` where it is missing; a run that is killed leaves it whole or not there.
 
-    `make` gets a path beside it, of which nothing exists yet; a file or a folder is to stand there in the end. Another
-    process that wants the same waits and finds it made.
+    `make` gets a path beside `place` at which nothing exists yet, and makes a file or a folder there. Another process
+    that wants `place` waits and finds it made.
     """
     if place.exists():
         return place
     with one_at_a_time(place):
         if not place.exists():
-            for left in place.parent.glob(f".{place.name}-*"):  # by a run that was killed
+            for left in place.parent.glob(f".{place.name}-*"):  # left by a run that was killed
                 shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as scratch:
                 made = Path(scratch) / place.name

@@ -1,4 +1,4 @@
-"""The container engine: the rendered project through Compose, what runs of it through the Docker API."""
+"""The container engine: Compose starts and stops the rendered project, the Docker API tells what runs of it."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Service:
 
     @property
     def is_up(self) -> bool:
-        """Running, and healthy where it has a way to tell."""
+        """Whether the service runs, and is healthy where it has a health check."""
         return self.state == "running" and self.health in ("healthy", "none")
 
 
 def project_name(cluster: str) -> str:
-    """What Compose calls the cluster's project."""
+    """Return the name of the cluster's Compose project."""
     return f"kboot-{cluster}"
 
 
 def connect() -> docker.DockerClient:
-    """The Docker API of this machine; raises EngineError with the way to start it."""
+    """Return a client of this machine's Docker API; raise EngineError with the way to start the engine."""
     try:
         client = docker.from_env(timeout=60)
         client.ping()
@@ -63,7 +63,7 @@ def connect() -> docker.DockerClient:
 
 
 class Engine:
-    """One cluster's project."""
+    """The Compose project of one cluster, and its containers."""
 
     def __init__(self, folder: ClusterFolder, client: docker.DockerClient | None = None) -> None:
         self.folder = folder
@@ -76,7 +76,7 @@ class Engine:
         ).compose
 
     def up(self, services: Iterable[str] = ()) -> None:
-        """Bring the project, or some services, into the rendered state; what is so already is left alone."""
+        """Bring the project, or some services, into the rendered state; what is in it already is left alone."""
         chosen = list(services)
         self._call(
             lambda: self._compose.up(
@@ -119,18 +119,18 @@ class Engine:
             ) from error
 
     def containers(self) -> list[Any]:
-        """The project's containers, stopped ones too."""
+        """Return the project's containers, stopped ones too."""
         filters: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT_LABEL}={self.project}"}
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
     def guests(self) -> list[str]:
-        """Names of the cluster's containers outside of the project: the lab's machines."""
+        """Return the names of the cluster's containers outside of the project: the lab's machines."""
         filters: dict[str, str | list[str] | bool] = {"label": f"{LABEL_CLUSTER}={self.folder.cluster}"}
         labelled = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
         return sorted(str(each.name) for each in labelled if not {_PROJECT_LABEL, LABEL_TASK} & set(each.labels))
 
     def services(self) -> list[Service]:
-        """Every service that should run, and any other of the project; `missing` where there is none."""
+        """Return every service that should run, `missing` where it has no container, and any other of the project."""
         found = {service.name: service for service in map(_service, self.containers())}
         for name in self._rendered():
             found.setdefault(name, Service(name, "missing", "none", None))
@@ -138,7 +138,7 @@ class Engine:
         return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
 
     def _rendered(self) -> Iterable[str]:
-        """The services of the rendered project; all of them before there is one."""
+        """Return the names of the services in the rendered project; of all services before there is one."""
         try:
             project = yaml.safe_load(self.folder.compose.read_text())
             return [name for name in SERVICES if name in project["services"]]
@@ -203,7 +203,7 @@ def _service(container: Any) -> Service:
 
 
 def _seconds(time_text: str) -> str:
-    """The engine's nanosecond times as RFC 3339 in whole seconds."""
+    """Return a time of the engine, which has nanoseconds, as RFC 3339 in whole seconds."""
     return time_text.split(".")[0].rstrip("Z") + "Z"
 
 

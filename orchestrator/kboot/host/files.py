@@ -20,7 +20,7 @@ def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0)
 
 @contextmanager
 def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[BinaryIO]:
-    """A file to fill, and to read again, that stands at `target` once the block has ended well, and nowhere if not."""
+    """Yield a file to write and read again; it replaces `target` once the block has ended well, and is gone if not."""
     temporary = target.with_name(f".{target.name}.new")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

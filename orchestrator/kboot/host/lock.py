@@ -1,4 +1,4 @@
-"""One kboot at a time works on a cluster; who comes second is told who was first."""
+"""A lock for one kboot at a time to work on a cluster; a second one is told which process holds it."""
 
 from __future__ import annotations
 

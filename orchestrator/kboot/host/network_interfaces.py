@@ -28,7 +28,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port that a service of ours needs."""
+    """A UDP or TCP port."""
 
     protocol: str  # udp | tcp
     number: int
@@ -39,7 +39,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who holds a port: the address it listens on, and the program where it can be read."""
+    """A program that listens on a port: its address, and its name where that can be read."""
 
     port: Port
     address: IPv4Address
@@ -50,7 +50,7 @@ class Listener:
 
 
 def interfaces() -> list[Interface]:
-    """Every interface of this machine, in the kernel's order."""
+    """Return every interface of this machine, in the kernel's order."""
     try:
         answer = subprocess.run(["ip", "-json", "-4", "address"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -67,12 +67,12 @@ def interfaces() -> list[Interface]:
 
 
 def holder_of(address: IPv4Address, among: Iterable[Interface]) -> Interface | None:
-    """The interface that has `address`."""
+    """Return the interface that has `address`, None where none has it."""
     return next((interface for interface in among if address in interface.addresses), None)
 
 
 def listeners(ports: Iterable[Port], address: IPv4Address, proc: Path = Path("/proc")) -> list[Listener]:
-    """Who listens on one of `ports` in the way of a socket bound to `address`: on it, or on all addresses."""
+    """Return who listens on one of `ports` in the way of a socket bound to `address`: on that, or on all addresses."""
     wanted = set(ports)
     found: list[tuple[Port, IPv4Address, str]] = []
     for protocol, state in _LISTENING.items():
@@ -100,7 +100,7 @@ def _sockets(table: Path, state: str) -> list[tuple[tuple[IPv4Address, int], str
 
 
 def _local(text: str) -> tuple[IPv4Address, int]:
-    """The address and port of a line of /proc/net; a wildcard of IPv6 takes the IPv4 port too."""
+    """Return the address and port of a line of /proc/net; a wildcard of IPv6 takes the IPv4 port too."""
     address, _, port = text.partition(":")
     raw = b"".join(
         socket.htonl(int(address[i : i + 8], 16)).to_bytes(4, "big") for i in range(0, len(address), 8)
@@ -112,7 +112,7 @@ def _local(text: str) -> tuple[IPv4Address, int]:
 
 
 def _programs(inodes: set[str], proc: Path) -> dict[str, str]:
-    """inode -> "name (pid N)" for those whose process this user may look into."""
+    """Return inode -> "name (pid N)" for the sockets of processes that this user may look into."""
     found: dict[str, str] = {}
     if not inodes:
         return found

@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 class Progress:
-    """Says what is going on. `is_live` is true on a terminal, where a line may be rewritten."""
+    """A printer of what is going on. `is_live` is true on a terminal, where a line may be rewritten."""
 
     def __init__(self, stream: TextIO | None = None, *, is_live: bool | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
@@ -18,7 +18,7 @@ class Progress:
         self._said: dict[str, str] = {}
 
     def __call__(self, text: str) -> None:
-        """Say one finished thing."""
+        """Print `text` as a line that stays, as `say` does."""
         self.say(text)
 
     def say(self, text: str) -> None:
@@ -44,7 +44,7 @@ class Progress:
         self._moving = len(lines)
 
     def clear(self) -> None:
-        """Take the moving block away."""
+        """Erase the last block from the terminal."""
         if self._moving:
             self._stream.write(f"\x1b[{self._moving}F\x1b[J")
             self._moving = 0

@@ -15,10 +15,11 @@ _NEW = b"This cluster was never in force, so its machines may be installed. clou
 
 
 def make_data_folders(folder: ClusterFolder) -> None:
-    """Create what the services write into, each owned by the one service that writes there.
+    """Create the folders that the services write into, each owned by the one service that writes there.
 
     dnsmasq opens its lease file while it is root still, and may not pass over the rights of others. The state of a
-    cluster that begins is marked: without that mark, cloudconfig takes a state that is missing for lost.
+    cluster that begins is marked: without that mark, the cloud-config server
+    takes a state that is missing for lost.
     """
     owners = [
         (folder.path, 0, 0o755),
@@ -44,7 +45,7 @@ def make_data_folders(folder: ClusterFolder) -> None:
 
 
 def remove(folder: ClusterFolder) -> None:
-    """Drop everything that is known of the cluster."""
+    """Remove the cluster's folder, with everything that is known of the cluster."""
     try:
         shutil.rmtree(folder.path)
     except FileNotFoundError:
@@ -54,7 +55,7 @@ def remove(folder: ClusterFolder) -> None:
 
 
 def clusters(root: Path) -> list[str]:
-    """The names of the clusters under `root`."""
+    """Return the names of the clusters under `root`."""
     try:
         return sorted(entry.name for entry in root.iterdir() if (entry / "cluster.yaml").is_file())
     except OSError:
@@ -62,6 +63,6 @@ def clusters(root: Path) -> list[str]:
 
 
 def _was_in_force(folder: ClusterFolder) -> bool:
-    """Whether a render was ever written here, or a machine was ever given an address."""
+    """Return whether a render was ever written to `folder`, or a machine was ever given an address."""
     written = (folder.pki, folder.config, folder.tls, folder.nodes, folder.leases)
     return folder.description.exists() or any(path.is_dir() and any(path.iterdir()) for path in written)
