@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import yaml
 
@@ -152,14 +153,13 @@ class _Builder:
                 self._alias(event, place)
         if self.root is None:
             self._refuse(Place(self.file, 1, 1), "the file is empty", "`kboot init` writes one to start from")
-        assert self.root is not None  # noqa: S101 - _refuse raised otherwise
         return self.root, self.problems
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file, 1, 1)
 
-    def _refuse(self, place: Place, message: str, hint: str) -> None:
+    def _refuse(self, place: Place, message: str, hint: str) -> NoReturn:
         raise InvalidDescription([*self.problems, Problem(place, "", message, hint)])
 
     def _report(self, place: Place, step: str | int, message: str, hint: str) -> None:
@@ -198,7 +198,6 @@ class _Builder:
                 f"the alias *{event.anchor} names nothing that stands above it",
                 f"define &{event.anchor} first",
             )
-        assert event.anchor is not None  # noqa: S101 - _refuse raised otherwise
         node, size = self.anchors[event.anchor]
         self._count(size, place)
         text = (node.text or "") if isinstance(node, Scalar) else ""
