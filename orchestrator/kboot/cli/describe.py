@@ -112,7 +112,7 @@ def run_schema(arguments: argparse.Namespace) -> ExitCode:
 
 def run_convert(arguments: argparse.Namespace) -> ExitCode:
     """Convert a description of k8sp/sextant into one of kboot."""
-    from ..describe.convert.convert import convert
+    from ..describe.convert import convert
 
     conversion = convert(_text(arguments.file), str(arguments.file))
     note(f"{arguments.file}: read as {conversion.form}")

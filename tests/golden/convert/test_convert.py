@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.describe.convert.convert import convert
+from kboot.describe.convert import convert
 from kboot_clusterdesc import InvalidDescription, load_text
 
 HERE = Path(__file__).parent

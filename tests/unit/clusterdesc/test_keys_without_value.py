@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot.describe.convert.convert import convert
+from kboot.describe.convert import convert
 from kboot_clusterdesc import InvalidDescription, load_text
 from unit.clusterdesc.sample import SAMPLE, accepted, place, refusal, refused_keys, spoilt
 from unit.clusterdesc.test_properties import descriptions

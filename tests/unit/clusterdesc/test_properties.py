@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kboot.describe.convert.convert import convert
+from kboot.describe.convert import convert
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, dump, load_bytes, load_text
 from kboot_clusterdesc.keys import KEYS
 from kboot_clusterdesc.node_images import IMAGE_KEYS

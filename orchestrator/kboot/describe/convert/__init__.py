@@ -1,1 +1,5 @@
 """Turns a cluster description of k8sp/sextant into one of kboot's."""
+
+from .sextant import Converted, convert
+
+__all__ = ["Converted", "convert"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kboot.describe.convert.convert import Converted, convert
+from kboot.describe.convert import Converted, convert
 from kboot_clusterdesc import DhcpMode, InvalidDescription, Role, load_text
 from unit.clusterdesc.sample import KEY
 
