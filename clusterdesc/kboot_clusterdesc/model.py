@@ -30,6 +30,8 @@ from .types import (
 )
 
 API_PORT = 6443  # on each control plane
+# The part of `pod_cidr` that one node has: kube-controller-manager's default for IPv4, and flannel's SubnetLen.
+POD_BLOCK_PREFIX = 24
 
 
 def _pair(value: AddressRange) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import ClusterDesc
+from ..model import POD_BLOCK_PREFIX, ClusterDesc
 from ..problem import Problem
 from ..source import Tree
 from .at import problem_at
-
-BLOCK_PREFIX = 24  # kube-controller-manager's default for IPv4, and flannel's SubnetLen
 
 
 def check_pods(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -17,12 +15,12 @@ def check_pods(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if desc.kubernetes is None:
         return
     pods = desc.kubernetes.pod_cidr
-    blocks = 1 << (BLOCK_PREFIX - pods.prefixlen) if pods.prefixlen <= BLOCK_PREFIX else 0
+    blocks = 1 << (POD_BLOCK_PREFIX - pods.prefixlen) if pods.prefixlen <= POD_BLOCK_PREFIX else 0
     if blocks < max(len(desc.nodes), 1):
-        wanted = BLOCK_PREFIX - (max(len(desc.nodes), 1) - 1).bit_length()
+        wanted = POD_BLOCK_PREFIX - (max(len(desc.nodes), 1) - 1).bit_length()
         yield problem_at(
             tree,
             ("kubernetes", "pod_cidr"),
-            f"{len(desc.nodes)} nodes, {blocks} blocks of /{BLOCK_PREFIX} in {pods}: each node needs one",
+            f"{len(desc.nodes)} nodes, {blocks} blocks of /{POD_BLOCK_PREFIX} in {pods}: each node needs one",
             f"take a /{wanted} or a larger range",
         )

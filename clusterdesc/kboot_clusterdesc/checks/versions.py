@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from ..model import ClusterDesc, ConfigDialect, RebootStrategy
 from ..os_family import Family
+from ..os_release import IGNITION_V3_SINCE, release_number
 from ..problem import Problem
 from ..source import Tree
 from .at import problem_at
 
-IGNITION_V3_SINCE = (3185, 0, 0)  # of Flatcar; before it only Ignition spec 2 is read
 KUBERNETES_MINORS = range(33, 37)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -57,11 +57,6 @@ def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]
             f"{version} is not a version that kboot sets up",
             f"take one from v1.{first} to v1.{last}",
         )
-
-
-def release_number(version: str) -> tuple[int, ...]:
-    """The three numbers of `3975.2.0+nightly`, to compare releases by."""
-    return tuple(int(part) for part in version.partition("+")[0].split("."))
 
 
 def _check_release_url(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:

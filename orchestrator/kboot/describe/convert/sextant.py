@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 
-from kboot_clusterdesc.checks.versions import IGNITION_V3_SINCE, release_number
 from kboot_clusterdesc.load import dump_data, load_text
 from kboot_clusterdesc.model import Kubernetes
+from kboot_clusterdesc.os_release import IGNITION_V3_SINCE, release_number
 from kboot_clusterdesc.problem import InvalidDescription, Place, Problem
 from kboot_clusterdesc.source import Mapping, Scalar, Sequence, read_tree
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kboot_clusterdesc import ClusterDesc, Node
-from kboot_clusterdesc.checks.pods import BLOCK_PREFIX
-from kboot_clusterdesc.model import API_PORT, Kubernetes
+from kboot_clusterdesc.model import API_PORT, POD_BLOCK_PREFIX, Kubernetes
 from kboot_clusterdesc.node_images import node_images
 from kboot_compose.templates import rendered
 
@@ -39,7 +38,7 @@ def control_plane(
         "dns_domain": kubernetes.dns_domain,
         "service_cidr": kubernetes.service_cidr,
         "pod_cidr": kubernetes.pod_cidr,
-        "block_prefix": BLOCK_PREFIX,
+        "block_prefix": POD_BLOCK_PREFIX,
         "encryption_key": secrets.encryption_key,
         "lets_machines_join": desc.lets_machines_join,
         "patience": patience_of(desc),

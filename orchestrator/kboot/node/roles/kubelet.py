@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kboot_clusterdesc import ClusterDesc, Node, Role, joined
-from kboot_clusterdesc.checks.labels import kubelet_may_set
 from kboot_clusterdesc.model import Kubernetes
+from kboot_clusterdesc.node_labels import kubelet_may_set
 from kboot_compose.templates import rendered
 
 from ...pki import KeyPair
