@@ -206,12 +206,14 @@ class Node(Part):
     @model_validator(mode="before")
     @classmethod
     def _named_after_mac(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("name") is None and isinstance(value.get("mac"), str):
-            try:
-                return {**value, "name": Mac(value["mac"]).dashed}
-            except ValueError:
-                return {**value, "name": "unknown"}
-        return value
+        if not isinstance(value, dict) or value.get("name") is not None:
+            return value
+        mac = value.get("mac")
+        try:
+            name = Mac(mac).dashed if isinstance(mac, str) else "unknown"
+        except ValueError:
+            name = "unknown"  # the MAC itself is refused, and no name is asked for
+        return {**value, "name": name}
 
 
 class ClusterDesc(Part):

@@ -34,12 +34,19 @@ _WORDS = {  # for kinds of fault whose own message speaks of Python
 
 def faulty_paths(error: ValidationError) -> list[Steps]:
     """Where the faults are; without the marks that pydantic sets at keys of a mapping."""
-    return [_path(fault) for fault in error.errors(include_url=False, include_context=False)]
+    return [_path(fault) for fault in _faults(error)]
 
 
 def shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
     """One problem for each fault, at its place."""
-    return [_problem(fault, tree) for fault in error.errors(include_url=False)]
+    return [_problem(fault, tree) for fault in _faults(error)]
+
+
+def _faults(error: ValidationError) -> list[Any]:
+    """Return pydantic's faults, but for lists that it calls too short since their items are faulty."""
+    faults: list[Any] = list(error.errors(include_url=False))
+    holders = {_path(fault)[:-1] for fault in faults}
+    return [fault for fault in faults if fault["type"] != "too_short" or _path(fault) not in holders]
 
 
 def _path(fault: Any) -> Steps:

@@ -193,6 +193,15 @@ def test_a_node_that_could_not_be_read_does_not_count_as_a_missing_control_plane
     assert refused_keys(spoilt(("00:25:90:c0:f7:80", "00:25:90:c0:f7"))) == ["nodes[0].mac"]
 
 
+def test_a_node_is_not_asked_for_a_name_where_its_mac_is_missing() -> None:
+    assert refused_keys(spoilt(('{mac: "00:25:90:c0:f6:ee", ', "{"))) == ["nodes[1].mac"]
+
+
+def test_a_list_whose_only_item_is_faulty_is_not_called_empty() -> None:
+    assert refused_keys(spoilt(("[worker]", "[wrker]"))) == ["nodes[1].roles[0]"]
+    assert refused_keys(spoilt(("[worker]", "[]"))) == ["nodes[1].roles"]
+
+
 def test_a_description_that_is_written_out_reads_back_equal() -> None:
     desc = accepted(SAMPLE)
     assert load_bytes(dump(desc), "copy.yaml") == desc
