@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from pathlib import Path
-from urllib.parse import urlencode
+
+import httpx
 
 from kboot_clusterdesc.model import API_PORT
 
@@ -17,6 +18,8 @@ PAGE_NODES = 500
 PAGE_BYTES = 64 << 20
 _SERVER_NAME = "kubernetes"  # stands in every API server's certificate, so a new address does not matter
 _REFUSALS = {401: "refuses our certificate", 403: "does not let us read its nodes yet"}
+# How the TLS library says that it waits for the other side, or that this one has left.
+_NO_FAULTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError)
 
 
 class ApiFault(Exception):
@@ -36,58 +39,54 @@ def client_context(tls: Path) -> ssl.SSLContext:
 
 
 async def list_nodes(address: str, context: ssl.SSLContext) -> dict[str, KubernetesNode]:
-    """Every node that the API server at `address` has; raises ApiFault."""
+    """Return every node that the API server at `address` has; raises ApiFault."""
     nodes: dict[str, KubernetesNode] = {}
+    more = ""
     try:
-        async with asyncio.timeout(ANSWER_S):
-            more = ""
+        async with asyncio.timeout(ANSWER_S), _client(address, context) as client:
             while True:
-                page, more = parse_page(await _get(address, context, _path(more)))
+                page, more = parse_page(await _page(client, more))
                 nodes |= page
                 if not more:
                     return nodes
-    except ssl.SSLCertVerificationError as error:
-        raise ApiFault(f"has a certificate that is not good: {error.verify_message}") from error
-    except ssl.SSLError as error:
-        refused = "ALERT" in (error.reason or "")
-        raise ApiFault("refuses our certificate" if refused else "does not speak TLS") from error
-    except OSError as error:  # a time-out is one too
-        raise ApiFault("does not answer") from error
+    except (httpx.HTTPError, OSError) as error:  # OSError: the time-out, and TLS that breaks off after the handshake
+        raise ApiFault(_reason(error)) from error
     except ValueError as error:
         raise ApiFault("answers with something else than a list of nodes") from error
 
 
-def _path(more: str) -> str:
-    return "/api/v1/nodes?" + urlencode({"limit": PAGE_NODES} | ({"continue": more} if more else {}))
+def _client(address: str, context: ssl.SSLContext) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=f"https://{address}:{API_PORT}",
+        verify=context,
+        timeout=httpx.Timeout(None, connect=CONNECT_S),
+        trust_env=False,  # a proxy of the site must not stand between us and our own machines
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},  # so that PAGE_BYTES are those sent
+    )
 
 
-async def _get(address: str, context: ssl.SSLContext, path: str) -> bytes:
-    """The body of a 200. HTTP/1.0, since its answers end with the connection and come in one piece."""
-    async with asyncio.timeout(CONNECT_S):
-        reader, writer = await asyncio.open_connection(address, API_PORT, ssl=context, server_hostname=_SERVER_NAME)
-    try:
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: {_SERVER_NAME}\r\nAccept: application/json\r\n\r\n".encode())
-        await writer.drain()
-        return _body(await _all(reader))
-    finally:
-        writer.transport.abort()  # nothing is left to say, and a peer that has gone must not hold us up
+async def _page(client: httpx.AsyncClient, more: str) -> bytes:
+    """Return the body of one page of the list, the first one or that which `more` continues with."""
+    parameters = {"limit": str(PAGE_NODES)} | ({"continue": more} if more else {})
+    named = {"sni_hostname": _SERVER_NAME}
+    async with client.stream("GET", "/api/v1/nodes", params=parameters, extensions=named) as answer:
+        if answer.status_code != 200:
+            raise ApiFault(_REFUSALS.get(answer.status_code, f"answers {answer.status_code}"))
+        body = bytearray()
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > PAGE_BYTES:
+                raise ApiFault(f"answers with more than {PAGE_BYTES >> 20} MiB")
+        return bytes(body)
 
 
-async def _all(reader: asyncio.StreamReader) -> bytes:
-    answer = bytearray()
-    while piece := await reader.read(1 << 18):
-        answer += piece
-        if len(answer) > PAGE_BYTES:
-            raise ApiFault(f"answers with more than {PAGE_BYTES >> 20} MiB")
-    return bytes(answer)
-
-
-def _body(answer: bytes) -> bytes:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    words = head.split(None, 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
-        raise ApiFault("does not answer" if not answer else "does not speak HTTP")
-    status = int(words[1])
-    if status != 200:
-        raise ApiFault(_REFUSALS.get(status, f"answers {status}"))
-    return body
+def _reason(error: BaseException) -> str:
+    """Return what went wrong, looked for in what `error` came from."""
+    cause: BaseException | None = error
+    while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _NO_FAULTS)):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not good: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return "refuses our certificate" if "ALERT" in (cause.reason or "") else "does not speak TLS"
+    return "does not answer in HTTP" if isinstance(error, httpx.RemoteProtocolError) else "does not answer"
