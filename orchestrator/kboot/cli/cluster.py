@@ -20,7 +20,7 @@ from ..host.progress import Progress
 from ..host.waiting import looks
 from ..pki.store.inventory import kept_certificates, warning
 from ..running.chosen import chosen_cluster
-from ..running.status import Status, doubt_line, read_doubt, read_status, with_health
+from ..running.status import Status, doubt_in_words, read_doubt, read_status, with_health
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json, table
 
 _WATCH_EVERY_S = 2.0
@@ -109,7 +109,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     if ending := warning(kept_certificates(outcome.folder, outcome.desc), datetime.now(UTC)):
         note(f"note: {ending}")
     if doubt := read_doubt(outcome.folder, outcome.desc):
-        note(f"note: {doubt_line(doubt)}")
+        note(f"note: state: {doubt_in_words(doubt)}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:
@@ -173,11 +173,10 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
                 progress.state(service.name, service.health if tells else service.state)
             for node in status.nodes:
                 progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
-            for line in status.health.lines():
-                what, _, said = line.partition(": ")
-                progress.state(what, said)
+            for part, words in status.health.in_words().items():
+                progress.state(part, words)
             if status.doubt:
-                progress.state("state", doubt_line(status.doubt).removeprefix("state: "))
+                progress.state("state", doubt_in_words(status.doubt))
     return ExitCode.DONE
 
 
@@ -217,7 +216,7 @@ def status_lines(status: Status) -> list[str]:
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
     lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
     if status.doubt:
-        lines += ["", doubt_line(status.doubt)]
+        lines += ["", f"state: {doubt_in_words(status.doubt)}"]
     if status.nodes:
         lines += [
             "",
@@ -226,8 +225,8 @@ def status_lines(status: Status) -> list[str]:
                 [node_row(n) for n in status.nodes],
             ),
         ]
-    if health := status.health.lines():
-        lines += ["", *health]
+    if health := status.health.in_words():
+        lines += ["", *(f"{part}: {words}" for part, words in health.items())]
     if status.discovered:
         rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
         lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]

@@ -81,8 +81,8 @@ class _SoFar:
         with self._told():
             for _ in looks(timeout_s, 2):
                 members = tuple(health())
-                (line,) = Health(etcd=members).lines()
-                self._progress.state("etcd", line.removeprefix("etcd: "))
+                for part, words in Health(etcd=members).in_words().items():
+                    self._progress.state(part, words)
                 ill = [f"{member.name} {member.reason}" for member in members if not member.is_well]
                 if not ill:
                     return

@@ -45,14 +45,14 @@ class Health:
             "control_plane": [{"name": p.name, "ready": p.is_well, "reason": p.reason} for p in self.control_plane],
         }
 
-    def lines(self) -> list[str]:
-        """Return a line about etcd and one about the control plane, as far as the cluster has them."""
-        lines = []
+    def in_words(self) -> dict[str, str]:
+        """Return part -> how it is, for people; a part that the cluster does not have is left out."""
+        words = {}
         if self.etcd:
-            lines.append(_line("etcd", self.etcd, "members healthy"))
+            words["etcd"] = _words(self.etcd, "members healthy")
         if self.control_plane:
-            lines.append(_line("control plane", self.control_plane, "ready"))
-        return lines
+            words["control plane"] = _words(self.control_plane, "ready")
+        return words
 
 
 def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:
@@ -159,7 +159,7 @@ def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> st
     return f"{word}: {', '.join(failed) or f'answers {ready.status_code}'}"
 
 
-def _line(what: str, parts: tuple[PartHealth, ...], word: str) -> str:
+def _words(parts: tuple[PartHealth, ...], word: str) -> str:
     well = sum(part.is_well is True for part in parts)
     others = "; ".join(f"{part.name}: {part.reason}" for part in parts if not part.is_well)
-    return f"{what}: {well} of {len(parts)} {word}" + (f" ({others})" if others else "")
+    return f"{well} of {len(parts)} {word}" + (f" ({others})" if others else "")

@@ -66,10 +66,10 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     )
 
 
-def doubt_line(doubt: JsonObject) -> str:
-    """Return the line that says that the state was lost, and the way out."""
+def doubt_in_words(doubt: JsonObject) -> str:
+    """Return in words that the state was lost, and the way out."""
     return (
-        f"state: lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
+        f"lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
         "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
     )
 
