@@ -30,6 +30,7 @@ from .types import (
 )
 
 API_PORT = 6443  # on each control plane
+ETCD_PORT = 2379  # on each member, for its clients
 # The part of `pod_cidr` that one node has: kube-controller-manager's default for IPv4, and flannel's SubnetLen.
 POD_BLOCK_PREFIX = 24
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+ACCOUNT = "core"  # of every family: it has the keys of `ssh_authorized_keys`, and becomes root by sudo
+
 
 class Family(StrEnum):
     """The OS that machines install."""

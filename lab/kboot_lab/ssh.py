@@ -14,8 +14,8 @@ from kboot.errors import NotYet
 from kboot.host.engine import LABEL_CLUSTER, Engine
 from kboot.host.files import write_file
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.os_family import ACCOUNT
 
-USER = "core"  # the account of the OS family
 _OPTIONS = (
     # Any host key is accepted, so that ssh works in each phase, also before a machine reported its key. The network
     # does not leave this machine, nothing secret passes over it, and the lab's key opens machines of the lab alone.
@@ -62,7 +62,7 @@ def run_on(engine: Engine, image: str, address: str, command: Sequence[str]) -> 
     """Run `command`, or a shell if it is empty, on the machine at `address` and return its exit status."""
     mount = ["--mount", f"type=bind,source={_key(engine.folder)},target=/run/lab-key,readonly"]
     ssh = ["ssh", "-i", "/run/lab-key", *_OPTIONS, *(["-t"] if not command and sys.stdin.isatty() else [])]
-    return _run(engine, image, [*ssh, f"{USER}@{address}", *command], mount)
+    return _run(engine, image, [*ssh, f"{ACCOUNT}@{address}", *command], mount)
 
 
 def _run(engine: Engine, image: str, command: Sequence[str], mounts: list[str]) -> int:

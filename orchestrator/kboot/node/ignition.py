@@ -6,6 +6,8 @@ import base64
 import json
 from typing import Any
 
+from kboot_clusterdesc.os_family import ACCOUNT
+
 from .config import DropIn, File, NodeConfig, Unit, User, masked
 
 SPEC = "3.3.0"
@@ -40,7 +42,7 @@ def read_ignition(content: bytes) -> NodeConfig:
 
 
 def _core(config: NodeConfig) -> dict[str, Any]:
-    return {"name": "core", "sshAuthorizedKeys": list(config.ssh_authorized_keys)}
+    return {"name": ACCOUNT, "sshAuthorizedKeys": list(config.ssh_authorized_keys)}
 
 
 def _user(user: User) -> dict[str, Any]:

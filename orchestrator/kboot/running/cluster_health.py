@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
-from kboot_clusterdesc.model import API_PORT
+from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 
-from .etcd_client import ETCD_PORT, client_context
+from .etcd_client import client_context
 from .tls_client import Fault, get
 
 _TIMEOUT_S = 2

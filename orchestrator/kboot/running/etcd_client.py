@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 
 from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc.model import ETCD_PORT
 
 from .tls_client import Fault, answer_of, get
 
-ETCD_PORT = 2379
 _QUESTION_TIMEOUT_S = 5  # for what a member knows without the others
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 _TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault

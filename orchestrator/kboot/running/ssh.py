@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.os_family import ACCOUNT
 
 from ..errors import BadInput, KbootError, NotYet, last_line
 from .cloudconfig_client import JsonObject
 from .known_hosts import KnownHosts, known_hosts
 
-USER = "core"  # the account of both OS families
 _SSH_FAILED = 255  # ssh's own fault, not the command's
 _ANOTHER_KEY = "Host key verification failed"
 
@@ -48,7 +48,7 @@ class Remote:
         Raises NotYet where the machine cannot be reached or the command does not end, KbootError where another machine
         answers, or with the last line of a command that failed.
         """
-        words = [*self._ssh(), f"{USER}@{self.address}", "sudo", *map(shlex.quote, command)]
+        words = [*self._ssh(), f"{ACCOUNT}@{self.address}", "sudo", *map(shlex.quote, command)]
         content, file = (given, None) if isinstance(given, bytes) else (None, given)
         try:
             # In a session of its own: Ctrl-C at the terminal asks us, and does not cut off what runs over there.

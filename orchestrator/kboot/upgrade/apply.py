@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_clusterdesc.os_family import ACCOUNT
 from kboot_compose.templates import rendered
 
 from ..errors import KbootError
@@ -17,7 +18,6 @@ from ..node.ignition import read_ignition
 from ..running.ssh import Remote
 
 ADDONS_UNIT = "kboot-addons.service"
-_CORE = "core"
 _MANIFESTS = "/etc/kubernetes/manifests/"
 _KUBELET = "kubelet.service"
 # Where a file lies -> the unit that reads it only at its start; the first place that fits counts. None: each use of the
@@ -135,7 +135,7 @@ def _order(file: File) -> tuple[int, str]:
 
 def _keys(config: NodeConfig) -> Iterator[tuple[str, bytes]]:
     """Whose ssh keys are set: an account without declared ones is left as it is."""
-    for name, keys in ((_CORE, config.ssh_authorized_keys), *((u.name, u.ssh_authorized_keys) for u in config.users)):
+    for name, keys in ((ACCOUNT, config.ssh_authorized_keys), *((u.name, u.ssh_authorized_keys) for u in config.users)):
         if keys:
             yield name, "".join(f"{key}\n" for key in keys).encode()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.model import ETCD_PORT
 from kboot_clusterdesc.node_images import image
 from kboot_compose.templates import rendered
 
@@ -12,7 +13,7 @@ from ...pki import KeyPair
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
 
-CLIENT_PORT, PEER_PORT = 2379, 2380
+PEER_PORT = 2380
 PKI = "/etc/etcd/pki"
 _FOLDER = "nodes/etcd"
 _KEYS = {"etcd-server": "server", "etcd-peer": "peer", "etcd-client": "client"}
@@ -25,7 +26,7 @@ def host_of(desc: ClusterDesc, node: Node) -> str:
 
 def client_urls(desc: ClusterDesc) -> list[str]:
     """Return the URLs at which clients reach the members, in the order of MACs."""
-    return [f"https://{host_of(desc, member)}:{CLIENT_PORT}" for member in desc.etcd_members]
+    return [f"https://{host_of(desc, member)}:{ETCD_PORT}" for member in desc.etcd_members]
 
 
 def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, KeyPair]) -> NodeConfig:
@@ -37,7 +38,7 @@ def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, Key
         "host": host_of(desc, node),
         "members": members,
         "others": [member for member in members if member["name"] != node.name],
-        "client_port": CLIENT_PORT,
+        "client_port": ETCD_PORT,
         "peer_port": PEER_PORT,
         "image": image(desc, "etcd"),
         "pki": PKI,

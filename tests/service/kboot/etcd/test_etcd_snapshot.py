@@ -15,8 +15,8 @@ import pytest
 from kboot.cli.main import run
 from kboot.host.waiting import looks
 from kboot.pki import Secrets
-from kboot.running.etcd_client import ETCD_PORT
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.model import ETCD_PORT
 from support.etcd import Client, Member, program
 from support.kubernetes_api import TlsServer
 

@@ -15,10 +15,9 @@ from kboot.pki.key_pair import Subject
 from kboot.pki.lifetimes import MACHINE_LIFE
 from kboot.pki.store.issue import issue, new_authority
 from kboot.running.cluster_health import Health, read_health
-from kboot.running.etcd_client import ETCD_PORT
 from kboot.running.status import Status, with_health
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, dump, load_text
-from kboot_clusterdesc.model import API_PORT
+from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 from support.kubernetes_api import Answer, TlsServer, client_pair, own_loopback, write_pair
 
 _FLEET = """
