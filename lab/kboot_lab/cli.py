@@ -21,7 +21,7 @@ from kboot.cli.options import (
 from kboot.errors import BadInput, ExitCode, NotYet
 from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress
-from kboot.running.chosen import chosen_cluster
+from kboot.running.chosen import NoSuchCluster, chosen_cluster
 from kboot.running.status import read_status
 from kboot_clusterdesc import ClusterFolder, Mac
 from kboot_clusterdesc.types import is_host_label
@@ -122,7 +122,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a lab up."""
     from kboot.service_images.checkout import checkout
 
-    from .kubectl import run_kubectl
+    from . import kubectl
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
@@ -137,7 +137,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         settled = ["wait", "--namespace=kube-system", "--for=condition=Ready", "pods", "--all", "--timeout=600s"]
         for words in (settled, ["get", "nodes", "-o", "wide"], ["get", "pods", "-A", "-o", "wide"]):
             print(f"\n$ kubectl {' '.join(words)}")
-            run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
+            kubectl.run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
     print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")
     print(f"try next  kboot lab ssh {reached.desc.nodes[0].name} --cluster {name} -- uptime")
     print(f"          kboot lab down --cluster {name}")
@@ -255,9 +255,7 @@ def _mac(option: str, text: str) -> Mac:
 def _folder(arguments: argparse.Namespace) -> ClusterFolder:
     try:
         return chosen_cluster(arguments.root, arguments.cluster)
-    except BadInput as error:
-        if "holds no cluster" not in error.message:
-            raise
+    except NoSuchCluster as error:
         raise BadInput(error.message, "`kboot lab up` makes a lab; another root is named with `--root`") from error
 
 

@@ -1,6 +1,6 @@
 """Refuses changes of version that the cluster in force cannot take: Kubernetes' here, etcd's by etcd/skew.py.
 
-Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than the API servers.
+Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than those.
 """
 
 from __future__ import annotations

@@ -12,6 +12,10 @@ from ..host import state_folder
 from .cloudconfig_client import JsonObject
 
 
+class NoSuchCluster(BadInput):
+    """There is no cluster under the root, or none of the name that was said."""
+
+
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:
     """Return the normalised description that the last `kboot up` wrote; raise BadInput where there is none."""
     try:
@@ -23,15 +27,16 @@ def description_in_force(folder: ClusterFolder) -> ClusterDesc:
 
 
 def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
-    """Return the cluster `name`, else the only one under `root`; raise BadInput where that is not one cluster."""
+    """Return the cluster `name`, else the only one under `root`; raise NoSuchCluster, or BadInput for several."""
     present = state_folder.clusters(root)
     if name is not None:
         if name not in present:
-            raise BadInput(f"{root}: holds no cluster `{name}`", _present(present))
+            raise NoSuchCluster(f"{root}: holds no cluster `{name}`", _present(present))
         return ClusterFolder(root, name)
-    if len(present) != 1:
-        what = "no cluster" if not present else "several clusters"
-        raise BadInput(f"{root}: holds {what}", _present(present))
+    if not present:
+        raise NoSuchCluster(f"{root}: holds no cluster", _present(present))
+    if len(present) > 1:
+        raise BadInput(f"{root}: holds several clusters", _present(present))
     return ClusterFolder(root, present[0])
 
 
