@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,13 @@ def guessed_interface(path: Path, root: Path) -> str | None:
 
 
 def network_in_force(folder: ClusterFolder) -> NetworkMode:
-    """Return the network mode that the cluster's compose.yaml is rendered for; the host's where there is none."""
+    """Return the network mode of the cluster as it is rendered now; the host's where there is none.
+
+    Only the Compose project keeps it: a description says nothing of a lab.
+    """
     network = _compose_file(folder).get("networks", {}).get("lab")
     if network is None:
         return HostNetwork()
-    from ipaddress import IPv4Address, IPv4Network
-
     pool = network["ipam"]["config"][0]
     return LabNetwork(gateway=IPv4Address(pool["gateway"]), ip_range=IPv4Network(pool["ip_range"]))
 

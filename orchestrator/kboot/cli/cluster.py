@@ -98,9 +98,7 @@ def register(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
-    from ..bring_up.up import (
-        up,  # here: the templates and the image build are slow to load, and most commands need neither
-    )
+    from ..bring_up.up import up
 
     outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
     name = outcome.folder.cluster

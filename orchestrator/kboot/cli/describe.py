@@ -126,10 +126,7 @@ def run_convert(arguments: argparse.Namespace) -> ExitCode:
 
 def run_render(arguments: argparse.Namespace) -> ExitCode:
     """Write every rendered file of a description to a folder."""
-    from ..bring_up.preview import (  # here: templates are slow to load, `validate` needs none
-        guessed_interface,
-        render_to,
-    )
+    from ..bring_up.preview import guessed_interface, render_to
 
     if guess := guessed_interface(arguments.file, arguments.root):
         note(f"note: network.bootstrapper is on no interface here; rendered for `{guess}`, see network.interface")

@@ -208,7 +208,7 @@ def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
 
 def run_apply(arguments: argparse.Namespace) -> ExitCode:
     """Bring one running machine to the node config in force, without a drain."""
-    from ..upgrade.apply import apply  # here: the templates are slow to load
+    from ..upgrade.apply import apply
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):

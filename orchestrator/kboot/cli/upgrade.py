@@ -37,7 +37,7 @@ def register(commands: Commands) -> None:
 
 def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
     """Bring the running nodes to the version and node configs in force; with `--dry-run` only print the plan."""
-    from ..upgrade.run import Options, upgrade  # here: the templates are slow to load
+    from ..upgrade.run import Options, upgrade
 
     if arguments.batch < 1:
         raise BadInput(f"--batch {arguments.batch}: a batch has a node at least", "say `--batch 1`, or more")
