@@ -7,7 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from kboot.cli.cluster import status_lines
 from kboot.cli.options import (
     Commands,
     add_cluster,
@@ -18,6 +17,7 @@ from kboot.cli.options import (
     print_json,
     print_table,
 )
+from kboot.cli.status_text import status_lines
 from kboot.errors import BadInput, ExitCode, NotYet
 from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress

@@ -11,8 +11,8 @@ from typing import Any
 import kboot_clusterdesc
 from kboot.bring_up.preview import network_in_force
 from kboot.bring_up.up import up
-from kboot.cli.cluster import status_lines
 from kboot.cli.options import default_root
+from kboot.cli.status_text import status_lines
 from kboot.errors import BadInput, KbootError, NotYet
 from kboot.etcd.skew import verdict_of_edit
 from kboot.host import state_folder

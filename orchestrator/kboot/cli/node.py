@@ -20,7 +20,6 @@ from ..running.drain import drain, uncordon
 from ..running.kubectl import Kubectl, kubectl, kubectl_program
 from ..running.ssh import remote
 from ..running.status import addresses_of
-from .cluster import node_row
 from .options import (
     Commands,
     add_cluster,
@@ -34,6 +33,7 @@ from .options import (
     print_json,
     print_table,
 )
+from .status_text import node_row
 
 
 def register(commands: Commands) -> None:

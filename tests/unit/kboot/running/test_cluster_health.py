@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kboot.cli.cluster import status_lines
+from kboot.cli.status_text import status_lines
 from kboot.pki.key_pair import Subject
 from kboot.pki.lifetimes import MACHINE_LIFE
 from kboot.pki.store.issue import issue, new_authority

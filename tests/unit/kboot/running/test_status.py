@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kboot.cli.cluster import status_lines
+from kboot.cli.status_text import status_lines
 from kboot.running.status import Status
 
 DOUBT = {"since": "2026-11-28T09:00:00Z", "reason": "kboot.db was empty", "kept": None}

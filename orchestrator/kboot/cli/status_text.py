@@ -1,0 +1,44 @@
+"""A cluster's status as lines for people: `kboot status`, `kboot watch`, and the lab while it waits."""
+
+from __future__ import annotations
+
+from ..running.status import Status, doubt_in_words
+from .options import table
+
+
+def status_lines(status: Status) -> list[str]:
+    """Return a status as the lines that `kboot status` prints."""
+    services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
+    lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
+    if status.doubt:
+        lines += ["", f"state: {doubt_in_words(status.doubt)}"]
+    if status.nodes:
+        lines += [
+            "",
+            *table(
+                ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""],
+                [node_row(n) for n in status.nodes],
+            ),
+        ]
+    if health := status.health.in_words():
+        lines += ["", *(f"{part}: {words}" for part, words in health.items())]
+    if status.discovered:
+        rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
+        lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]
+    if status.os:
+        release = status.os
+        error = f", {release['error']}" if release.get("error") else ""
+        lines += ["", f"OS {release.get('channel')} {release.get('current') or 'none yet'}{error}"]
+    return lines
+
+
+def node_row(node: dict[str, object]) -> list[str]:
+    """Return a machine's row in the table of nodes: name, MAC, address, phase, since when, config, remark."""
+    done, total = node.get("bytes"), node.get("total")
+    share = ""
+    if done and node["phase"] in ("installing", "configured"):
+        percent = f" ({100 * int(str(done)) // int(str(total))} %)" if total else ""
+        share = f"{int(str(done)) // 1_000_000} MB written{percent}"
+    remark = str(node.get("reason") or share or ("armed" if node.get("armed") else ""))
+    keys = ("name", "mac", "ip", "phase", "since", "config")
+    return [*(str(node.get(key) or "-") for key in keys), remark]
