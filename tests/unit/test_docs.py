@@ -8,29 +8,28 @@ from pathlib import Path
 import pytest
 
 from kboot_clusterdesc import load, load_text
-from support.places import ROOT
+from support.places import EXAMPLES, ROOT
 
-_ROOT = ROOT
-_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
+_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_description_in_the_readme_is_valid() -> None:
-    blocks = re.findall(r"^```yaml\n(.*?)^```", (_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert [load_text(block, "README.md").cluster.name for block in blocks] == ["ail"]
 
 
-@pytest.mark.parametrize("path", sorted((_ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_is_valid(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_link_between_pages_is_broken(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_target_of_the_makefile_is_listed_by_help() -> None:
-    text = (_ROOT / "Makefile").read_text()
+    text = (ROOT / "Makefile").read_text()
     named = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE)) - {"system"}
     assert named == set(re.findall(r"^([a-z][a-z-]*):.*## ", text, re.MULTILINE))

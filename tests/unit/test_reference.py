@@ -10,7 +10,6 @@ import pytest
 
 from support.places import ROOT
 
-_ROOT = ROOT
 _MADE = """
 import json, sys
 sys.path.insert(0, "scripts")
@@ -21,6 +20,6 @@ print(json.dumps(reference.pages()))
 
 @pytest.mark.parametrize("name", ["commands.md", "cluster.schema.json"])
 def test_the_reference_is_not_stale(name: str) -> None:
-    made = subprocess.run([sys.executable, "-c", _MADE], cwd=_ROOT, capture_output=True, text=True, check=True)
+    made = subprocess.run([sys.executable, "-c", _MADE], cwd=ROOT, capture_output=True, text=True, check=True)
     pages: dict[str, str] = json.loads(made.stdout)
-    assert (_ROOT / "docs" / "reference" / name).read_text() == pages[name], "run `make docs`"
+    assert (ROOT / "docs" / "reference" / name).read_text() == pages[name], "run `make docs`"
