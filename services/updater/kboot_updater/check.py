@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from kboot_clusterdesc import FamilyNames, family_of
 from kboot_clusterdesc.model import Os
 
-from .download import Downloader, Patience
+from .download import Downloader, RetryPolicy
 from .fault import DiskFull, NotTheFile, SignatureRefused, Stopped, UpdaterFault
 from .log import timestamp
 from .mirror import Mirror
@@ -43,7 +43,7 @@ def run_check(
     stop: threading.Event,
     *,
     names: FamilyNames | None = None,
-    patience: Patience | None = None,
+    retries: RetryPolicy | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> Result:
     """Check once, and record a fault of the check in the result and in the status file.
@@ -53,7 +53,7 @@ def run_check(
     with held(settings.lock, stop):
         status = read_status(settings.status)
         before = list(status.events)
-        downloader = Downloader(stop, patience)
+        downloader = Downloader(stop, retries)
         mirror = Mirror(settings, os, names or family_of(os.family), downloader, status, clock)
         fault: UpdaterFault | None = None
         try:

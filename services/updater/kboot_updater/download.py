@@ -22,7 +22,7 @@ _PAGE_STARTS = (b"<!doctype html", b"<html")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The limits of waiting for a server. An attempt that brought new bytes starts the count of failed ones anew."""
 
     attempts: int = 5
@@ -40,10 +40,10 @@ class _TooSlow(Unreachable):
 class Downloader:
     """Downloads files with one HTTP client; setting `stop` ends a download between two chunks."""
 
-    def __init__(self, stop: threading.Event, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, stop: threading.Event, retries: RetryPolicy | None = None) -> None:
+        self._retries = retries or RetryPolicy()
         self._stop = stop
-        timeout = httpx.Timeout(self._patience.read_timeout_s, connect=self._patience.connect_timeout_s)
+        timeout = httpx.Timeout(self._retries.read_timeout_s, connect=self._retries.connect_timeout_s)
         self._client = httpx.Client(
             timeout=timeout,
             follow_redirects=True,
@@ -75,12 +75,12 @@ class Downloader:
                 came_on = part.size > farthest and not isinstance(fault, _TooSlow)
                 failed = 1 if came_on else failed + 1
                 farthest = max(farthest, part.size)
-                if failed >= self._patience.attempts:
+                if failed >= self._retries.attempts:
                     raise
                 self._pause(failed, fault)
 
     def _pause(self, failed: int, fault: UpdaterFault) -> None:
-        if self._stop.wait(self._patience.first_pause_s * 2 ** (failed - 1)):
+        if self._stop.wait(self._retries.first_pause_s * 2 ** (failed - 1)):
             raise Stopped("the updater was told to end") from fault
 
     def _attempt(self, url: str, part: PartFile, auth: Auth | None, max_bytes: int | None) -> None:
@@ -132,8 +132,8 @@ class Downloader:
             yield chunk
             came += len(chunk)
             gone = time.monotonic() - began
-            if gone >= self._patience.slow_for_s:
-                if came / gone < self._patience.slowest_bytes_per_s:
+            if gone >= self._retries.slow_for_s:
+                if came / gone < self._retries.slowest_bytes_per_s:
                     raise _TooSlow(f"{url}: {came} bytes in {gone:.0f} s is too slow")
                 began, came = time.monotonic(), 0
 

@@ -14,11 +14,11 @@ from typing import Any
 from kboot_clusterdesc import load_text
 from kboot_clusterdesc.model import Os
 from kboot_updater.check import Result, run_check
-from kboot_updater.download import Patience
+from kboot_updater.download import RetryPolicy
 from kboot_updater.settings import Settings, settings_from
 from service.updater.release_server import NAMES, ReleaseServer
 
-QUICK = Patience(attempts=3, first_pause_s=0.01, connect_timeout_s=2, read_timeout_s=2)
+QUICK = RetryPolicy(attempts=3, first_pause_s=0.01, connect_timeout_s=2, read_timeout_s=2)
 
 _DESCRIPTION = """\
 apiVersion: kboot/v1
@@ -66,9 +66,9 @@ class Site:
         """The `os` part of the description."""
         return load_text(self.settings.description.read_text(), "clusterdesc.yaml").os
 
-    def check(self, patience: Patience = QUICK) -> Result:
+    def check(self, retries: RetryPolicy = QUICK) -> Result:
         """One check in this process."""
-        return run_check(self.settings, self.os, threading.Event(), patience=patience, clock=lambda: datetime.now(UTC))
+        return run_check(self.settings, self.os, threading.Event(), retries=retries, clock=lambda: datetime.now(UTC))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The updater's own process."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot_updater.download import Downloader, Patience
+from kboot_updater.download import Downloader, RetryPolicy
 from kboot_updater.fault import DiskFull, NotTheFile, NotThere, Stopped, Unreachable, UpdaterFault
 from service.updater.release_server import Ill, ReleaseServer
 from service.updater.site import QUICK
@@ -34,9 +34,9 @@ class Bench:
         """Let the server do that."""
         self.server.ills[NAME] = ill
 
-    def fetch(self, patience: Patience = QUICK, max_bytes: int | None = None) -> None:
+    def fetch(self, retries: RetryPolicy = QUICK, max_bytes: int | None = None) -> None:
         """One run of an updater, with a client of its own."""
-        downloader = Downloader(self.stop, patience)
+        downloader = Downloader(self.stop, retries)
         try:
             downloader.fetch(f"http://{self.server.address}/{NAME}", self.target, max_bytes=max_bytes)
         finally:
@@ -79,7 +79,7 @@ def test_a_connection_that_is_cut_is_resumed_and_no_byte_comes_twice(bench: Benc
 def test_a_later_run_goes_on_where_an_earlier_one_was_given_up(bench: Bench) -> None:
     bench.ail(Ill(times=1, cut_after=700_000))
     with pytest.raises(Unreachable):
-        bench.fetch(Patience(attempts=1))
+        bench.fetch(RetryPolicy(attempts=1))
     assert bench.part.stat().st_size == 700_000
     bench.fetch()
     assert_whole(bench)
@@ -89,7 +89,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_was_given_up(bench: Bench) -> 
 def test_a_file_that_changed_meanwhile_is_begun_anew(bench: Bench) -> None:
     bench.ail(Ill(times=1, cut_after=700_000, etag='"an older edition"'))
     with pytest.raises(Unreachable):
-        bench.fetch(Patience(attempts=1))
+        bench.fetch(RetryPolicy(attempts=1))
     bench.publish(DATA[::-1])
     bench.fetch()
     assert_whole(bench, DATA[::-1])
@@ -98,7 +98,7 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(bench: Bench) -> None:
 def test_a_server_without_ranges_sends_all_of_it_again(bench: Bench) -> None:
     bench.ail(Ill(times=1, cut_after=700_000))
     with pytest.raises(Unreachable):
-        bench.fetch(Patience(attempts=1))
+        bench.fetch(RetryPolicy(attempts=1))
     bench.ail(Ill(ignore_range=True))
     bench.fetch()
     assert_whole(bench)
@@ -116,7 +116,7 @@ def test_without_a_strong_validator_nothing_is_resumed(etag: str, bench: Bench) 
 def test_a_run_that_ended_before_the_last_rename_fetches_nothing_again(bench: Bench) -> None:
     bench.ail(Ill(times=1, cut_after=700_000))
     with pytest.raises(Unreachable):
-        bench.fetch(Patience(attempts=1))
+        bench.fetch(RetryPolicy(attempts=1))
     bench.part.write_bytes(DATA)
     bench.server.forget()
     bench.fetch()
@@ -149,7 +149,7 @@ def test_a_web_page_in_place_of_the_file_is_refused(kind: str, bench: Bench) -> 
 def test_a_web_page_in_between_loses_nothing_of_what_came(bench: Bench) -> None:
     bench.ail(Ill(times=1, cut_after=700_000))
     with pytest.raises(Unreachable):
-        bench.fetch(Patience(attempts=1))
+        bench.fetch(RetryPolicy(attempts=1))
     bench.ail(Ill(times=1, page=b"<html>Log in</html>"))
     with pytest.raises(NotTheFile):
         bench.fetch()
@@ -192,16 +192,16 @@ def test_a_status_that_is_no_answer_is_a_fault(bench: Bench) -> None:
 
 def test_a_server_that_falls_silent_is_left_and_the_rest_fetched(bench: Bench) -> None:
     bench.ail(Ill(times=1, hold=threading.Event(), hold_after=400_000))
-    bench.fetch(Patience(attempts=3, first_pause_s=0.01, read_timeout_s=0.3))
+    bench.fetch(RetryPolicy(attempts=3, first_pause_s=0.01, read_timeout_s=0.3))
     assert_whole(bench)
     assert bench.sent_bytes == len(DATA)
 
 
 def test_a_server_that_only_trickles_is_given_up(bench: Bench) -> None:
-    patience = Patience(attempts=2, first_pause_s=0.01, slow_for_s=0.0, slowest_bytes_per_s=1e12)
+    retries = RetryPolicy(attempts=2, first_pause_s=0.01, slow_for_s=0.0, slowest_bytes_per_s=1e12)
     bench.ail(Ill(cut_after=1000))
     with pytest.raises(Unreachable, match="too slow"):
-        bench.fetch(patience)
+        bench.fetch(retries)
 
 
 def test_a_server_that_does_not_listen_is_unreachable(bench: Bench) -> None:
@@ -239,5 +239,5 @@ def test_a_pause_between_two_attempts_ends_at_once_when_told(bench: Bench) -> No
     bench.server.stop()
     bench.stop.set()
     with pytest.raises(Stopped):
-        bench.fetch(Patience(attempts=3, first_pause_s=3600))
+        bench.fetch(RetryPolicy(attempts=3, first_pause_s=3600))
     bench.server.start()

@@ -198,7 +198,7 @@ class TestTheFamilysKey:
         """A check with the pinned fingerprint and the key's address."""
         names = replace(NAMES, key_url=f"http://{site.server.address}/{path}", key_fingerprint=fingerprint)
         stop = threading.Event()
-        return run_check(site.settings, site.os, stop, names=names, patience=QUICK, clock=lambda: datetime.now(UTC))
+        return run_check(site.settings, site.os, stop, names=names, retries=QUICK, clock=lambda: datetime.now(UTC))
 
     def test_is_fetched_once_and_accepted_by_its_fingerprint(
         self, site: Site, server: ReleaseServer, family: SigningKey
