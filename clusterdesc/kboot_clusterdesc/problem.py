@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Steps = tuple[str | int, ...]  # from the top of a description down to one of its values
 
@@ -30,12 +30,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One fault of a description: its place, the key it is about, what was found, and the repair."""
+    """One fault of a description: its place, the key it is about, what was found, and the repair.
+
+    `given` names the other keys whose values the fault follows from, `nodes[0].ip` like `key`.
+    """
 
     place: Place
     key: str
     message: str
     hint: str = ""
+    given: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         key = f"{self.key}: " if self.key else ""

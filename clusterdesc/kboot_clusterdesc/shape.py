@@ -37,6 +37,17 @@ def faulty_paths(error: ValidationError) -> list[Steps]:
     return [_path(fault) for fault in _faults(error)]
 
 
+def broken_keys(error: ValidationError) -> set[str]:
+    """Return the keys whose values are not known: the faulty ones, and those that an unknown key is near to."""
+    found = set()
+    for fault in _faults(error):
+        path = _path(fault)
+        found.add(dotted(path))
+        if fault["type"] == "extra_forbidden" and _nearest(path):
+            found.add(dotted((*path[:-1], _nearest(path))))
+    return found
+
+
 def shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
     """One problem for each fault, at its place."""
     return [_problem(fault, tree) for fault in _faults(error)]
@@ -114,13 +125,18 @@ def _clipped(text: str) -> str:
 
 
 def _near_key(path: Steps) -> str:
-    word, known = str(path[-1])[:_LONGEST], _keys_at(path[:-1])
+    word, known, nearest = str(path[-1])[:_LONGEST], _keys_at(path[:-1]), _nearest(path)
     if missing_blank(word):
         return missing_blank(word)
-    near = difflib.get_close_matches(word[:80], known, n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
+    if nearest:
+        return f"did you mean `{nearest}`?"
     return f"known here: {', '.join(known)}" if known else "`kboot schema` lists every key"
+
+
+def _nearest(path: Steps) -> str:
+    """Return the known key that was probably meant by the unknown one at the end of `path`, empty if there is none."""
+    near = difflib.get_close_matches(str(path[-1])[:80], _keys_at(path[:-1]), n=1)
+    return near[0] if near else ""
 
 
 def _keys_at(path: Steps) -> list[str]:

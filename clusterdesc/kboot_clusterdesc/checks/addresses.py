@@ -11,6 +11,8 @@ from ..source import Tree
 from .at import problem_at
 
 _SMALLEST, _LARGEST = 29, 8
+_BOOTSTRAPPER, _SUBNET, _MODE = "network.bootstrapper", "network.subnet", "network.dhcp.mode"
+_SERVICES = "kubernetes.service_cidr"
 
 
 def check_network(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -34,6 +36,7 @@ def check_network(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             ("network", "upstream_dns", i),
             f"{network.bootstrapper} is the bootstrapper, which would ask itself",
             "name the DNS servers of the site, or none",
+            given=(_BOOTSTRAPPER,),
         )
 
 
@@ -49,6 +52,7 @@ def check_range(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 path,
                 "is missing, and `mode: serve` hands out addresses from it",
                 "add `range: [first, last]`, or `mode: proxy` where another server hands out addresses",
+                given=(_MODE,),
             )
         return
     if pool.first > pool.last:
@@ -62,10 +66,14 @@ def check_range(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     subnet = network.subnet
     for end in dict.fromkeys((pool.first, pool.last)):
         if end not in subnet:
-            yield problem_at(tree, path, f"{end} is outside {subnet}", "see network.subnet")
+            yield problem_at(tree, path, f"{end} is outside {subnet}", "see network.subnet", given=(_SUBNET,))
         elif end in (subnet.network_address, subnet.broadcast_address):
             yield problem_at(
-                tree, path, f"{end} is no machine's address in {subnet}", "begin or end one beside it"
+                tree,
+                path,
+                f"{end} is no machine's address in {subnet}",
+                "begin or end one beside it",
+                given=(_SUBNET,),
             )
     for address, owner in _fixed(desc):
         if address in pool:
@@ -74,6 +82,7 @@ def check_range(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 path,
                 f"{pool.first} to {pool.last} covers {address}, which is {owner}",
                 f"end the range before {address}, or begin it after",
+                given=(owner,),
             )
 
 
@@ -89,13 +98,13 @@ def check_nodes(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                     path,
                     "is missing: with `mode: proxy` another server hands out addresses",
                     "write the address that the site gives to this machine, kboot must know it",
+                    given=(_MODE,),
                 )
             continue
         owner = owners.setdefault(node.ip, f"nodes[{i}].ip")
         if owner != f"nodes[{i}].ip":
-            yield problem_at(
-                tree, path, f"{node.ip} is taken by {owner}", "give each machine its own address"
-            )
+            message = f"{node.ip} is taken by {owner}"
+            yield problem_at(tree, path, message, "give each machine its own address", given=(owner,))
         else:
             yield from _in_subnet(desc, tree, path, node.ip)
 
@@ -110,6 +119,7 @@ def check_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 ("nodes", i, "mac"),
                 f"{node.mac} is the MAC of nodes[{first[node.mac]}] too",
                 "a machine is declared once, remove one of the two or mend its MAC",
+                given=(f"nodes[{first[node.mac]}].mac",),
             )
 
 
@@ -119,19 +129,19 @@ def check_ranges_apart(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if kubernetes is None:
         return
     subnet, services, pods = desc.network.subnet, kubernetes.service_cidr, kubernetes.pod_cidr
-    apart = "take a private range that nothing else of the site uses"
-    if services.overlaps(subnet) and subnet.prefixlen:
-        yield problem_at(
-            tree, ("kubernetes", "service_cidr"), f"{services} overlaps network.subnet ({subnet})", apart
-        )
-    if pods.overlaps(subnet) and subnet.prefixlen:
-        yield problem_at(
-            tree, ("kubernetes", "pod_cidr"), f"{pods} overlaps network.subnet ({subnet})", apart
-        )
-    if pods.overlaps(services):
-        yield problem_at(
-            tree, ("kubernetes", "pod_cidr"), f"{pods} overlaps kubernetes.service_cidr ({services})", apart
-        )
+    for key, addresses, other_key, other in (
+        ("service_cidr", services, _SUBNET, subnet),
+        ("pod_cidr", pods, _SUBNET, subnet),
+        ("pod_cidr", pods, _SERVICES, services),
+    ):
+        if addresses.overlaps(other):
+            yield problem_at(
+                tree,
+                ("kubernetes", key),
+                f"{addresses} overlaps {other_key} ({other})",
+                "take a private range that nothing else of the site uses",
+                given=(other_key,),
+            )
     if not 12 <= services.prefixlen <= 27:
         yield problem_at(
             tree,
@@ -148,10 +158,15 @@ def check_ranges_apart(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             path,
             f"{dns} is outside kubernetes.service_cidr ({services})",
             f"leave it out for {services[10]}",
+            given=(_SERVICES,),
         )
     elif dns in (services[0], services[1], services[-1]):
         yield problem_at(
-            tree, path, f"{dns} is kept for the API server or for no one", f"leave it out for {services[10]}"
+            tree,
+            path,
+            f"{dns} is kept for the API server or for no one",
+            f"leave it out for {services[10]}",
+            given=(_SERVICES,),
         )
 
 
@@ -160,17 +175,19 @@ def _in_subnet(
 ) -> Iterator[Problem]:
     subnet = desc.network.subnet
     if address not in subnet:
-        yield problem_at(tree, path, f"{address} is outside {subnet}", "see network.subnet")
+        yield problem_at(tree, path, f"{address} is outside {subnet}", "see network.subnet", given=(_SUBNET,))
     elif address == subnet.network_address:
-        yield problem_at(tree, path, f"{address} is the network address of {subnet}", "take another")
+        message = f"{address} is the network address of {subnet}"
+        yield problem_at(tree, path, message, "take another", given=(_SUBNET,))
     elif address == subnet.broadcast_address:
-        yield problem_at(tree, path, f"{address} is the broadcast address of {subnet}", "take another")
+        message = f"{address} is the broadcast address of {subnet}"
+        yield problem_at(tree, path, message, "take another", given=(_SUBNET,))
 
 
 def _fixed(desc: ClusterDesc) -> list[tuple[IPv4Address, str]]:
     """The addresses that no machine may be given, each with the first key that says so."""
     network = desc.network
-    owners = {network.bootstrapper: "network.bootstrapper"}
+    owners = {network.bootstrapper: _BOOTSTRAPPER}
     for key, addresses in (
         ("routers", network.routers),
         ("nameservers", network.nameservers),

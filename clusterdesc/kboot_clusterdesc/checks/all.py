@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from ..model import ClusterDesc
 from ..problem import Problem
@@ -42,7 +42,23 @@ CHECKS: tuple[Check, ...] = (
 COUNTING_CHECKS: tuple[Check, ...] = (check_quorum,)
 
 
-def problems_of(desc: ClusterDesc, tree: Tree, *, whole: bool) -> list[Problem]:
-    """All problems of `desc`; without `whole`, faulty parts were left out and nothing is counted."""
-    checks = CHECKS + COUNTING_CHECKS if whole else CHECKS
-    return [problem for check in checks for problem in check(desc, tree)]
+def problems_of(desc: ClusterDesc, tree: Tree, broken: Collection[str] = (), *, counted: bool = True) -> list[Problem]:
+    """Return all problems of `desc` but for those that follow from a stand-in.
+
+    `broken` names the keys that stand-ins fill. Nodes are not counted without `counted`, as one may be missing.
+    """
+    checks = CHECKS + COUNTING_CHECKS if counted else CHECKS
+    found = [problem for check in checks for problem in check(desc, tree)]
+    return [problem for problem in found if not _follows_from(problem, broken)]
+
+
+def _follows_from(problem: Problem, broken: Collection[str]) -> bool:
+    """Whether the problem's key is broken, or one of the keys it follows from, or a part of one."""
+    return any(
+        _is_within(problem.key, key) or any(_is_within(given, key) or _is_within(key, given) for given in problem.given)
+        for key in broken
+    )
+
+
+def _is_within(key: str, holder: str) -> bool:
+    return key == holder or key.startswith((f"{holder}.", f"{holder}["))

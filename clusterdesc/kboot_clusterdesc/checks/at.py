@@ -6,9 +6,12 @@ from ..letters import with_letters
 from ..problem import Problem, Steps, dotted
 from ..source import Tree, place_of
 
-__all__ = ["Steps", "dotted", "problem_at"]
+__all__ = ["Steps", "problem_at"]
 
 
-def problem_at(tree: Tree, path: Steps, message: str, hint: str) -> Problem:
-    """The problem of the value at `path`, or of the nearest thing around one that is missing."""
-    return Problem(place_of(tree, path), dotted(path), with_letters(message), hint)
+def problem_at(tree: Tree, path: Steps, message: str, hint: str, given: tuple[str, ...] = ()) -> Problem:
+    """Return the problem of the value at `path`, placed there, or at the nearest value around a missing one.
+
+    `given` names every other key whose value the problem follows from: a stand-in for one of them makes it void.
+    """
+    return Problem(place_of(tree, path), dotted(path), with_letters(message), hint, given)

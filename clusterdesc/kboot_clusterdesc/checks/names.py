@@ -23,12 +23,20 @@ _LONGEST_WITH_KEYS = 49
 def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem, placed at the `name` key, for each node that could not be called so."""
     first: dict[str, int] = {}
-    taken = _OWN_NAMES | {desc.registry.domain} | _record_names(desc)
+    taken = _taken_names(desc)
     for i, node in enumerate(desc.nodes):
         path = ("nodes", i, "name")
-        reason = _reason_against(node.name, node.mac)
+        reason = _reason_against(node.name)
         if reason:
             yield problem_at(tree, path, *reason)
+        elif _is_of_another(node):
+            yield problem_at(
+                tree,
+                path,
+                f"`{node.name}` is the MAC of another machine",
+                f"take another name; this machine's own is `{node.mac.dashed}`",
+                given=(f"nodes[{i}].mac",),
+            )
         elif len(node.name) > _LONGEST_WITH_KEYS and _has_keys(desc, node):
             yield problem_at(
                 tree,
@@ -42,6 +50,7 @@ def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 path,
                 f"`{node.name}` is the name of something else in this cluster",
                 "take another name",
+                given=taken[node.name],
             )
         elif first.setdefault(node.name, i) != i:
             yield problem_at(
@@ -49,6 +58,7 @@ def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                 path,
                 f"`{node.name}` is the name of nodes[{first[node.name]}] too",
                 "give each machine its own name, or leave it out: then it is called after its MAC",
+                given=(f"nodes[{first[node.name]}].name",),
             )
 
 
@@ -56,7 +66,7 @@ def _has_keys(desc: ClusterDesc, node: Node) -> bool:
     return desc.kubernetes is not None or Role.ETCD in node.roles
 
 
-def _reason_against(name: str, mac: Mac) -> tuple[str, str] | None:
+def _reason_against(name: str) -> tuple[str, str] | None:
     """Why no machine can be called so, and the way out; None where it can."""
     other = "put a letter in front, such as `node-" + re.sub(r"[^a-z0-9-]+", "-", name.lower())[:40] + "`"
     if _ADDRESS.fullmatch(name):
@@ -70,26 +80,30 @@ def _reason_against(name: str, mac: Mac) -> tuple[str, str] | None:
             f"`{name[:80]}` is not a host name",
             "small letters, digits and dashes, at most 63, no dash at either end, no domain",
         )
-    try:
-        looks_like = Mac(name)
-    except ValueError:
-        return None
-    if looks_like != mac:
-        return (
-            f"`{name}` is the MAC of another machine",
-            f"take another name; this machine's own is `{mac.dashed}`",
-        )
     return None
 
 
-def _record_names(desc: ClusterDesc) -> set[str]:
-    """First labels of the records of ours in the cluster's domain."""
-    records = list(desc.network.hosts)
+def _is_of_another(node: Node) -> bool:
+    """Whether the node's name is a MAC, and not the node's own."""
+    try:
+        return Mac(node.name) != node.mac
+    except ValueError:
+        return False
+
+
+def _taken_names(desc: ClusterDesc) -> dict[str, tuple[str, ...]]:
+    """Return the names of our own, by the keys that they come from: fixed ones, and records of the cluster's domain."""
+    domain = "cluster.domain"
+    taken: dict[str, tuple[str, ...]] = {}
     ending = f".{desc.cluster.domain}"
-    servers = {node.name + ending for node in desc.control_planes}
     if desc.kubernetes:
         endpoint, _ = desc.api_endpoint
+        leaders = {node.name + ending for node in desc.control_planes}
         # A control plane may itself be the endpoint that is named; `api` by default is a record of all of them.
-        if not (desc.kubernetes.api_server.endpoint and endpoint in servers):
-            records.append(endpoint)
-    return {record.removesuffix(ending) for record in records if record.endswith(ending)}
+        if endpoint.endswith(ending) and not (desc.kubernetes.api_server.endpoint and endpoint in leaders):
+            roles = tuple(f"nodes[{i}].roles" for i, node in enumerate(desc.nodes) if node.name + ending == endpoint)
+            taken[endpoint.removesuffix(ending)] = (domain, "kubernetes.api_server.endpoint", *roles)
+    for record in desc.network.hosts:
+        if record.endswith(ending):
+            taken[record.removesuffix(ending)] = (domain,)
+    return taken | {desc.registry.domain: ("registry.domain",)} | dict.fromkeys(_OWN_NAMES, ())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..model import ClusterDesc, DhcpMode
 from ..problem import Problem
-from ..source import Mapping, Tree
+from ..source import Tree
 from .at import problem_at
 
 
@@ -15,26 +15,19 @@ def check_unknown_machines(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if not desc.lets_machines_join:
         return
     path = ("unknown_machines",)
-    if desc.kubernetes is None and not _stands(tree, "kubernetes"):
+    if desc.kubernetes is None:
         yield problem_at(
             tree,
             path,
             "`worker` needs `kubernetes`: there is no cluster to join",
             "write `unknown_machines: ignore`, or add `kubernetes: {}`",
+            given=("kubernetes",),
         )
-    if desc.network.dhcp.mode is not DhcpMode.SERVE and _stands(tree, "network", "dhcp", "mode"):
+    if desc.network.dhcp.mode is not DhcpMode.SERVE:
         yield problem_at(
             tree,
             path,
             f"`worker` needs `dhcp.mode: serve`: with `{desc.network.dhcp.mode}` kboot knows no such machine's address",
             "write `unknown_machines: ignore` and declare each machine with its `ip`",
+            given=("network.dhcp.mode",),
         )
-
-
-def _stands(tree: Tree, *keys: str) -> bool:
-    """Whether the key is in the file: while others are faulty, stand-ins take the place of what is missing."""
-    for key in keys:
-        if not isinstance(tree, Mapping) or key not in tree.items:
-            return False
-        tree = tree.items[key]
-    return True

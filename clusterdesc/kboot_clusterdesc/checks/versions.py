@@ -26,6 +26,7 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             ("os", "config"),
             "kboot writes Ignition v3, and the coreos family reads v2 at most",
             "write `config: cloud-config`",
+            given=("os.family",),
         )
     elif ignition and os.version != "current" and release_number(os.version) < IGNITION_V3_SINCE:
         yield problem_at(
@@ -33,6 +34,7 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             ("os", "version"),
             f"Ignition v3 needs release 3185.0.0 or newer, {os.version} does not read it",
             "write `config: cloud-config`, or take a newer release",
+            given=("os.config", "os.family"),
         )
     if os.update.reboot_strategy is RebootStrategy.ETCD_LOCK and os.family is not Family.COREOS:
         yield problem_at(
@@ -40,6 +42,7 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             ("os", "update", "reboot_strategy"),
             f"etcd-lock needs etcd's v2 API, which no {os.family} release speaks",
             "write `reboot_strategy: rollout`, or leave it out: nothing acts on it yet",
+            given=("os.family",),
         )
     yield from _check_release_url(desc, tree)
 
