@@ -18,7 +18,7 @@ import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import BadInput, KbootError
-from ..host.engine import Engine, Service
+from ..host.engine import Engine, ServiceState
 from ..host.network_interfaces import holder_of, interfaces
 from ..preflight.interface import LAB_INTERFACE
 from ..render import RenderedFile
@@ -113,14 +113,14 @@ def preview(path: Path, root: Path) -> Preview:
 def actions(
     wanted: Mapping[str, Any],
     present: Mapping[str, Any],
-    running: Mapping[str, Service],
+    running: Mapping[str, ServiceState],
     files: list[FileChange],
 ) -> dict[str, Action]:
     """Return service -> action, given each service's `wanted` and `present` entry in compose.yaml."""
     return {name: _action(name, wanted[name], present.get(name), running.get(name), files) for name in wanted}
 
 
-def _action(name: str, wanted: Any, present: Any, running: Service | None, files: list[FileChange]) -> Action:
+def _action(name: str, wanted: Any, present: Any, running: ServiceState | None, files: list[FileChange]) -> Action:
     if running is None or running.state == "missing":
         return Action.CREATE
     if wanted != present:
@@ -178,7 +178,7 @@ def _compose(folder: ClusterFolder) -> dict[str, Any]:
     return services
 
 
-def _running(folder: ClusterFolder) -> dict[str, Service]:
+def _running(folder: ClusterFolder) -> dict[str, ServiceState]:
     try:
         return {service.name: service for service in Engine(folder).services()}
     except KbootError:

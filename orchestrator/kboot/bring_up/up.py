@@ -13,7 +13,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from ..describe.attachment_reader import read_attachments
 from ..errors import BadInput
 from ..host import state_folder
-from ..host.engine import Engine, Service
+from ..host.engine import Engine, ServiceState
 from ..host.lock import locked
 from ..host.progress import Progress
 from ..pki.store.cluster_secrets import load_or_create
@@ -119,7 +119,7 @@ def service_images(progress: Callable[[str], None]) -> dict[str, str]:
     return ensure_images(checkout(), progress)
 
 
-def recreated(before: list[Service], after: list[Service]) -> list[str]:
+def recreated(before: list[ServiceState], after: list[ServiceState]) -> list[str]:
     """Return the services whose container was replaced, or started again, between `before` and `after`."""
     old = {service.name: (service.container, service.started) for service in before}
     return [service.name for service in after if old.get(service.name) != (service.container, service.started)]

@@ -27,7 +27,7 @@ _SERVICE_LABEL = "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceState:
     """A service of the project as the engine sees it."""
 
     name: str
@@ -129,11 +129,11 @@ class Engine:
         labelled = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
         return sorted(str(each.name) for each in labelled if not {_PROJECT_LABEL, LABEL_TASK} & set(each.labels))
 
-    def services(self) -> list[Service]:
+    def services(self) -> list[ServiceState]:
         """Return every service that should run, `missing` where it has no container, and any other of the project."""
         found = {service.name: service for service in map(_service, self.containers())}
         for name in self._rendered():
-            found.setdefault(name, Service(name, "missing", "none", None))
+            found.setdefault(name, ServiceState(name, "missing", "none", None))
         order = {name: i for i, name in enumerate(SERVICES)}
         return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
 
@@ -147,7 +147,7 @@ class Engine:
 
     def wait_healthy(self, progress: Progress, timeout_s: float = 120) -> None:
         """Wait until every service is up, saying what changes; raises NotYet with the last state seen."""
-        late: list[Service] = []
+        late: list[ServiceState] = []
         for _ in looks(timeout_s):
             services = self.services()
             for service in services:
@@ -186,12 +186,12 @@ class Engine:
         )
 
 
-def _service(container: Any) -> Service:
+def _service(container: Any) -> ServiceState:
     state = container.attrs["State"]
     labels = container.labels
     health = state.get("Health", {}).get("Status", "none")
     started = state.get("StartedAt") if state.get("Running") else None
-    return Service(
+    return ServiceState(
         name=labels.get(_SERVICE_LABEL, container.name),
         state=state.get("Status", "unknown"),
         health=health,
@@ -214,4 +214,4 @@ def _ignore_missing(action: Callable[[], Any]) -> None:
         return
 
 
-__all__ = ["LABEL_CLUSTER", "LABEL_TASK", "Engine", "Service", "connect", "project_name"]
+__all__ = ["LABEL_CLUSTER", "LABEL_TASK", "Engine", "ServiceState", "connect", "project_name"]

@@ -16,7 +16,7 @@ import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
-from ..host.engine import Engine, Service, connect
+from ..host.engine import Engine, ServiceState, connect
 from ..render.compose import HostNetwork
 from .interface import interface_for
 from .ports import taken_ports
@@ -98,7 +98,7 @@ def _address(desc: ClusterDesc, path: Path) -> Check:
 
 
 def _ports(desc: ClusterDesc, root: Path) -> Check:
-    services: list[Service] = []
+    services: list[ServiceState] = []
     with suppress(KbootError):  # the engine has a check of its own; without it none of our services runs
         services = Engine(ClusterFolder(root, desc.cluster.name)).services()
     taken = taken_ports(desc, services)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import ClusterDesc, DhcpMode
 
 from ..errors import KbootError
-from ..host.engine import Service
+from ..host.engine import ServiceState
 from ..host.network_interfaces import Listener, Port, listeners
 from ..render.compose import HostNetwork, NetworkMode
 
@@ -21,7 +21,7 @@ def needed_ports(desc: ClusterDesc) -> list[Port]:
     return [Port("udp", 53), Port("tcp", 53), *dhcp, Port("udp", 69), *tcp]
 
 
-def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
+def taken_ports(desc: ClusterDesc, services: list[ServiceState]) -> list[Listener]:
     """Return the listeners on ports of those services that do not run yet."""
     running = {service.name for service in services if service.state == "running"}
     ports = [port for port in needed_ports(desc) if _OWNERS.get(port.number, "registry") not in running]
@@ -34,7 +34,7 @@ def taken_ports(desc: ClusterDesc, services: list[Service]) -> list[Listener]:
     ]
 
 
-def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[Service]) -> None:
+def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[ServiceState]) -> None:
     """Raise KbootError when another program holds a port that a service will bind on this machine."""
     if not isinstance(mode, HostNetwork):
         return

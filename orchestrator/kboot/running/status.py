@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
 from ..errors import KbootError
-from ..host.engine import Engine, Service
+from ..host.engine import Engine, ServiceState
 from .chosen import description_in_force
 from .cloudconfig_client import CloudConfigClient, JsonObject, Unreachable
 from .cluster_health import Health, read_health
@@ -19,7 +19,7 @@ class Status:
     """The state of a cluster at one moment: its services (`down` names those not up), machines and OS releases."""
 
     cluster: str
-    services: list[Service]
+    services: list[ServiceState]
     nodes: list[JsonObject]
     discovered: list[JsonObject]
     os: JsonObject

@@ -26,7 +26,7 @@ from kboot_clusterdesc.layout import LABEL_CLUSTER, REGISTRY_UID
 from kboot_clusterdesc.node_images import repository_and_tag
 
 from ..errors import EngineError, KbootError, NotYet
-from ..host.engine import LABEL_TASK, Engine, Service
+from ..host.engine import LABEL_TASK, Engine, ServiceState
 from ..host.waiting import looks
 from ..pki import PUSH_USER
 from .image_archive import Archive, ArchivedImage
@@ -136,7 +136,7 @@ class Skopeo:
         finally:
             container.remove(force=True, v=True)
 
-    def _registry(self) -> Service:
+    def _registry(self) -> ServiceState:
         for service in self._engine.services():
             if service.name == "registry" and service.state == "running":
                 return service

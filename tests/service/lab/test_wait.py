@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from kboot.errors import NotYet
-from kboot.host.engine import Engine, Service
+from kboot.host.engine import Engine, ServiceState
 from kboot.host.progress import Progress
 from kboot.running.status import Status
 from kboot_clusterdesc import Phase, load_text
@@ -22,7 +22,7 @@ from support.standing import StandingCluster
 class Services:
     """The engine, as far as it is asked: every service is up."""
 
-    def services(self) -> list[Service]:
+    def services(self) -> list[ServiceState]:
         """None is down."""
         return []
 

@@ -9,7 +9,7 @@ import pytest
 from kboot.bring_up.preview import Action, actions
 from kboot.bring_up.render_folder import Change, FileChange
 from kboot.cli.main import run
-from kboot.host.engine import Service
+from kboot.host.engine import ServiceState
 
 _RACK = """# kept
 apiVersion: kboot/v1
@@ -65,6 +65,6 @@ def test_a_render_may_be_repeated_and_makes_no_secret_of_a_cluster(rack: Path, t
 def test_what_the_cloud_config_server_reads_at_each_use_needs_no_restart(path: str) -> None:
     same: dict[str, object] = {"cloudconfig": {"labels": {}}}
     changes = [FileChange(path, Change.CHANGED)]
-    running = {"cloudconfig": Service("cloudconfig", "running", "healthy", None)}
+    running = {"cloudconfig": ServiceState("cloudconfig", "running", "healthy", None)}
     assert actions(same, same, running, changes) == {"cloudconfig": Action.RELOAD}
     assert actions(same, {"cloudconfig": {}}, running, changes) == {"cloudconfig": Action.RESTART}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kboot.host.engine import Service, project_name
+from kboot.host.engine import ServiceState, project_name
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from kboot.host.engine import Service, project_name
     ],
 )
 def test_a_service_is_up_when_it_runs_and_says_that_it_is_well(state: str, health: str, is_up: bool) -> None:
-    assert Service("dnsmasq", state, health, None).is_up is is_up
+    assert ServiceState("dnsmasq", state, health, None).is_up is is_up
 
 
 def test_compose_knows_a_cluster_by_its_project() -> None:
