@@ -7,6 +7,7 @@ speeds, since machines are noisy.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import socket
 import statistics
@@ -29,7 +30,8 @@ _PATH = "stable/1.0.0/image.bin.bz2"
 
 def serve(port: int, folder: Path) -> None:
     """Run the cloud-config server's application over `folder`, without the server's TLS port."""
-    settings = settings_from({"KBOOT_DATA_DIR": str(folder), "KBOOT_CONFIG_DIR": str(folder)})
+    environ = {"KBOOT_DATA_DIR": str(folder), "KBOOT_CONFIG_DIR": str(folder), "KBOOT_UID": str(os.getuid())}
+    settings = settings_from(environ)
     uvicorn.run(create_app(Fleet(settings)), host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 

@@ -1,4 +1,4 @@
-"""Where each thing of a cluster lies under the root, and who owns it. Paths only; nothing is opened here."""
+"""Where each thing of a cluster lies under the root. Paths only; nothing is opened here."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from pathlib import Path
 
 from .types import Mac
 
-KBOOT_UID = 64310  # cloudconfig and updater
-REGISTRY_UID = 64312
-DNSMASQ_UID = 64313
-
 STATE_MARK = "new"  # in `state/` until the first start of a cluster that was never in force
 
-SERVICES = ("dnsmasq", "cloudconfig", "registry", "updater")
 LABEL_CLUSTER = "kboot.cluster"
 LABEL_INPUTS = "kboot.inputs"
 

@@ -14,15 +14,10 @@ import pytest
 from testcontainers.core.container import DockerContainer
 
 from kboot.host.waiting import looks
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES, SERVICES, UPDATER
 from support.cluster import TestCluster, cluster_up
 
-_HEALTH = {
-    "dnsmasq": ["/usr/local/bin/healthcheck"],
-    "cloudconfig": ["python3", "-m", "kboot_cloudconfig.health_check"],
-    "registry": ["/usr/local/bin/healthcheck"],
-    "updater": ["python3", "-m", "kboot_updater.health_check"],
-}
+_HEALTH = {service.name: list(service.health[1:]) for service in SERVICES}
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +29,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
 
 
 def _ids(cluster: TestCluster) -> dict[str, str]:
-    return {name: cluster.container(name).id for name in SERVICES}
+    return {name: cluster.container(name).id for name in SERVICE_NAMES}
 
 
 def _started(cluster: TestCluster) -> dict[str, tuple[str, str]]:
-    states = {name: cluster.container(name) for name in SERVICES}
+    states = {name: cluster.container(name) for name in SERVICE_NAMES}
     return {name: (each.id, each.attrs["State"]["StartedAt"]) for name, each in states.items()}
 
 
@@ -58,7 +53,7 @@ def test_another_upstream_dns_restarts_dnsmasq_alone(cluster: TestCluster) -> No
     assert "server=192.0.2.54" in (cluster.folder.config / "dnsmasq.conf").read_text()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
     attrs: dict[str, Any] = cluster.container(service).attrs
     host = attrs["HostConfig"]
@@ -82,15 +77,15 @@ def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
     assert attrs["Config"]["Healthcheck"]["Test"][0] == "CMD"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_no_service_works_as_root_longer_than_it_must(cluster: TestCluster, service: str) -> None:
-    uids = {"dnsmasq": "64313", "cloudconfig": "64310", "registry": "64312", "updater": "64310"}
+    uids = {each.name: str(each.user.uid) for each in SERVICES}
     top = cluster.container(service).top(ps_args="-eo pid,uid,comm")
     working = {uid for _, uid, command in top["Processes"] if command != "docker-init"}
     assert working == {uids[service]}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_health_check_fails_when_its_service_hangs(cluster: TestCluster, service: str) -> None:
     container = cluster.container(service)
     assert container.exec_run(_HEALTH[service]).exit_code == 0
@@ -102,7 +97,7 @@ def test_a_health_check_fails_when_its_service_hangs(cluster: TestCluster, servi
     try:
         if service == "updater":  # its heart beats each ten seconds, and may be a minute late
             late = ["touch", "-d", "2 minutes ago", "/run/kboot/kboot-updater.heartbeat"]
-            assert container.exec_run(late, user="64310").exit_code == 0
+            assert container.exec_run(late, user=str(UPDATER.user.uid)).exit_code == 0
         assert container.exec_run(_HEALTH[service]).exit_code != 0
     finally:
         for pid in pids:
@@ -128,7 +123,7 @@ def test_status_tells_what_is_down_with_exit_3_and_up_repairs_it(cluster: TestCl
 def test_plain_docker_compose_works_on_the_project(cluster: TestCluster) -> None:
     cluster.compose("restart", "dnsmasq")
     listed = cluster.compose("ps", "--services").split()
-    assert set(SERVICES) <= set(listed)
+    assert set(SERVICE_NAMES) <= set(listed)
     assert "started" in cluster.compose("logs", "dnsmasq")
 
 
@@ -155,7 +150,7 @@ def test_a_machine_on_the_network_is_served_over_http_and_tls(cluster: TestClust
 
 def test_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:
     compose = cluster.folder.compose.read_text()
-    assert compose.count("network_mode: service:holder") == compose.count("restart: true}") == len(SERVICES)
+    assert compose.count("network_mode: service:holder") == compose.count("restart: true}") == len(SERVICE_NAMES)
     before = (cluster.folder.state / "kboot.db").stat().st_ino
     cluster.compose("-f", str(cluster.folder.compose), "restart", "holder")
     last = ""
@@ -200,7 +195,7 @@ def test_the_updater_may_be_left_out(cluster: TestCluster) -> None:
     cluster.describe()
     cluster.up()
     running = {each.labels["com.docker.compose.service"] for each in cluster.engine.containers()}
-    assert running == {"holder", *SERVICES} - {"updater"}
+    assert running == {"holder", *SERVICE_NAMES} - {"updater"}
     assert cluster.kboot("status").returncode == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from kboot.host.engine import Engine
 from kboot.host.waiting import looks
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES
 from support.lab import Lab
 
 BOOTSTRAPPER = "10.77.20.253"
@@ -69,7 +69,7 @@ def test_empty_machines_install_themselves_while_every_service_is_killed_once(la
                 if any(node["phase"] == "configured" and node["bytes"] for node in status["nodes"]):
                     break
         assert up.poll() is None, up.stdout.read() if up.stdout else ""
-        for service in SERVICES:
+        for service in SERVICE_NAMES:
             container = _containers(lab)[service]
             container.kill()  # type: ignore[attr-defined] # the Docker SDK has no types for it
         said, _ = up.communicate(timeout=1500)
@@ -96,7 +96,7 @@ def test_the_installed_machine_is_the_one_described(lab: Lab) -> None:
 def test_the_status_has_the_shape_that_scripts_read(lab: Lab) -> None:
     status = lab.status()
     assert set(status) >= {"cluster", "services", "nodes", "discovered", "os", "etcd", "control_plane"}
-    assert {each["name"] for each in status["services"]} >= set(SERVICES)
+    assert {each["name"] for each in status["services"]} >= set(SERVICE_NAMES)
     assert all(set(each) == {"name", "state", "health", "started"} for each in status["services"])
     assert status["os"]["current"] == "3975.2.0"
     machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)

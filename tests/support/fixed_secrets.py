@@ -6,6 +6,7 @@ from base64 import b64encode
 
 from kboot.pki import KeyPair, KubernetesSecrets, Secrets, key_specs
 from kboot_clusterdesc import ClusterDesc
+from kboot_compose.services import SERVICES
 
 MARK = "fixed-secret"
 JOIN_SEED = "5eed" * 16
@@ -15,8 +16,7 @@ def fixed_secrets(desc: ClusterDesc) -> Secrets:
     """Secrets of the right form; nothing can be served with them."""
     return Secrets(
         authority=_pair("cluster-ca"),
-        cloudconfig=_pair("cloudconfig"),
-        registry=_pair("registry"),
+        servers={service.name: _pair(service.name) for service in SERVICES if service.tls is not None},
         operator_token=f"{MARK}-operator",
         push_htpasswd=f"kboot:$2b$10${MARK}-push\n",
         registry_http_secret=f"{MARK}-registry-http",

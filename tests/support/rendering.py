@@ -11,11 +11,11 @@ from kboot.pki import Secrets
 from kboot.render import Attachments, RenderedFile, render
 from kboot.render.compose import HostNetwork, LabNetwork, NetworkMode
 from kboot_clusterdesc import ClusterDesc
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES
 from support.fixed_secrets import fixed_secrets
 
 ROOT = Path("/var/lib/kboot")
-IMAGES = {name: f"kboot/{name}:0123456789ab" for name in SERVICES}
+IMAGES = {name: f"kboot/{name}:0123456789ab" for name in SERVICE_NAMES}
 LAB = LabNetwork(IPv4Address("10.10.14.254"), IPv4Network("10.10.14.240/29"))
 
 

@@ -21,7 +21,7 @@ from kboot.render import render
 from kboot.render.compose import LabNetwork
 from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES
 
 _RELEASE = "3975.2.0"
 
@@ -51,7 +51,7 @@ class StandingCluster:
         files = render(
             self.desc,
             secrets=secrets,
-            images={name: f"kboot/{name}:test" for name in SERVICES},
+            images={name: f"kboot/{name}:test" for name in SERVICE_NAMES},
             network=LabNetwork(self.desc.network.bootstrapper + 1, self.desc.network.subnet),
             interface="lo",
             root=self.folder.root,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +16,7 @@ import yaml
 
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_compose.services import SERVICES, Service
 
 from ..errors import BadInput, KbootError
 from ..host.engine import Engine, ServiceState
@@ -28,11 +29,6 @@ from ..service_images.checkout import checkout
 from .render_folder import FileChange, differences, write_render
 from .up import render_into
 
-# These see the folders themselves, so an edit reaches them without a restart.
-_RELOADED_BY = {
-    "cloudconfig": ("config/", "nodes/", "tls/cloudconfig/"),
-    "updater": ("config/clusterdesc.yaml", "config/release-key.asc"),
-}
 _RENDERED = "# From compose.yaml.j2"
 
 
@@ -115,18 +111,24 @@ def actions(
     present: Mapping[str, Any],
     running: Mapping[str, ServiceState],
     files: list[FileChange],
+    services: Sequence[Service] = SERVICES,
 ) -> dict[str, Action]:
     """Return service -> action, given each service's `wanted` and `present` entry in compose.yaml."""
-    return {name: _action(name, wanted[name], present.get(name), running.get(name), files) for name in wanted}
+    ours = {service.name: service for service in services}
+    return {
+        name: _action(ours.get(name), wanted[name], present.get(name), running.get(name), files) for name in wanted
+    }
 
 
-def _action(name: str, wanted: Any, present: Any, running: ServiceState | None, files: list[FileChange]) -> Action:
+def _action(
+    service: Service | None, wanted: Any, present: Any, running: ServiceState | None, files: list[FileChange]
+) -> Action:
     if running is None or running.state == "missing":
         return Action.CREATE
     if wanted != present:
         return Action.RESTART
-    seen = _RELOADED_BY.get(name, ())
-    return Action.RELOAD if any(change.path.startswith(seen) for change in files if seen) else Action.NONE
+    reloads = service is not None and any(service.reloads(change.path) for change in files)
+    return Action.RELOAD if reloads else Action.NONE
 
 
 def _render(

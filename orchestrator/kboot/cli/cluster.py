@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES
 
 from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
@@ -79,7 +79,7 @@ def register(commands: Commands) -> None:
         summary="restart some services, or all",
         example="kboot restart dnsmasq",
     )
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"one of {', '.join(SERVICES)}")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"one of {', '.join(SERVICE_NAMES)}")
     add_timeout(parser, 120, "how long to wait for health")
     add_cluster(parser)
 
@@ -183,13 +183,13 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
     """Restart services and wait until they are healthy."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
     for name in arguments.services:
-        if name not in SERVICES:
-            raise BadInput(f"`{name}` is not a service", f"one of {', '.join(SERVICES)}")
+        if name not in SERVICE_NAMES:
+            raise BadInput(f"`{name}` is not a service", f"one of {', '.join(SERVICE_NAMES)}")
     with locked(folder.lock):
         engine = Engine(folder)
         engine.restart(arguments.services)
         engine.wait_healthy(Progress(), arguments.timeout)
-    print(f"restarted: {', '.join(arguments.services or SERVICES)}")
+    print(f"restarted: {', '.join(arguments.services or SERVICE_NAMES)}")
     return ExitCode.DONE
 
 

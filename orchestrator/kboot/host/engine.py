@@ -15,7 +15,8 @@ from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException, NoSuchContainer
 
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS, SERVICES
+from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS
+from kboot_compose.services import SERVICE_NAMES
 
 from ..errors import EngineError, NotYet
 from .progress import Progress
@@ -134,16 +135,16 @@ class Engine:
         found = {service.name: service for service in map(_service, self.containers())}
         for name in self._rendered():
             found.setdefault(name, ServiceState(name, "missing", "none", None))
-        order = {name: i for i, name in enumerate(SERVICES)}
+        order = {name: i for i, name in enumerate(SERVICE_NAMES)}
         return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
 
     def _rendered(self) -> Iterable[str]:
         """Return the names of the services in the rendered project; of all services before there is one."""
         try:
             project = yaml.safe_load(self.folder.compose.read_text())
-            return [name for name in SERVICES if name in project["services"]]
+            return [name for name in SERVICE_NAMES if name in project["services"]]
         except (OSError, yaml.YAMLError, KeyError, TypeError):
-            return SERVICES
+            return SERVICE_NAMES
 
     def wait_healthy(self, progress: Progress, timeout_s: float = 120) -> None:
         """Wait until every service is up, saying what changes; raises NotYet with the last state seen."""

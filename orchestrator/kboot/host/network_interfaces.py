@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from kboot_compose.services import Port
+
 from ..errors import KbootError
 
 _LISTENING = {"tcp": "0A", "udp": "07"}  # states in proc(5) /proc/net/{tcp,udp}
@@ -24,17 +26,6 @@ class Interface:
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(map(str, self.addresses)) or 'no address'})"
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A UDP or TCP port."""
-
-    protocol: str  # udp | tcp
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.protocol}"
 
 
 @dataclass(frozen=True, slots=True)

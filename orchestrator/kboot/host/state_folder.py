@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID, STATE_MARK
+from kboot_clusterdesc.layout import STATE_MARK
+from kboot_compose.services import CLOUDCONFIG, SERVICES, Service
 
 from .files import failed, write_file
 
 _NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
 
-def make_data_folders(folder: ClusterFolder) -> None:
+def make_data_folders(folder: ClusterFolder, services: Sequence[Service] = SERVICES) -> None:
     """Create the folders that the services write into, each owned by the one service that writes there.
 
-    dnsmasq opens its lease file while it is root still, and may not pass over the rights of others. The state of a
-    cluster that begins is marked: without that mark, the cloud-config server
-    takes a state that is missing for lost.
+    The state of a cluster that begins is marked: without that mark, the cloud-config server takes a state that is
+    missing for lost.
     """
     owners = [
         (folder.path, 0, 0o755),
         (folder.pki, 0, 0o700),
-        (folder.nodes, KBOOT_UID, 0o700),
-        (folder.images, KBOOT_UID, 0o755),
+        (folder.nodes, CLOUDCONFIG.user.uid, 0o700),
         (folder.assets, 0, 0o755),
-        (folder.registry, REGISTRY_UID, 0o755),
         (folder.path / "tftp", 0, 0o755),
-        (folder.leases, 0, 0o755),
-        (folder.state, KBOOT_UID, 0o700),
     ]
+    for service in services:
+        for each in service.writes:
+            owners.append((folder.path / each.path, 0 if each.is_opened_by_root else service.user.uid, each.mode))
     try:
         for path, uid, mode in owners:
             path.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def make_data_folders(folder: ClusterFolder) -> None:
                 os.chown(path, uid, uid)
             path.chmod(mode)
         if not _was_in_force(folder):
-            write_file(folder.state / STATE_MARK, _NEW, uid=KBOOT_UID)
+            write_file(folder.state / STATE_MARK, _NEW, uid=CLOUDCONFIG.user.uid)
     except OSError as error:
         raise failed(error, folder.path) from error
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import Kubernetes
+from kboot_compose.services import SERVICES, Service, services_of
 
 from .key_pair import Subject
 
@@ -48,15 +49,14 @@ def key_specs(desc: ClusterDesc, node: Node) -> list[KeySpec]:
     return specs
 
 
-def own_specs(desc: ClusterDesc) -> list[KeySpec]:
+def own_specs(desc: ClusterDesc, services: Sequence[Service] = SERVICES) -> list[KeySpec]:
     """Return the keys of the bootstrapper's services."""
-    address, loopback = desc.network.bootstrapper, IPv4Address("127.0.0.1")
-    names = tuple(sorted({desc.registry.domain, "localhost"}))
-    subjects = (
-        Subject("cloudconfig", server=True, names=(f"bootstrapper.{desc.cluster.domain}",), addresses=(address,)),
-        Subject("registry", server=True, names=names, addresses=(address, loopback)),
-    )
-    specs = [KeySpec(subject.common_name, Authority.CLUSTER, subject) for subject in subjects]
+    specs = []
+    for service in services_of(desc, services):
+        if service.tls is not None:
+            called = service.tls(desc)
+            subject = Subject(service.name, server=True, names=called.names, addresses=called.addresses)
+            specs.append(KeySpec(service.name, Authority.CLUSTER, subject))
     return [*specs, _status_client()] if desc.kubernetes is not None else specs
 
 

@@ -28,8 +28,7 @@ class Secrets:
     """Keys, certificates and tokens of one cluster; a render is a pure function of them and the description."""
 
     authority: KeyPair
-    cloudconfig: KeyPair
-    registry: KeyPair
+    servers: Mapping[str, KeyPair]  # of each service that is called over TLS, by its name
     operator_token: str
     push_htpasswd: str
     registry_http_secret: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, dump, joined
-from kboot_clusterdesc.layout import KBOOT_UID, REGISTRY_UID
+from kboot_compose.services import CLOUDCONFIG, REGISTRY, SERVICES, Service, services_of
 
 from ..pki import Secrets
 from .attachments import Attachments
@@ -28,6 +28,7 @@ def render(
     interface: str,
     root: Path,
     attachments: Attachments | None = None,
+    services: Sequence[Service] = SERVICES,
 ) -> dict[str, RenderedFile]:
     """Return path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
     attached = attachments or Attachments()
@@ -44,24 +45,23 @@ def render(
         contents["config/release-key.asc"] = attached.release_key
     files = {path: RenderedFile(content) for path, content in contents.items()}
     for path in ("config/registry.yml", "config/registry-push.yml"):
-        files[path] = RenderedFile(files[path].content, 0o640, REGISTRY_UID)  # they hold the writers' secret
-    files |= _tls_files(secrets)
+        files[path] = RenderedFile(files[path].content, 0o640, REGISTRY.user.uid)  # they hold the writers' secret
+    files |= _tls_files(secrets, services_of(desc, services))
     for node in desc.nodes:
         files |= node_files(desc, node, secrets, attached)
     if desc.lets_machines_join:
         files |= joined_files(desc, secrets, attached)
-    files["compose.yaml"] = RenderedFile(compose_file(desc, files, images, network, root))
+    files["compose.yaml"] = RenderedFile(compose_file(desc, files, images, network, root, services))
     return dict(sorted(files.items()))
 
 
-def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
+def _tls_files(secrets: Secrets, services: Sequence[Service]) -> dict[str, RenderedFile]:
     files = {}
-    for name, pair, uid in (
-        ("cloudconfig", secrets.cloudconfig, KBOOT_UID),
-        ("registry", secrets.registry, REGISTRY_UID),
-    ):
-        files[f"tls/{name}/server.pem"] = RenderedFile(pair.certificate, 0o600, uid)
-        files[f"tls/{name}/server.key"] = RenderedFile(pair.key, 0o600, uid)
+    for service in services:
+        if service.tls is not None:
+            pair = secrets.servers[service.name]
+            files[f"tls/{service.name}/server.pem"] = _secret(pair.certificate, service)
+            files[f"tls/{service.name}/server.key"] = _secret(pair.key, service)
     if secrets.kubernetes is not None:  # the cloud-config server asks with these which nodes are Ready
         status = secrets.kubernetes.status_client
         for name, content in (
@@ -69,8 +69,12 @@ def _tls_files(secrets: Secrets) -> dict[str, RenderedFile]:
             ("status-client.pem", status.certificate),
             ("status-client.key", status.key),
         ):
-            files[f"tls/cloudconfig/{name}"] = RenderedFile(content, 0o600, KBOOT_UID)
+            files[f"tls/cloudconfig/{name}"] = _secret(content, CLOUDCONFIG)
     if secrets.join_seed is not None:
-        files[f"tls/cloudconfig/{joined.SEED_FILE}"] = RenderedFile(f"{secrets.join_seed}\n".encode(), 0o600, KBOOT_UID)
-    files["tls/registry/htpasswd"] = RenderedFile(secrets.push_htpasswd.encode(), 0o600, REGISTRY_UID)
+        files[f"tls/cloudconfig/{joined.SEED_FILE}"] = _secret(f"{secrets.join_seed}\n".encode(), CLOUDCONFIG)
+    files["tls/registry/htpasswd"] = _secret(secrets.push_htpasswd.encode(), REGISTRY)
     return files
+
+
+def _secret(content: bytes, owner: Service) -> RenderedFile:
+    return RenderedFile(content, 0o600, owner.user.uid)

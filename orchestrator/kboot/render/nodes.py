@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, Node, Role, joined
-from kboot_clusterdesc.layout import KBOOT_UID, certificate_path
+from kboot_clusterdesc.layout import certificate_path
+from kboot_compose.services import CLOUDCONFIG
 
 from ..node import NodeConfig, cloud_config, ignition, roles
 from ..node.config import with_hash
@@ -61,7 +62,7 @@ def _certificate_files(node: Node, secrets: Secrets) -> dict[str, RenderedFile]:
 
 
 def _file(content: bytes) -> RenderedFile:
-    return RenderedFile(content, 0o600, KBOOT_UID)
+    return RenderedFile(content, 0o600, CLOUDCONFIG.user.uid)
 
 
 def _config(

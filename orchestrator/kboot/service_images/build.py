@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError, DockerException
 
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICES, Service
 
 from ..errors import KbootError
 from .base import ensure_base, has_image, image_once
@@ -23,21 +24,23 @@ from .wheels import installed_requirements
 _LOADERS = "loaders"
 
 
-def recipes(checkout: Path) -> list[Recipe]:
+def recipes(checkout: Path, services: Sequence[Service] = SERVICES) -> list[Recipe]:
     """Return the recipe of every service image, each after the images that it copies from."""
     shared = checkout / "clusterdesc" / "kboot_clusterdesc"
     loaders = read_recipe(_LOADERS, checkout / "services" / _LOADERS)
     found = [loaders]
-    for name in SERVICES:
-        folder = checkout / "services" / name
-        copies = "ARG LOADERS" in (folder / "Dockerfile").read_text()
-        found.append(read_recipe(name, folder, shared, {"LOADERS": loaders.reference} if copies else {}))
+    for service in services:
+        folder = checkout / "services" / service.name
+        given = {"LOADERS": loaders.reference, "USER": service.user.name, "UID": str(service.user.uid)}
+        asked = set(re.findall(r"^ARG (\w+)$", (folder / "Dockerfile").read_text(), re.MULTILINE))
+        arguments = {name: value for name, value in given.items() if name in asked}
+        found.append(read_recipe(service.name, folder, shared, arguments))
     return found
 
 
-def image_references(checkout: Path) -> dict[str, str]:
+def image_references(checkout: Path, services: Sequence[Service] = SERVICES) -> dict[str, str]:
     """Return service -> image reference, whether the image is built or not."""
-    return {recipe.name: recipe.reference for recipe in recipes(checkout) if recipe.name != _LOADERS}
+    return {recipe.name: recipe.reference for recipe in recipes(checkout, services) if recipe.name != _LOADERS}
 
 
 def ensure_images(checkout: Path, progress: Callable[[str], None]) -> dict[str, str]:

@@ -21,7 +21,7 @@ class Recipe:
     packages: tuple[str, ...]
     requirements: bytes | None
     files: Mapping[str, Path]  # path in the build context -> file
-    arguments: Mapping[str, str]  # build arguments beside BASE: other images
+    arguments: Mapping[str, str]  # build arguments beside BASE: another image, the user
 
     @property
     def digest(self) -> str:

@@ -22,8 +22,9 @@ import requests.exceptions
 from docker.types import Mount
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.layout import LABEL_CLUSTER, REGISTRY_UID
+from kboot_clusterdesc.layout import LABEL_CLUSTER
 from kboot_clusterdesc.node_images import repository_and_tag
+from kboot_compose.services import REGISTRY
 
 from ..errors import EngineError, KbootError, NotYet
 from ..host.engine import LABEL_TASK, Engine, ServiceState
@@ -138,7 +139,7 @@ class Skopeo:
 
     def _registry(self) -> ServiceState:
         for service in self._engine.services():
-            if service.name == "registry" and service.state == "running":
+            if service.name == REGISTRY.name and service.state == "running":
                 return service
         raise NotYet(f"the registry of {self._folder.cluster} does not run", "`kboot up FILE` starts it")
 
@@ -176,7 +177,7 @@ def _user(source: Source) -> int:
     """Return the uid for the container: the archive's owner, whose files root may not read without capabilities."""
     if source.archive is not None:
         return source.archive.stat().st_uid
-    return REGISTRY_UID if os.geteuid() == 0 else os.geteuid()
+    return REGISTRY.user.uid if os.geteuid() == 0 else os.geteuid()
 
 
 def _mount(source: Path, target: str, *, read_only: bool = True) -> Mount:

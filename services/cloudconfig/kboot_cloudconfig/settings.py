@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot_clusterdesc.layout import KBOOT_UID
-
 from .http_connection import Timeouts
 
 
@@ -39,7 +37,7 @@ class Settings:
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """Return the settings in `environ`; what is not set is where the container has it."""
+    """Return the settings in `environ`; what is not set is where the container has it. The image sets KBOOT_UID."""
     return Settings(
         bind=environ.get("KBOOT_BIND", "127.0.0.1"),
         http_port=int(environ.get("KBOOT_HTTP_PORT", "80")),
@@ -48,7 +46,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         data=Path(environ.get("KBOOT_DATA_DIR", "/var/lib/kboot")),
         tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
         disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
-        uid=int(environ.get("KBOOT_UID", str(KBOOT_UID))),
+        uid=int(environ["KBOOT_UID"]),
         state_is_marked=environ.get("KBOOT_STATE_IS_MARKED") == "1",
         kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
         timeouts=Timeouts(

@@ -121,7 +121,8 @@ def held(lock: Path, stop: threading.Event) -> Iterator[None]:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise UpdaterFault(f"the store cannot be written: {error.strerror}; it belongs to uid 64310") from error
+        what = f"the store cannot be written: {error.strerror}; it belongs to uid {os.geteuid()}"
+        raise UpdaterFault(what) from error
     try:
         waiting = False
         while not _try_lock(descriptor):

@@ -29,7 +29,7 @@ from kboot.pki.store.issue import issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
-from kboot_clusterdesc.layout import SERVICES
+from kboot_compose.services import SERVICE_NAMES
 from support.ports import free_port
 
 NODE1 = Mac("52:54:00:00:00:01")
@@ -88,7 +88,7 @@ class Server:
         files = render(
             self.desc,
             secrets=self.secrets,
-            images={name: f"kboot/{name}:test" for name in SERVICES},
+            images={name: f"kboot/{name}:test" for name in SERVICE_NAMES},
             network=LabNetwork(IPv4Address("10.10.14.254"), self.desc.network.subnet),
             interface="eth0",
             root=self.folder.root,

@@ -11,6 +11,7 @@ from datetime import datetime
 import bcrypt
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
+from kboot_compose.services import SERVICE_NAMES
 
 from ..key_pair import KeyPair
 from ..lifetimes import MACHINE_LIFE, OWN_RENEWED_BEFORE, SERVER_LIFE
@@ -51,8 +52,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         of_nodes = dict(zip((node.mac for node in desc.nodes), pool.map(of_node, desc.nodes), strict=True))
     return Secrets(
         authority=authorities[Authority.CLUSTER],
-        cloudconfig=own["cloudconfig"],
-        registry=own["registry"],
+        servers={name: pair for name, pair in own.items() if name in SERVICE_NAMES},
         operator_token=kept.text("operator-token", _token),
         push_htpasswd=f"{PUSH_USER}:{hashed}\n",
         registry_http_secret=kept.text("registry-http-secret", _token),

@@ -17,7 +17,7 @@ from kboot.host.waiting import looks
 from kboot.pki import PUSH_USER
 from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterFolder, load_text
-from kboot_clusterdesc.layout import REGISTRY_UID
+from kboot_compose.services import REGISTRY
 from support.namespace import Namespace, cabled, etc_folder, ip
 from support.places import SERVICES
 from support.rendering import rendered_files, write_rendered
@@ -83,11 +83,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     shutil.move(cluster.config / "registry-push.yml", etc / "docker/registry/push.yml")
     shutil.move(cluster.tls / "registry", etc / "kboot-tls")
     (lib / "registry").mkdir(parents=True)
-    shutil.chown(lib / "registry", REGISTRY_UID, REGISTRY_UID)
+    shutil.chown(lib / "registry", REGISTRY.user.uid, REGISTRY.user.uid)
     shutil.copy(SERVICE / "entrypoint", lib)
     shutil.copy(SERVICE / "healthcheck", lib)
     mounts = {"/etc": etc, "/var/lib": lib}
-    user = ["setpriv", f"--reuid={REGISTRY_UID}", f"--regid={REGISTRY_UID}", "--clear-groups"]
+    user = ["setpriv", f"--reuid={REGISTRY.user.uid}", f"--regid={REGISTRY.user.uid}", "--clear-groups"]
     log = folder / "registry.log"
     with cabled({"kboot-t0": "10.10.14.253/24"}, "registry") as (server, machines):
         ip("-n", machines.name, "addr", "add", "10.10.14.11/24", "dev", "kboot-t0")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from ipaddress import IPv4Address
 
-from kboot.host.network_interfaces import Port, listeners
+from kboot.host.network_interfaces import listeners
+from kboot_compose.services import Port
 
 LOOPBACK = IPv4Address("127.0.0.1")
 

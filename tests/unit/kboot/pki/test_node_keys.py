@@ -73,7 +73,7 @@ def test_each_machine_is_given_its_own_keys_alone_and_given_them_again(desc: Clu
             for name, pair in secrets.node_keys[node.mac].items():
                 assert fits(pair, authorities[specs[name].authority], specs[name].subject)
         keys = [pair.key for pairs in secrets.node_keys.values() for pair in pairs.values()]
-        keys += [pair.key for pair in (*authorities.values(), secrets.cloudconfig, secrets.registry)]
+        keys += [pair.key for pair in (*authorities.values(), *secrets.servers.values())]
         assert len(set(keys)) == len(keys), "a key stands in two places"
         assert (secrets.etcd_authority is not None) == bool(desc.etcd_members)
         assert (secrets.kubernetes is not None) == (desc.kubernetes is not None)
@@ -144,8 +144,8 @@ def test_a_machine_keeps_its_certificates_past_their_end_until_they_are_renewed(
 ) -> None:
     after = load_or_create(folder, accepted(SAMPLE), NOW + timedelta(days=700))
     assert after.node_keys == made.node_keys
-    assert after.cloudconfig != made.cloudconfig
-    assert replace(after, cloudconfig=made.cloudconfig, registry=made.registry, kubernetes=made.kubernetes) == made
+    assert after.servers["cloudconfig"] != made.servers["cloudconfig"]
+    assert replace(after, servers=made.servers, kubernetes=made.kubernetes) == made
 
 
 def test_a_node_that_comes_back_gets_the_keys_it_had(folder: ClusterFolder, made: Secrets) -> None:

@@ -13,7 +13,7 @@ from kboot.bring_up.render_folder import Change, FileChange, write_render
 from kboot.pki import key_specs
 from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.layout import KBOOT_UID
+from kboot_compose.services import CLOUDCONFIG
 from support.descriptions import descriptions
 from support.fixed_secrets import fixed_secrets
 from support.rendering import rendered_files
@@ -35,7 +35,7 @@ def test_each_machine_has_the_certificates_of_its_keys_and_no_other_machines(des
     }
     for file in found.values():
         assert b"PRIVATE KEY" not in file.content
-        assert (file.mode, file.uid) == (0o600, KBOOT_UID)
+        assert (file.mode, file.uid) == (0o600, CLOUDCONFIG.user.uid)
 
 
 def test_a_certificate_is_the_one_of_the_key_in_the_machines_own_pair(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def test_a_new_address_gives_new_server_certificates_and_keeps_the_authority(
     moved = load_or_create(folder, accepted(spoilt(("10.10.14.253", "10.10.14.250"))), NOW)
     assert moved.authority == made.authority
     assert moved.report_tokens == made.report_tokens
-    assert moved.cloudconfig.key != made.cloudconfig.key
-    assert moved.registry.key != made.registry.key
+    assert moved.servers["cloudconfig"].key != made.servers["cloudconfig"].key
+    assert moved.servers["registry"].key != made.servers["registry"].key
 
 
 def test_a_server_certificate_near_its_end_is_made_anew(
@@ -64,7 +64,7 @@ def test_a_server_certificate_near_its_end_is_made_anew(
 ) -> None:
     later = load_or_create(folder, desc, NOW + timedelta(days=700))
     assert later.authority == made.authority
-    assert later.cloudconfig.certificate != made.cloudconfig.certificate
+    assert later.servers["cloudconfig"].certificate != made.servers["cloudconfig"].certificate
 
 
 def test_each_machine_has_a_token_of_its_own(made: Secrets, desc: ClusterDesc) -> None:
@@ -73,7 +73,7 @@ def test_each_machine_has_a_token_of_its_own(made: Secrets, desc: ClusterDesc) -
 
 
 def test_a_server_certificate_serves_its_names_alone_from_the_day_before(made: Secrets) -> None:
-    certificate = x509.load_pem_x509_certificate(made.cloudconfig.certificate)
+    certificate = x509.load_pem_x509_certificate(made.servers["cloudconfig"].certificate)
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(made.authority.certificate))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value

@@ -9,7 +9,8 @@ import yaml
 from kboot.pki import KeyPair
 from kboot.render import RenderedFile
 from kboot_clusterdesc import ClusterDesc
-from kboot_clusterdesc.layout import KBOOT_UID, LABEL_INPUTS
+from kboot_clusterdesc.layout import LABEL_INPUTS
+from kboot_compose.services import CLOUDCONFIG
 from support.fixed_secrets import fixed_secrets
 from support.rendering import rendered_files
 from unit.clusterdesc.sample import SAMPLE, accepted
@@ -36,7 +37,7 @@ def test_the_cloud_config_server_may_ask_kubernetes_with_a_certificate_of_its_ow
     assert secrets.kubernetes is not None
     assert files["tls/cloudconfig/status-client.key"].content == secrets.kubernetes.status_client.key
     assert files["tls/cloudconfig/kubernetes-ca.pem"].content == secrets.kubernetes.authority.certificate
-    assert {(files[path].mode, files[path].uid) for path in _STATUS_CLIENT} == {(0o600, KBOOT_UID)}
+    assert {(files[path].mode, files[path].uid) for path in _STATUS_CLIENT} == {(0o600, CLOUDCONFIG.user.uid)}
     without = rendered_files(desc, secrets=replace(secrets, kubernetes=None))
     assert not _STATUS_CLIENT & set(without)
 
@@ -48,5 +49,5 @@ def test_a_renewed_status_certificate_restarts_nothing_and_a_renewed_server_cert
     before = _inputs(rendered_files(desc, secrets=secrets))
     renewed = replace(secrets, kubernetes=replace(secrets.kubernetes, status_client=_OTHER))
     assert _inputs(rendered_files(desc, secrets=renewed)) == before
-    served = _inputs(rendered_files(desc, secrets=replace(secrets, cloudconfig=_OTHER)))
+    served = _inputs(rendered_files(desc, secrets=replace(secrets, servers={**secrets.servers, "cloudconfig": _OTHER})))
     assert {name for name in before if served[name] != before[name]} == {"cloudconfig"}
