@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -11,11 +12,10 @@ from kboot.pki import Secrets
 from kboot.render import Attachments, RenderedFile, render
 from kboot.render.compose import HostNetwork, LabNetwork, NetworkMode
 from kboot_clusterdesc import ClusterDesc
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.services import SERVICES, Service
 from support.fixed_secrets import fixed_secrets
 
 ROOT = Path("/var/lib/kboot")
-IMAGES = {name: f"kboot/{name}:0123456789ab" for name in SERVICE_NAMES}
 LAB = LabNetwork(IPv4Address("10.10.14.254"), IPv4Network("10.10.14.240/29"))
 
 
@@ -28,6 +28,7 @@ def rendered_files(
     interface: str = "eth1",
     root: Path = ROOT,
     release_key: bytes | None = None,
+    services: Sequence[Service] = SERVICES,
 ) -> dict[str, RenderedFile]:
     """Every file; the description's fragments are read from `folder`."""
     names = {name for name in (desc.os.extra, *(node.extra for node in desc.nodes)) if name is not None}
@@ -35,11 +36,12 @@ def rendered_files(
     return render(
         desc,
         secrets=secrets or fixed_secrets(desc),
-        images=IMAGES,
+        images={service.name: f"kboot/{service.name}:0123456789ab" for service in services},
         network=network or HostNetwork(),
         interface=interface,
         root=root,
         attachments=Attachments(release_key, extras),
+        services=services,
     )
 
 
