@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
+from kboot_clusterdesc.shared_files import DESCRIPTION, RELEASE_KEY, SERVER_CERTIFICATE, SERVER_KEY
 
 LOOPBACK = IPv4Address("127.0.0.1")
 
@@ -151,7 +152,7 @@ CLOUDCONFIG = Service(
     ),
     writes=(Folder("state", 0o700),),
     # the client certificate beside them is read at each use
-    restarts_on=("tls/cloudconfig/server.pem", "tls/cloudconfig/server.key"),
+    restarts_on=(f"tls/cloudconfig/{SERVER_CERTIFICATE}", f"tls/cloudconfig/{SERVER_KEY}"),
     capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID"),
     ports=lambda desc: (Port("tcp", 80), Port("tcp", 443)),
     tls=lambda desc: ServerNames((f"bootstrapper.{desc.cluster.domain}",), (desc.network.bootstrapper,)),
@@ -179,7 +180,7 @@ UPDATER = Service(
     "512m",
     ("CMD", "python3", "-m", "kboot_updater.health_check"),
     (
-        Mount("config", "/etc/kboot", reads=("clusterdesc.yaml", "release-key.asc")),
+        Mount("config", "/etc/kboot", reads=(DESCRIPTION, RELEASE_KEY)),
         Mount("images", "/var/lib/kboot/images"),
     ),
     writes=(Folder("images"),),

@@ -17,6 +17,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 from kboot_clusterdesc.layout import STATE_MARK
 from kboot_clusterdesc.node_images import image, tagged_version
 from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.shared_files import IGNITION
 
 from ..errors import BadInput
 from ..node.ignition import read_ignition
@@ -106,7 +107,7 @@ def refuse_apply(
 def rendered_image(folder: ClusterFolder, node: Node) -> str | None:
     """Return the etcd image in the node config that a node would be given; None where there is none."""
     try:
-        files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
+        files = read_ignition((folder.node(node.mac) / IGNITION).read_bytes()).files
     except FileNotFoundError:
         return None
     script = next((file.content.decode() for file in files if file.path == _SCRIPT), "")

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
 from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.shared_files import IGNITION
 
 from ..etcd.quorum import Voters, read_voters
 from ..host.waiting import looks
@@ -150,7 +151,7 @@ def _rendered_ended(folder: ClusterFolder, kept: Sequence[KeptCertificate], node
     """Return the files of the node config that hold ended certificates of our own authorities."""
     ours = {each.certificate.subject.common_name for each in kept if each.certificate.is_authority}
     try:
-        files = read_ignition((folder.node(node.mac) / "ignition.json").read_bytes()).files
+        files = read_ignition((folder.node(node.mac) / IGNITION).read_bytes()).files
     except FileNotFoundError:
         return []
     return [

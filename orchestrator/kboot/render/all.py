@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, dump, joined
+from kboot_clusterdesc import ClusterDesc, dump, joined, shared_files
 from kboot_compose.services import CLOUDCONFIG, REGISTRY, SERVICES, Service, services_of
 
 from ..pki import Secrets
@@ -32,17 +32,18 @@ def render(
 ) -> dict[str, RenderedFile]:
     """Return path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
     attached = attachments or Attachments()
+    token_sha256 = sha256(secrets.operator_token.encode()).hexdigest()
     contents = {
         **dhcp_files(desc, interface),
         **boot_files(desc, secrets.authority.certificate, attached.release_key),
         **registry_files(desc, secrets.registry_http_secret),
-        "config/clusterdesc.yaml": dump(desc),
-        "config/ca.pem": secrets.authority.certificate,
-        "config/operator-token.sha256": f"{sha256(secrets.operator_token.encode()).hexdigest()}\n".encode(),
+        f"config/{shared_files.DESCRIPTION}": dump(desc),
+        f"config/{shared_files.AUTHORITY}": secrets.authority.certificate,
+        f"config/{shared_files.OPERATOR_TOKEN_SHA256}": f"{token_sha256}\n".encode(),
         "cluster.yaml": dump(desc),
     }
     if attached.release_key is not None:
-        contents["config/release-key.asc"] = attached.release_key
+        contents[f"config/{shared_files.RELEASE_KEY}"] = attached.release_key
     files = {path: RenderedFile(content) for path, content in contents.items()}
     for path in ("config/registry.yml", "config/registry-push.yml"):
         files[path] = RenderedFile(files[path].content, 0o640, REGISTRY.user.uid)  # they hold the writers' secret
@@ -60,19 +61,19 @@ def _tls_files(secrets: Secrets, services: Sequence[Service]) -> dict[str, Rende
     for service in services:
         if service.tls is not None:
             pair = secrets.servers[service.name]
-            files[f"tls/{service.name}/server.pem"] = _secret(pair.certificate, service)
-            files[f"tls/{service.name}/server.key"] = _secret(pair.key, service)
+            files[f"tls/{service.name}/{shared_files.SERVER_CERTIFICATE}"] = _secret(pair.certificate, service)
+            files[f"tls/{service.name}/{shared_files.SERVER_KEY}"] = _secret(pair.key, service)
     if secrets.kubernetes is not None:  # the cloud-config server asks with these which nodes are Ready
         status = secrets.kubernetes.status_client
         for name, content in (
-            ("kubernetes-ca.pem", secrets.kubernetes.authority.certificate),
-            ("status-client.pem", status.certificate),
-            ("status-client.key", status.key),
+            (shared_files.KUBERNETES_AUTHORITY, secrets.kubernetes.authority.certificate),
+            (shared_files.STATUS_CERTIFICATE, status.certificate),
+            (shared_files.STATUS_KEY, status.key),
         ):
             files[f"tls/cloudconfig/{name}"] = _secret(content, CLOUDCONFIG)
     if secrets.join_seed is not None:
         files[f"tls/cloudconfig/{joined.SEED_FILE}"] = _secret(f"{secrets.join_seed}\n".encode(), CLOUDCONFIG)
-    files["tls/registry/htpasswd"] = _secret(secrets.push_htpasswd.encode(), REGISTRY)
+    files[f"tls/registry/{shared_files.PUSH_PASSWORDS}"] = _secret(secrets.push_htpasswd.encode(), REGISTRY)
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, family_of
+from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 from kboot_compose.templates import rendered
 
 
@@ -18,9 +19,10 @@ def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -
             initrd=names.initrd,
             autologin=names.autologin,
         ),
-        "config/install.sh": rendered(
+        f"config/{INSTALLER}": rendered(
             "config/install.sh.j2",
             bootstrapper=bootstrapper,
+            machine_mark=MACHINE_MARK,
             installer=names.installer,
             authority=authority.decode(),
             release_key=release_key.decode("ascii", "replace").rstrip("\n") + "\n" if release_key else "",

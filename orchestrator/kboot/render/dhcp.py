@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
+from kboot_clusterdesc.shared_files import LEASES
 from kboot_compose.templates import rendered
 
 from ..node.names import api_record, records
@@ -47,6 +48,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "proxy": network.dhcp.mode is DhcpMode.PROXY,
         "range": network.dhcp.range,
         "lease": network.dhcp.lease,
+        "lease_file": LEASES,
         "routers": network.routers,
         "nameservers": network.nameservers or (network.bootstrapper,),
         "upstream_dns": network.upstream_dns,

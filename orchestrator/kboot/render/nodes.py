@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kboot_clusterdesc import ClusterDesc, Node, Role, joined
+from kboot_clusterdesc import ClusterDesc, Node, Role, joined, shared_files
 from kboot_clusterdesc.layout import certificate_path
 from kboot_compose.services import CLOUDCONFIG
 
@@ -20,7 +20,7 @@ def node_files(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Att
     """Return the files of one machine; only the cloud-config server may read them."""
     token = secrets.report_tokens[node.mac]
     files = _files(node.mac.dashed, node_config(desc, node, secrets, attachments))
-    files[f"nodes/{node.mac.dashed}/report-token"] = _file(f"{token}\n".encode())
+    files[f"nodes/{node.mac.dashed}/{shared_files.REPORT_TOKEN}"] = _file(f"{token}\n".encode())
     return files | _certificate_files(node, secrets)
 
 
@@ -46,9 +46,9 @@ def joined_config(desc: ClusterDesc, secrets: Secrets, attachments: Attachments)
 def _files(folder: str, config: NodeConfig) -> dict[str, RenderedFile]:
     hashed, number = with_hash(config)
     contents = {
-        "ignition.json": ignition(hashed),
-        "cloud-config.yaml": cloud_config(hashed),
-        "config-hash": f"{number}\n".encode(),
+        shared_files.IGNITION: ignition(hashed),
+        shared_files.CLOUD_CONFIG: cloud_config(hashed),
+        shared_files.CONFIG_HASH: f"{number}\n".encode(),
     }
     return {f"nodes/{folder}/{name}": _file(content) for name, content in contents.items()}
 

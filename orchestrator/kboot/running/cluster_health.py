@@ -14,6 +14,7 @@ from typing import Any
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
 from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 
+from ..pki.node_keys import Authority
 from .etcd_client import client_context
 from .tls_client import Fault, get
 
@@ -105,7 +106,7 @@ def _context_of(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | str:
 
 
 def _api_context(pki: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(pki / "kubernetes-ca.pem"))
+    return ssl.create_default_context(cafile=str(pki / f"{Authority.KUBERNETES}.pem"))
 
 
 def _asked(

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from kboot_clusterdesc import ClusterFolder, Mac
 from kboot_clusterdesc.os_family import ACCOUNT
+from kboot_clusterdesc.shared_files import CLOUD_CONFIG, IGNITION
 from kboot_compose.templates import rendered
 
 from ..errors import KbootError
@@ -79,7 +80,7 @@ def rendered_config(folder: ClusterFolder, mac: Mac) -> tuple[bytes, bytes]:
     """The config of a machine in both dialects: Ignition, cloud-config."""
     place = folder.node(mac)
     try:
-        return (place / "ignition.json").read_bytes(), (place / "cloud-config.yaml").read_bytes()
+        return (place / IGNITION).read_bytes(), (place / CLOUD_CONFIG).read_bytes()
     except OSError as error:
         raise KbootError(f"{error.filename}: cannot be read: {error.strerror}", "run `kboot up` first") from error
 

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from kboot_clusterdesc import family_of
+from kboot_clusterdesc import family_of, shared_files
 
 from . import (
     boot_script,
@@ -122,11 +122,11 @@ def _add_secrets(app: FastAPI, fleet: Fleet) -> None:
 
     @app.get("/ignition/{mac}.json")
     async def ignition(request: Request, mac: str) -> Response:
-        return answer(request, mac, "ignition.json", "application/vnd.coreos.ignition+json")
+        return answer(request, mac, shared_files.IGNITION, "application/vnd.coreos.ignition+json")
 
     @app.get("/cloud-configs/{mac}.yaml")
     async def cloud_config(request: Request, mac: str) -> Response:
-        return answer(request, mac, "cloud-config.yaml", "text/yaml")
+        return answer(request, mac, shared_files.CLOUD_CONFIG, "text/yaml")
 
     @app.get("/certs/{mac}/{name}.pem")
     async def certificate(request: Request, mac: str, name: str) -> Response:
@@ -205,7 +205,7 @@ def _add_health(app: FastAPI, fleet: Fleet) -> None:
 def _add_files(app: FastAPI, fleet: Fleet) -> None:
     @app.api_route("/ca.pem", methods=READ)
     async def authority(request: Request) -> Response:
-        return served_files.file_response(request, fleet.settings.config, "ca.pem")
+        return served_files.file_response(request, fleet.settings.config, shared_files.AUTHORITY)
 
     @app.api_route("/assets/{path:path}", methods=READ)
     async def asset(request: Request, path: str) -> Response:

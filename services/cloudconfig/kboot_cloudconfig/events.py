@@ -11,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc.shared_files import REPORT_TOKEN
 from kboot_clusterdesc.types import HostKey
 
 from . import guard
@@ -89,7 +90,7 @@ def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
     """
     tokens = [fleet.store.report_sha256(mac)]
     with suppress(OSError):
-        kept = (fleet.settings.nodes / mac.dashed / "report-token").read_text().strip()
+        kept = (fleet.settings.nodes / mac.dashed / REPORT_TOKEN).read_text().strip()
         tokens.append(guard.sha256_of(kept))
     return [token for token in tokens if token is not None]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node, shared_files
 from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
 
 from . import machine as life
@@ -39,8 +39,8 @@ class Fleet:
         self.store = Store(settings.data / "state" / "kboot.db", now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
-        self._description = DescriptionFile(settings.config / "clusterdesc.yaml")
-        self._leases = LeaseFile(settings.data / "leases" / "dnsmasq.leases")
+        self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)
+        self._leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self._listeners: set[asyncio.Event] = set()
         self._told = set(updater_events(settings.images))
         self.kubernetes = KubernetesView()

@@ -8,13 +8,15 @@ import sys
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from kboot_clusterdesc.shared_files import AUTHORITY
+
 from .settings import settings_from
 
 
 def is_healthy(environ: dict[str, str]) -> bool:
     """Return whether /readyz answers over HTTP, and over HTTPS with a certificate of the cluster's authority."""
     settings = settings_from(environ)
-    context = ssl.create_default_context(cafile=str(settings.config / "ca.pem"))
+    context = ssl.create_default_context(cafile=str(settings.config / AUTHORITY))
     urls = [
         f"http://{settings.bind}:{settings.http_port}/readyz",
         f"https://{settings.bind}:{settings.https_port}/readyz",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac
+from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 
 from . import guard
 from . import machine as life
@@ -15,8 +16,6 @@ from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
 from .releases import is_whole, release_in_force
-
-MARK = "# kboot:machine"
 
 
 def assignments(values: Mapping[str, str]) -> str:
@@ -49,8 +48,8 @@ def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
         "KBOOT_DISK": node.install_disk or desc.os.install_disk or "",
         "KBOOT_CONFIG": desc.os.config.value,
     }
-    script = (fleet.settings.config / "install.sh").read_text()
-    return script.replace(MARK, assignments(values), 1)
+    script = (fleet.settings.config / INSTALLER).read_text()
+    return script.replace(MACHINE_MARK, assignments(values), 1)
 
 
 def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, address: IPv4Address) -> None:

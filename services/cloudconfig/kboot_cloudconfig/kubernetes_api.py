@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from kboot_clusterdesc.model import API_PORT
+from kboot_clusterdesc.shared_files import KUBERNETES_AUTHORITY, STATUS_CERTIFICATE, STATUS_KEY
 
 from .kubernetes_nodes import KubernetesNode, parse_page
 
@@ -29,8 +30,8 @@ class ApiFault(Exception):
 def client_context(tls: Path) -> ssl.SSLContext:
     """What to ask with, read anew each time since the files may be renewed; raises ApiFault while there is nothing."""
     try:
-        context = ssl.create_default_context(cafile=str(tls / "kubernetes-ca.pem"))
-        context.load_cert_chain(tls / "status-client.pem", tls / "status-client.key")
+        context = ssl.create_default_context(cafile=str(tls / KUBERNETES_AUTHORITY))
+        context.load_cert_chain(tls / STATUS_CERTIFICATE, tls / STATUS_KEY)
     except FileNotFoundError as error:
         raise ApiFault("there is no certificate to ask with yet") from error
     except (ssl.SSLError, OSError) as error:

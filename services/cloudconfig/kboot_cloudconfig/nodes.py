@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from kboot_clusterdesc import Mac, Node, Role
+from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 
 from . import guard
 from . import machine as life
@@ -118,7 +119,7 @@ def settle(fleet: Fleet, request: Request) -> dict[str, Any]:
 def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask:
     ask = ask_of(request)
     try:
-        kept = (fleet.settings.config / "operator-token.sha256").read_text().strip()
+        kept = (fleet.settings.config / OPERATOR_TOKEN_SHA256).read_text().strip()
     except OSError:
         kept = None
     if not ask.is_tls or not guard.is_token(ask.token, kept):
@@ -131,7 +132,7 @@ def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
     """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
     try:
-        now = (fleet.folder(mac) / "config-hash").read_text().strip()
+        now = (fleet.folder(mac) / CONFIG_HASH).read_text().strip()
     except OSError:
         return "current"
     return "current" if installed in (None, now) else "outdated"

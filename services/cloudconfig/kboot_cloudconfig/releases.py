@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, family_of
+from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATER_STATUS, origin_of
 
 
 def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
@@ -17,10 +18,10 @@ def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
     if not desc.os.update.enabled:  # no updater: what lies in the store is what the operator put there
         return whole
     try:  # the updater writes it once every file is verified, and names whose release it is
-        origin = (folder / ".origin").read_text().strip()
+        origin = (folder / ORIGIN).read_text().strip()
     except OSError:
         return False
-    return whole and origin == f"{desc.os.family} {desc.os.board}"
+    return whole and origin == origin_of(desc.os)
 
 
 def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
@@ -28,7 +29,7 @@ def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
     version = desc.os.version
     if version == "current":
         try:
-            version = os.readlink(images / desc.os.channel / "current").rstrip("/").rpartition("/")[2]
+            version = os.readlink(images / desc.os.channel / CURRENT).rstrip("/").rpartition("/")[2]
         except OSError:
             return None
     return version if is_whole(images, desc, version) else None
@@ -37,7 +38,7 @@ def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
 def updater_status(images: Path) -> dict[str, object]:
     """Return what the updater last wrote about itself; empty before its first run."""
     try:
-        status = json.loads((images / "status.json").read_text())
+        status = json.loads((images / UPDATER_STATUS).read_text())
     except (OSError, ValueError):
         return {}
     return status if isinstance(status, dict) else {}

@@ -17,6 +17,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from kboot_clusterdesc.shared_files import SERVER_CERTIFICATE, SERVER_KEY
+
 from .app import create_app
 from .database import UnusableState
 from .fleet import Fleet
@@ -102,7 +104,7 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     )
     most_plain, most_tls = most_connections()
     http = _Server(config(), plain, most_plain, settings.timeouts)
-    certificate, key = settings.tls / "server.pem", settings.tls / "server.key"
+    certificate, key = settings.tls / SERVER_CERTIFICATE, settings.tls / SERVER_KEY
     # the first server runs the one lifespan
     secure = config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key))
     https = _Server(secure, tls, most_tls, settings.timeouts)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kboot_clusterdesc import FamilyNames
 from kboot_clusterdesc.model import Os
+from kboot_clusterdesc.shared_files import origin_of
 
 from .download import Downloader
 from .fault import DiskFull, NewerKeyNeeded, NotTheFile, NotThere, SignatureRefused, UpdaterFault
@@ -43,7 +44,7 @@ class Mirror:
         self._clock = clock
         self._key = ReleaseKey(settings, names, downloader)
         self._keyring: Keyring | None = None
-        self.store = ReleaseStore(settings.images, os.channel, names.release_files, f"{os.family} {os.board}")
+        self.store = ReleaseStore(settings.images, os.channel, names.release_files, origin_of(os))
 
     def check(self) -> None:
         """Download the wanted release if the store lacks it, put it in force, prune; raises an UpdaterFault."""

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kboot_clusterdesc.shared_files import CURRENT, ORIGIN
+
 from .fault import DiskFull, Stopped, UpdaterFault
 from .log import log
 from .releases import is_version, versions_to_prune
 
-_ORIGIN = ".origin"
 _POLL_S = 0.2
 
 
@@ -33,7 +34,7 @@ class ReleaseStore:
     def current(self) -> str | None:
         """The number of the release in force; None if there is none or it is not whole."""
         try:
-            version = os.readlink(self._channel / "current").rstrip("/").rpartition("/")[2]
+            version = os.readlink(self._channel / CURRENT).rstrip("/").rpartition("/")[2]
         except OSError:
             return None
         return version if is_version(version) and self.has(version) else None
@@ -46,12 +47,12 @@ class ReleaseStore:
     def brought_by_hand(self, version: str) -> Path | None:
         """Return the folder of a release that someone copied here: whole, but of no known origin; else None."""
         folder = self._channel / version
-        return folder if self._is_complete(folder) and not (folder / _ORIGIN).exists() else None
+        return folder if self._is_complete(folder) and not (folder / ORIGIN).exists() else None
 
     def accept(self, version: str) -> None:
         """Mark a release brought by hand as verified, by giving it an origin."""
         with _disk("the store"):
-            (self._channel / version / _ORIGIN).write_text(self._origin + "\n")
+            (self._channel / version / ORIGIN).write_text(self._origin + "\n")
 
     def incoming(self, version: str) -> Path:
         """Return the folder to download the release into, with what an earlier run left; remove other downloads."""
@@ -63,7 +64,7 @@ class ReleaseStore:
                 _remove(other)
         with _disk("the store"):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / _ORIGIN).write_text(self._origin + "\n")
+            (folder / ORIGIN).write_text(self._origin + "\n")
         return folder
 
     def discard_incoming(self) -> None:
@@ -90,7 +91,7 @@ class ReleaseStore:
         with _disk("the store"):
             new.unlink(missing_ok=True)
             new.symlink_to(version)
-            os.replace(new, self._channel / "current")
+            os.replace(new, self._channel / CURRENT)
             _sync(self._channel)
 
     def prune(self, keep: int, in_use: Collection[str]) -> list[str]:
@@ -110,7 +111,7 @@ class ReleaseStore:
 
     def _is_ours(self, folder: Path) -> bool:
         try:
-            return (folder / _ORIGIN).read_text().strip() == self._origin
+            return (folder / ORIGIN).read_text().strip() == self._origin
         except OSError:
             return False
 

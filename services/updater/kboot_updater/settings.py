@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kboot_clusterdesc.shared_files import DESCRIPTION, RELEASE_KEY, UPDATER_STATUS
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -18,17 +20,17 @@ class Settings:
     @property
     def description(self) -> Path:
         """The description in force."""
-        return self.config / "clusterdesc.yaml"
+        return self.config / DESCRIPTION
 
     @property
     def given_key(self) -> Path:
         """The operator's own release key; absent where the family's is used."""
-        return self.config / "release-key.asc"
+        return self.config / RELEASE_KEY
 
     @property
     def status(self) -> Path:
         """The file that tells other services what the last check found."""
-        return self.images / "status.json"
+        return self.images / UPDATER_STATUS
 
     @property
     def lock(self) -> Path:

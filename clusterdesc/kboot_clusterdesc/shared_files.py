@@ -1,0 +1,40 @@
+"""Names of files that one process writes and another reads, by who writes them and in which folder of the cluster."""
+
+from __future__ import annotations
+
+from .model import Os
+
+# `config/`: the launcher renders them, cloud-config server and updater read them.
+DESCRIPTION = "clusterdesc.yaml"  # the description in force, normalised
+RELEASE_KEY = "release-key.asc"  # the operator's own; absent where the family's key is used
+AUTHORITY = "ca.pem"  # of the services' certificates; also served at /ca.pem
+INSTALLER = "install.sh"
+OPERATOR_TOKEN_SHA256 = "operator-token.sha256"  # noqa: S105 - a file's name
+MACHINE_MARK = "# kboot:machine"  # a line of install.sh: the cloud-config server puts what is one machine's own there
+
+# `tls/<service>/`: the launcher renders them, the service reads them.
+SERVER_CERTIFICATE = "server.pem"
+SERVER_KEY = "server.key"
+PUSH_PASSWORDS = "htpasswd"  # the registry's alone
+KUBERNETES_AUTHORITY = "kubernetes-ca.pem"  # this and the next two are the cloud-config server's alone
+STATUS_CERTIFICATE = "status-client.pem"
+STATUS_KEY = "status-client.key"
+
+# `nodes/<mac>/`: the launcher renders them, the cloud-config server serves or compares them.
+IGNITION = "ignition.json"
+CLOUD_CONFIG = "cloud-config.yaml"
+CONFIG_HASH = "config-hash"
+REPORT_TOKEN = "report-token"  # noqa: S105 - a file's name
+
+# `images/`: the updater writes them, the cloud-config server reads them.
+UPDATER_STATUS = "status.json"
+CURRENT = "current"  # below the channel: a link to the release in force
+ORIGIN = ".origin"  # in each release that is verified: `origin_of` what it is a release
+
+# `leases/`: dnsmasq writes it, the cloud-config server reads it.
+LEASES = "dnsmasq.leases"
+
+
+def origin_of(os: Os) -> str:
+    """Return what stands in the `.origin` of a release for machines of this family and board."""
+    return f"{os.family} {os.board}"
