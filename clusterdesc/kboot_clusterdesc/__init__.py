@@ -1,5 +1,6 @@
 """The cluster description: the vocabulary that launcher and services share."""
 
+from .event_kind import EventKind
 from .layout import ClusterFolder
 from .load import dump, load, load_bytes, load_text
 from .model import ClusterDesc, ConfigDialect, DhcpMode, Node, Role
@@ -14,6 +15,7 @@ __all__ = [
     "ClusterFolder",
     "ConfigDialect",
     "DhcpMode",
+    "EventKind",
     "Family",
     "FamilyNames",
     "InvalidDescription",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.shared_files import REPORT_TOKEN
 from kboot_clusterdesc.types import HostKey
 
@@ -54,12 +54,12 @@ async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
     machine = fleet.machine(mac)
     refusal = guard.refusal_of_report(ask, report.phase, machine, _report_tokens(fleet, mac))
     if refusal is not None:
-        fleet.tell("refused", mac, ask.address, reason=str(refusal), path=request.url.path)
+        fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)
     if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail:
-        fleet.tell("step", mac, ask.address, detail=report.detail)
+        fleet.tell(EventKind.STEP, mac, ask.address, detail=report.detail)
 
 
 def _report(body: bytes) -> Report:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node, shared_files
+from kboot_clusterdesc import ClusterDesc, DhcpMode, EventKind, Mac, Node, Phase, shared_files
 from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
 
 from . import machine as life
@@ -76,7 +76,7 @@ class Fleet:
             return
         if self._leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
             detail = self.machine(mac).reason if self.store.doubt() else None
-            self.tell("joined", mac, address, detail=detail or "")
+            self.tell(EventKind.JOINED, mac, address, detail=detail or "")
 
     def may_install(self, mac: Mac) -> bool:
         """Return whether a node may be installed at all: a joined one only while the description lets machines join."""
@@ -108,7 +108,7 @@ class Fleet:
         for node in self.nodes():
             self.machine(node.mac)
         if self.store.doubt() is not None:
-            self._announce(self.store.settle(self._event("settled", None, ip, {})))
+            self._announce(self.store.settle(self._event(EventKind.SETTLED, None, ip, {})))
 
     def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
         """Keep the outcome of a step and return it; a new phase becomes an event in the same transaction."""
@@ -116,13 +116,15 @@ class Fleet:
             return after
         events = []
         if after.phase is not before.phase or after.since != before.since:
-            events.append(self._event(str(after.phase), after.mac, ip, detail))
+            events.append(self._event(after.phase, after.mac, ip, detail))
         self.store.save(after, *events)
         for event in events:
             self._announce(event)
         return after
 
-    def tell(self, kind: str, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int) -> None:
+    def tell(
+        self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int
+    ) -> None:
         """Keep an event that changes no machine's state."""
         self._announce(self.store.add(self._event(kind, mac, ip, detail)))
 
@@ -150,14 +152,14 @@ class Fleet:
                 before = self.machine(entry.mac)
                 self.keep(before, life.got_lease(before, now), entry.ip)
             elif self.store.discover(entry.mac, str(entry.ip), now):
-                self.tell("discovered", entry.mac, entry.ip)
+                self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
 
     def note_updater(self) -> None:
         """Keep as events what the updater noted since the last look, so that one stream tells everything."""
         noted = updater_events(self.settings.images)
         for at, kind, detail in noted:
             if (at, kind, detail) not in self._told:
-                self.tell("release", None, what=kind, detail=detail)
+                self.tell(EventKind.RELEASE, None, what=kind, detail=detail)
         self._told = set(noted)
 
     async def watch(self, period_s: float = 1.0) -> None:
@@ -172,7 +174,9 @@ class Fleet:
                 log("watch-failed", problem=repr(error))
             await asyncio.sleep(period_s)
 
-    def _event(self, kind: str, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]) -> Event:
+    def _event(
+        self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]
+    ) -> Event:
         shown = tuple((key, value) for key, value in detail.items() if value != "")
         return Event(self.now(), kind, mac, str(ip) if ip else None, shown)
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import EventKind, Mac
 from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 
 from . import guard
@@ -58,5 +58,5 @@ def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, add
     reason = f"install.sh was asked for from {address}, and {known}"
     if machine.reason == reason:
         return
-    fleet.tell("refused", machine.mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
+    fleet.tell(EventKind.REFUSED, machine.mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
     fleet.keep(machine, life.asked_from_elsewhere(machine, reason))

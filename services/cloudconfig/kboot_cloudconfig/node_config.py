@@ -7,7 +7,7 @@ import secrets
 
 from fastapi import Request
 
-from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc import EventKind, Mac, Node
 from kboot_clusterdesc.layout import certificate_path
 
 from . import guard, joining
@@ -49,7 +49,7 @@ def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine)
     ask = ask_of(request)
     refusal = guard.refusal_of_secrets(ask, machine, fleet.address_of(node), fleet.now())
     if refusal is not None:
-        fleet.tell("refused", node.mac, ask.address, reason=str(refusal), path=request.url.path)
+        fleet.tell(EventKind.REFUSED, node.mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from kboot_clusterdesc import Mac, Node, Role
+from kboot_clusterdesc import EventKind, Mac, Node, Role
 from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 
 from . import guard
@@ -105,7 +105,7 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
     before = fleet.machine(mac)
     fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
-    fleet.tell("armed" if armed else "disarmed", mac, ask.address)
+    fleet.tell(EventKind.ARMED if armed else EventKind.DISARMED, mac, ask.address)
     return node_state(fleet, node)
 
 
@@ -124,7 +124,7 @@ def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask
         kept = None
     if not ask.is_tls or not guard.is_token(ask.token, kept):
         reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
-        fleet.tell("refused", mac, ask.address, reason=str(reason), path=request.url.path)
+        fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(reason), path=request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
     return ask
 

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from kboot_clusterdesc import EventKind
+
 from .fleet import Fleet
 from .problem import ProblemError
 
@@ -44,5 +46,5 @@ def _answer_app(fleet: Fleet, app: Element, answer: Element, address: IPv4Addres
         kind = f"{event.get('eventtype', '?')[:6]}/{event.get('eventresult', '?')[:6]}"
         code = f" errorcode {event.get('errorcode', '')[:12]}" if event.get("errorcode") else ""
         detail = f"{kind} from {app.get('version', '?')[:40]}{code}"
-        fleet.tell("update", mac, address, detail=detail)
+        fleet.tell(EventKind.UPDATE, mac, address, detail=detail)
         SubElement(answer, "event", status="ok")

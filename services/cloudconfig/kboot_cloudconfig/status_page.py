@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from kboot_clusterdesc import EventKind, Phase
+
 _PAGES = Environment(
     loader=PackageLoader("kboot_cloudconfig", "templates"),
     autoescape=True,
@@ -17,4 +19,4 @@ _PAGES = Environment(
 
 def status_page(state: dict[str, Any]) -> str:
     """Return the page for a state of the fleet."""
-    return _PAGES.get_template("status.html.j2").render(state=state)
+    return _PAGES.get_template("status.html.j2").render(state=state, kinds=[*Phase, *EventKind])

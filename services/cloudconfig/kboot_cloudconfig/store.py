@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc import EventKind, Mac, Phase
 
 from .database import Loss, UnusableState, open_database, take_mark, version_of
 from .machine import Machine, Token, declared, declared_in_doubt
@@ -37,7 +37,7 @@ class Event:
     """Something that happened; `number` grows, and is None until the event is kept."""
 
     at: datetime
-    kind: str
+    kind: str  # a Phase or an EventKind; another kboot may have known others
     mac: Mac | None = None
     ip: str | None = None
     detail: tuple[tuple[str, str | int], ...] = ()
@@ -194,7 +194,7 @@ class Store:
             if loss is not None:
                 db.execute("INSERT INTO doubt VALUES (?, ?, ?)", (rfc3339(now), loss.reason, loss.kept))
                 kept = (("kept", loss.kept),) if loss.kept else ()
-                self._add(db, Event(now, "state-lost", detail=(("reason", loss.reason), *kept)))
+                self._add(db, Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept)))
         self._fold()
 
     def _fold(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kboot_clusterdesc import FamilyNames, family_of
+from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 
 from .download import Downloader, RetryPolicy
@@ -84,7 +85,7 @@ def _conclude(
     if fault is None:
         status.succeeded = status.checked
         if was_failing:
-            status.note(now, "recovered", f"the check succeeds again, release {current} is in force")
+            status.note(now, ReleaseEventKind.RECOVERED, f"the check succeeds again, release {current} is in force")
         return
     status.failed_checks_total += 1
     if isinstance(fault, SignatureRefused):

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kboot_clusterdesc import FamilyNames
+from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 from kboot_clusterdesc.shared_files import origin_of
 
@@ -88,7 +89,7 @@ class Mirror:
             # A refused release is downloaded afresh next time, and others need the room on a full disk.
             self.store.discard_incoming()
             raise
-        self._note("mirrored", f"release {version} of {self._os.channel} is here and verified")
+        self._note(ReleaseEventKind.MIRRORED, f"release {version} of {self._os.channel} is here and verified")
 
     def _check_number(self, folder: Path, version: str) -> None:
         number = self._number_in(folder / _VERSION_FILE)
@@ -128,7 +129,7 @@ class Mirror:
             except SignatureRefused as again:
                 raise again from refused
         if verified.note is not None:
-            self._note("key-expired", verified.note, standing=True)
+            self._note(ReleaseEventKind.KEY_EXPIRED, verified.note, standing=True)
 
     def _newer_key(self) -> Keyring | None:
         """Return the family's key as published now, since it gets a signing key each year; None if none is newer."""
@@ -149,7 +150,8 @@ class Mirror:
             self._note(fault.kind, f"the copy of {version} in the store is fetched anew: {fault}")
             return False
         self.store.accept(version)
-        self._note("mirrored", f"release {version} of {self._os.channel} was brought by hand and is verified")
+        detail = f"release {version} of {self._os.channel} was brought by hand and is verified"
+        self._note(ReleaseEventKind.MIRRORED, detail)
         return True
 
     def _switch(self, current: str | None, wanted: str) -> None:
@@ -158,17 +160,18 @@ class Mirror:
         self._status.switches_total += 1
         back = current is not None and version_order(wanted) < version_order(current)
         if back and self._os.version == "current":
-            self._note("rolled-back", f"{self._os.channel} went back upstream: from release {current} to {wanted}")
+            detail = f"{self._os.channel} went back upstream: from release {current} to {wanted}"
+            self._note(ReleaseEventKind.ROLLED_BACK, detail)
         else:
             before = f", before it was {current}" if current else ""
-            self._note("switched", f"release {wanted} of {self._os.channel} is in force{before}")
+            self._note(ReleaseEventKind.SWITCHED, f"release {wanted} of {self._os.channel} is in force{before}")
 
     def _prune(self, wanted: str) -> None:
         # A machine that is being installed now may still download the previous release.
         in_use = {wanted, self._status.previous or wanted}
         pruned = self.store.prune(self._os.update.keep, in_use)
         if pruned:
-            self._note("pruned", f"removed of {self._os.channel}: {', '.join(pruned)}")
+            self._note(ReleaseEventKind.PRUNED, f"removed of {self._os.channel}: {', '.join(pruned)}")
 
-    def _note(self, kind: str, detail: str, *, standing: bool = False) -> None:
+    def _note(self, kind: ReleaseEventKind, detail: str, *, standing: bool = False) -> None:
         self._status.note(self._clock(), kind, detail, standing=standing)

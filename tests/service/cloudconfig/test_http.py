@@ -12,6 +12,7 @@ import pytest
 from defusedxml import ElementTree
 
 from kboot.host.waiting import looks
+from kboot_clusterdesc import EventKind, Phase
 from support.http_page import PageRoute, page_routes
 
 from .conftest import NODE1, NODE2, RELEASE, Server
@@ -185,6 +186,12 @@ def test_the_status_page_shows_every_machine_and_escapes_what_machines_say(serve
     assert "52-54-00-00-00-02" in page
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_the_status_page_listens_to_every_kind_of_event(server: Server) -> None:
+    page = server.get("/").text
+    listened = page.partition("for (const kind of ")[2].partition(")")[0]
+    assert set(json.loads(listened)) == {*Phase, *EventKind}
 
 
 def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:

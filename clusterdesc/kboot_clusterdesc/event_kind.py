@@ -1,0 +1,37 @@
+"""The kinds of event: what happened to machines, as `/v1/events` tells it, and to OS releases, as the updater does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened beside a machine's entry into a phase, which is an event of that phase's name."""
+
+    JOINED = "joined"  # an undeclared machine became a node, as a worker
+    ARMED = "armed"  # the operator had it that the next network boot installs the machine
+    DISARMED = "disarmed"  # the operator had it that the next network boot goes to the machine's disk
+    REFUSED = "refused"  # a caller was not given what it asked for; with `reason` and `path`
+    RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind
+    SETTLED = "settled"  # the operator ended the doubt that a lost state had left
+    STATE_LOST = "state-lost"  # the server began with no state, or with one that was damaged; with `reason`
+    STEP = "step"  # a machine told how far its installer or its first boot has come
+    UPDATE = "update"  # an installed machine reported how an update of its OS went
+
+
+class ReleaseEventKind(StrEnum):
+    """What happened to the OS releases in the store; those from FAILED on end a check without the wanted release."""
+
+    MIRRORED = "mirrored"  # a release is here, whole and verified
+    SWITCHED = "switched"  # another release is in force
+    ROLLED_BACK = "rolled-back"  # an older release is in force, since the channel went back upstream
+    PRUNED = "pruned"  # releases that nobody needs any more were removed
+    KEY_EXPIRED = "key-expired"  # the release key has expired; what it signed before that stays good
+    RECOVERED = "recovered"  # a check succeeds again
+    FAILED = "failed"  # for a reason that has no kind of its own
+    UNREACHABLE = "unreachable"  # the release server did not answer, or broke off
+    NOT_THERE = "not-there"  # the release server has no such file
+    NOT_THE_FILE = "not-the-file"  # something answered, but not with the file
+    REFUSED = "refused"  # a file is not what the release key signed
+    DISK_FULL = "disk-full"  # the store has no room for the release
+    STOPPED = "stopped"  # the updater was told to end
