@@ -15,7 +15,8 @@ from support.http_page import page_routes
 
 def test_the_page_names_every_route_and_method_once_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
-    fleet = Fleet(settings_from({"KBOOT_DATA_DIR": str(tmp_path), "KBOOT_CONFIG_DIR": str(tmp_path)}))
+    environ = {"KBOOT_DATA_DIR": str(tmp_path), "KBOOT_CONFIG_DIR": str(tmp_path), "KBOOT_UID": "0"}
+    fleet = Fleet(settings_from(environ))
     routes = create_app(fleet).routes
     fleet.store.close()
     assert all(isinstance(route, APIRoute) for route in routes), "a route beside the table"
