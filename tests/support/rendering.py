@@ -31,8 +31,6 @@ def rendered_files(
     services: Sequence[Service] = SERVICES,
 ) -> dict[str, RenderedFile]:
     """Every file; the description's fragments are read from `folder`."""
-    names = {name for name in (desc.os.extra, *(node.extra for node in desc.nodes)) if name is not None}
-    extras = {name: read_extra((folder or Path()).joinpath(name).read_bytes(), name) for name in names}
     return render(
         desc,
         secrets=secrets or fixed_secrets(desc),
@@ -40,9 +38,15 @@ def rendered_files(
         network=network or HostNetwork(),
         interface=interface,
         root=root,
-        attachments=Attachments(release_key, extras),
+        attachments=attachments_of(desc, folder or Path(), release_key),
         services=services,
     )
+
+
+def attachments_of(desc: ClusterDesc, folder: Path, release_key: bytes | None = None) -> Attachments:
+    """The description's fragments, read from `folder`."""
+    names = {name for name in (desc.os.extra, *(node.extra for node in desc.nodes)) if name is not None}
+    return Attachments(release_key, {name: read_extra((folder / name).read_bytes(), name) for name in names})
 
 
 def write_rendered(files: dict[str, RenderedFile], folder: Path) -> None:

@@ -17,11 +17,10 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 from kboot_clusterdesc.layout import STATE_MARK
 from kboot_clusterdesc.node_images import image, tagged_version
 from kboot_clusterdesc.phase import STATE_LOST
-from kboot_clusterdesc.shared_files import IGNITION
 
 from ..errors import BadInput
-from ..node.ignition import read_ignition
 from ..running.cloudconfig_client import JsonObject
+from ..running.config_in_force import RenderedByOlder, config_in_force
 from ..running.etcd_client import EtcdVersion, client_context, version_of
 from ..running.status import addresses_of, read_nodes
 from ..running.tls_client import Fault
@@ -67,7 +66,7 @@ def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDe
     The versions that members report count; where no member answers, those of the images in force.
     """
     wanted = image(after, "etcd")
-    in_force = {node.name: rendered_image(folder, node) or image(before, "etcd") for node in before.etcd_members}
+    in_force = {node.name: _image_in_force(folder, before, node) for node in before.etcd_members}
     if not after.etcd_members or set(in_force.values()) <= {wanted}:
         return Verdict()
     machines = read_nodes(folder, before)
@@ -76,7 +75,7 @@ def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDe
         standing = _installed(folder, before.etcd_members, machines)
         if not standing:
             return Verdict()
-        tags = {name: tagged_version(in_force[name]) for name in standing}
+        tags = {name: tagged_version(in_force[name] or "") for name in standing}
         running = {name: EtcdVersion(tag) for name, tag in tags.items() if tag is not None}
     return _verdict(running, wanted)
 
@@ -105,14 +104,20 @@ def refuse_apply(
 
 
 def rendered_image(folder: ClusterFolder, node: Node) -> str | None:
-    """Return the etcd image in the node config that a node would be given; None where there is none."""
-    try:
-        files = read_ignition((folder.node(node.mac) / IGNITION).read_bytes()).files
-    except FileNotFoundError:
-        return None
+    """Return the etcd image in the config that a node would be given, or None; raise RenderedByOlder."""
+    config = config_in_force(folder, node.mac)
+    files = config.files if config is not None else ()
     script = next((file.content.decode() for file in files if file.path == _SCRIPT), "")
     line = re.search(r"^image=(.+)$", script, re.MULTILINE)
     return shlex.split(line[1])[0] if line else None
+
+
+def _image_in_force(folder: ClusterFolder, before: ClusterDesc, node: Node) -> str | None:
+    """The image that a member was installed with; None where an older kboot chose it, which may have chosen another."""
+    try:
+        return rendered_image(folder, node) or image(before, "etcd")
+    except RenderedByOlder:
+        return before.images.get("etcd")
 
 
 def _verdict(running: Mapping[str, EtcdVersion], wanted: str) -> Verdict:

@@ -18,7 +18,7 @@ def cloud_config(config: NodeConfig) -> bytes:
     if config.users:
         document["users"] = [_user(user) for user in config.users]
     document["write_files"] = [
-        _file(File("/etc/hostname", f"{config.hostname}\n".encode())),
+        _file(File("/etc/hostname", f"{config.hostname}\n".encode(), read_by=None)),
         *map(_file, config.files),
     ]
     document["coreos"] = {"units": [_unit(unit) for unit in config.units]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 UNITS = "/etc/systemd/system"
@@ -13,11 +13,17 @@ CONFIG_FILES = "/etc/kboot/config-files"  # lists what the config put on the mac
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file on the machine; `mode` as in chmod, owner root unless named."""
+    """A file on the machine; `mode` as in chmod, owner root.
+
+    `read_by` is the unit that reads the file only at its start, so that a change of the file has to start it anew.
+    It is None where each use reads the file anew, or its reader watches it.
+    """
 
     path: str
     content: bytes
     mode: int = 0o644
+    # Left out of the text that the config's hash is made of: who reads a file is no part of what a machine has.
+    read_by: str | None = field(kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,11 @@ class NodeConfig:
     users: tuple[User, ...] = ()
 
     def merged(self, other: NodeConfig) -> NodeConfig:
-        """Return this config with what `other` adds or replaces."""
-        files = {file.path: file for file in (*self.files, *other.files)}
+        """Return this config with what `other` adds or replaces; a file that replaces another keeps its reader."""
+        files = {file.path: file for file in self.files}
+        for file in other.files:
+            replaced = files.get(file.path, file)
+            files[file.path] = replace(file, read_by=file.read_by or replaced.read_by)
         units = {unit.name: unit for unit in (*self.units, *other.units)}
         users = {user.name: user for user in (*self.users, *other.users)}
         keys = dict.fromkeys((*self.ssh_authorized_keys, *other.ssh_authorized_keys))
@@ -75,13 +84,14 @@ class NodeConfig:
 
     @property
     def all_files(self) -> Iterator[File]:
-        """Yield every file, those of the units too."""
+        """Yield every file, those of the units too, which each unit reads itself."""
         yield from self.files
         for unit in self.units:
             if unit.content is not None:
-                yield File(f"{UNITS}/{unit.name}", unit.content.encode())
+                yield File(f"{UNITS}/{unit.name}", unit.content.encode(), read_by=unit.name)
             for drop_in in unit.drop_ins:
-                yield File(f"{UNITS}/{unit.name}.d/{drop_in.name}", drop_in.content.encode())
+                path = f"{UNITS}/{unit.name}.d/{drop_in.name}"
+                yield File(path, drop_in.content.encode(), read_by=unit.name)
 
 
 def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
@@ -91,5 +101,8 @@ def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:
     number = sha256(repr(config).encode()).hexdigest()
     masks = (f"{UNITS}/{unit.name}" for unit in config.units if unit.masked)
     written = "".join(f"{path}\n" for path in sorted((*masks, *(file.path for file in config.all_files))))
-    files = (File(CONFIG_HASH, f"{number}\n".encode()), File(CONFIG_FILES, written.encode()))
+    files = (
+        File(CONFIG_HASH, f"{number}\n".encode(), read_by=None),
+        File(CONFIG_FILES, written.encode(), read_by=None),
+    )
     return config.merged(NodeConfig("", files=files)), number

@@ -14,7 +14,17 @@ from kboot_clusterdesc.part import Part
 from kboot_clusterdesc.problem import Problem, with_slips
 from kboot_clusterdesc.source import Tree, key_place, place_of, plain, read_tree
 
-from .config import DropIn, File, NodeConfig, Unit, User
+from .config import UNITS, DropIn, File, NodeConfig, Unit, User
+
+# Where a file lies -> the unit that reads it only at its start; the first place that fits counts. A fragment does not
+# say who reads its files, and of all other places nobody knows.
+_READERS = {
+    "/etc/systemd/network/": "systemd-networkd.service",
+    "/etc/systemd/networkd.conf.d/": "systemd-networkd.service",
+    "/etc/modules-load.d/": "systemd-modules-load.service",
+    "/etc/containerd/certs.d/": None,
+    "/etc/containerd/": "containerd.service",
+}
 
 
 def _mode(text: str) -> str:
@@ -64,13 +74,24 @@ def read_extra(data: bytes, file: str) -> NodeConfig:
         raise InvalidDescription(slips)
     return NodeConfig(
         hostname="",
-        files=tuple(File(f.path, f.content.encode(), int(f.mode, 8)) for f in extra.files),
+        files=tuple(_file(each) for each in extra.files),
         units=tuple(
             Unit(u.name, u.content, u.enabled, tuple(DropIn(d.name, d.content) for d in u.drop_ins))
             for u in extra.units
         ),
         users=tuple(User(u.name, u.ssh_authorized_keys, u.groups) for u in extra.users),
     )
+
+
+def _file(file: _File) -> File:
+    return File(file.path, file.content.encode(), int(file.mode, 8), read_by=_reader(file.path))
+
+
+def _reader(path: str) -> str | None:
+    """The unit that has to start anew for a file, as far as its place tells; units and drop-ins concern themselves."""
+    if path.startswith(f"{UNITS}/"):
+        return path.removeprefix(f"{UNITS}/").partition("/")[0].removesuffix(".d")
+    return next((unit for place, unit in _READERS.items() if path.startswith(place)), None)
 
 
 def _problems(error: ValidationError, tree: Tree) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from .names import own_records
 
 # No machine takes a new OS, or reboots into it, by itself: nothing says yet whose turn it is.
 _UPDATERS = ("update-engine.service", "locksmithd.service")
+_NETWORKD = "systemd-networkd.service"
 
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
@@ -26,15 +27,24 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         "records": own_records(desc),
     }
     files = (
-        File("/etc/kboot/ca.pem", authority),
-        File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **values)),
-        File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600),
-        File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **values), 0o755),
-        File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **values), 0o755),
-        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **values)),
-        File("/etc/hosts", rendered("nodes/hosts.j2", **values)),
-        File("/etc/systemd/networkd.conf.d/10-kboot.conf", rendered("nodes/10-kboot-networkd.conf.j2")),
-        File("/etc/systemd/network/10-kboot.network", rendered("nodes/10-kboot.network.j2", **values)),
+        File("/etc/kboot/ca.pem", authority, read_by=None),
+        File("/etc/kboot/node.env", rendered("nodes/node.env.j2", **values), read_by=None),
+        File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600, read_by=None),
+        File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **values), 0o755, read_by=None),
+        File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **values), 0o755, read_by=None),
+        # None: its readers are masked.
+        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **values), read_by=None),
+        File("/etc/hosts", rendered("nodes/hosts.j2", **values), read_by=None),
+        File(
+            "/etc/systemd/networkd.conf.d/10-kboot.conf",
+            rendered("nodes/10-kboot-networkd.conf.j2"),
+            read_by=_NETWORKD,
+        ),
+        File(
+            "/etc/systemd/network/10-kboot.network",
+            rendered("nodes/10-kboot.network.j2", **values),
+            read_by=_NETWORKD,
+        ),
     )
     units = (
         *(masked(name) for name in _UPDATERS),

@@ -9,16 +9,16 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
 from kboot_clusterdesc.phase import STATE_LOST
-from kboot_clusterdesc.shared_files import IGNITION
 
 from ..etcd.quorum import Voters, read_voters
 from ..host.waiting import looks
-from ..node.ignition import read_ignition
+from ..node import NodeConfig
 from ..node.patience import patience_of
 from ..pki.certificate import Certificate, read_certificates
 from ..pki.store.inventory import KeptCertificate, State, behind, kept_certificates
 from ..running.cloudconfig_client import JsonObject
 from ..running.cluster_health import PartHealth, read_api_health
+from ..running.config_in_force import RenderedByOlder, config_in_force
 from ..running.status import addresses_of
 
 
@@ -140,23 +140,32 @@ def _of_certificates(cluster: _Cluster, node: Node, now: datetime) -> Iterator[O
             f"certificates of {node.name} have ended: {names}",
             f"`kboot certs renew --node {node.name}`, then `kboot up FILE`",
         )
-    elif stale := _rendered_ended(cluster.folder, kept, node, now):
+    else:
+        yield from _of_rendered_certificates(cluster.folder, kept, node, now)
+
+
+def _of_rendered_certificates(
+    folder: ClusterFolder, kept: Sequence[KeptCertificate], node: Node, now: datetime
+) -> Iterator[Objection]:
+    """That they have ended in the config that was rendered, or that nobody can look."""
+    try:
+        config = config_in_force(folder, node.mac)
+    except RenderedByOlder as error:
+        yield Objection(f"nobody looked at the certificates in the config of {node.name}: {error.message}", error.hint)
+        return
+    if config is not None and (stale := _ended_files(config, kept, now)):
         yield Objection(
             f"the config of {node.name} holds certificates that have ended: {', '.join(stale)}",
             "`kboot up FILE` renders those that were renewed",
         )
 
 
-def _rendered_ended(folder: ClusterFolder, kept: Sequence[KeptCertificate], node: Node, now: datetime) -> list[str]:
+def _ended_files(config: NodeConfig, kept: Sequence[KeptCertificate], now: datetime) -> list[str]:
     """Return the files of the node config that hold ended certificates of our own authorities."""
     ours = {each.certificate.subject.common_name for each in kept if each.certificate.is_authority}
-    try:
-        files = read_ignition((folder.node(node.mac) / IGNITION).read_bytes()).files
-    except FileNotFoundError:
-        return []
     return [
         file.path
-        for file in files
+        for file in config.files
         if any(each.issuer in ours and each.end <= now for each in _certificates_in(file.content))
     ]
 

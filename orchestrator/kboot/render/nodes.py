@@ -1,4 +1,4 @@
-"""Renders what each machine is given, in both dialects."""
+"""Renders what each machine is given, in both dialects, and as kboot reads it back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from kboot_clusterdesc import ClusterDesc, Node, Role, joined, shared_files
 from kboot_clusterdesc.layout import certificate_path
 from kboot_compose.services import CLOUDCONFIG
 
-from ..node import NodeConfig, cloud_config, ignition, roles
+from ..node import NodeConfig, cloud_config, document, ignition, roles
 from ..node.config import with_hash
+from ..node.document import NODE_CONFIG_FILE
 from ..node.first_boot import base_config
 from ..pki import Secrets
 from .attachments import Attachments
@@ -48,6 +49,7 @@ def _files(folder: str, config: NodeConfig) -> dict[str, RenderedFile]:
     contents = {
         shared_files.IGNITION: ignition(hashed),
         shared_files.CLOUD_CONFIG: cloud_config(hashed),
+        NODE_CONFIG_FILE: document(hashed),
         shared_files.CONFIG_HASH: f"{number}\n".encode(),
     }
     return {f"nodes/{folder}/{name}": _file(content) for name, content in contents.items()}

@@ -178,6 +178,27 @@ def test_no_name_of_a_certificate_leaves_its_folder(member: Server, name: str) -
     assert member.get(_certificate(name), who=NODE1, tls=True, token=token).status_code in (400, 404)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/ignition/{NODE1}/node-config.json",
+        f"/ignition/{NODE1.dashed}%2Fnode-config.json",
+        f"/certs/{NODE1}/node-config.json",
+        f"/certs/{NODE1}/node-config.json.pem",
+        f"/certs/{NODE1}/..%2Fnode-config.json.pem",
+        f"/nodes/{NODE1.dashed}/node-config.json",
+        f"/assets/..%2Fnodes/{NODE1.dashed}/node-config.json",
+        f"/..%2Fnodes/{NODE1.dashed}/node-config.json",
+        f"/v1/nodes/{NODE1}/node-config.json",
+    ],
+)
+def test_the_node_config_that_kboot_keeps_for_itself_is_given_to_nobody(server: Server, path: str) -> None:
+    assert (server.folder.node(NODE1) / "node-config.json").stat().st_size > 0
+    answer = server.get(path, who=NODE1, tls=True, token=server.install_token(NODE1))
+    assert answer.status_code in (400, 404)
+    assert b"read_by" not in answer.content
+
+
 def test_no_token_and_no_key_reach_the_log(server: Server) -> None:
     token = server.install_token(NODE1)
     server.get(f"{_path(NODE1)}?token={token}", who=NODE1, tls=True)

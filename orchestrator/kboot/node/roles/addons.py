@@ -18,6 +18,7 @@ from .kubelet import Taint, taints
 
 HOME = "/etc/kubernetes/addons"
 _FOLDER = "nodes/addons"
+_UNIT = "kboot-addons.service"
 _CONTROL_PLANE = Taint("node-role.kubernetes.io/control-plane", "", "NoSchedule")
 
 
@@ -59,16 +60,24 @@ def addons(
         manifests.append("15-tls-bootstrap.yaml")
     config = kubeconfig(LOCAL, authority, client, "addons", desc.cluster.name)
     files = [
-        File(f"{HOME}/kubeconfig", config, 0o600),
-        *(File(f"{HOME}/manifests/{name}", rendered(f"{_FOLDER}/{name}.j2", **values)) for name in sorted(manifests)),
-        *(File(f"{HOME}/own/{name}", content, 0o600) for name, content in sorted(own.items())),
-        File("/opt/bin/kboot-addons", rendered(f"{_FOLDER}/kboot-addons.j2", **values), 0o755),
-        File("/opt/bin/kboot-node-labels", rendered(f"{_FOLDER}/kboot-node-labels.j2", **values), 0o755),
+        File(f"{HOME}/kubeconfig", config, 0o600, read_by=_UNIT),
+        *(
+            File(f"{HOME}/manifests/{name}", rendered(f"{_FOLDER}/{name}.j2", **values), read_by=_UNIT)
+            for name in sorted(manifests)
+        ),
+        *(File(f"{HOME}/own/{name}", content, 0o600, read_by=_UNIT) for name, content in sorted(own.items())),
+        File("/opt/bin/kboot-addons", rendered(f"{_FOLDER}/kboot-addons.j2", **values), 0o755, read_by=_UNIT),
+        File(
+            "/opt/bin/kboot-node-labels",
+            rendered(f"{_FOLDER}/kboot-node-labels.j2", **values),
+            0o755,
+            read_by=None,
+        ),
     ]
     units = [
         Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode(), enabled)
         for name, enabled in (
-            ("kboot-addons.service", True),
+            (_UNIT, True),
             ("kboot-node-labels.service", False),
             ("kboot-node-labels.timer", True),
         )

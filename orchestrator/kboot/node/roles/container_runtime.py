@@ -10,6 +10,7 @@ from ..config import DropIn, File, NodeConfig, Unit
 from ..patience import patience_of
 
 _FOLDER = "nodes/container_runtime"
+_UNIT = "containerd.service"
 
 
 def container_runtime(desc: ClusterDesc, node: Node) -> NodeConfig:
@@ -20,8 +21,12 @@ def container_runtime(desc: ClusterDesc, node: Node) -> NodeConfig:
         "patience": patience_of(desc),
     }
     files = (
-        File("/etc/containerd/kboot.toml", rendered(f"{_FOLDER}/containerd.toml.j2", **values)),
-        File("/etc/containerd/certs.d/_default/hosts.toml", rendered(f"{_FOLDER}/hosts.toml.j2", **values)),
+        File("/etc/containerd/kboot.toml", rendered(f"{_FOLDER}/containerd.toml.j2", **values), read_by=_UNIT),
+        File(
+            "/etc/containerd/certs.d/_default/hosts.toml",
+            rendered(f"{_FOLDER}/hosts.toml.j2", **values),
+            read_by=None,  # each pull does
+        ),
     )
     drop_in = DropIn("20-kboot.conf", rendered(f"{_FOLDER}/20-kboot.conf.j2").decode())
-    return NodeConfig(node.name, files=files, units=(Unit("containerd.service", drop_ins=(drop_in,)),))
+    return NodeConfig(node.name, files=files, units=(Unit(_UNIT, drop_ins=(drop_in,)),))

@@ -44,7 +44,7 @@ def control_plane(
         "patience": patience_of(desc),
     }
     files = (
-        File("/opt/bin/kboot-api-server", rendered(f"{_FOLDER}/kboot-api-server.j2"), 0o755),
+        File("/opt/bin/kboot-api-server", rendered(f"{_FOLDER}/kboot-api-server.j2"), 0o755, read_by=None),
         *_pod(_SERVER, values, _api_server(values, secrets, etcd_authority, keys)),
         *_pod(_MANAGER, values, _controller_manager(desc, secrets, keys["controller-manager"])),
         *_pod(_SCHEDULER, values, _scheduler(desc, values, secrets, keys["scheduler"])),
@@ -64,33 +64,38 @@ def _pod(pod: str, values: Mapping[str, object], read: Iterator[File]) -> Iterat
         yield file
     inputs = total.hexdigest()
     content = rendered(f"{_FOLDER}/{pod}.yaml.j2", home=_home(pod), inputs=inputs, **values)
-    yield File(f"/etc/kubernetes/manifests/{pod}.yaml", content, 0o600)
+    yield File(f"/etc/kubernetes/manifests/{pod}.yaml", content, 0o600, read_by=None)  # the kubelet watches it
+
+
+def _file(path: str, content: bytes, mode: int = 0o644) -> File:
+    """A file that a static pod reads at its start: no unit does, and the manifest names its hash."""
+    return File(path, content, mode, read_by=None)
 
 
 def _pair(home: str, name: str, pair: KeyPair) -> tuple[File, File]:
-    return File(f"{home}/{name}.pem", pair.certificate), File(f"{home}/{name}.key", pair.key, 0o600)
+    return _file(f"{home}/{name}.pem", pair.certificate), _file(f"{home}/{name}.key", pair.key, 0o600)
 
 
 def _api_server(
     values: Mapping[str, object], secrets: KubernetesSecrets, etcd_authority: bytes, keys: Mapping[str, KeyPair]
 ) -> Iterator[File]:
     home = _home(_SERVER)
-    yield File(f"{home}/ca.pem", secrets.authority.certificate)
-    yield File(f"{home}/etcd-ca.pem", etcd_authority)
-    yield File(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
+    yield _file(f"{home}/ca.pem", secrets.authority.certificate)
+    yield _file(f"{home}/etcd-ca.pem", etcd_authority)
+    yield _file(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
     for name in ("apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"):
         yield from _pair(home, name, keys[name])
-    yield File(f"{home}/service-account.pub", secrets.service_account.certificate)
-    yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
+    yield _file(f"{home}/service-account.pub", secrets.service_account.certificate)
+    yield _file(f"{home}/service-account.key", secrets.service_account.key, 0o600)
     for name, mode in (("authentication.yaml", 0o644), ("audit-policy.yaml", 0o644), ("encryption.yaml", 0o600)):
-        yield File(f"{home}/{name}", rendered(f"{_FOLDER}/{name}.j2", **values), mode)
+        yield _file(f"{home}/{name}", rendered(f"{_FOLDER}/{name}.j2", **values), mode)
 
 
 def _controller_manager(desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair) -> Iterator[File]:
     home = _home(_MANAGER)
     yield from _pair(home, "ca", secrets.authority)
-    yield File(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
-    yield File(f"{home}/service-account.key", secrets.service_account.key, 0o600)
+    yield _file(f"{home}/front-proxy-ca.pem", secrets.front_proxy_authority.certificate)
+    yield _file(f"{home}/service-account.key", secrets.service_account.key, 0o600)
     yield _kubeconfig(home, desc, secrets, client, "controller-manager")
 
 
@@ -99,9 +104,9 @@ def _scheduler(
 ) -> Iterator[File]:
     home = _home(_SCHEDULER)
     yield _kubeconfig(home, desc, secrets, client, "scheduler")
-    yield File(f"{home}/config.yaml", rendered(f"{_FOLDER}/scheduler-config.yaml.j2", home=home, **values))
+    yield _file(f"{home}/config.yaml", rendered(f"{_FOLDER}/scheduler-config.yaml.j2", home=home, **values))
 
 
 def _kubeconfig(home: str, desc: ClusterDesc, secrets: KubernetesSecrets, client: KeyPair, user: str) -> File:
     content = kubeconfig(LOCAL, secrets.authority.certificate, client, user, desc.cluster.name)
-    return File(f"{home}/kubeconfig", content, 0o600)
+    return _file(f"{home}/kubeconfig", content, 0o600)

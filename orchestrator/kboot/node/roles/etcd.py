@@ -16,7 +16,9 @@ from ..patience import patience_of
 PEER_PORT = 2380
 PKI = "/etc/etcd/pki"
 _FOLDER = "nodes/etcd"
-_KEYS = {"etcd-server": "server", "etcd-peer": "peer", "etcd-client": "client"}
+_UNIT = "etcd.service"
+# Certificate -> the name of its files, and what reads them. Each run of etcdctl is a client.
+_KEYS = {"etcd-server": ("server", _UNIT), "etcd-peer": ("peer", _UNIT), "etcd-client": ("client", None)}
 
 
 def host_of(desc: ClusterDesc, node: Node) -> str:
@@ -45,19 +47,19 @@ def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, Key
         "patience": patience_of(desc),
     }
     files = [
-        File("/etc/etcd/etcd.env", rendered(f"{_FOLDER}/etcd.env.j2", **values)),
-        File("/etc/etcd/etcdctl.env", rendered(f"{_FOLDER}/etcdctl.env.j2", **values)),
-        File("/opt/bin/kboot-etcd", rendered(f"{_FOLDER}/kboot-etcd.j2", **values), 0o755),
-        File("/opt/bin/etcdctl", rendered(f"{_FOLDER}/etcdctl.j2", **values), 0o755),
-        File(f"{PKI}/ca.pem", authority),
+        File("/etc/etcd/etcd.env", rendered(f"{_FOLDER}/etcd.env.j2", **values), read_by=_UNIT),
+        File("/etc/etcd/etcdctl.env", rendered(f"{_FOLDER}/etcdctl.env.j2", **values), read_by=None),
+        File("/opt/bin/kboot-etcd", rendered(f"{_FOLDER}/kboot-etcd.j2", **values), 0o755, read_by=_UNIT),
+        File("/opt/bin/etcdctl", rendered(f"{_FOLDER}/etcdctl.j2", **values), 0o755, read_by=None),
+        File(f"{PKI}/ca.pem", authority, read_by=_UNIT),
     ]
-    for name, short in _KEYS.items():
-        files.append(File(f"{PKI}/{short}.pem", keys[name].certificate))
-        files.append(File(f"{PKI}/{short}.key", keys[name].key, 0o600))
+    for name, (short, reader) in _KEYS.items():
+        files.append(File(f"{PKI}/{short}.pem", keys[name].certificate, read_by=reader))
+        files.append(File(f"{PKI}/{short}.key", keys[name].key, 0o600, read_by=reader))
     units = [
         Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode(), enabled)
         for name, enabled in (
-            ("etcd.service", True),
+            (_UNIT, True),
             ("etcd-promote.service", True),
             ("etcd-defrag.service", False),
             ("etcd-defrag.timer", True),

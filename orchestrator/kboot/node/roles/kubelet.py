@@ -19,6 +19,8 @@ from .api_server import api_server_url
 HOME = "/etc/kubernetes/kubelet"
 _CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FOLDER = "nodes/kubelet"
+_UNIT, _ASSETS_UNIT = "kubelet.service", "kboot-assets.service"
+_MODULES_UNIT = "systemd-modules-load.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def kubelet(
     client, server = keys["kubelet-client"], keys["kubelet-server"]
     config = kubeconfig_by_file(api_server_url(desc, node), f"{HOME}/ca.pem", _CURRENT, _CURRENT)
     credentials = (
-        File(f"{HOME}/client.pem", client.certificate + client.key, 0o600),
-        File(f"{HOME}/server.pem", server.certificate),
-        File(f"{HOME}/server.key", server.key, 0o600),
-        File(f"{HOME}/kubeconfig", config, 0o600),
+        File(f"{HOME}/client.pem", client.certificate + client.key, 0o600, read_by=_UNIT),
+        File(f"{HOME}/server.pem", server.certificate, read_by=_UNIT),
+        File(f"{HOME}/server.key", server.key, 0o600, read_by=_UNIT),
+        File(f"{HOME}/kubeconfig", config, 0o600, read_by=_UNIT),
     )
     return _kubelet(desc, node, kubernetes, authority, credentials, joins=False)
 
@@ -58,8 +60,8 @@ def joining_kubelet(desc: ClusterDesc, node: Node, kubernetes: Kubernetes, autho
     """Return the files and units of the kubelet on an undeclared machine, which asks for certificates with a token."""
     config = kubeconfig_by_token(api_server_url(desc, node), f"{HOME}/ca.pem", f"{HOME}/join-token")
     credentials = (
-        File(f"{HOME}/join-token", joined.JOIN_TOKEN_MARK.encode(), 0o600),
-        File(f"{HOME}/bootstrap-kubeconfig", config, 0o600),
+        File(f"{HOME}/join-token", joined.JOIN_TOKEN_MARK.encode(), 0o600, read_by=_UNIT),
+        File(f"{HOME}/bootstrap-kubeconfig", config, 0o600, read_by=_UNIT),
     )
     return _kubelet(desc, node, kubernetes, authority, credentials, joins=True)
 
@@ -90,16 +92,21 @@ def _kubelet(
         "readyz": None if Role.CONTROL_PLANE in node.roles else f"{api_server_url(desc, node)}/readyz",
     }
     files = (
-        File(f"{HOME}/ca.pem", authority),
+        File(f"{HOME}/ca.pem", authority, read_by=_UNIT),
         *credentials,
-        File(f"{HOME}/config.yaml", rendered(f"{_FOLDER}/config.yaml.j2", **values)),
-        File("/etc/sysctl.d/90-kubernetes.conf", rendered(f"{_FOLDER}/90-kubernetes.conf.j2", **values)),
-        File("/etc/modules-load.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-modules.conf.j2", **values)),
-        File("/etc/tmpfiles.d/kubernetes.conf", rendered(f"{_FOLDER}/kubernetes-tmpfiles.conf.j2")),
-        File("/opt/bin/kboot-assets", rendered(f"{_FOLDER}/kboot-assets.j2", **values), 0o755),
-        File("/opt/bin/kboot-kubelet-prepare", rendered(f"{_FOLDER}/kboot-kubelet-prepare.j2", **values), 0o755),
+        *(
+            File(path, rendered(f"{_FOLDER}/{template}", **values), mode, read_by=reader)
+            for path, template, mode, reader in (
+                (f"{HOME}/config.yaml", "config.yaml.j2", 0o644, _UNIT),
+                ("/etc/sysctl.d/90-kubernetes.conf", "90-kubernetes.conf.j2", 0o644, _UNIT),
+                ("/etc/modules-load.d/kubernetes.conf", "kubernetes-modules.conf.j2", 0o644, _MODULES_UNIT),
+                ("/etc/tmpfiles.d/kubernetes.conf", "kubernetes-tmpfiles.conf.j2", 0o644, None),
+                ("/opt/bin/kboot-assets", "kboot-assets.j2", 0o755, _ASSETS_UNIT),
+                ("/opt/bin/kboot-kubelet-prepare", "kboot-kubelet-prepare.j2", 0o755, _UNIT),
+            )
+        ),
     )
-    names = ("kboot-assets.service", "kubelet.service")
+    names = (_ASSETS_UNIT, _UNIT)
     units = tuple(Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode()) for name in names)
     return NodeConfig(node.name, files=files, units=units)
 

@@ -16,6 +16,7 @@ from .kubelet import HOME as KUBELET_HOME
 
 HOME = "/etc/kubernetes/pod-network"
 _FOLDER = "nodes/pod_network"
+_UNIT = "kboot-routes.service"
 
 
 def pod_network(
@@ -33,14 +34,14 @@ def pod_network(
     }
     files = (
         *_credentials(desc, node, authority, client),
-        File(f"{HOME}/conflist", rendered(f"{_FOLDER}/conflist.j2")),
-        File("/opt/bin/kboot-routes", rendered(f"{_FOLDER}/kboot-routes.j2", **values), 0o755),
+        File(f"{HOME}/conflist", rendered(f"{_FOLDER}/conflist.j2"), read_by=_UNIT),
+        File("/opt/bin/kboot-routes", rendered(f"{_FOLDER}/kboot-routes.j2", **values), 0o755, read_by=_UNIT),
     )
-    unit = Unit("kboot-routes.service", rendered(f"{_FOLDER}/kboot-routes.service.j2", **values).decode())
+    unit = Unit(_UNIT, rendered(f"{_FOLDER}/{_UNIT}.j2", **values).decode())
     return NodeConfig(node.name, files=files, units=(unit,))
 
 
 def _credentials(desc: ClusterDesc, node: Node, authority: bytes, client: KeyPair | None) -> Iterator[File]:
     if client is not None:
         config = kubeconfig(api_server_url(desc, node), authority, client, "routes", desc.cluster.name)
-        yield File(f"{HOME}/kubeconfig", config, 0o600)
+        yield File(f"{HOME}/kubeconfig", config, 0o600, read_by=_UNIT)

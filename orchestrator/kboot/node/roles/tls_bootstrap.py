@@ -23,9 +23,15 @@ def tls_bootstrap(desc: ClusterDesc, node: Node, kubernetes: Kubernetes, seed: s
         "bootstrapper": desc.network.bootstrapper,
     }
     files = (
-        File(f"{HOME}/seed", f"{seed}\n".encode(), 0o600),
-        File(f"{HOME}/requests", rendered(f"{_FOLDER}/requests.j2")),
-        File("/opt/bin/kboot-tls-bootstrap", rendered(f"{_FOLDER}/kboot-tls-bootstrap.j2", **values), 0o755),
+        # None: its timer starts the script every time anew.
+        File(f"{HOME}/seed", f"{seed}\n".encode(), 0o600, read_by=None),
+        File(f"{HOME}/requests", rendered(f"{_FOLDER}/requests.j2"), read_by=None),
+        File(
+            "/opt/bin/kboot-tls-bootstrap",
+            rendered(f"{_FOLDER}/kboot-tls-bootstrap.j2", **values),
+            0o755,
+            read_by=None,
+        ),
     )
     units = tuple(
         Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode(), enabled)

@@ -235,5 +235,13 @@ def test_certificates_that_have_ended_are_not_handed_out(make: Make, err: Err) -
         "error: node1 is not armed: the config of node1 holds certificates that have ended: /etc/etcd/pki/server.pem\n"
         "  hint: `kboot up FILE` renders those that were renewed; `--force` arms it all the same\n"
     )
+    kept = rack.cluster.folder.node(desc.nodes[0].mac) / "node-config.json"
+    kept.unlink()
+    assert rack.reinstall("node1") == (3, False)
+    assert err() == (
+        f"error: node1 is not armed: nobody looked at the certificates in the config of node1: {kept}: is not there: "
+        "an older kboot rendered this cluster\n"
+        "  hint: run `kboot up` first; `--force` arms it all the same\n"
+    )
     rack.cluster.up()
     assert rack.reinstall("node1") == (0, True)

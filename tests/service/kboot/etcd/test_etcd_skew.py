@@ -142,6 +142,22 @@ def test_where_the_state_is_lost_the_image_in_force_counts_too(fleet: Fleet) -> 
         begin()
 
 
+def test_where_an_older_kboot_rendered_its_own_image_the_members_are_asked(
+    fleet: Fleet, asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.switch_on()
+    fleet.render(None)
+    for path in fleet.cluster.folder.nodes.rglob("node-config.json"):
+        path.unlink()
+    with pytest.raises(InvalidDescription, match=r"etcd of node1: 3\.4\.23 runs, and 3\.6\.8 leaves out 3\.5"):
+        fleet.edit(None)
+    assert fleet.cluster.kboot("node", "apply", "node1", "--trust-first-contact") == 1
+    assert capsys.readouterr().err.endswith("an older kboot rendered this cluster\n  hint: run `kboot up` first\n")
+    assert not asked.exists()
+    fleet.member.stop()
+    assert (fleet.edit(None) or "").startswith("no member of etcd says which version it runs, so nobody looked")
+
+
 def test_a_first_up_that_broke_off_before_its_server_began_holds_no_etcd(fleet: Fleet) -> None:
     fleet.cluster.stop()
     for path in fleet.cluster.folder.state.iterdir():

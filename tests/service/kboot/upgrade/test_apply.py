@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from kboot.node import DropIn, File, NodeConfig, Unit, cloud_config, ignition
+from kboot.node import DropIn, File, NodeConfig, Unit, cloud_config, document, ignition, read_document
 from kboot.node.config import with_hash
-from kboot.node.ignition import read_ignition
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
-from kboot.upgrade.apply import archive, reader, unpack
-from kboot_clusterdesc import ClusterDesc, load_text
+from kboot.upgrade.apply import archive, unpack
+from kboot_clusterdesc import load_text
 from support.fixed_secrets import fixed_secrets
-from support.fleets import FLEETS, Fleet
+from support.fleets import Fleet
 
 # What systemd and the account database of the machine are to the script.
 _SYSTEMCTL = """#!/bin/bash
@@ -50,7 +49,7 @@ for word in "$@"; do
   case $word in /etc) echo "$word $(cat "$ROOT/etc/kboot/config-hash" 2>/dev/null)" ;; *) echo "$word" ;; esac
 done >>"$EDGE/synced"
 """
-_OWN = File("/etc/own.conf", b"a\n")
+_OWN = File("/etc/own.conf", b"a\n", read_by=None)
 _REPORT = "restart --no-block kboot-report.service"
 
 
@@ -114,8 +113,7 @@ class Machine:
 def sent(config: NodeConfig, *, holds_addons: bool = False) -> bytes:
     """The archive of a config as `kboot up` renders it."""
     whole, _ = with_hash(config)
-    content = ignition(whole)
-    return archive(read_ignition(content), content, cloud_config(whole), holds_addons)
+    return archive(read_document(document(whole)), ignition(whole), cloud_config(whole), holds_addons)
 
 
 def described(change: Callable[[str], str] = lambda text: text, number: int = 0) -> NodeConfig:
@@ -288,17 +286,6 @@ def test_the_same_config_gives_the_same_archive_and_nothing_in_it_tells_who_made
         entries = tar.getmembers()
     assert {(each.mtime, each.uid, each.gid, each.uname, each.gname) for each in entries} == {(0, 0, 0, "", "")}
     assert all(each.isfile() and not each.name.startswith(("/", ".")) for each in entries)
-
-
-@pytest.mark.parametrize("fleet", FLEETS, ids=str)
-def test_it_is_known_of_every_file_who_reads_it(fleet: Fleet) -> None:
-    desc: ClusterDesc = fleet.desc
-    for node in desc.nodes:
-        config, _ = with_hash(node_config(desc, node, fixed_secrets(desc), Attachments()))
-        units = {unit.name for unit in config.units}
-        for file in config.files:
-            unit = reader(file.path)
-            assert unit is None or unit in units or unit.startswith("systemd-"), file.path
 
 
 def test_the_script_is_sound() -> None:

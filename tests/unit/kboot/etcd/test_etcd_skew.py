@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kboot.etcd.skew import reason_against, rendered_image
-from kboot.node import ignition
+from kboot.node import document
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
 from kboot.running.etcd_client import EtcdVersion
@@ -79,6 +79,6 @@ def test_the_image_in_force_is_read_from_what_was_rendered(tmp_path: Path) -> No
     for node in (member, worker):
         folder.node(node.mac).mkdir(parents=True)
         config = node_config(desc, node, fixed_secrets(desc), Attachments())
-        (folder.node(node.mac) / "ignition.json").write_bytes(ignition(config))
+        (folder.node(node.mac) / "node-config.json").write_bytes(document(config))
     assert rendered_image(folder, member) == "registry.k8s.io/etcd:3.6.8-0"
     assert rendered_image(folder, worker) is None

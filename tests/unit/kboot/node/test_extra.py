@@ -13,7 +13,12 @@ from kboot.node.config import DropIn, File, NodeConfig, Unit, User
 from kboot.node.extra import read_extra
 from kboot_clusterdesc import InvalidDescription
 
-BASE = NodeConfig("node1", ("ssh-ed25519 AAAA a",), (File("/etc/motd", b"ours\n"),), (Unit("a.service", "[Unit]\n"),))
+BASE = NodeConfig(
+    "node1",
+    ("ssh-ed25519 AAAA a",),
+    (File("/etc/motd", b"ours\n", read_by="a.service"),),
+    (Unit("a.service", "[Unit]\n"),),
+)
 
 
 def refusal(text: str) -> str:
@@ -30,7 +35,7 @@ users: [{name: ops, groups: [docker]}]
 """
     assert read_extra(text.encode(), "extra.yaml") == NodeConfig(
         hostname="",
-        files=(File("/opt/a", b"a\n", 0o755),),
+        files=(File("/opt/a", b"a\n", 0o755, read_by=None),),
         units=(Unit("b.service", None, False, (DropIn("10-c.conf", "[Service]\n"),)),),
         users=(User("ops", (), ("docker",)),),
     )
@@ -85,18 +90,36 @@ def test_a_known_key_without_a_value_is_as_if_it_were_not_there() -> None:
 
 
 def test_a_later_part_replaces_an_earlier_one_and_adds_the_rest() -> None:
-    other = NodeConfig(
-        "", ("ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b"), (File("/etc/motd", b"theirs\n", 0o600), File("/a", b"")), ()
-    )
+    files = (File("/etc/motd", b"theirs\n", 0o600, read_by=None), File("/a", b"", read_by=None))
+    other = NodeConfig("", ("ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b"), files, ())
     merged = BASE.merged(other)
     assert merged.hostname == "node1"
     assert merged.ssh_authorized_keys == ("ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b")
-    assert merged.files == (File("/etc/motd", b"theirs\n", 0o600), File("/a", b""))
+    assert merged.files == (File("/etc/motd", b"theirs\n", 0o600, read_by="a.service"), files[1])
     assert merged.units == BASE.units
 
 
+@pytest.mark.parametrize(
+    ("path", "reader"),
+    [
+        ("/etc/systemd/system/own.service", "own.service"),
+        ("/etc/systemd/system/kubelet.service.d/90-own.conf", "kubelet.service"),
+        ("/etc/systemd/network/20-own.network", "systemd-networkd.service"),
+        ("/etc/systemd/networkd.conf.d/20-own.conf", "systemd-networkd.service"),
+        ("/etc/modules-load.d/own.conf", "systemd-modules-load.service"),
+        ("/etc/containerd/own.toml", "containerd.service"),
+        ("/etc/containerd/certs.d/quay.io/hosts.toml", None),
+        ("/etc/own.conf", None),
+    ],
+)
+def test_who_reads_a_file_of_a_fragment_is_known_by_its_place_or_not_at_all(path: str, reader: str | None) -> None:
+    (file,) = read_extra(f"files: [{{path: {path}}}]".encode(), "extra.yaml").files
+    assert file.read_by == reader
+
+
 def test_both_dialects_carry_the_same_files_to_the_byte() -> None:
-    odd = BASE.merged(NodeConfig("", files=(File("/odd", bytes(range(256)), 0o640), File("/empty", b""))))
+    files = (File("/odd", bytes(range(256)), 0o640, read_by=None), File("/empty", b"", read_by=None))
+    odd = BASE.merged(NodeConfig("", files=files))
     in_yaml = {e["path"]: b64decode(e["content"]) for e in yaml.safe_load(cloud_config(odd))["write_files"]}
     in_json = {
         e["path"]: b64decode(e["contents"]["source"].partition(",")[2])

@@ -12,6 +12,7 @@ from support.fleets import Fleet
 from support.rendering import rendered_files
 from unit.kboot.render.test_properties import readable
 
+FORMS = ("ignition.json", "cloud-config.yaml", "node-config.json")
 CNIS = pytest.mark.parametrize("cni", ["flannel", "routes", "none"])
 
 
@@ -30,9 +31,9 @@ def test_it_changes_control_planes_and_leaves_every_declared_worker_as_it_was(cn
     leaders = {
         f"nodes/{node.mac.dashed}/{name}"
         for node in desc.control_planes
-        for name in ("ignition.json", "cloud-config.yaml", "config-hash")
+        for name in (*FORMS, "config-hash")
     }
-    shared = {f"nodes/{joined.FOLDER}/{name}" for name in ("ignition.json", "cloud-config.yaml", "config-hash")}
+    shared = {f"nodes/{joined.FOLDER}/{name}" for name in (*FORMS, "config-hash")}
     services = {"cluster.yaml", "config/clusterdesc.yaml", "config/dnsmasq.conf", "compose.yaml"}
     services.add(f"tls/cloudconfig/{joined.SEED_FILE}")
     assert changed(rendered_files(Fleet(3, cni=cni).desc), rendered_files(desc)) == leaders | shared | services
@@ -41,7 +42,7 @@ def test_it_changes_control_planes_and_leaves_every_declared_worker_as_it_was(cn
 @CNIS
 def test_the_config_that_all_share_holds_no_secret(cni: str) -> None:
     files = rendered_files(opened(cni))
-    for name in ("ignition.json", "cloud-config.yaml"):
+    for name in FORMS:
         text = readable(files[f"nodes/{joined.FOLDER}/{name}"].content)
         assert b"BEGIN CERTIFICATE" in text
         for secret in (MARK, JOIN_SEED, "PRIVATE KEY"):
@@ -55,7 +56,7 @@ def test_the_seed_is_known_to_control_planes_and_the_cloud_config_server_alone()
     leaders = {
         f"nodes/{node.mac.dashed}/{name}"
         for node in desc.control_planes
-        for name in ("ignition.json", "cloud-config.yaml")
+        for name in FORMS
     }
     assert holders == leaders | {f"tls/cloudconfig/{joined.SEED_FILE}"}
     assert all(files[path].mode == 0o600 for path in holders)
