@@ -94,7 +94,7 @@ def test_no_token_and_no_private_key_stands_where_it_is_not_needed(desc: Cluster
     files = rendered_files(desc, network=network)
     holders = {f"{MARK}-{name}": set(paths) for name, paths in HOLDERS.items()}
     for mac, token in fixed_secrets(desc).report_tokens.items():
-        names = ("ignition.json", "cloud-config.yaml", "report-token")
+        names = ("ignition.json", "cloud-config.yaml", "node-config.json", "report-token")
         holders[token] = {f"nodes/{mac.dashed}/{name}" for name in names}
     if desc.kubernetes is not None:
         holders[f"{MARK}-key-status-client"] = {"tls/cloudconfig/status-client.key"}
@@ -126,7 +126,7 @@ def test_a_changed_label_changes_its_node_alone(desc: ClusterDesc, data: st.Data
     changed = {path for path in after if before.get(path) != after[path]}
     own = f"nodes/{chosen.mac.dashed}/"
     assert {path for path in changed if path.startswith("nodes/")} == {
-        f"{own}{name}" for name in ("ignition.json", "cloud-config.yaml", "config-hash")
+        f"{own}{name}" for name in ("ignition.json", "cloud-config.yaml", "node-config.json", "config-hash")
     }
     assert {path for path in changed if not path.startswith("nodes/")} == {"cluster.yaml", "config/clusterdesc.yaml"}
 
