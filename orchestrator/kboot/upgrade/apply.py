@@ -88,7 +88,7 @@ def archive(config: NodeConfig, ignition: bytes, cloud_config: bytes, holds_addo
 
 
 def _reader(file: File, enabled: list[str], held: str | None) -> str | None:
-    """Return the unit that has to start anew for a file, if it is enabled; a unit that a timer starts reads it when due."""
+    """Return the unit that has to start anew for a file, if it is enabled; what a timer starts reads it when due."""
     unit = file.read_by or ""
     return unit if (unit in enabled and unit != held) or unit.startswith("systemd-") else None
 
