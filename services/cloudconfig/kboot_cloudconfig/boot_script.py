@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from fastapi import Request
+from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kboot_clusterdesc import ClusterDesc, Mac, family_of
 
 from . import machine as life
+from .answer import fresh
+from .caller import PathMac, ServedFleet, address_of, mover_of
 from .fleet import Fleet
 from .releases import release_in_force
 
@@ -31,30 +35,30 @@ def kernel_arguments(desc: ClusterDesc, mac: Mac | None) -> str:
     )
 
 
-def first_script(fleet: Fleet) -> str:
-    """Return the script that every machine gets first; it makes the machine ask again with the MAC of its boot card."""
-    return _TEMPLATES.get_template("boot.ipxe.j2").render(bootstrapper=fleet.desc().network.bootstrapper)
+async def first_script(fleet: ServedFleet) -> Response:
+    """Answer with the script that every machine gets first; it makes the machine ask again with its boot card's MAC."""
+    return fresh(_TEMPLATES.get_template("boot.ipxe.j2").render(bootstrapper=fleet.desc().network.bootstrapper))
 
 
-def boot_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
-    """Return the iPXE script of one node; an undeclared machine that asks for its own may join by asking."""
-    fleet.let_join(mac, address)
+async def boot_script(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+    """Answer with the iPXE script of one node; an undeclared machine that asks for its own may join by asking."""
+    mover = mover_of(request)
+    fleet.let_join(mac, mover)
     fleet.node(mac)
-    release = _release_to_install(fleet, mac, address)
+    release = _release_to_install(fleet, mac, mover)
     waits = fleet.machine(mac).armed and fleet.may_install(mac)
     name = "install.ipxe.j2" if release else "wait.ipxe.j2" if waits else "disk.ipxe.j2"
-    return _render(fleet, name, mac, release)
+    return fresh(_render(fleet, name, mac, release))
 
 
-def pxelinux_config(fleet: Fleet, address: IPv4Address | None, *, moves: bool = True) -> str:
-    """Return the pxelinux configuration for a caller: the install for an armed node, the disk for all others."""
-    mac = fleet.machine_at(address)
-    mover = address if moves else None
+async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
+    """Answer with the pxelinux configuration for a caller: the install for an armed node, the disk for all others."""
+    mac, mover = fleet.machine_at(address_of(request)), mover_of(request)
     if mac is not None:
         fleet.let_join(mac, mover)
     known = any(node.mac == mac for node in fleet.nodes())
     release = _release_to_install(fleet, mac, mover) if mac is not None and known else None
-    return _render(fleet, "pxelinux.j2", mac, release)
+    return fresh(_render(fleet, "pxelinux.j2", mac, release))
 
 
 def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str | None:

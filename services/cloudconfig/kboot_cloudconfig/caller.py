@@ -1,13 +1,15 @@
-"""Reads from a request who asks. No header of a proxy is believed."""
+"""Reads from a request who asks, and about which machine. No header of a proxy is believed."""
 
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from kboot_clusterdesc import Mac
 
+from .fleet import Fleet
 from .guard import Ask
 from .problem import ProblemError
 
@@ -20,12 +22,30 @@ def mac_of(text: str) -> Mac:
         raise ProblemError(400, "malformed MAC address") from error
 
 
+async def _served_fleet(request: Request) -> Fleet:
+    fleet: Fleet = request.app.state.fleet
+    return fleet
+
+
+async def _mac_in_path(mac: str) -> Mac:
+    return mac_of(mac)
+
+
+ServedFleet = Annotated[Fleet, Depends(_served_fleet)]
+PathMac = Annotated[Mac, Depends(_mac_in_path)]  # `{mac}` of the route's path
+
+
 def address_of(request: Request) -> IPv4Address | None:
     """Return the address of the peer."""
     try:
         return IPv4Address(request.client.host) if request.client else None
     except AddressValueError:
         return None
+
+
+def mover_of(request: Request) -> IPv4Address | None:
+    """Return the peer's address where the request may change a machine's state; None for a HEAD."""
+    return address_of(request) if request.method == "GET" else None
 
 
 def token_of(request: Request) -> str | None:

@@ -6,8 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kboot_clusterdesc import EventKind, Mac, Phase
@@ -16,7 +18,8 @@ from kboot_clusterdesc.types import HostKey
 
 from . import guard
 from . import machine as life
-from .caller import ask_of, small_body
+from .answer import NEVER_KEPT
+from .caller import PathMac, ServedFleet, ask_of, small_body
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -46,7 +49,7 @@ class Report(BaseModel):
         return phase
 
 
-async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
+async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Change a machine's state by its own report; answer 403 and keep an event where the token is wrong."""
     fleet.node(mac)
     ask = ask_of(request)
@@ -60,6 +63,7 @@ async def take_report(fleet: Fleet, request: Request, mac: Mac) -> None:
     fleet.keep(machine, after, ask.address, detail=report.detail)
     if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail:
         fleet.tell(EventKind.STEP, mac, ask.address, detail=report.detail)
+    return Response(status_code=204)
 
 
 def _report(body: bytes) -> Report:
@@ -95,7 +99,15 @@ def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
     return [token for token in tokens if token is not None]
 
 
-async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
+async def stream_events(
+    request: Request, fleet: ServedFleet, after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None
+) -> Response:
+    """Answer with the events from where the caller stopped, and with each that comes."""
+    body = _event_stream(fleet, request, _first_wanted(fleet, request, after))
+    return StreamingResponse(body, media_type="text/event-stream", headers=NEVER_KEPT)
+
+
+async def _event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
     """Yield server-sent events from number `after` on until the caller goes; comments keep the connection open."""
     flag = fleet.listen()
     try:
@@ -116,7 +128,7 @@ async def event_stream(fleet: Fleet, request: Request, after: int) -> AsyncItera
         fleet.unlisten(flag)
 
 
-def first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:
+def _first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:
     """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest."""
     last = request.headers.get("last-event-id", "")
     if last.isascii() and last.isdigit() and len(last) < 16:

@@ -7,15 +7,28 @@ import shlex
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
+from fastapi import Request
+from fastapi.responses import Response
+
 from kboot_clusterdesc import EventKind, Mac
 from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 
 from . import guard
 from . import machine as life
+from .answer import fresh
+from .caller import ServedFleet, address_of, mac_of, mover_of
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
 from .releases import is_whole, release_in_force
+
+
+async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None) -> Response:
+    """Answer with the script of the machine `mac`, or where none is named, of the one at the caller's address."""
+    machine = mac_of(mac) if mac is not None else fleet.machine_at(address_of(request))
+    if machine is None:
+        raise ProblemError(404, "no machine has this address: ask with ?mac=")
+    return fresh(_install_script(fleet, machine, mover_of(request)), "text/x-shellscript")
 
 
 def assignments(values: Mapping[str, str]) -> str:
@@ -23,7 +36,7 @@ def assignments(values: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 
-def install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
+def _install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
     """Return install.sh for `mac`: with an install token for the armed machine itself, without one for all others."""
     node, desc, machine = fleet.node(mac), fleet.desc(), fleet.machine(mac)
     release = machine.release if machine.armed else None

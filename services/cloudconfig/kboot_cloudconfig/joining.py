@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any
 
 import yaml
+from fastapi.responses import Response
 
 from kboot_clusterdesc import Node
 from kboot_clusterdesc.joined import JOIN_TOKEN_MARK, REPORT_TOKEN_MARK, SEED_FILE, STAND_IN_MAC, TOKEN_LIFE
 
+from .answer import fresh
+from .caller import ServedFleet
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -40,13 +43,14 @@ def join_token(seed: bytes, name: str, since: datetime) -> str:
     return f"{digest[:6]}.{digest[6:22]}"
 
 
-def joining_text(fleet: Fleet) -> str:
+async def joining_machines(fleet: ServedFleet) -> Response:
     """Return a line for each joined machine: name, address, and since when its token is good, `-` without one."""
-    return "".join(
+    lines = (
         f"{node.name} {fleet.address_of(node) or '-'} {_token_since(fleet.machine(node.mac), fleet.now())}\n"
         for node in fleet.nodes()
         if not fleet.is_declared(node.mac)
     )
+    return fresh("".join(lines))
 
 
 def personal(document: bytes, node: Node, *, report_token: str, join_token: str) -> bytes:

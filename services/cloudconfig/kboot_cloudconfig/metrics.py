@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from fastapi.responses import PlainTextResponse, Response
+
 from kboot_clusterdesc import Phase
 
+from .caller import ServedFleet
 from .fleet import Fleet
 from .kubernetes_nodes import ApiState, KubernetesView
 from .releases import release_in_force, updater_status
@@ -20,9 +23,9 @@ _UPDATER_COUNTERS = {
 }
 
 
-def metrics_text(fleet: Fleet) -> str:
+async def metrics(fleet: ServedFleet) -> Response:
     """Return machines by phase, armed machines, refusals, and whether a release can be installed."""
-    return "\n".join(_lines(fleet)) + "\n"
+    return PlainTextResponse("\n".join(_lines(fleet)) + "\n", media_type="text/plain; version=0.0.4")
 
 
 def _lines(fleet: Fleet) -> Iterator[str]:

@@ -6,13 +6,16 @@ import re
 import secrets
 
 from fastapi import Request
+from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind, Mac, Node
 from kboot_clusterdesc.layout import certificate_path
+from kboot_clusterdesc.shared_files import CLOUD_CONFIG, IGNITION
 
 from . import guard, joining
 from . import machine as life
-from .caller import ask_of
+from .answer import fresh
+from .caller import PathMac, ServedFleet, ask_of
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -20,7 +23,25 @@ from .problem import ProblemError
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
-def node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
+async def ignition(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+    """Answer with the node config of one machine, as Ignition."""
+    return fresh(_node_config(fleet, request, mac, IGNITION), "application/vnd.coreos.ignition+json")
+
+
+async def cloud_config(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+    """Answer with the node config of one machine, as cloud-config."""
+    return fresh(_node_config(fleet, request, mac, CLOUD_CONFIG), "text/yaml")
+
+
+async def certificate(request: Request, fleet: ServedFleet, mac: PathMac, name: str) -> Response:
+    """Answer with the public certificate `name`, under the guard of the node config; the install token stays unused."""
+    if not _NAME.fullmatch(name):
+        raise ProblemError(400, "malformed certificate name")
+    _refuse_others(fleet, request, fleet.node(mac), fleet.machine(mac))
+    return fresh(_read(fleet, mac, certificate_path(name)), "application/x-pem-file")
+
+
+def _node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
     """Return the node config in the file `name`, if the caller may have it; its install token is used from now on."""
     node, machine, ask, now = fleet.node(mac), fleet.machine(mac), ask_of(request), fleet.now()
     _refuse_others(fleet, request, node, machine)
@@ -34,14 +55,6 @@ def node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
     if ask.address is not None:
         fleet.keep(machine, life.fetched_config(machine, ask.address, now), ask.address)
     return content
-
-
-def certificate(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
-    """Return the public certificate `name` to whom the node config is given; the install token stays unused."""
-    if not _NAME.fullmatch(name):
-        raise ProblemError(400, "malformed certificate name")
-    _refuse_others(fleet, request, fleet.node(mac), fleet.machine(mac))
-    return _read(fleet, mac, certificate_path(name))
 
 
 def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> None:

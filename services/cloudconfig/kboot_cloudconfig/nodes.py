@@ -5,18 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request
+from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind, Mac, Node, Role
 from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 
 from . import guard
 from . import machine as life
-from .caller import ask_of
+from .answer import fresh
+from .caller import PathMac, ServedFleet, ask_of
 from .fleet import Fleet
 from .kubernetes_nodes import KubernetesView
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
 from .store import rfc3339
+
+
+async def all_nodes(fleet: ServedFleet) -> dict[str, Any]:
+    """Answer with the state of the whole fleet."""
+    return fleet_state(fleet)
+
+
+async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+    """Answer with the state of one node."""
+    return node_state(fleet, fleet.node(mac))
 
 
 def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
@@ -42,7 +54,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     }
 
 
-def labels_text(fleet: Fleet) -> str:
+async def labels(fleet: ServedFleet) -> Response:
     """Return a line for each node: its name, then the labels that a control plane gives it."""
     lines = []
     for node in fleet.nodes():
@@ -50,7 +62,7 @@ def labels_text(fleet: Fleet) -> str:
         if Role.CONTROL_PLANE in node.roles:
             roles.append("node.kubernetes.io/exclude-from-external-load-balancers=")
         lines.append(" ".join([node.name, *roles, *(f"{key}={value}" for key, value in sorted(node.labels.items()))]))
-    return "".join(f"{line}\n" for line in lines)
+    return fresh("".join(f"{line}\n" for line in lines))
 
 
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
@@ -98,8 +110,17 @@ def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
     }
 
 
-def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
-    """Arm or disarm a node; only the operator token may."""
+async def arm(request: Request, fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+    """Arm a node and show it; only the operator token may."""
+    return _set_armed(fleet, request, mac, armed=True)
+
+
+async def disarm(request: Request, fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+    """Disarm a node and show it; only the operator token may."""
+    return _set_armed(fleet, request, mac, armed=False)
+
+
+def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
     node, ask = fleet.node(mac), _operators_ask(fleet, request, mac)
     if armed and not fleet.may_install(mac):
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
@@ -109,7 +130,7 @@ def set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[
     return node_state(fleet, node)
 
 
-def settle(fleet: Fleet, request: Request) -> dict[str, Any]:
+async def settle(request: Request, fleet: ServedFleet) -> dict[str, Any]:
     """End the doubt that a lost state left; only the operator token may."""
     ask = _operators_ask(fleet, request, None)
     fleet.settle(ask.address)

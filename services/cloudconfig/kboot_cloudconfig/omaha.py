@@ -11,16 +11,25 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from fastapi import Request
+from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind
 
+from .caller import ServedFleet, address_of, small_body
 from .fleet import Fleet
 from .problem import ProblemError
 
 EVENTS_TAKEN = 8  # of one request; an undeclared machine fills no log
 
 
-def update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
+async def update(request: Request, fleet: ServedFleet) -> Response:
+    """Answer one update check."""
+    body = _update_answer(fleet, await small_body(request), address_of(request))
+    return Response(body, media_type="text/xml")
+
+
+def _update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
     """Return the answer to an Omaha request; answer 400 for anything else."""
     try:
         request = fromstring(body)

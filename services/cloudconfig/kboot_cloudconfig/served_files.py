@@ -8,8 +8,13 @@ from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from kboot_clusterdesc import family_of
+from kboot_clusterdesc.shared_files import AUTHORITY
+
 from .body_queue import PIECE_BYTES, BodyQueue, Place
+from .caller import ServedFleet
 from .problem import ProblemError
+from .releases import release_in_force
 
 
 class PiecewiseResponse(FileResponse):
@@ -30,7 +35,41 @@ class PiecewiseResponse(FileResponse):
             place.give_up()
 
 
-def file_response(request: Request, root: Path, path: str) -> Response:
+async def boot_loader(request: Request, fleet: ServedFleet, name: str) -> Response:
+    """Serve a loader for UEFI."""
+    return _file_response(request, fleet.settings.disk_loader.parent, f"{name}.efi")
+
+
+async def file_in_force(request: Request, fleet: ServedFleet, name: str) -> Response:
+    """Serve kernel or initrd of the release in force, for the static pxelinux.cfg/default, which names no release."""
+    desc = fleet.desc()
+    names = family_of(desc.os.family)
+    if name not in (names.kernel, names.initrd):
+        raise ProblemError(404, "no such file")
+    release = release_in_force(fleet.settings.images, desc)
+    if release is None:
+        raise ProblemError(503, "no OS release is in the store yet")
+    return _file_response(request, fleet.settings.images, f"{desc.os.channel}/{release}/{name}")
+
+
+async def authority(request: Request, fleet: ServedFleet) -> Response:
+    """Serve the certificate of the cluster's CA."""
+    return _file_response(request, fleet.settings.config, AUTHORITY)
+
+
+async def asset(request: Request, fleet: ServedFleet, path: str) -> Response:
+    """Serve one of the files that nodes fetch."""
+    return _file_response(request, fleet.settings.data / "assets", path)
+
+
+async def release_file(request: Request, fleet: ServedFleet, channel: str, version: str, name: str) -> Response:
+    """Serve a file of an OS release."""
+    if any(part.startswith(".") for part in (channel, version, name)):  # the updater's unfinished downloads
+        raise ProblemError(404, "no such file")
+    return _file_response(request, fleet.settings.images, f"{channel}/{version}/{name}")
+
+
+def _file_response(request: Request, root: Path, path: str) -> Response:
     """Return the file at `path` below `root`, or 304 where the caller has it already."""
     found = _file_below(root, path)
     stat = found.stat()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kboot_clusterdesc import EventKind, Phase
+
+from .answer import fresh
+from .caller import ServedFleet
+from .nodes import fleet_state
 
 _PAGES = Environment(
     loader=PackageLoader("kboot_cloudconfig", "templates"),
@@ -17,6 +20,7 @@ _PAGES = Environment(
 )
 
 
-def status_page(state: dict[str, Any]) -> str:
-    """Return the page for a state of the fleet."""
-    return _PAGES.get_template("status.html.j2").render(state=state, kinds=[*Phase, *EventKind])
+async def status_page(fleet: ServedFleet) -> Response:
+    """Answer with the page for the state of the fleet."""
+    page = _PAGES.get_template("status.html.j2").render(state=fleet_state(fleet), kinds=[*Phase, *EventKind])
+    return fresh(page, "text/html")
