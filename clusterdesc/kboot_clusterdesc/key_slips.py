@@ -1,4 +1,4 @@
-"""Slips of the hand in a key, told by the text that was read as one."""
+"""Typing slips in a key (a missing blank, an invisible letter), found in the text that YAML read as the key."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MERGE = "<<"
 
 
 def key_slip(text: str, *, alone: bool, plain: bool) -> tuple[str, str] | None:
-    """What is wrong with a key wherever it stands, and the way out; None for one that may be sound.
+    """Return what is wrong with the key `text` in any mapping, and the way out; None if it may be sound.
 
-    `alone`: neither a colon nor a value follows it. `plain`: it stands there without quotes.
+    `alone`: neither a colon nor a value follows the key. `plain`: the key has no quotes.
     """
     letters = unseen_letters(text)
     if letters:
@@ -25,13 +25,13 @@ def key_slip(text: str, *, alone: bool, plain: bool) -> tuple[str, str] | None:
 
 
 def missing_blank(text: str) -> str:
-    """The hint for `key:value`, which is one word to YAML; empty where `text` is not of that form."""
+    """Return the hint for `key:value`, which YAML reads as one word; empty if `text` is not of that form."""
     key, value = meant(text)
     return f"put a blank after the colon: `{key}: {value}`" if value else ""
 
 
 def meant(text: str) -> tuple[str, str]:
-    """The key and the value that `text` was to be; the value is empty if it holds none."""
+    """Return the key and the value that `text` was probably meant to be; the value is empty if there is none."""
     key, colon, value = (part.strip() for part in plain_letters(text).partition(":"))
     return (key, value) if colon and key and value else (plain_letters(text), "")
 

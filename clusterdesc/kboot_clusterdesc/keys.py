@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: what it is for, and how it is written."""
+    """What one key of a description is for, and a line that sets it."""
 
     meaning: str
     example: str
@@ -154,7 +154,7 @@ KEYS: dict[str, Key] = {
 
 
 def key_at(path: tuple[str | int, ...]) -> Key | None:
-    """The key that holds the value at `path`: its own, or the nearest above it."""
+    """Return the entry for the value at `path`, or for the nearest key above it that has one; None if none has."""
     words = [str(step) for step in path if isinstance(step, str)]
     for end in range(len(words), 0, -1):
         key = KEYS.get(".".join(words[:end]))

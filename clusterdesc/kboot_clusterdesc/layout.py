@@ -1,4 +1,4 @@
-"""Where each thing of a cluster lies under the root. Paths only; nothing is opened here."""
+"""The paths of a cluster's files under the root. No file is opened here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .types import Mac
 
-STATE_MARK = "new"  # in `state/` until the first start of a cluster that was never in force
+STATE_MARK = "new"  # a file in `state/` that marks a new cluster; its first start removes it
 
 LABEL_CLUSTER = "kboot.cluster"
 LABEL_INPUTS = "kboot.inputs"
@@ -15,7 +15,7 @@ LABEL_INPUTS = "kboot.inputs"
 
 @dataclass(frozen=True, slots=True)
 class ClusterFolder:
-    """The folder `<root>/<cluster>`."""
+    """The folder `<root>/<cluster>` and the paths in it."""
 
     root: Path
     cluster: str
@@ -27,7 +27,7 @@ class ClusterFolder:
 
     @property
     def description(self) -> Path:
-        """The description that is in force, a normalised copy."""
+        """The normalised copy of the description that is in force."""
         return self.path / "cluster.yaml"
 
     @property
@@ -37,66 +37,66 @@ class ClusterFolder:
 
     @property
     def config(self) -> Path:
-        """What kboot renders for the services."""
+        """The folder of the files that kboot renders for the services."""
         return self.path / "config"
 
     @property
     def tls(self) -> Path:
-        """Server certificates and keys, one folder a service."""
+        """The folder of server certificates and keys, one folder in it for each service."""
         return self.path / "tls"
 
     @property
     def pki(self) -> Path:
-        """Authorities and operator secrets; mounted nowhere."""
+        """The folder of authorities and operator secrets, which no container mounts."""
         return self.path / "pki"
 
     @property
     def nodes(self) -> Path:
-        """One folder a machine, named by its MAC with dashes."""
+        """The folder of node configs, one folder in it for each machine, named by its MAC with dashes."""
         return self.path / "nodes"
 
     @property
     def images(self) -> Path:
-        """OS releases: `<channel>/<version>/` and `<channel>/current`."""
+        """The folder of OS releases: `<channel>/<version>/` and `<channel>/current`."""
         return self.path / "images"
 
     @property
     def assets(self) -> Path:
-        """Binaries that machines fetch."""
+        """The folder of binaries that machines fetch."""
         return self.path / "assets"
 
     @property
     def registry(self) -> Path:
-        """The registry's store."""
+        """The folder where the registry keeps its images."""
         return self.path / "registry"
 
     @property
     def staging(self) -> Path:
-        """What is on its way into the registry: `images/` holds archives that wait for `kboot images push`."""
+        """The folder of archives on their way into the registry: those in `images/` wait for `kboot images push`."""
         return self.path / "staging"
 
     @property
     def leases(self) -> Path:
-        """dnsmasq's lease file lies in here."""
+        """The folder of dnsmasq's lease file."""
         return self.path / "leases"
 
     @property
     def state(self) -> Path:
-        """cloudconfig's database lies in here."""
+        """The folder of the cloud-config server's database."""
         return self.path / "state"
 
     @property
     def lab(self) -> Path:
-        """Disks and consoles of the lab's machines."""
+        """The folder of the disks and consoles of the lab's machines."""
         return self.path / "lab"
 
     @property
     def lock(self) -> Path:
-        """Held by the one kboot that works on this cluster."""
+        """The lock file, held by the one kboot process that works on this cluster."""
         return self.root / f".{self.cluster}.lock"
 
     def node(self, mac: Mac) -> Path:
-        """What one machine is given."""
+        """The folder of the files that the machine `mac` is given."""
         return self.nodes / mac.dashed
 
 

@@ -1,38 +1,38 @@
-"""Letters that are not seen for what they are: a blank that is none, a colon of another script."""
+"""Letters that deceive the eye: an invisible one, a blank that is no ASCII blank, a colon of another script."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 
-_COLONS = "\u02d0\u02f8\u2236\ua789"  # they look like one, and Unicode does not say so
-_EMPTY = "\u034f\u115f\u1160\u2800\u3164\uffa0"  # neither blank nor control by their category, and nothing to see
-_NAMED = 3  # of many such letters
+_COLONS = "\u02d0\u02f8\u2236\ua789"  # look like an ASCII colon, and NFKC does not fold them to one
+_EMPTY = "\u034f\u115f\u1160\u2800\u3164\uffa0"  # invisible, though their category is neither blank nor control
+_NAMED = 3  # the most letters that one message names
 
 
 def unseen_letters(text: str) -> str:
-    """The letters of `text` that cannot be seen, or are taken for one of ASCII, by number and name."""
+    """Return number and name of each letter of `text` that is invisible or looks like an ASCII one."""
     return _named(letter for letter in text if _plain(letter) != letter)
 
 
 def with_letters(message: str) -> str:
-    """The message, and the name of each letter in it that its reader would not see."""
+    """Return the message, with the names of the deceptive letters in it added at its end."""
     letters = unseen_letters(message.replace("\n", ""))
     return f"{message}, which has {letters}" if letters else message
 
 
 def foreign_letters(text: str) -> str:
-    """The letters of `text` beyond ASCII, by number and name: one of another alphabet may look like ours."""
+    """Return number and name of each letter of `text` beyond ASCII: letters of two alphabets may look alike."""
     return _named(letter for letter in text if not letter.isascii())
 
 
 def plain_letters(text: str) -> str:
-    """`text` with what was meant in place of each letter that is not seen for what it is."""
+    """Return `text` with each deceptive letter replaced by the ASCII one it looks like, or by nothing."""
     return "".join(map(_plain, text)).strip()
 
 
 def shown(text: str) -> str:
-    """`text` with the number of each such letter in its place."""
+    """Return `text` with each deceptive letter replaced by its number, as `\\u00a0`."""
     return "".join(letter if _plain(letter) == letter else f"\\u{ord(letter):04x}" for letter in text)
 
 

@@ -1,4 +1,4 @@
-"""From a file to a ClusterDesc, or to every problem of it at once."""
+"""Load a description from a file into a ClusterDesc, or raise every problem of the file at once; and write one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .stand_ins import with_stand_ins
 
 
 def load(path: Path) -> ClusterDesc:
-    """The description in `path`; raises InvalidDescription with all its problems."""
+    """Return the description in the file `path`; raise InvalidDescription with all its problems."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -31,12 +31,12 @@ def load(path: Path) -> ClusterDesc:
 
 
 def load_text(text: str, file: str) -> ClusterDesc:
-    """The description in `text`; `file` is what problems call it."""
+    """Return the description in `text`; problems name `file` as its place."""
     return load_bytes(text.encode("utf-8", "surrogatepass"), file=file)
 
 
 def load_bytes(data: bytes, file: str) -> ClusterDesc:
-    """The description in `data`, which must be UTF-8."""
+    """Return the description in `data`, UTF-8 text; raise InvalidDescription with all problems, placed in `file`."""
     tree, problems = read_tree(data, file)
     raw = plain(tree)
     if raw is None:
@@ -58,17 +58,17 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
 
 
 def dump(desc: ClusterDesc) -> bytes:
-    """The description as YAML that reads back to an equal value, with every YAML reader."""
+    """Return the description as YAML that every YAML reader reads back to an equal value."""
     return dump_data(desc.model_dump(mode="json", by_alias=True, exclude_none=True)).encode()
 
 
 def dump_data(data: object) -> str:
-    """`data` as YAML whose texts are quoted wherever a YAML reader could take them for something else."""
+    """Return `data` as YAML; every text that a reader could take for a number, date or truth value is quoted."""
     return yaml.dump(data, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 class _Quoting(yaml.SafeDumper):
-    """Quotes every text but plain words."""
+    """A YAML writer that quotes every text but plain words, and writes no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The cluster description as a value: shape and defaults. What must hold between keys is in `checks/`."""
+"""The cluster description as a value: the shape and default of each key. Rules between keys are in `checks/`."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ PoolRange = Annotated[
 
 
 def _images(value: object) -> object:
-    """A known image without a reference is as if it were not there, like any known key without a value."""
+    """Return `value` without the known images that have no reference, since a key without a value counts as absent."""
     if not isinstance(value, dict):
         return value
     return {key: item for key, item in value.items() if item is not None or key not in RELEASED}
 
 
 class DhcpMode(StrEnum):
-    """Who answers DHCP: we, we beside the site's server, or nobody of ours."""
+    """Who answers DHCP: kboot alone, kboot beside the site's server, or only the site's server."""
 
     SERVE = "serve"
     PROXY = "proxy"
@@ -62,7 +62,7 @@ class DhcpMode(StrEnum):
 
 
 class Role(StrEnum):
-    """What a node is for."""
+    """A part that a node plays in the cluster; a node may have several."""
 
     CONTROL_PLANE = "control-plane"
     ETCD = "etcd"
@@ -70,14 +70,14 @@ class Role(StrEnum):
 
 
 class ConfigDialect(StrEnum):
-    """The form of a node config."""
+    """The format of a node config: Ignition or cloud-config."""
 
     IGNITION = "ignition"
     CLOUD_CONFIG = "cloud-config"
 
 
 class RebootStrategy(StrEnum):
-    """How an updated machine comes to reboot."""
+    """How a machine reboots into an OS release that it has downloaded."""
 
     ROLLOUT = "rollout"
     REBOOT = "reboot"
@@ -86,14 +86,14 @@ class RebootStrategy(StrEnum):
 
 
 class Timing(StrEnum):
-    """How much patience etcd and the parts of Kubernetes have with each other."""
+    """How long etcd and the parts of Kubernetes wait for each other: `slow` is for slow machines or disks."""
 
     NORMAL = "normal"
     SLOW = "slow"
 
 
 class UnknownMachines(StrEnum):
-    """What becomes of a machine that no one declared."""
+    """What kboot does with an undeclared machine that boots: list it only, or install it as a worker."""
 
     IGNORE = "ignore"
     WORKER = "worker"
@@ -155,7 +155,7 @@ class Os(Part):
 
     @property
     def board(self) -> str:
-        """The directory of an architecture at a release server, `amd64-usr`."""
+        """The directory of the architecture on a release server, such as `amd64-usr`."""
         return f"{self.arch}-usr"
 
 
@@ -183,7 +183,7 @@ class Kubernetes(Part):
 
     @property
     def dns_address(self) -> IPv4Address:
-        """The address of cluster DNS: the one that was declared, else the tenth of the service range."""
+        """The address of cluster DNS: as declared, else the tenth of the service range."""
         return self.dns_service_ip or self.service_cidr.network_address + 10
 
 
@@ -193,7 +193,7 @@ class Registry(Part):
 
 
 class Node(Part):
-    """One declared machine. Without a name it is called after its MAC."""
+    """One declared machine. If no name is given, the MAC with dashes is its name."""
 
     mac: Mac
     name: str
@@ -218,7 +218,7 @@ class Node(Part):
 
 
 class ClusterDesc(Part):
-    """A whole description; every default is filled in."""
+    """A whole cluster description, with every default filled in."""
 
     api_version: str = Field(alias="apiVersion", pattern=r"^kboot/v1$")
     cluster: Cluster
@@ -234,12 +234,12 @@ class ClusterDesc(Part):
 
     @property
     def etcd_members(self) -> tuple[Node, ...]:
-        """The nodes that keep etcd, by MAC: a node moved within the file changes nothing."""
+        """The nodes that run etcd, sorted by MAC, so that moving a node within the file changes no rendered file."""
         return self._with_role(Role.ETCD)
 
     @property
     def control_planes(self) -> tuple[Node, ...]:
-        """The nodes that run the control plane, by MAC."""
+        """The nodes that run the control plane, sorted by MAC."""
         return self._with_role(Role.CONTROL_PLANE)
 
     @property
@@ -249,7 +249,7 @@ class ClusterDesc(Part):
 
     @property
     def api_endpoint(self) -> tuple[str, int]:
-        """Name and port under which everything outside a control plane reaches the API server."""
+        """The host name and port at which everything outside the control planes reaches the API server."""
         named = self.kubernetes.api_server.endpoint if self.kubernetes else None
         host, _, port = (named or f"api.{self.cluster.domain}").partition(":")
         return host, int(port or API_PORT)

@@ -1,4 +1,4 @@
-"""The container images that nodes pull, and where they stand in our registry."""
+"""The container images that nodes pull, and their places in the cluster's registry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .model import ClusterDesc, Role
 from .released_images import RELEASED
 
 IMAGE_KEYS = tuple(RELEASED)
-# https://github.com/distribution/reference: name, then a tag or a digest
+# https://github.com/distribution/reference: a name, then a tag, a digest or both
 _REFERENCE = re.compile(
     r"(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -19,13 +19,13 @@ _TAGGED_VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){1,2})(?![0-9.])")
 
 
 def image(desc: ClusterDesc, key: str) -> str:
-    """The reference of one image: the description's own, else the released one of its Kubernetes version."""
+    """Return the reference of the image `key`: the description's own, else the released one for its Kubernetes."""
     version = desc.kubernetes.version if desc.kubernetes else ""
     return desc.images.get(key) or RELEASED[key].format(version=version)
 
 
 def node_images(desc: ClusterDesc) -> dict[str, str]:
-    """key of `images` -> reference, of those that the nodes of this description need."""
+    """Return the references of the images that the nodes of this description need, by their keys in `images`."""
     keys = ["etcd"] if any(Role.ETCD in node.roles for node in desc.nodes) else []
     if desc.kubernetes is not None:
         keys += [key for key in IMAGE_KEYS if key not in ("etcd", "flannel", "flannel_cni")]
@@ -34,19 +34,19 @@ def node_images(desc: ClusterDesc) -> dict[str, str]:
 
 
 def is_reference(text: str) -> bool:
-    """Whether `text` names an image: host, name, and a tag or a digest or both."""
+    """Whether `text` is an image reference: a name, optionally with a host before it and a tag or digest behind."""
     return _REFERENCE.fullmatch(text) is not None
 
 
 def tagged_version(reference: str) -> str | None:
-    """The version that an image's tag names: `registry.k8s.io/etcd:3.6.8-0` -> `3.6.8`; None where it names none."""
+    """Return the version in an image's tag: `registry.k8s.io/etcd:3.6.8-0` -> `3.6.8`; None if there is none."""
     tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
     found = _TAGGED_VERSION.match(tag)
     return found[1] if found else None
 
 
 def repository_and_tag(reference: str) -> tuple[str, str]:
-    """Where the registry of a cluster keeps an image: its name without the host, and its tag or digest.
+    """Return where the cluster's registry keeps an image: its name without the host, and its tag or digest.
 
     `registry.k8s.io/coredns/coredns:v1` -> (`coredns/coredns`, `v1`); `busybox` -> (`library/busybox`, `latest`).
     """

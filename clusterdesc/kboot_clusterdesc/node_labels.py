@@ -1,4 +1,4 @@
-"""The labels that a kubelet may give its own node."""
+"""The labels that Kubernetes lets a kubelet give its own node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KUBELET_MAY_PREFIX = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 def kubelet_may_set(key: str) -> bool:
-    """Whether a kubelet may give its own node this label; the others are set by a control plane."""
+    """Whether a kubelet may give its own node the label `key`; a control plane must set the others."""
     prefix = key.rpartition("/")[0]
     if key in _KUBELET_MAY_SET or any(prefix == p or prefix.endswith(f".{p}") for p in _KUBELET_MAY_PREFIX):
         return True

@@ -1,4 +1,4 @@
-"""The two families of operating system: how their files, keys and arguments are called."""
+"""The two families of operating system, and what each calls its release files, keys and boot arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ACCOUNT = "core"  # of every family: it has the keys of `ssh_authorized_keys`, a
 
 
 class Family(StrEnum):
-    """The OS that machines install."""
+    """A family of operating systems that machines can install."""
 
     FLATCAR = "flatcar"
     COREOS = "coreos"
@@ -17,21 +17,21 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FamilyNames:
-    """File names of a release, the installer, and where releases and their key come from."""
+    """What a family calls its release files and its installer, and where its releases and signing key come from."""
 
     kernel: str
     initrd: str
     image: str
-    version_key: str  # in version.txt
+    version_key: str  # the line of version.txt that has the release number
     installer: str
     autologin: str
-    release_url: str  # {channel} and {board} are filled in
+    release_url: str  # with placeholders {channel} and {board}
     key_url: str
     key_fingerprint: str  # of the primary key
 
     @property
     def release_files(self) -> tuple[str, ...]:
-        """What a mirror holds of a release; each has a detached signature `<file>.sig`."""
+        """The files of a release that a mirror holds; each has a detached signature `<file>.sig` beside it."""
         return ("version.txt", self.kernel, self.initrd, self.image)
 
 
@@ -62,5 +62,5 @@ _FAMILIES = {
 
 
 def family_of(family: Family) -> FamilyNames:
-    """The names that `family` uses."""
+    """Return the names that `family` uses."""
     return _FAMILIES[family]

@@ -1,4 +1,4 @@
-"""The numbers of OS releases, and what a release can do by its number."""
+"""The numbers of OS releases, and which of them read Ignition spec 3."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ IGNITION_V3_SINCE = (3185, 0, 0)  # the first Flatcar release that reads Ignitio
 
 
 def release_number(version: str) -> tuple[int, ...]:
-    """The three numbers of `3975.2.0+nightly`, to compare releases by."""
+    """Return the numbers of a release to compare by: `3975.2.0+nightly` -> (3975, 2, 0); ValueError if not numeric."""
     return tuple(int(part) for part in version.partition("+")[0].split("."))

@@ -1,4 +1,4 @@
-"""A mapping of known keys, as a description and a fragment are made of."""
+"""The base of every model of a YAML mapping: of cluster descriptions and of fragments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Part(BaseModel):
-    """Refuses unknown keys, with a value or without; a known key without one is as if it were not there."""
+    """A mapping of known keys: an unknown key is refused even without a value, a known one without counts as absent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 

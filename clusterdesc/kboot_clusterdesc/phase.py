@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Where a machine stands between its first DHCP request and its Kubernetes node being Ready."""
+    """How far a machine is from its first DHCP request to its Kubernetes node being Ready, or that it failed."""
 
-    DISCOVERED = "discovered"  # no one declared it
+    DISCOVERED = "discovered"  # asked for an address, and is not declared
     WAITING = "waiting"
     LEASED = "leased"
     BOOTING = "booting"
@@ -20,5 +20,5 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-# The reason of a machine that may be installed already: nobody knows, since the state was lost.
+# Why a machine is not armed that may be installed already: the database that would tell was lost.
 STATE_LOST = "not armed: the state was lost"

@@ -1,4 +1,4 @@
-"""What is wrong with a description, where it stands, and the way out."""
+"""The problems of a description: what is wrong, where in the file, and the way out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Steps = tuple[str | int, ...]  # from the top of a description down to one of it
 
 
 def dotted(path: Steps) -> str:
-    """The path as operators read it: `nodes[0].ip`."""
+    """Return the path as operators read it, such as `nodes[0].ip`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -48,14 +48,14 @@ class Problem:
 
 
 def with_slips(slips: Iterable[Problem], others: Iterable[Problem]) -> list[Problem]:
-    """The slips of a file, and what else is wrong, but for what stands where a slip does: it follows from it."""
+    """Return the slips of a file and its other problems, without those at the place of a slip: they follow from it."""
     found = list(slips)
     places = {slip.place for slip in found}
     return [*found, *(other for other in others if other.place not in places)]
 
 
 class InvalidDescription(Exception):
-    """Raised with every problem of a file, in the order in which they stand there."""
+    """Raised for a file that is no sound description; `problems` has all its faults, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -1,4 +1,4 @@
-"""The names that the container images of nodes are released under, by their keys in `images`."""
+"""The released references of the container images that nodes pull, by their keys in `images`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON schema of a description, for editors; what each key means comes from `keys`."""
+"""The JSON schema of a description, for editors; the meaning of each key comes from `keys`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPTIONAL = {("nodes", "name")}  # the model fills it in from the MAC
 
 
 def json_schema() -> Schema:
-    """The schema, with a description and an example at each key."""
+    """Return the schema, with a description and an example at each key."""
     schema = ClusterDesc.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
     whole: Schema = _inlined(schema, definitions)
@@ -26,7 +26,7 @@ def json_schema() -> Schema:
 
 
 def _inlined(schema: Any, definitions: Schema) -> Any:
-    """The schema without references, so that a key can be described where it stands."""
+    """Return the schema with each reference replaced by its definition, which the key can then describe."""
     if isinstance(schema, list):
         return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""What the model says of a description that has not its shape, in the operator's words."""
+"""Pydantic's errors about the shape of a description, as problems in the operator's words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .problem import Problem, Steps, dotted
 from .source import Tree, key_place, place_of
 
 _LONGEST = 240
-_WORDS = {  # for kinds of fault whose own message speaks of Python
+_WORDS = {  # for kinds of error whose own message speaks of Python
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
     "dict_type": "must be a mapping of keys to values",
@@ -33,7 +33,7 @@ _WORDS = {  # for kinds of fault whose own message speaks of Python
 
 
 def faulty_paths(error: ValidationError) -> list[Steps]:
-    """Where the faults are; without the marks that pydantic sets at keys of a mapping."""
+    """Return the paths of the faulty values, without the marks that pydantic sets at keys of a mapping."""
     return [_path(fault) for fault in _faults(error)]
 
 
@@ -49,7 +49,7 @@ def broken_keys(error: ValidationError) -> set[str]:
 
 
 def shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
-    """One problem for each fault, at its place."""
+    """Return a problem for each fault, at its place in `tree`."""
     return [_problem(fault, tree) for fault in _faults(error)]
 
 
@@ -82,7 +82,7 @@ def _problem(fault: Any, tree: Tree) -> Problem:
 
 
 def _value_for(path: Steps) -> str:
-    """The hint for a key of the operator's own that has no value."""
+    """Return the hint for a key without a value whose name the operator chose, such as a label; may be empty."""
     word = str(path[-1])
     if "labels" in path:
         return missing_blank(word) or f'write `{_clipped(word)}: ""` for an empty one'
@@ -90,7 +90,7 @@ def _value_for(path: Steps) -> str:
 
 
 def _message(fault: Any) -> tuple[str, str]:
-    """What was found, and a way out where the kind of fault knows a better one than the key."""
+    """Return what was found, and a hint that fits better than the key's example; empty if there is none."""
     kind, found = fault["type"], fault.get("input")
     quoted = f"`{_clipped(found)}` " if isinstance(found, str) else ""
     if kind == "value_error":
@@ -140,7 +140,7 @@ def _nearest(path: Steps) -> str:
 
 
 def _keys_at(path: Steps) -> list[str]:
-    """The keys that the model knows at `path`."""
+    """Return the keys that the model knows in the mapping at `path`."""
     here: Any = ClusterDesc
     for step in path:
         if isinstance(step, int):

@@ -1,7 +1,7 @@
-"""YAML text as a tree whose scalars are the text that stands there, each with its place.
+"""YAML text read into a tree: each scalar is the text that the file has, with its line and column.
 
-No scalar is ever turned into a number, a truth value or a date here: `52:54:00:12:34:56`, `NO` and `1.30`
-stay what the operator wrote. The tree is built from events, so depth costs no recursion.
+No scalar becomes a number, a truth value or a date: `52:54:00:12:34:56`, `NO` and `1.30` stay what the operator
+wrote. The tree is built from the parser's events, so that deep nesting needs no recursion.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .syntax import syntax_problem
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 50_000
-CHARACTERS_A_NODE = 64  # a long text counts for more, or aliases of one would grow without limit
+CHARACTERS_A_NODE = 64  # a longer text counts as several nodes, or aliases of one would grow without limit
 _NULLS = ("", "~", "null", "Null", "NULL")
 _COLON = re.compile(r"\s*:")
-_LONGEST = 240  # characters of a key that a problem repeats
+_LONGEST = 240  # characters of a key or hint that a problem repeats
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(slots=True)
 class Scalar:
-    """The text of a scalar; `None` where nothing (or a plain `null`, `~`) stands."""
+    """A scalar: its text, None for an empty one and for a plain `null` or `~`."""
 
     text: str | None
     place: Place
@@ -39,7 +39,7 @@ class Scalar:
 
 @dataclass(slots=True)
 class Sequence:
-    """A list."""
+    """A list, in the order of the file."""
 
     place: Place
     items: list[Tree] = field(default_factory=list)
@@ -58,9 +58,9 @@ Tree = Scalar | Sequence | Mapping
 
 
 def read_tree(data: bytes, file: str) -> tuple[Tree, list[Problem]]:
-    """The one document in `data`, and the slips in its keys; InvalidDescription where no tree can be made.
+    """Return the one document in `data`, and the slips in its keys; raise InvalidDescription if it has no tree.
 
-    What slipped is named among the problems, and stands in the tree as it was meant, where that is plain.
+    A slip is a problem, and where its meaning is plain, the tree has the key and value that were meant.
     """
     text = _decoded(data, file)
     builder = _Builder(file, text)
@@ -84,7 +84,7 @@ def _decoded(data: bytes, file: str) -> str:
             ]
         )
     try:
-        text = data.decode("utf-8-sig").lstrip("\ufeff")  # joined files bring more than one mark
+        text = data.decode("utf-8-sig").lstrip("\ufeff")  # files put together may have several byte order marks
     except UnicodeDecodeError as error:
         head = data[: error.start].decode("utf-8", "replace")
         place = Place(file, head.count("\n") + 1, len(head) - head.rfind("\n"))
@@ -105,24 +105,24 @@ def _decoded(data: bytes, file: str) -> str:
 
 @dataclass(slots=True)
 class _Level:
-    """A list or mapping that is not closed yet."""
+    """A list or mapping whose end the parser has not reached yet."""
 
     container: Sequence | Mapping
     anchor: str | None
     nodes_before: int
-    key: _Key | None = None  # the one whose value comes next
+    key: _Key | None = None  # of a mapping: the key whose value comes next
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
     text: str
     place: Place
-    end: int  # where the text behind it begins
+    end: int  # index of the first character behind the key
     is_plain: bool = False
 
 
 class _Builder:
-    """Turns a stream of events into a tree, within the limits of depth and of nodes after expansion."""
+    """Builds a tree from the parser's events; refuses one too deep, or too large once its aliases are expanded."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -204,7 +204,7 @@ class _Builder:
         self._add(node, _Key(text, place, _end(event)))
 
     def _add(self, node: Tree, key: _Key | None = None) -> None:
-        """Put `node` where it stands; `key` is what it is if it stands in the place of one."""
+        """Add `node` to the open list or mapping; `key` describes the node in case it is a key of the mapping."""
         if not self.stack:
             self.root = node
             return
@@ -255,7 +255,7 @@ def _end(event: yaml.Event) -> int:
 
 
 def plain(tree: Tree) -> object:
-    """The tree as dict, list and str; a key without a value has None."""
+    """Return the tree as dict, list and str; a key without a value has None."""
     if isinstance(tree, Scalar):
         return tree.text
     if isinstance(tree, Sequence):
@@ -264,7 +264,7 @@ def plain(tree: Tree) -> object:
 
 
 def place_of(tree: Tree, path: Steps) -> Place:
-    """Where the value at `path` stands; for one that is missing, the nearest thing around it."""
+    """Return the place of the value at `path`; if it is missing, the place of the nearest value around it."""
     here: Tree = tree
     place = tree.place
     for step in path:
@@ -279,7 +279,7 @@ def place_of(tree: Tree, path: Steps) -> Place:
 
 
 def key_place(tree: Tree, path: Steps) -> Place:
-    """Where the key at the end of `path` stands; for one that is missing, the nearest thing around it."""
+    """Return the place of the key at the end of `path`; if it is missing, of the nearest value around it."""
     here = tree
     for step in path[:-1]:
         if isinstance(here, Mapping) and str(step) in here.items:

@@ -1,4 +1,4 @@
-"""What is said of text that is no YAML: the parser's complaint, and the likely cause at its own place."""
+"""The problem of text that is no YAML: the parser's complaint, placed at its likely cause."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import yaml
 from .letters import plain_letters, unseen_letters
 from .problem import Place, Problem
 
-# `range:[a, b]`, `lease:}`: the colon neither ends the key nor belongs to a word
+# `range:[a, b]`, `lease:}`: without a blank behind it, the colon does not end the key
 _OPENED = re.compile(r"(?<![\w\"'.:/-])([A-Za-z][\w.-]*):(\[[^]]*]?|{[^}]*}?|\"[^\"]*\"?|'[^']*'?|(?=[,}\]]))")
 
 
 def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    """The complaint of a parser that read `text`, placed at the cause where that is plain."""
+    """Return the problem for `error`, which the parser of `text` raised, placed at its cause if that is plain."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem(Place(file, 1, 1), "", f"not YAML: {error}", "look for signs that are no letters")
     mark = error.problem_mark or error.context_mark
@@ -37,7 +37,7 @@ def _line(lines: list[str], number: int) -> str:
 
 
 def _slip(line: str) -> tuple[int, str] | None:
-    """The column and the cure of a slip in `line`, if its key shows one."""
+    """Return the column and the repair of a typing slip in `line`; None if there is none."""
     word = line.strip(" ").removeprefix("- ").partition(" ")[0]
     letters = "" if word.startswith("#") else unseen_letters(word)
     if letters:

@@ -1,4 +1,4 @@
-"""The words of a description with a syntax of their own: MAC, lease, cron, version, key."""
+"""The types of values with a syntax of their own: MAC, duration, domain, cron schedule, version, ssh key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40}
 
 
 class Mac(str):
-    """An Ethernet address in lower case with colons, whatever spelling it was read from."""
+    """An Ethernet address in lower case with colons, from any usual spelling."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class Mac(str):
 
     @property
     def dashed(self) -> str:
-        """The form for host names, paths and URLs: `aa-bb-cc-dd-ee-ff`."""
+        """The address with dashes, for host names, paths and URLs: `aa-bb-cc-dd-ee-ff`."""
         return self.replace(":", "-")
 
     @classmethod
@@ -58,7 +58,7 @@ class Mac(str):
 
 @dataclass(frozen=True, slots=True)
 class AddressRange:
-    """Addresses from `first` to `last`, both included."""
+    """The addresses from `first` to `last`, both included."""
 
     first: IPv4Address
     last: IPv4Address
@@ -68,7 +68,7 @@ class AddressRange:
 
 
 def duration_s(text: str) -> int:
-    """Seconds of `90`, `45s`, `10m`, `24h`, `7d`, `2w`; ValueError otherwise."""
+    """Return the seconds in `90`, `45s`, `10m`, `24h`, `7d` or `2w`; ValueError for any other form and for zero."""
     match = _DURATION.fullmatch(text.strip())
     if not match or int(match[1]) == 0:
         raise ValueError(f"`{text}` is not a duration such as 45s, 10m, 24h or 7d")
@@ -175,7 +175,7 @@ def _cron_number(text: str, name: str, low: int) -> int | None:
 
 
 def cron_values(text: str) -> tuple[frozenset[int], ...]:
-    """The minutes, hours, days, months and weekdays (0, 7: Sunday) of a well-formed schedule."""
+    """Return the minutes, hours, days, months and weekdays (0, 7: Sunday) that a well-formed schedule names."""
     fields = zip(text.lower().split(), _CRON_FIELDS, strict=True)
     return tuple(
         frozenset(n for part in value.split(",") for n in _cron_part(part, name, low, high))

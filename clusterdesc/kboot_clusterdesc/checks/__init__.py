@@ -1,4 +1,4 @@
-"""What must hold between keys; one file a subject."""
+"""The rules that hold between the keys of a description, one file for each subject."""
 
 from .all import problems_of
 

@@ -185,7 +185,7 @@ def _in_subnet(
 
 
 def _fixed(desc: ClusterDesc) -> list[tuple[IPv4Address, str]]:
-    """The addresses that no machine may be given, each with the first key that says so."""
+    """Return the addresses of the bootstrapper and of the site's servers, each with the first key that has it."""
     network = desc.network
     owners = {network.bootstrapper: _BOOTSTRAPPER}
     for key, addresses in (

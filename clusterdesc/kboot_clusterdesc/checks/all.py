@@ -1,4 +1,4 @@
-"""Every check, over one description."""
+"""The list of all checks, and one run of them over a description."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ COUNTING_CHECKS: tuple[Check, ...] = (check_quorum,)
 def problems_of(desc: ClusterDesc, tree: Tree, broken: Collection[str] = (), *, counted: bool = True) -> list[Problem]:
     """Return all problems of `desc` but for those that follow from a stand-in.
 
-    `broken` names the keys that stand-ins fill. Nodes are not counted without `counted`, as one may be missing.
+    `broken` names the keys that stand-ins fill. Without `counted` no check counts nodes, since one may be missing.
     """
     checks = CHECKS + COUNTING_CHECKS if counted else CHECKS
     found = [problem for check in checks for problem in check(desc, tree)]

@@ -1,4 +1,4 @@
-"""A problem at the place of a key."""
+"""How a check makes a problem: from the path of a key, which gives the place in the file."""
 
 from __future__ import annotations
 

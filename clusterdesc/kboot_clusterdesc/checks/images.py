@@ -13,7 +13,7 @@ from .at import problem_at
 
 
 def check_images(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem for each image that no node pulls, or whose reference is none."""
+    """Yield a problem for each image that no node pulls, or whose reference is malformed or has no tag."""
     for key, reference in desc.images.items():
         path = ("images", key)
         if key not in IMAGE_KEYS:

@@ -1,4 +1,4 @@
-"""Rules for labels and taints: what a kubelet takes at its start."""
+"""Rules for labels and taints: the syntax that Kubernetes accepts."""
 
 from __future__ import annotations
 

@@ -11,17 +11,17 @@ from ..source import Tree
 from ..types import Mac, is_host_label
 from .at import problem_at
 
-# What dnsmasq (2.90) finds in a word of `dhcp-host` before it takes the word for a name.
+# dnsmasq (2.90) reads a word of `dhcp-host` as one of these before it takes the word for a name.
 _LEASE_TIME = re.compile(r"[0-9]+[smhdw]?", re.IGNORECASE)
 _KEYWORDS = frozenset({"infinite", "ignore"})
 _ADDRESS = re.compile(r"[0-9.]*\.[0-9.]*|\[?[0-9a-f]*:[0-9a-f:.]*\]?", re.IGNORECASE)
 _OWN_NAMES = frozenset({"localhost", "bootstrapper"})
-# A certificate's common name has 64 characters (RFC 5280, A.1), `kube-apiserver-NAME` is the longest of ours.
+# A certificate's common name has at most 64 characters (RFC 5280, A.1); kboot's longest is `kube-apiserver-NAME`.
 _LONGEST_WITH_KEYS = 49
 
 
 def check_names(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem, placed at the `name` key, for each node that could not be called so."""
+    """Yield a problem, placed at the `name` key, for each node whose name is not possible or not free."""
     first: dict[str, int] = {}
     taken = _taken_names(desc)
     for i, node in enumerate(desc.nodes):
@@ -67,7 +67,7 @@ def _has_keys(desc: ClusterDesc, node: Node) -> bool:
 
 
 def _reason_against(name: str) -> tuple[str, str] | None:
-    """Why no machine can be called so, and the way out; None where it can."""
+    """Return why no machine can have `name`, and the way out; None if one can."""
     other = "put a letter in front, such as `node-" + re.sub(r"[^a-z0-9-]+", "-", name.lower())[:40] + "`"
     if _ADDRESS.fullmatch(name):
         return f"`{name}` would be read as an address", other
@@ -84,7 +84,7 @@ def _reason_against(name: str) -> tuple[str, str] | None:
 
 
 def _is_of_another(node: Node) -> bool:
-    """Whether the node's name is a MAC, and not the node's own."""
+    """Whether the node's name is the MAC of another machine than the node."""
     try:
         return Mac(node.name) != node.mac
     except ValueError:
@@ -92,14 +92,14 @@ def _is_of_another(node: Node) -> bool:
 
 
 def _taken_names(desc: ClusterDesc) -> dict[str, tuple[str, ...]]:
-    """Return the names of our own, by the keys that they come from: fixed ones, and records of the cluster's domain."""
+    """Return each name that no node may have, with the keys it comes from: kboot's own, and DNS records."""
     domain = "cluster.domain"
     taken: dict[str, tuple[str, ...]] = {}
     ending = f".{desc.cluster.domain}"
     if desc.kubernetes:
         endpoint, _ = desc.api_endpoint
         leaders = {node.name + ending for node in desc.control_planes}
-        # A control plane may itself be the endpoint that is named; `api` by default is a record of all of them.
+        # The endpoint may name one control plane; the default, `api`, is a record that names all of them.
         if endpoint.endswith(ending) and not (desc.kubernetes.api_server.endpoint and endpoint in leaders):
             roles = tuple(f"nodes[{i}].roles" for i, node in enumerate(desc.nodes) if node.name + ending == endpoint)
             taken[endpoint.removesuffix(ending)] = (domain, "kubernetes.api_server.endpoint", *roles)

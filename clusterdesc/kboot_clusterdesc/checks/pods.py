@@ -1,4 +1,4 @@
-"""Rules for the pod range: a block for each node."""
+"""Rules for the pod range: it has a block for each node."""
 
 from __future__ import annotations
 

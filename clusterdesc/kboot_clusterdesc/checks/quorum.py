@@ -1,4 +1,4 @@
-"""Rules for roles: who votes, and who leads."""
+"""Rules for roles: a number of etcd members that can vote, and a control plane for Kubernetes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .at import problem_at
 
 
 def check_quorum(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem where etcd could not vote, or Kubernetes would have no control plane."""
+    """Yield a problem where etcd has no members or an even number, or Kubernetes has no control plane."""
     members = [node.name for node in desc.nodes if Role.ETCD in node.roles]
     roles = tuple(f"nodes[{i}].roles" for i in range(len(desc.nodes)))
     leaders = [node.name for node in desc.nodes if Role.CONTROL_PLANE in node.roles]

@@ -1,4 +1,4 @@
-"""Rules for times: a schedule that comes round, a window that a day can hold."""
+"""Rules for times: the update schedule names a day that exists, the reboot window is a day at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for machines that no one declared: what it takes to let them in."""
+"""Rules for `unknown_machines: worker`: what kboot needs to let undeclared machines join."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .at import problem_at
 
 
 def check_unknown_machines(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem where undeclared machines are to become workers, and cannot."""
+    """Yield a problem where undeclared machines are to become workers, without Kubernetes or kboot's DHCP."""
     if not desc.lets_machines_join:
         return
     path = ("unknown_machines",)

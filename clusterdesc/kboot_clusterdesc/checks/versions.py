@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem for each choice that the OS, or the release that was asked for, does not know."""
+    """Yield a problem for each value below `os` that the OS family or its release does not support."""
     os = desc.os
     ignition = os.config is ConfigDialect.IGNITION
     if ignition and os.family is Family.COREOS:
