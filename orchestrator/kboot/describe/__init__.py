@@ -1,1 +1,1 @@
-"""Descriptions before anything runs: a first one, an old one converted, the files beside one, remarks on one."""
+"""Work on a description before anything runs: begin one, convert an old one, read its attachments, remark on it."""

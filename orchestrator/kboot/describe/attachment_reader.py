@@ -1,4 +1,4 @@
-"""Reads the files that a description names, beside it."""
+"""Read the files that a description names: fragments, manifests and the release key, relative to its folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
 def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
-    """The attachments of `desc`, which stood in `description`; raises InvalidDescription where one is not usable."""
+    """Return the attachments of `desc`, the text of the file `description`; raise InvalidDescription at a bad one."""
     extras: dict[str, NodeConfig] = {}
     for name in [desc.os.extra, *(node.extra for node in desc.nodes)]:
         if name is not None and name not in extras:
@@ -26,7 +26,7 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
 
 
 def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
-    """The operator's own manifests by a file name that keeps their order."""
+    """Return the operator's own manifests, by file names that are numbered in their order."""
     found: list[Path] = []
     for i, name in enumerate(desc.kubernetes.manifests if desc.kubernetes else ()):
         path, key = description.parent / name, f"kubernetes.manifests[{i}]"

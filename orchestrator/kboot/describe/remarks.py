@@ -1,4 +1,4 @@
-"""What a description may say and nothing acts on yet, or what its writer has probably forgotten."""
+"""Remarks on a sound description: what nothing acts on yet, what is risky, and what was probably forgotten."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode
 
 
 def remarks(desc: ClusterDesc) -> Iterator[str]:
-    """A sentence each, for people; none of them is a fault."""
+    """Yield each remark on `desc` as a sentence for people; no remark is a fault."""
     if desc.lets_machines_join:
         yield (
             "unknown_machines: with `worker`, every machine that boots from this network is installed, "

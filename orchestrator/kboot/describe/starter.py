@@ -69,7 +69,7 @@ def starter(
     router: IPv4Address | None = None,
     mac: str = "52:54:00:00:00:01",
 ) -> str:
-    """A description for `bootstrapper` in `subnet` (default: its /24); the pool is the larger side of it."""
+    """Return a description for `bootstrapper` in `subnet`, by default its /24; DHCP gets the longest free stretch."""
     subnet = subnet or IPv4Network(f"{bootstrapper}/24", strict=False)
     router = router or _router(subnet, bootstrapper)
     first, last = _pool(subnet, bootstrapper, router)
@@ -87,17 +87,17 @@ def starter(
 
 
 def example_description() -> str:
-    """The description that `kboot init` prints where nothing else is known."""
+    """Return the description that `kboot init` writes."""
     return starter()
 
 
 def _router(subnet: IPv4Network, bootstrapper: IPv4Address) -> IPv4Address:
-    """The last host of the subnet, or the one before."""
+    """Return the last host address of the subnet, or the one before if the bootstrapper has that."""
     return subnet[-2] if subnet[-2] != bootstrapper else subnet[-3]
 
 
 def _pool(subnet: IPv4Network, *taken: IPv4Address) -> tuple[IPv4Address, IPv4Address]:
-    """The longest stretch of hosts without the addresses that are taken."""
+    """Return the first and last address of the longest stretch of hosts without those that are taken."""
     walls = [subnet[0], *sorted(taken), subnet[-1]]
     before, after = max(pairwise(walls), key=lambda pair: int(pair[1]) - int(pair[0]))
     return before + 1, after - 1

@@ -1,4 +1,4 @@
-"""Turns a cluster description of k8sp/sextant into one of kboot's."""
+"""Convert a cluster description of k8sp/sextant into one of kboot."""
 
 from .sextant import Converted, convert
 

@@ -1,4 +1,4 @@
-"""Keys of old descriptions without a counterpart, and why. Values are never shown: some are secrets."""
+"""Why keys of old descriptions are not carried over. Their values are never shown: some are secrets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _SECRET = re.compile(r"pass|secret|private|token|users_mail|users_smtp", re.IGNO
 
 
 def reason_for(key: str) -> str:
-    """Why `key`, such as `ceph.osd_journal_size` or `nodes[].ceph_monitor`, is not carried over."""
+    """Return why `key`, such as `ceph.osd_journal_size` or `nodes[].ceph_monitor`, is not carried over."""
     if _SECRET.search(key):
         return "a login of an addon; secrets do not belong into a description"
     if key in _WHY:

@@ -1,4 +1,4 @@
-"""Which form of the old k8sp/sextant description a file has, and why the others are refused."""
+"""The forms of k8sp/sextant descriptions: those that convert, and why the others are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kboot_clusterdesc.source import Mapping, Sequence, Tree
 
 
 class Form(StrEnum):
-    """The forms that convert, oldest first."""
+    """A form of old descriptions that converts, oldest first."""
 
     F2 = "F2 (July to August 2016: flat keys, nodes may have an `ip`)"
     F3 = "F3 (August to September 2016: `k8s_*` and `*_version` keys)"
@@ -68,7 +68,7 @@ _F3_KEYS = frozenset(
 
 
 def form_of(tree: Tree) -> Form:
-    """The form of an old description; raises InvalidDescription for what is none, or has a form too old."""
+    """Return the form of an old description; raise InvalidDescription if it is none, or of a form that is refused."""
     refusal = _refusal(tree)
     if refusal:
         raise InvalidDescription([Problem(tree.place, "", refusal.message, refusal.hint)])

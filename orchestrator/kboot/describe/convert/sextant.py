@@ -1,4 +1,4 @@
-"""Old k8sp/sextant descriptions, turned into a description of kboot."""
+"""Convert old descriptions of k8sp/sextant into descriptions of kboot."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Fields = dict[str, object]
 
 _YES = frozenset({"y", "yes", "true", "on"})
 _NO = frozenset({"n", "no", "false", "off", ""})
-# What every cluster of that time had, without a key for it.
+# What every cluster of sextant had, though its description has no key for it.
 _SERVICES, _CLUSTER_DNS, _PODS = "10.100.0.0/24", "10.100.0.10", "10.1.0.0/16"
 _TIMEZONE, _DISK, _LEASE = "Asia/Shanghai", "/dev/sda", "24h"
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A description of kboot that validates, and what the operator should know about its making."""
+    """The result of a conversion: a description that validates, and what the operator should know about it."""
 
     form: str
     description_text: str
@@ -36,7 +36,7 @@ class Converted:
 
 
 def convert(text: str, file: str) -> Converted:
-    """The description that `text` amounts to; raises InvalidDescription, placed in `file`, if none."""
+    """Return what the old description `text` converts to; raise InvalidDescription, placed in `file`, if it cannot."""
     tree, problems = read_tree(text.encode("utf-8", "surrogatepass"), file)
     try:
         form = form_of(tree)
@@ -59,7 +59,7 @@ def convert(text: str, file: str) -> Converted:
 
 @dataclass(slots=True)
 class _Old:
-    """An old description, or a part of it; remembers which keys were read and what became of them."""
+    """An old description or a part of it, with a record of the keys read and of what became of them."""
 
     tree: Mapping
     prefix: str = ""
@@ -67,14 +67,14 @@ class _Old:
     dropped: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    places: dict[str, Place] = field(default_factory=dict)  # key of the new description: place in the old
+    places: dict[str, Place] = field(default_factory=dict)  # by key of the new description: the place in the old one
 
     def part(self, tree: Mapping, prefix: str) -> _Old:
-        """A mapping inside, which reports to the same lists."""
+        """Return the mapping `tree` within this description, which records into the lists of the whole."""
         return _Old(tree, prefix, set(), self.dropped, self.notes, self.problems, self.places)
 
     def text(self, key: str, new: str = "", default: str = "") -> str:
-        """The text at `key`; `new` is the key that it becomes."""
+        """Return the text at `key`, else `default`; `new` is the key that it becomes."""
         self.used.add(key)
         item = self.tree.items.get(key)
         if item is None or (isinstance(item, Scalar) and not item.text):
@@ -86,7 +86,7 @@ class _Old:
         return item.text.strip()
 
     def texts(self, key: str, new: str = "") -> list[str]:
-        """The list at `key`, or a single value as a list of one."""
+        """Return the list at `key`, or a single value as a list of one; `new` is the key that it becomes."""
         self.used.add(key)
         item = self.tree.items.get(key)
         if item is None:
@@ -221,7 +221,7 @@ def _dhcp(old: _Old, served: bool, reserved: list[str]) -> Fields:
 
 
 def _cut(low: IPv4Address, high: IPv4Address, reserved: list[IPv4Address]) -> tuple[IPv4Address, IPv4Address]:
-    """The longest stretch that holds none of `reserved`; all of it where nothing is left."""
+    """Return the longest stretch of addresses without any of `reserved`; the whole if nothing would be left."""
     walls = [int(low) - 1, *sorted({int(a) for a in reserved if low <= a <= high}), int(high) + 1]
     gaps = [(b - a - 1, a + 1, b - 1) for a, b in pairwise(walls) if b - a > 1]
     if not gaps:
@@ -316,7 +316,7 @@ def _kubernetes(old: _Old) -> Fields:
 
 
 def _master_addresses(old: _Old, services: str) -> list[str]:
-    """The addresses of the API server, without those of the service range: kboot adds its own."""
+    """Return the API server's addresses without those of the service range, as kboot adds its own."""
     addresses = old.texts("kube_master_ip", "kubernetes.api_server.addresses")
     try:
         services_range = IPv4Network(services)
@@ -331,7 +331,7 @@ def _master_addresses(old: _Old, services: str) -> list[str]:
 
 
 def _interface(old: _Old) -> str:
-    """The interface of flannel, where all nodes agree on one."""
+    """Return the interface that flannel uses, empty if nodes name different ones or none."""
     nodes = list(_node_parts(old))
     found = {node.text("flannel_iface", "kubernetes.cni.interface") for node in nodes}
     if len(found) > 1:
@@ -343,7 +343,7 @@ def _interface(old: _Old) -> str:
 
 
 def _ssh_keys(old: _Old) -> list[str]:
-    """The keys, from a list or from a text that holds one, as the old form wrote it."""
+    """Return the ssh keys, from a YAML list, or from a text whose lines begin with dashes as in old descriptions."""
     lines = [line for text in old.texts("ssh_authorized_keys") for line in text.splitlines()]
     keys = []
     for line in lines:
@@ -393,7 +393,7 @@ def _node_parts(old: _Old) -> Iterator[_Old]:
 
 
 def _drop_rest(old: _Old) -> None:
-    """Note each key that nothing has read, once."""
+    """Record each key that was not read as dropped, once."""
     for key, item in old.tree.items.items():
         if key in old.used:
             continue
@@ -404,7 +404,7 @@ def _drop_rest(old: _Old) -> None:
 
 
 def _written(fields: Fields, form: Form, file: str, old: _Old) -> str:
-    """The description as text, which begins with what the operator should read."""
+    """Return the description as text; the comment at its top has the notes and the dropped keys."""
     lines = [f"Converted by `kboot convert` from {file}, form {form}", ""]
     lines += [*(f"- {note}" for note in old.notes), ""]
     lines += [f"Not carried over, {key}: {why}" for key, why in old.dropped]
@@ -413,7 +413,7 @@ def _written(fields: Fields, form: Form, file: str, old: _Old) -> str:
 
 
 def _placed(problem: Problem, old: _Old, file: str) -> Problem:
-    """A problem of the new description, at the place in the old one where the value came from."""
+    """Return a problem of the new description, moved to the place in the old one where its value came from."""
     key = problem.key
     while key and key not in old.places:
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
