@@ -1,4 +1,4 @@
-"""The kinds of event: what happened to machines, as `/v1/events` tells it, and to OS releases, as the updater does."""
+"""The kinds of event: what `/v1/events` tells of machines, and what the updater notes of OS releases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class EventKind(StrEnum):
     """What happened beside a machine's entry into a phase, which is an event of that phase's name."""
 
     JOINED = "joined"  # an undeclared machine became a node, as a worker
-    ARMED = "armed"  # the operator had it that the next network boot installs the machine
-    DISARMED = "disarmed"  # the operator had it that the next network boot goes to the machine's disk
+    ARMED = "armed"  # the operator let the next network boot install the machine
+    DISARMED = "disarmed"  # the operator let the next network boot start from the disk
     REFUSED = "refused"  # a caller was not given what it asked for; with `reason` and `path`
     RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind
     SETTLED = "settled"  # the operator ended the doubt that a lost state had left
@@ -32,6 +32,6 @@ class ReleaseEventKind(StrEnum):
     UNREACHABLE = "unreachable"  # the release server did not answer, or broke off
     NOT_THERE = "not-there"  # the release server has no such file
     NOT_THE_FILE = "not-the-file"  # something answered, but not with the file
-    REFUSED = "refused"  # a file is not what the release key signed
+    REFUSED = "refused"  # the release key did not sign the file as it is
     DISK_FULL = "disk-full"  # the store has no room for the release
     STOPPED = "stopped"  # the updater was told to end

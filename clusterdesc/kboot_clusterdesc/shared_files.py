@@ -29,12 +29,12 @@ REPORT_TOKEN = "report-token"  # noqa: S105 - a file's name
 # `images/`: the updater writes them, the cloud-config server reads them.
 UPDATER_STATUS = "status.json"
 CURRENT = "current"  # below the channel: a link to the release in force
-ORIGIN = ".origin"  # in each release that is verified: `origin_of` what it is a release
+ORIGIN = ".origin"  # in the folder of each verified release: its family and board, see `origin_of`
 
 # `leases/`: dnsmasq writes it, the cloud-config server reads it.
 LEASES = "dnsmasq.leases"
 
 
 def origin_of(os: Os) -> str:
-    """Return what stands in the `.origin` of a release for machines of this family and board."""
+    """Return the content of a release's `.origin` file, from its family and board."""
     return f"{os.family} {os.board}"
