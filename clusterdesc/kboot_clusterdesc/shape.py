@@ -33,7 +33,7 @@ _WORDS = {  # for kinds of error whose own message speaks of Python
 
 
 def faulty_paths(error: ValidationError) -> list[Steps]:
-    """Return the paths of the faulty values, without the marks that pydantic sets at keys of a mapping."""
+    """Return the paths of the faulty values."""
     return [_path(fault) for fault in _faults(error)]
 
 
@@ -61,7 +61,10 @@ def _faults(error: ValidationError) -> list[Any]:
 
 
 def _path(fault: Any) -> Steps:
-    return tuple(step for step in fault["loc"] if step != "[key]")
+    """Return the path of a fault, without the mark that pydantic sets behind the faulty key of a mapping."""
+    *above, last = fault["loc"]
+    is_mark = last == "[key]" and fault["type"] != "extra_forbidden"  # an unknown key may be called so
+    return tuple(above) if is_mark else (*above, last)
 
 
 def _problem(fault: Any, tree: Tree) -> Problem:

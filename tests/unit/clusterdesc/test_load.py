@@ -39,6 +39,11 @@ def test_an_unknown_key_is_answered_with_the_near_one() -> None:
     assert said == "rack.yaml:7:3: network.router: unknown key\n  hint: did you mean `routers`?"
 
 
+def test_an_unknown_key_with_the_name_of_a_mark_of_pydantic_is_refused_like_any_other() -> None:
+    assert refused_keys(SAMPLE + '"[key]": x\n') == ["[key]"]
+    assert "hosts" in refusal(spoilt(("  routers", '  hosts: {"a b": 10.10.14.9}\n  routers')))
+
+
 def test_an_unknown_key_of_a_node_is_placed_at_the_key() -> None:
     text = spoilt(("name: node1", "nmae: node1"))
     expected = f"{place(text, 'nmae')}: nodes[0].nmae: unknown key\n  hint: did you mean `name`?"
