@@ -46,6 +46,22 @@ def with_block(key: str, block: str) -> str:
     return "".join(lines) + block
 
 
+def nodes(*roles: str) -> str:
+    """The sample with one node for each `roles`."""
+    lines = [f'  - {{mac: "02:00:00:00:00:{i:02x}", roles: [{role}]}}\n' for i, role in enumerate(roles, 1)]
+    return with_block("nodes", "nodes:\n" + "".join(lines))
+
+
+def os(fields: str) -> str:
+    """The sample with these fields of `os`."""
+    return with_block("os", f"os: {{{fields}}}\n")
+
+
+def kubernetes(fields: str) -> str:
+    """The sample with these fields of `kubernetes`."""
+    return with_block("kubernetes", f"kubernetes: {{{fields}}}\n")
+
+
 def place(text: str, found: str) -> str:
     """The place of the first `found` in `text`, as problems show it."""
     above = text[: text.index(found)]

@@ -1,0 +1,55 @@
+"""Disks that a machine is installed to: whole ones alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from unit.clusterdesc.sample import (
+    accepted,
+    place,
+    refusal,
+    spoilt,
+)
+
+
+@pytest.mark.parametrize(
+    ("disk", "reason"),
+    [
+        ("/dev/sda1", "a partition"),
+        ("/dev/nvme0n1p1", "a partition"),
+        ("/dev/mmcblk0p2", "a partition"),
+        ("/dev/disk/by-id/ata-DISK_1-part1", "a partition"),
+        ("/dev/disk/by-uuid/0b3f", "a partition"),
+        ("sda", "not below /dev/"),
+        ("/mnt/sda", "not below /dev/"),
+        ("/dev/../etc/passwd", "not a device"),
+        ("/dev/sda; reboot", "not a device"),
+        ("/dev/", "not a device"),
+    ],
+)
+@pytest.mark.parametrize("holder", ["os", "node"])
+def test_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason: str, holder: str) -> None:
+    changed = ("name: node1", f'name: node1, install_disk: "{disk}"')
+    if holder == "os":
+        changed = ("family: flatcar", f'family: flatcar, install_disk: "{disk}"')
+    text = spoilt(changed)
+    said = refusal(text)
+    key = "os" if holder == "os" else "nodes[0]"
+    assert said.startswith(f"{place(text, chr(34) + disk)}: {key}.install_disk: `")
+    assert reason in said
+
+
+@pytest.mark.parametrize(
+    "disk",
+    [
+        "/dev/sda",
+        "/dev/vda",
+        "/dev/nvme0n1",
+        "/dev/nvme10n1",
+        "/dev/mmcblk0",
+        "/dev/disk/by-id/nvme-DISK_1",
+        "/dev/disk/by-path/pci-0000:00:1f.2-ata-1",
+    ],
+)
+def test_whole_disks_pass(disk: str) -> None:
+    assert accepted(spoilt(("name: node1", f"name: node1, install_disk: {disk}"))).nodes[0].install_disk == disk
