@@ -118,6 +118,13 @@ class ReleaseServer:
         self.sent.clear()
 
 
+def published(server: ReleaseServer, key: SigningKey, *versions: str) -> None:
+    """Publish the releases; the channel stands at the last."""
+    for version in versions:
+        server.release(version, key)
+        server.set_current(version)
+
+
 def _ill_of(server: ReleaseServer, path: str) -> Ill:
     ill = next((ill for end, ill in server.ills.items() if path.endswith(end)), None)
     if ill is None or ill.times == 0:

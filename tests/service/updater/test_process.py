@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from service.updater.release_server import NAMES, Ill, ReleaseServer
+from service.updater.release_server import NAMES, Ill, ReleaseServer, published
 from service.updater.signing import SigningKey
 from service.updater.site import Site
 
@@ -44,12 +44,6 @@ def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 60) -> Non
             return
         tick.wait(0.05)
     raise AssertionError(f"waited in vain for {what}")
-
-
-def published(server: ReleaseServer, key: SigningKey, version: str) -> None:
-    """Publish a release at which the channel stands."""
-    server.release(version, key)
-    server.set_current(version)
 
 
 def wait_for_release(site: Site, version: str) -> None:
