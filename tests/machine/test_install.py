@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import ssl
 from functools import partial
 from pathlib import Path
@@ -14,38 +13,17 @@ import pytest
 from kboot.host.engine import Engine
 from kboot.host.waiting import looks
 from kboot_compose.services import SERVICE_NAMES
+from machine.etcd_members import etcdctl, healthy_members, put
+from machine.requests import BOOTSTRAPPER, answer, install_token
 from support.lab import Lab
 
-BOOTSTRAPPER = "10.77.20.253"
 NODE1 = "52-54-00-77-20-01"
 STRANGER = "52-54-00-77-20-09"
 SECOND_CARD, FIRST_CARD = "52-54-00-77-20-08", "02-00-00-00-00-10"
-CA = "/etc/kboot/ca.pem"
 
 
 def _containers(lab: Lab) -> dict[str, object]:
     return {each.labels["com.docker.compose.service"]: each for each in Engine(lab.folder).containers()}
-
-
-def _code(lab: Lab, where: str | None, path: str, token: str = "", *, tls: bool = True) -> tuple[int, str]:
-    """Status and body of a request, from a machine or (None) from the bootstrapper's own address."""
-    scheme = "https" if tls else "http"
-    authority = CA if where else "/kboot/ca.pem"
-    words = ["curl", "-s", "--cacert", authority, "-w", "'\\n%{http_code}'", f"{scheme}://{BOOTSTRAPPER}{path}"]
-    if where is None:  # the CA is not at hand there, and this is not about it
-        words = ["curl", "-s", "-k", "-w", "\\n%{http_code}", f"{scheme}://{BOOTSTRAPPER}{path}"]
-    if token:
-        header = f"Authorization: Bearer {token}"
-        words += ["-H", f"'{header}'" if where else header]
-    text = lab.ssh(where, " ".join(words)) if where else lab.exec(*words)
-    body, _, code = text.strip().rpartition("\n")
-    return int(code), body
-
-
-def _token(script: str) -> str:
-    found = re.search(r"^KBOOT_TOKEN='?([A-Za-z0-9_-]*)'?$", script, re.MULTILINE)
-    assert found
-    return found[1]
 
 
 def _discovered(lab: Lab, number: int) -> list[str]:
@@ -123,36 +101,12 @@ def test_each_machine_has_told_its_own_ssh_host_key(lab: Lab) -> None:
     assert told == {name: [_host_key(lab, name)] for name in told}
 
 
-def _etcd(lab: Lab, name: str, *words: str) -> str:
-    return lab.ssh(name, f"sudo /opt/bin/etcdctl {' '.join(words)}")
-
-
-def _write(lab: Lab, name: str, key: str, value: str) -> None:
-    """A write that may have to wait for the election of another leader."""
-    done = None
-    for _ in looks(180, 2):
-        done = lab.kboot("lab", "ssh", name, "--", f"sudo /opt/bin/etcdctl put {key} {value}")
-        if done.returncode == 0:
-            return
-    raise AssertionError(done)
-
-
-def _wait_members(lab: Lab) -> list[dict[str, object]]:
-    """The members as `kboot status` has them, once all are healthy."""
-    members: list[dict[str, object]] = []
-    for _ in looks(300, 3):
-        members = lab.status()["etcd"]
-        if members and all(member["healthy"] for member in members):
-            return members
-    raise AssertionError(members)
-
-
 def test_three_members_of_etcd_are_healthy_over_tls(lab: Lab) -> None:
-    assert [member["name"] for member in _wait_members(lab)] == ["node1", "node2", "node3"]
+    assert [member["name"] for member in healthy_members(lab)] == ["node1", "node2", "node3"]
     assert "etcd: 3 of 3 members healthy" in lab.kboot("status").stdout
-    said = _etcd(lab, "node1", "endpoint health --cluster --write-out=json")
+    said = etcdctl(lab, "node1", "endpoint health --cluster --write-out=json")
     assert [each["health"] for each in json.loads(said)] == [True, True, True]
-    assert _etcd(lab, "node2", "put /before reinstall") == "OK"
+    assert etcdctl(lab, "node2", "put /before reinstall") == "OK"
     assert lab.ssh("node1", "sudo stat -c %a /var/lib/etcd /var/lib/etcd/member-data").split() == ["700", "700"]
 
 
@@ -174,24 +128,24 @@ def test_etcd_answers_nobody_without_a_certificate_of_its_own_authority(lab: Lab
 
 def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
     path = f"/ignition/{NODE1}.json"
-    assert _code(lab, "node1", path)[0] == 403  # installed, so not armed
+    assert answer(lab, "node1", path)[0] == 403  # installed, so not armed
     lab.ssh("node1", "sudo touch /var/before-the-reinstall")
     assert lab.kboot("node", "reinstall", "node1").returncode == 0
-    first = _token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh"))
-    newest = _token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh?mac={NODE1}"))
-    assert _token(lab.exec("curl", "-s", f"http://{BOOTSTRAPPER}/install.sh?mac={NODE1}")) == ""
+    first = install_token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh"))
+    newest = install_token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh?mac={NODE1}"))
+    assert install_token(lab.exec("curl", "-s", f"http://{BOOTSTRAPPER}/install.sh?mac={NODE1}")) == ""
     refused = {
-        "wrong-address": _code(lab, None, path, newest),
-        "no-token": _code(lab, "node1", path),
-        "replayed-token": _code(lab, "node1", path, first),
-        "plain-http": _code(lab, "node1", path, newest, tls=False),
+        "wrong-address": answer(lab, None, path, newest),
+        "no-token": answer(lab, "node1", path),
+        "replayed-token": answer(lab, "node1", path, first),
+        "plain-http": answer(lab, "node1", path, newest, tls=False),
     }
     for reason, (code, body) in refused.items():
         assert code == 403, reason
         assert "storage" not in body
     reasons = {event.get("reason") for event in lab.events() if event["kind"] == "refused"}
     assert reasons >= {*refused, "not-armed"}
-    code, body = _code(lab, "node1", path, newest)
+    code, body = answer(lab, "node1", path, newest)
     assert code == 200
     assert json.loads(body)["ignition"]["version"] == "3.3.0"
 
@@ -199,12 +153,12 @@ def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
 def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
     lab.kboot("node", "reinstall", "node1")
     assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # installs meanwhile
-    _write(lab, "node2", "/while", "one-is-away")
+    put(lab, "node2", "/while", "one-is-away")
     added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
     assert added.returncode == 0, added.stderr
     assert _discovered(lab, 1) == [STRANGER]
-    assert _code(lab, None, f"/ignition/{STRANGER}.json")[0] == 404
-    assert _code(lab, None, f"/boot/{STRANGER}.ipxe", tls=False)[0] == 404
+    assert answer(lab, None, f"/ignition/{STRANGER}.json")[0] == 404
+    assert answer(lab, None, f"/boot/{STRANGER}.ipxe", tls=False)[0] == 404
     disk = lab.folder.lab / "machines" / STRANGER / "disk0.raw"
     assert disk.stat().st_blocks == 0, "something was written to its disk"
 
@@ -227,7 +181,7 @@ def test_a_discovered_machine_that_is_declared_installs_itself(lab: Lab) -> None
 
 def test_a_neighbour_is_given_nothing(lab: Lab) -> None:
     for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
-        code, body = _code(lab, STRANGER, path, "any")
+        code, body = answer(lab, STRANGER, path, "any")
         assert code == 403
         assert "storage" not in body
     machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)
@@ -246,10 +200,10 @@ def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
 
 
 def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab) -> None:
-    _wait_members(lab)
+    healthy_members(lab)
     listed = ""
     for _ in looks(300, 5):
-        listed = _etcd(lab, "node2", "member list --write-out=simple")
+        listed = etcdctl(lab, "node2", "member list --write-out=simple")
         if [line.rpartition(", ")[2] for line in listed.splitlines()] == ["false"] * 3:
             break
     members = [line.split(", ") for line in listed.splitlines()]
@@ -257,20 +211,20 @@ def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab)
     assert {member[1] for member in members} == {"started"}
     assert {member[-1] for member in members} == {"false"}, "a learner still"
     own = "--endpoints=https://127.0.0.1:2379 --consistency=s"
-    assert _etcd(lab, "node1", f"get {own} --print-value-only /before") == "reinstall"
-    assert _etcd(lab, "node1", f"get {own} --print-value-only /while") == "one-is-away"
+    assert etcdctl(lab, "node1", f"get {own} --print-value-only /before") == "reinstall"
+    assert etcdctl(lab, "node1", f"get {own} --print-value-only /while") == "one-is-away"
 
 
 def test_a_snapshot_that_is_restored_gives_back_what_was_written(lab: Lab) -> None:
     snapshot = lab.root / "etcd.db"
     taken = lab.kboot("etcd", "snapshot", "-o", str(snapshot))
     assert taken.returncode == 0, taken.stderr
-    _write(lab, "node2", "/before", "overwritten")
+    put(lab, "node2", "/before", "overwritten")
     key = str(lab.folder.lab / "ssh_key")
     done = lab.kboot("etcd", "restore", str(snapshot), "--identity", key, "--yes", timeout_s=900)
     assert done.returncode == 0, done.stdout + done.stderr
-    _wait_members(lab)
-    assert _etcd(lab, "node3", "get --print-value-only /before") == "reinstall"
+    healthy_members(lab)
+    assert etcdctl(lab, "node3", "get --print-value-only /before") == "reinstall"
 
 
 def test_a_machine_is_brought_to_a_changed_config_while_it_runs_and_another_is_power_cycled(lab: Lab) -> None:
