@@ -1,4 +1,4 @@
-"""`kboot images` with the registry service, and with a registry that does not keep what it takes (CASES G13)."""
+"""`kboot images` with the registry service, and with a registry that does not keep what it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A registry that takes every push and may then not have it (CASES G13). What it holds lies in memory."""
+"""A registry that takes every push and may then not have it, as one did after a garbage collection.
+
+https://github.com/distribution/distribution/issues/3743. What it holds lies in memory.
+"""
 
 from __future__ import annotations
 

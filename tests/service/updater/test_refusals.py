@@ -134,7 +134,7 @@ def test_a_signature_by_a_subkey_that_expired_since_stays_good(
 def test_a_release_that_was_signed_before_the_key_expired_is_mirrored(
     site: Site, server: ReleaseServer, make_key: KeyMaker
 ) -> None:
-    """G16, release A: switched to; an event gives key id and date."""
+    """It is switched to, and an event gives the key's id and its end: https://github.com/flatcar/Flatcar/issues/826."""
     key = make_key("yearly", end="2024-01-31")
     server.release("3975.2.0", key, at="2024-01-05")
     server.set_current("3975.2.0")
@@ -149,7 +149,7 @@ def test_a_release_that_was_signed_before_the_key_expired_is_mirrored(
 def test_a_release_that_was_signed_after_the_key_expired_is_refused(
     site: Site, server: ReleaseServer, make_key: KeyMaker
 ) -> None:
-    """G16, release B: current stays, nothing is half-done, the event gives key id, end and remedy."""
+    """What was current stays, nothing is half-done, the event gives the key's id, its end and the remedy."""
     key = make_key("yearly", end="2024-01-31")
     old_public = key.public()
     server.release("3850.2.0", key, at="2024-01-05")

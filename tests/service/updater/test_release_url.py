@@ -14,7 +14,10 @@ from service.updater.site import Site
 def test_a_dollar_sign_in_the_password_of_the_release_url_arrives_as_it_stands(
     site: Site, server: ReleaseServer, key: SigningKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """G14: user `mirror`, password `pa$word`; neither a log line nor the status shows it."""
+    """User `mirror`, password `pa$word`; neither a log line nor the status shows it.
+
+    In a Compose file a `$` begins a variable: https://github.com/docker/compose/issues/2507.
+    """
     published(server, key, "3975.2.0")
     server.auth = "Basic " + b64encode(b"mirror:pa$word").decode()
     site.describe(release_url=server.url.replace("http://", "http://mirror:pa$word@"))
