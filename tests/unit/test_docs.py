@@ -10,7 +10,7 @@ import pytest
 from kboot_clusterdesc import load, load_text
 from support.places import EXAMPLES, ROOT
 
-_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_description_in_the_readme_is_valid() -> None:
