@@ -33,3 +33,9 @@ def test_every_target_of_the_makefile_is_listed_by_help() -> None:
     text = (ROOT / "Makefile").read_text()
     named = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE)) - {"system"}
     assert named == set(re.findall(r"^([a-z][a-z-]*):.*## ", text, re.MULTILINE))
+
+
+def test_the_words_of_the_glossary_stand_in_order_and_once() -> None:
+    words = re.findall(r"^\| (?!word \|)([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    assert len(words) > 50
+    assert words == sorted(set(words), key=str.lower)
