@@ -147,7 +147,7 @@ def _of_certificates(cluster: _Cluster, node: Node, now: datetime) -> Iterator[O
 def _of_rendered_certificates(
     folder: ClusterFolder, kept: Sequence[KeptCertificate], node: Node, now: datetime
 ) -> Iterator[Objection]:
-    """That they have ended in the config that was rendered, or that nobody can look."""
+    """Yield an objection where certificates in the rendered config have ended, or where the config cannot be read."""
     try:
         config = config_in_force(folder, node.mac)
     except RenderedByOlder as error:
