@@ -1,6 +1,6 @@
 """How long each kind of certificate holds, and how long before its end another one takes its place.
 
-Certificates that Kubernetes signs itself, those of kubelets that renew or join, hold as long as its controller manager says.
+Certificates that Kubernetes signs itself, of kubelets that renew or join, hold as long as its controller manager says.
 How long a token lets an undeclared machine join stands in kboot_clusterdesc/joined.py.
 """
 
