@@ -47,9 +47,9 @@ def load_bytes(data: bytes, file: str) -> ClusterDesc:
     try:
         desc = ClusterDesc.model_validate(raw)
     except ValidationError as error:
-        found = shape_problems(error, tree)
+        found, broken = shape_problems(error, tree), broken_keys(error, raw)
         rest = with_stand_ins(raw, faulty_paths(error))
-        found += problems_of(rest, tree, broken_keys(error), counted=not problems) if rest else []
+        found += problems_of(rest, tree, broken, counted=not problems) if rest else []
         raise InvalidDescription(with_slips(problems, found)) from error
     problems = with_slips(problems, problems_of(desc, tree, counted=not problems))
     if problems:

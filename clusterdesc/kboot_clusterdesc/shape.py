@@ -16,6 +16,7 @@ from .letters import foreign_letters, shown, with_letters
 from .model import ClusterDesc
 from .problem import Problem, Steps, dotted
 from .source import Tree, key_place, place_of
+from .stand_ins import holder_at
 
 _LONGEST = 240
 _WORDS = {  # for kinds of error whose own message speaks of Python
@@ -37,14 +38,19 @@ def faulty_paths(error: ValidationError) -> list[Steps]:
     return [_path(fault) for fault in _faults(error)]
 
 
-def broken_keys(error: ValidationError) -> set[str]:
-    """Return the keys whose values are not known: the faulty ones, and those that an unknown key is near to."""
+def broken_keys(error: ValidationError, raw: dict[str, Any]) -> set[str]:
+    """Return the keys of `raw` whose values are not known: the faulty ones, and those that are probably misspelt.
+
+    An unknown key is a misspelling of the key that it is near to, unless that one is there as well.
+    """
     found = set()
     for fault in _faults(error):
         path = _path(fault)
         found.add(dotted(path))
-        if fault["type"] == "extra_forbidden" and _nearest(path):
-            found.add(dotted((*path[:-1], _nearest(path))))
+        near = _nearest(path) if fault["type"] == "extra_forbidden" else ""
+        holder = holder_at(raw, path)
+        if near and not (isinstance(holder, dict) and near in holder):
+            found.add(dotted((*path[:-1], near)))
     return found
 
 

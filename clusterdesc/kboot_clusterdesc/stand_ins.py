@@ -55,14 +55,14 @@ def with_stand_ins(raw: dict[str, Any], faults: list[Steps]) -> ClusterDesc | No
 
 def _take_out(raw: dict[str, Any], path: Steps) -> None:
     """Remove the value at `path`; an item of a list leaves a stand-in, so that the others keep their places."""
-    holder, last = _holder(raw, path), path[-1]
+    holder, last = holder_at(raw, path), path[-1]
     if isinstance(holder, dict):
         holder.pop(last, None)
     elif isinstance(holder, list) and isinstance(last, int) and last < len(holder):
         holder[last] = {} if path[0] == "nodes" and len(path) == 2 else _ITEMS.get(str(path[-2]), _GONE)
 
 
-def _holder(raw: dict[str, Any], path: Steps) -> object:
+def holder_at(raw: dict[str, Any], path: Steps) -> object:
     """Return the mapping or list that has the value at `path`, None if there is none."""
     here: Any = raw
     for step in path[:-1]:

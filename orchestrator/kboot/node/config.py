@@ -73,8 +73,7 @@ class NodeConfig:
         """Return this config with what `other` adds or replaces; a file that replaces another keeps its reader."""
         files = {file.path: file for file in self.files}
         for file in other.files:
-            replaced = files.get(file.path, file)
-            files[file.path] = replace(file, read_by=file.read_by or replaced.read_by)
+            files[file.path] = replace(file, read_by=files.get(file.path, file).read_by)
         units = {unit.name: unit for unit in (*self.units, *other.units)}
         users = {user.name: user for user in (*self.users, *other.users)}
         keys = dict.fromkeys((*self.ssh_authorized_keys, *other.ssh_authorized_keys))

@@ -16,14 +16,18 @@ from kboot_clusterdesc.source import Tree, key_place, place_of, plain, read_tree
 
 from .config import UNITS, DropIn, File, NodeConfig, Unit, User
 
-# Where a file lies -> the unit that reads it only at its start; the first place that fits counts. A fragment does not
-# say who reads its files, and of all other places nobody knows.
+# Where a file of the operator's lies -> the unit that reads it only at its start; the first place that fits counts. A
+# fragment does not say who reads its files, and for all other places nobody knows.
 _READERS = {
     "/etc/systemd/network/": "systemd-networkd.service",
     "/etc/systemd/networkd.conf.d/": "systemd-networkd.service",
     "/etc/modules-load.d/": "systemd-modules-load.service",
     "/etc/containerd/certs.d/": None,
     "/etc/containerd/": "containerd.service",
+    "/etc/etcd/": "etcd.service",
+    "/etc/kubernetes/addons/": "kboot-addons.service",
+    "/etc/kubernetes/kubelet/": "kubelet.service",
+    "/etc/kubernetes/pod-network/": "kboot-routes.service",
 }
 
 

@@ -152,6 +152,11 @@ def test_a_misspelt_key_is_not_missed_beside_its_correction() -> None:
     assert refused_keys(_FLEET.replace("family: coreos", "famly: coreos")) == ["os.famly"]
 
 
+def test_a_key_beside_one_that_it_resembles_hides_nothing_of_that_one() -> None:
+    text = spoilt(("ip: 10.10.14.201", "ip: 10.10.99.201"), ("nodes:", "nodes_old: []\nnodes:"))
+    assert refused_keys(text) == ["nodes_old", "nodes[0].ip"]
+
+
 def test_kubernetes_without_a_value_is_no_cluster_to_join() -> None:
     text = spoilt(("kubernetes: {version: v1.36.2}", "kubernetes:\nunknown_machines: worker"))
     assert refused_keys(text) == ["unknown_machines"]

@@ -109,6 +109,10 @@ def test_a_later_part_replaces_an_earlier_one_and_adds_the_rest() -> None:
         ("/etc/modules-load.d/own.conf", "systemd-modules-load.service"),
         ("/etc/containerd/own.toml", "containerd.service"),
         ("/etc/containerd/certs.d/quay.io/hosts.toml", None),
+        ("/etc/etcd/own.env", "etcd.service"),
+        ("/etc/kubernetes/addons/manifests/99-own.yaml", "kboot-addons.service"),
+        ("/etc/kubernetes/kubelet/credential-provider.yaml", "kubelet.service"),
+        ("/etc/kubernetes/pod-network/own.conf", "kboot-routes.service"),
         ("/etc/own.conf", None),
     ],
 )
@@ -134,3 +138,10 @@ def test_both_dialects_carry_the_same_files_to_the_byte() -> None:
 def test_a_host_name_is_a_text_for_every_reader(name: str) -> None:
     line = cloud_config(NodeConfig(name)).splitlines()[1].decode()
     assert line in (f'hostname: "{name}"', f"hostname: '{name}'")
+
+
+def test_a_file_in_the_place_of_another_keeps_its_reader() -> None:
+    (mine,) = read_extra(b"files: [{path: /etc/etcd/etcdctl.env}]", "extra.yaml").files
+    ours = NodeConfig("node1", files=(File("/etc/etcd/etcdctl.env", b"", read_by=None),))
+    assert mine.read_by == "etcd.service"
+    assert [file.read_by for file in ours.merged(NodeConfig("", files=(mine,))).files] == [None]
