@@ -53,7 +53,10 @@ def given_by_cloud_config(document: bytes) -> Given:
     """What coreos-cloudinit makes of a document."""
     read = yaml.safe_load(document)
     users = read.get("users", [])
-    files = {each["path"]: (int(each["permissions"], 8), b64decode(each["content"])) for each in read["write_files"]}
+    files = {
+        each["path"]: (int(each["permissions"], 8), b64decode(each["content"], validate=True))
+        for each in read["write_files"]
+    }
     assert all(each["encoding"] == "base64" for each in read["write_files"])
     assert files.pop("/etc/hostname") == (0o644, f"{read['hostname']}\n".encode())
     return Given(

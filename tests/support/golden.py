@@ -112,9 +112,9 @@ def _digested(name: str, document: str) -> str:
 def _json_content(found: re.Match[str]) -> str:
     text: str = json.loads(found["text"])
     if found["key"] == "source":
-        content = b64decode(text.removeprefix(_DATA_URL))
+        content = b64decode(text.removeprefix(_DATA_URL), validate=True)
     else:
-        content = b64decode(text) if found["base64"] else text.encode()
+        content = b64decode(text, validate=True) if found["base64"] else text.encode()
     return found[0].removesuffix(found["text"]) + f'"{_digest(content)}"'
 
 
@@ -127,7 +127,8 @@ def _yaml_contents(node: yaml.Node | None) -> Iterator[tuple[int, int, str]]:
         keys = {key.value: value for key, value in node.value}
         for key, value in keys.items():
             if key == "content":
-                content = b64decode(value.value) if "encoding" in keys else value.value.encode()
+                is_packed = "encoding" in keys
+                content = b64decode(value.value, validate=True) if is_packed else value.value.encode()
                 yield value.start_mark.index, value.end_mark.index, _digest(content)
             else:
                 yield from _yaml_contents(value)

@@ -158,6 +158,8 @@ class TlsServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 status, body = outer.answer(self.path)

@@ -62,7 +62,7 @@ def _client(address: str, context: ssl.SSLContext) -> httpx.AsyncClient:
         verify=context,
         timeout=httpx.Timeout(None, connect=CONNECT_S),
         trust_env=False,  # a proxy of the site must not stand between us and our own machines
-        headers={"Accept": "application/json", "Accept-Encoding": "identity"},  # so that PAGE_BYTES are those sent
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
     )
 
 
@@ -74,7 +74,7 @@ async def _page(client: httpx.AsyncClient, more: str) -> bytes:
         if answer.status_code != 200:
             raise ApiFault(_REFUSALS.get(answer.status_code, f"answers {answer.status_code}"))
         body = bytearray()
-        async for piece in answer.aiter_bytes():
+        async for piece in answer.aiter_raw():  # nothing is unpacked: a small answer could become a huge one
             body += piece
             if len(body) > PAGE_BYTES:
                 raise ApiFault(f"answers with more than {PAGE_BYTES >> 20} MiB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import ssl
 import struct
@@ -71,6 +72,11 @@ def _over_tls(answer: bytes) -> Peer:
     return speak
 
 
+# A good list, packed: what unpacks that unasked unpacks a gigabyte of zeros too.
+_LIST = gzip.compress(b'{"kind": "NodeList", "metadata": {}, "items": []}')
+_PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_LIST) + _LIST
+
+
 @pytest.mark.parametrize(
     ("peer", "reason"),
     [
@@ -81,13 +87,15 @@ def _over_tls(answer: bytes) -> Peer:
         (_over_tls(b""), "does not answer in HTTP"),
         (_over_tls(b"SSH-2.0-OpenSSH_9.2\r\n"), "does not answer in HTTP"),
         (_over_tls(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "does not answer in HTTP"),
+        (_over_tls(_PACKED), "answers with something else than a list of nodes"),
         (_over_tls(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), "answers 302"),
     ],
-    ids=["leaves", "resets", "waits", "plain", "silent", "not-http", "breaks-off", "redirects"],
+    ids=["leaves", "resets", "waits", "plain", "silent", "not-http", "breaks-off", "packed", "redirects"],
 )
 def test_what_is_no_api_server_is_told_by_what_it_does(
-    tls: Path, listener: socket.socket, peer: Peer, reason: str
+    tls: Path, listener: socket.socket, peer: Peer, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")  # a proxy of the site is not asked
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls / "far-side.pem", tls / "far-side.key")
 

@@ -154,6 +154,12 @@ def test_every_image_is_told_the_user_of_its_service() -> None:
         assert str(service.user.uid) not in (found[service.name].folder / "Dockerfile").read_text()
 
 
+def test_users_keep_their_numbers_since_the_folders_of_clusters_belong_to_them() -> None:
+    numbers = {service.name: service.user.uid for service in SERVICES}
+    kept = {"dnsmasq": 64313, "cloudconfig": 64310, "registry": 64312, "updater": 64310}
+    assert {name: numbers[name] for name in kept} == kept
+
+
 def test_what_is_written_is_mounted_and_what_restarts_is_read() -> None:
     for service in SERVICES:
         mounted = {mount.path for mount in service.mounts}
