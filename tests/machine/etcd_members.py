@@ -13,22 +13,20 @@ def etcdctl(lab: Lab, name: str, *words: str) -> str:
 
 def health_by_vote(lab: Lab, name: str) -> str:
     """What etcdctl says of every member, once all have a vote: a member that has joined just now is a learner still."""
-    command = "sudo /opt/bin/etcdctl endpoint health --cluster --write-out=json"
-    done = None
-    for _ in looks(180, 3):
-        done = lab.kboot("lab", "ssh", name, "--", command)
-        if done.returncode == 0:
-            return done.stdout.strip()
-    raise AssertionError(done)
+    return _until_done(lab, name, "endpoint health --cluster --write-out=json")
 
 
 def put(lab: Lab, name: str, key: str, value: str) -> None:
     """A write that may have to wait for the election of another leader."""
+    _until_done(lab, name, f"put {key} {value}")
+
+
+def _until_done(lab: Lab, name: str, words: str) -> str:
     done = None
     for _ in looks(180, 2):
-        done = lab.kboot("lab", "ssh", name, "--", f"sudo /opt/bin/etcdctl put {key} {value}")
+        done = lab.kboot("lab", "ssh", name, "--", f"sudo /opt/bin/etcdctl {words}")
         if done.returncode == 0:
-            return
+            return done.stdout.strip()
     raise AssertionError(done)
 
 
