@@ -58,9 +58,7 @@ def _pool(desc: ClusterDesc, taken: set[IPv4Address]) -> IPv4Network:
         for pool in reversed(list(subnet.subnets(new_prefix=prefix))):
             if not (taken | edges) & set(pool):
                 return pool
-    raise BadInput(
-        f"{subnet} has no room for the lab's own containers", "leave eight addresses in a row unused"
-    )
+    raise BadInput(f"{subnet} has no room for the lab's own containers", "leave eight addresses in a row unused")
 
 
 def _free(desc: ClusterDesc, taken: set[IPv4Address]) -> IPv4Address:

@@ -27,6 +27,7 @@ from kboot_clusterdesc import ClusterFolder, Mac
 from kboot_clusterdesc.types import is_host_label
 
 from . import ssh
+from .acceleration import accelerator_in_force
 from .machines import Machines, MachineSpec
 
 # Modules that build images or render are imported by the commands that need them, so that `ps` and `ssh` start at once.
@@ -231,7 +232,8 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
     ssh.holder(engine)
     disks = tuple(arguments.disk or ("8G",))
     spec = MachineSpec(mac.dashed, mac, arguments.firmware, disks, unplugged=unplugged)
-    Machines(folder, engine.client).add(spec, _image(engine), f"{project_name(folder.cluster)}_lab")
+    machines = Machines(folder, engine.client, accelerator_in_force(folder))
+    machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab")
     print(f"{spec.name} is on")
     return ExitCode.DONE
 

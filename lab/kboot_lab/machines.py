@@ -14,6 +14,8 @@ from kboot.errors import BadInput, EngineError
 from kboot.host.engine import LABEL_CLUSTER
 from kboot_clusterdesc import ClusterFolder, Mac
 
+from .acceleration import DEVICE, Accelerator
+
 LABEL_MACHINE = "kboot.lab.machine"
 LABEL_MAC = "kboot.lab.mac"
 _SIZE = re.compile(r"[1-9]\d{0,4}[MG]")
@@ -51,7 +53,10 @@ class Machine:
 class Machines:
     """The machines of one cluster."""
 
-    def __init__(self, folder: ClusterFolder, client: docker.DockerClient) -> None:
+    def __init__(
+        self, folder: ClusterFolder, client: docker.DockerClient, accelerator: Accelerator = Accelerator.TCG
+    ) -> None:
+        self._accelerator = accelerator  # of the machines that are added
         self._folder = folder
         self._client = client
 
@@ -101,8 +106,9 @@ class Machines:
                     "KBOOT_VM_MEMORY_MB": str(spec.memory_mb),
                     "KBOOT_VM_CPUS": str(spec.cpus),
                     "KBOOT_VM_DISKS": ",".join(spec.disks),
+                    "KBOOT_VM_ACCEL": self._accelerator,
                 },
-                devices=["/dev/net/tun"],
+                devices=["/dev/net/tun", *([str(DEVICE)] if self._accelerator is Accelerator.KVM else [])],
                 cap_drop=["ALL"],
                 cap_add=["NET_ADMIN"],
                 security_opt=["no-new-privileges"],

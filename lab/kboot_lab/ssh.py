@@ -37,9 +37,7 @@ def ensure_key(folder: ClusterFolder) -> str:
         openssh = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        line = key.public_key().public_bytes(
-            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-        )
+        line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
         write_file(private, openssh, mode=0o600)
         write_file(public, line + b" lab\n")
     return public.read_text().strip()

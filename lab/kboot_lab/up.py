@@ -30,6 +30,7 @@ from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, Role
 
 from . import ssh
+from .acceleration import chosen_accelerator, why_no_kvm
 from .addresses import LabAddresses
 from .description import lab_description, with_attachments_of, with_kubernetes
 from .kubernetes import kubernetes_folder, version_in
@@ -41,6 +42,7 @@ from .supplies import bring_supplies
 
 _RELEASE_SERVER = "release-server"
 LAB_RELEASE = "3975.2.0"
+_KERNEL = "flatcar_production_pxe.vmlinuz"
 _GRACE_S = 1800  # a node may become Ready with an outdated config, and an emulated machine is slow
 
 
@@ -93,7 +95,9 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
         after_start=lambda engine: bring_supplies(engine, desc, binaries, progress),
     )
     engine = Engine(folder)
-    machines = Machines(folder, engine.client)
+    kernel = releases / wanted.os.channel / wanted.os.board / version / _KERNEL
+    accelerator = chosen_accelerator(folder, progress, lambda: why_no_kvm(engine.client, folder.cluster, image, kernel))
+    machines = Machines(folder, engine.client, accelerator)
     for node in desc.nodes:
         machines.add(machine_for(desc, node), image, f"{engine.project}_lab")
     wanted_phase, usual_s = (Phase.READY, 3600) if desc.kubernetes else (Phase.RUNNING, 1800)
@@ -212,9 +216,7 @@ def wait_for(
                 f"`kboot lab power {failed[0]['name']} cycle` lets it try again",
             )
         late = [
-            f"{node['name']} ({node['phase']})"
-            for node in status.nodes
-            if node["phase"] not in (phase, Phase.READY)
+            f"{node['name']} ({node['phase']})" for node in status.nodes if node["phase"] not in (phase, Phase.READY)
         ]
         if status.nodes and not late:
             return status

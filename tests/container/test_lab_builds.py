@@ -43,3 +43,15 @@ def test_the_image_of_machines_holds_what_runs_one() -> None:
     command = ["docker", "run", "--rm", "--network=none", "--entrypoint=bash", image, "-c"]
     said = subprocess.check_output([*command, f"set -e; qemu-system-x86_64 --version; ls {firmware}"], text=True)
     assert said.startswith("QEMU emulator version ")
+
+
+def test_the_kernel_of_the_lab_os_comes_to_its_end_in_the_probe_and_anything_else_does_not() -> None:
+    release = build_lab_os(cache_folder(), LAB_RELEASE, "stable", lambda text: None)
+    image = machine_image(checkout(), lambda text: None)
+    folder = release / "stable" / "amd64-usr" / LAB_RELEASE
+    command = ["docker", "run", "--rm", "--network=none", "--cap-drop=ALL", f"--volume={folder}:/kernel:ro"]
+    probe = [*command, "--entrypoint=kboot-probe", image, "tcg"]
+    done = subprocess.run([*probe, "/kernel/flatcar_production_pxe.vmlinuz", "120"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    done = subprocess.run([*probe, "/kernel/version.txt", "120"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.partition(":")[0]) == (1, "a guest does not run")

@@ -12,10 +12,11 @@ IFS=, read -r -a sizes <<<"${KBOOT_VM_DISKS-8G}"
 
 # Of QEMU's processors, qemu64 boots with the least work: on `max` the C library uses wide instructions, which are slow
 # to emulate, and on one that Intel makes the kernel switches page tables at each system call.
+processor=(-accel "tcg,thread=multi" -cpu "qemu64,+rdrand")
+[ "${KBOOT_VM_ACCEL:-tcg}" != kvm ] || processor=(-accel kvm -cpu host)
 arguments=(
   -name "$HOSTNAME"
-  -accel "tcg,thread=multi"
-  -cpu "qemu64,+rdrand"
+  "${processor[@]}"
   -smp "${KBOOT_VM_CPUS:-1}"
   -m "${KBOOT_VM_MEMORY_MB:-1536}"
   -nodefaults
