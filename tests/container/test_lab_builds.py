@@ -32,6 +32,8 @@ def test_a_release_of_the_lab_os_is_whole_and_signed_with_its_own_key(tmp_path: 
         done = verify(folder, keyring, name)
         assert done.returncode == 0, done.stderr
 
+    assert (release / "foreign-esp.raw").read_bytes()[512:520] == b"EFI PART"
+
     said: list[str] = []
     assert build_lab_os(cache_folder(), LAB_RELEASE, "stable", said.append) == release
     assert said == [], "it was built a second time"

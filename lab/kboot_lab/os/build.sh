@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds one release of the lab OS: `build.sh VERSION CHANNEL`, in a container that has the tools of tools.txt and no network.
 # Takes /recipe (this folder), /rootfs.tar (Debian with packages.txt) and /keys (a GnuPG home, filled if it is empty);
-# gives /out with release-key.asc and <channel>/amd64-usr/<version>/. Needs no loop device and no privilege beyond root's own.
+# gives /out with release-key.asc, <channel>/amd64-usr/<version>/ and foreign-esp.raw. Needs no loop device and no privilege beyond root's own.
 # shellcheck disable=SC1091,SC2034 # the pieces lie beside this file, and what is unused here is used there
 set -euo pipefail
 version=$1 channel=$2
@@ -16,6 +16,7 @@ say() { printf '%s\n' "$*"; }
 . "$recipe/pieces/tree.sh"
 . "$recipe/pieces/initrd.sh"
 . "$recipe/pieces/disk.sh"
+. "$recipe/pieces/foreign.sh"
 . "$recipe/pieces/release.sh"
 
 mkdir -p "$release"
@@ -29,6 +30,7 @@ say "making /usr, the initrds and the disk"
 pack_usr
 make_initrds
 make_disk
+make_foreign_disk
 say "packing and signing"
 write_release
 sign_release

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # sourced by build.sh, which sets these names
 # Makes two initrds: a small one that finds a disk, and the same one with /usr behind it for network boot.
 
-modules=(virtio_pci virtio_blk virtio_scsi virtio_net virtio_rng sd_mod nvme ahci loop squashfs ext4 overlay af_packet)
+modules=(virtio_pci virtio_blk virtio_scsi virtio_net virtio_rng sd_mod nvme ata_piix loop squashfs ext4 overlay af_packet)
 
 make_initrds() {
   local folder=$work/initrd module path

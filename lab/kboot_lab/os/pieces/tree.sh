@@ -33,7 +33,7 @@ set_up_tree() {
   install -d -m 0700 -o 500 -g 500 "$tree/home/core/.ssh"
   install -d "$tree/usr/share/flatcar" "$tree/usr/share/kboot-lab" "$tree/oem"
   cp /out/release-key.asc "$tree/usr/share/kboot-lab/release-key.asc"
-  printf 'GROUP=%s\nSERVER=disabled\n' "$channel" >"$tree/usr/share/flatcar/update.conf"
+  printf 'GROUP=%s\nSERVER=https://public.update.flatcar-linux.net/v1/update/\n' "$channel" >"$tree/usr/share/flatcar/update.conf"
   rm -f "$etc/os-release"
   ln -s ../usr/lib/os-release "$etc/os-release"
   cat >"$tree/usr/lib/os-release" <<TEXT
