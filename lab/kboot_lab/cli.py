@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import kboot_clusterdesc
 from kboot.cli.options import (
     Commands,
     add_cluster,
@@ -23,11 +25,12 @@ from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress
 from kboot.running.chosen import NoSuchCluster, chosen_cluster
 from kboot.running.status import read_status
-from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.types import is_host_label
 
 from . import ssh
 from .acceleration import accelerator_in_force
+from .hardware import Disk, add_hardware_options, hardware_of, mac_of
 from .machines import Machines, MachineSpec
 
 # Modules that build images or render are imported by the commands that need them, so that `ps` and `ssh` start at once.
@@ -51,6 +54,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long to wait for machines (1800; 3600 for Kubernetes)"
     )
+    parser.add_argument("--hardware", type=Path, metavar="FILE", help="nodes whose machines have other hardware")
     add_root(parser)
 
     parser = add_command(group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down")
@@ -91,11 +95,7 @@ def register(commands: Commands) -> None:
         example="kboot lab add --mac 52:54:00:0a:0e:09",
     )
     parser.add_argument("--mac", required=True, metavar="MAC")
-    parser.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
-    parser.add_argument(
-        "--unplugged", action="append", metavar="MAC", help="a card before it, without a cable; may be given again"
-    )
-    parser.add_argument("--disk", action="append", metavar="SIZE", help="a disk such as 8G; may be given again")
+    add_hardware_options(parser)
     add_cluster(parser)
 
     parser = add_command(
@@ -129,7 +129,14 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
         raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
     path = arguments.file or checkout() / "examples" / "lab.yaml"
-    reached = lab_up(path, arguments.root, Progress(), nodes=arguments.nodes, timeout_s=arguments.timeout)
+    reached = lab_up(
+        path,
+        arguments.root,
+        Progress(),
+        nodes=arguments.nodes,
+        hardware=arguments.hardware,
+        timeout_s=arguments.timeout,
+    )
     for line in status_lines(reached.status):
         print(line)
     name = reached.desc.cluster.name
@@ -225,15 +232,15 @@ def run_power(arguments: argparse.Namespace) -> ExitCode:
 
 def run_add(arguments: argparse.Namespace) -> ExitCode:
     """Add an undeclared machine to the lab and switch it on."""
-    mac = _mac("--mac", arguments.mac)
-    unplugged = tuple(_mac("--unplugged", text) for text in arguments.unplugged or ())
+    mac = mac_of("--mac", arguments.mac)
+    hardware = hardware_of(arguments, mac)
     folder = _folder(arguments)
     engine = Engine(folder)
     ssh.holder(engine)
-    disks = tuple(arguments.disk or ("8G",))
-    spec = MachineSpec(mac.dashed, mac, arguments.firmware, disks, unplugged=unplugged)
+    spec = MachineSpec(mac.dashed, mac, hardware if hardware.disks else replace(hardware, disks=(Disk("8G"),)))
     machines = Machines(folder, engine.client, accelerator_in_force(folder))
-    machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab")
+    releases = Path(str(kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.release_key)).parent
+    machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab", releases)
     print(f"{spec.name} is on")
     return ExitCode.DONE
 
@@ -245,13 +252,6 @@ def run_exec(arguments: argparse.Namespace) -> ExitCode:
         raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
     engine = Engine(_folder(arguments))
     return _status(ssh.run_inside(engine, _image(engine), command))
-
-
-def _mac(option: str, text: str) -> Mac:
-    try:
-        return Mac(text)
-    except ValueError as error:
-        raise BadInput(f"{option}: {error}", "write it as 52:54:00:0a:0e:09") from error
 
 
 def _folder(arguments: argparse.Namespace) -> ClusterFolder:

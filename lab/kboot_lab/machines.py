@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,25 @@ import docker.errors
 
 from kboot.errors import BadInput, EngineError
 from kboot.host.engine import LABEL_CLUSTER
-from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
 
 from .acceleration import DEVICE, Accelerator
+from .hardware import Disk, Hardware
 
 LABEL_MACHINE = "kboot.lab.machine"
 LABEL_MAC = "kboot.lab.mac"
-_SIZE = re.compile(r"[1-9]\d{0,4}[MG]")
 _STOP_S = 5  # a power switch does not ask the guest
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """The hardware of a machine. The cards `unplugged` have no cable, and come before the card `mac`, which has one."""
+    """A machine to be added; it is known by the card `mac`."""
 
     name: str
     mac: Mac
-    firmware: str = "bios"
-    disks: tuple[str, ...] = ("8G",)
+    hardware: Hardware
     memory_mb: int = 1536
     cpus: int = 1
-    unplugged: tuple[Mac, ...] = ()
-
-    def __post_init__(self) -> None:
-        for size in self.disks:
-            if not _SIZE.fullmatch(size):
-                raise BadInput(f"`{size}` is not the size of a disk", "write a number and M or G, such as `8G`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,17 @@ class Machine:
     mac: Mac
     is_on: bool
     console: Path
+
+
+def machine_for(desc: ClusterDesc, node: Node, hardware: Hardware) -> MachineSpec:
+    """Return the machine of a node: `hardware`, with what its roles ask for: memory, and a disk where it has none."""
+    if not hardware.disks:
+        hardware = replace(hardware, disks=(Disk("8G" if desc.kubernetes is None else "12G"),))
+    if desc.kubernetes is None:
+        return MachineSpec(node.name, node.mac, hardware)
+    if Role.CONTROL_PLANE in node.roles:
+        return MachineSpec(node.name, node.mac, hardware, memory_mb=3072, cpus=2)
+    return MachineSpec(node.name, node.mac, hardware, memory_mb=2048)
 
 
 class Machines:
@@ -82,8 +85,11 @@ class Machines:
         known = ", ".join(machine.name for machine in present) or "none"
         raise BadInput(f"`{name}` is not a machine of the lab", f"there are: {known}")
 
-    def add(self, spec: MachineSpec, image: str, network: str) -> None:
-        """Add a machine to the lab and switch it on; a machine whose MAC is there already is only switched on."""
+    def add(self, spec: MachineSpec, image: str, network: str, releases: Path) -> None:
+        """Add a machine to the lab and switch it on; a machine whose MAC is there already is only switched on.
+
+        Some contents of disks come from `releases`, what the build of the lab OS made.
+        """
         for container in self._containers():
             if container.labels[LABEL_MAC] == spec.mac:  # one machine a MAC, even where its name changed
                 if container.status != "running":
@@ -100,19 +106,19 @@ class Machines:
                 network=network,
                 labels={LABEL_CLUSTER: self._folder.cluster, LABEL_MACHINE: spec.name, LABEL_MAC: spec.mac},
                 environment={
-                    "KBOOT_VM_NICS": ",".join((*spec.unplugged, spec.mac)),
-                    "KBOOT_VM_UNPLUGGED": ",".join(spec.unplugged),
-                    "KBOOT_VM_FIRMWARE": spec.firmware,
+                    **spec.hardware.environment(spec.mac),
                     "KBOOT_VM_MEMORY_MB": str(spec.memory_mb),
                     "KBOOT_VM_CPUS": str(spec.cpus),
-                    "KBOOT_VM_DISKS": ",".join(spec.disks),
                     "KBOOT_VM_ACCEL": self._accelerator,
                 },
                 devices=["/dev/net/tun", *([str(DEVICE)] if self._accelerator is Accelerator.KVM else [])],
                 cap_drop=["ALL"],
                 cap_add=["NET_ADMIN"],
                 security_opt=["no-new-privileges"],
-                volumes={str(place): {"bind": "/machine", "mode": "rw"}},
+                volumes={
+                    str(place): {"bind": "/machine", "mode": "rw"},
+                    str(releases): {"bind": "/lab-os", "mode": "ro"},
+                },
             )
         except docker.errors.APIError as error:
             raise EngineError(f"machine {spec.name} does not start: {error.explanation}") from error

@@ -27,15 +27,16 @@ from kboot.render.compose import HostNetwork
 from kboot.running.cloudconfig_client import JsonObject
 from kboot.running.status import Status, read_status
 from kboot.service_images.checkout import checkout
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Node, Phase, Role
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Phase, Role
 
 from . import ssh
 from .acceleration import chosen_accelerator, why_no_kvm
 from .addresses import LabAddresses
 from .description import lab_description, with_attachments_of, with_kubernetes
+from .hardware import Hardware, hardware_of_nodes
 from .kubernetes import kubernetes_folder, version_in
 from .machine_image import machine_image
-from .machines import Machines, MachineSpec
+from .machines import Machines, machine_for
 from .network import settled_addresses
 from .os_build import build_lab_os
 from .supplies import bring_supplies
@@ -54,8 +55,19 @@ class LabUp:
     desc: ClusterDesc
 
 
-def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, timeout_s: float | None = None) -> LabUp:
-    """Bring up the lab of the description `path`, and wait until every machine runs, or is Ready with Kubernetes."""
+def lab_up(
+    path: Path,
+    root: Path,
+    progress: Progress,
+    *,
+    nodes: int | None,
+    hardware: Path | None = None,
+    timeout_s: float | None = None,
+) -> LabUp:
+    """Bring up the lab of the description `path`, and wait until every machine runs, or is Ready with Kubernetes.
+
+    The file `hardware` names nodes whose machines are made otherwise.
+    """
     wanted = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, wanted.cluster.name)
     refuse_real_cluster(folder)
@@ -76,6 +88,7 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
         ssh_key=ssh.ensure_key(folder),
         nodes=nodes,
     )
+    made = hardware_of_nodes(hardware, {node.name: node.mac for node in desc.nodes}) if hardware else {}
     refuse_other_etcd(folder, desc)
     before = in_force(folder)
     grace_s = 0 if before is not None and before.kubernetes is None else _GRACE_S
@@ -99,21 +112,12 @@ def lab_up(path: Path, root: Path, progress: Progress, *, nodes: int | None, tim
     accelerator = chosen_accelerator(folder, progress, lambda: why_no_kvm(engine.client, folder.cluster, image, kernel))
     machines = Machines(folder, engine.client, accelerator)
     for node in desc.nodes:
-        machines.add(machine_for(desc, node), image, f"{engine.project}_lab")
+        machines.add(machine_for(desc, node, made.get(node.name, Hardware())), image, f"{engine.project}_lab", releases)
     wanted_phase, usual_s = (Phase.READY, 3600) if desc.kubernetes else (Phase.RUNNING, 1800)
     status = wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s, grace_s=grace_s)
     if (outdated := outdated_note(status.nodes, folder)) is not None:
         progress(outdated)
     return LabUp(status, desc)
-
-
-def machine_for(desc: ClusterDesc, node: Node) -> MachineSpec:
-    """Return the hardware that the roles of a node ask for."""
-    if desc.kubernetes is None:
-        return MachineSpec(node.name, node.mac)
-    if Role.CONTROL_PLANE in node.roles:
-        return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=3072, cpus=2)
-    return MachineSpec(node.name, node.mac, disks=("12G",), memory_mb=2048)
 
 
 def refuse_real_cluster(folder: ClusterFolder) -> None:

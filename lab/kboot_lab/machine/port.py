@@ -1,0 +1,194 @@
+"""Carry the frames of a machine's cards as bad ports of a switch do: `port.py BRIDGE [OPTION]... MAC...`.
+
+QEMU's netdev number N speaks to this program at /run/card<N>.port and is answered at /run/card<N>.qemu. The kernel of
+the host need not know any of it: netem is a module that not every kernel has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import heapq
+import itertools
+import os
+import random
+import selectors
+import socket
+import struct
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+_TUNSETIFF = 0x400454CA
+_TAP_WITHOUT_HEADER = 0x0002 | 0x1000  # IFF_TAP, IFF_NO_PI
+_DHCP_SERVER, _DHCP_CLIENT = 67, 68
+_VENDOR_CLASS, _ARCHITECTURE, _PAD, _END = 60, 93, 0, 255
+_LATE_LEASE_S = 5
+_FRAME_BYTES = 65550  # the largest that a tap gives
+_FULL_S = 0.2  # a machine that takes nothing for so long loses the frame
+
+Sent = tuple[float, bytes]  # when, and what
+
+
+@dataclass(slots=True)
+class Port:
+    """A port of a switch; times are seconds of one clock, and every method is told what it is now."""
+
+    opens_at: float = 0
+    forward_after_s: float = 0
+    delay_s: float = 0
+    loss: float = 0
+    late_lease_s: float = 0
+    tells_architecture: bool = True
+    chance: random.Random = field(default_factory=random.Random)
+    _firmware_spoke: bool = False
+
+    def from_machine(self, frame: bytes, now: float) -> Sent | None:
+        """Return when the frame goes to the network, and what then goes; None where it is lost."""
+        options = dhcp_options(frame, _DHCP_SERVER)
+        if options is not None:
+            self._see(frame, options, now)
+        if now < self.opens_at or self._is_lost():
+            return None
+        if options is not None and not self.tells_architecture:
+            frame = without_architecture(frame, options)
+        return now + self.delay_s, frame
+
+    def to_machine(self, frame: bytes, now: float) -> Sent | None:
+        """Return when the machine gets the frame; None where it is lost."""
+        if now < self.opens_at or self._is_lost():
+            return None
+        late_s = self.late_lease_s and dhcp_options(frame, _DHCP_CLIENT) is not None and self.late_lease_s
+        return now + self.delay_s + late_s, frame
+
+    def _see(self, frame: bytes, options: int, now: float) -> None:
+        """Close the port anew where the operating system takes the card from the firmware: it resets the link."""
+        is_firmware = _value(frame, options, _VENDOR_CLASS)[:9] == b"PXEClient"
+        if self._firmware_spoke and not is_firmware:
+            self.opens_at = now + self.forward_after_s
+        self._firmware_spoke = is_firmware
+
+    def _is_lost(self) -> bool:
+        return self.loss > 0 and self.chance.random() < self.loss
+
+
+def dhcp_options(frame: bytes, port: int) -> int | None:
+    """Return where the DHCP options of a frame to this UDP port begin; None where it has none (RFC 2131, 2)."""
+    udp = 14 + (frame[14] & 15) * 4 if len(frame) > 34 else 0
+    options = udp + 8 + 240
+    if frame[12:14] != b"\x08\x00" or frame[23] != 17 or len(frame) <= options:
+        return None
+    if int.from_bytes(frame[udp + 2 : udp + 4], "big") != port or frame[options - 4 : options] != b"\x63\x82\x53\x63":
+        return None
+    return options
+
+
+def without_architecture(frame: bytes, options: int) -> bytes:
+    """Return the frame as a ROM sends it that knows nothing of RFC 4578: no option 93."""
+    at = _place(frame, options, _ARCHITECTURE)
+    if at is None:
+        return frame
+    changed = bytearray(frame)
+    changed[at : at + 2 + frame[at + 1]] = bytes(2 + frame[at + 1])
+    udp = 14 + (frame[14] & 15) * 4
+    changed[udp + 6 : udp + 8] = b"\0\0"  # no checksum (RFC 768)
+    return bytes(changed)
+
+
+def _place(frame: bytes, options: int, wanted: int) -> int | None:
+    at = options
+    while at + 1 < len(frame) and frame[at] != _END:
+        if frame[at] == wanted:
+            return at
+        at += 1 if frame[at] == _PAD else 2 + frame[at + 1]
+    return None
+
+
+def _value(frame: bytes, options: int, wanted: int) -> bytes:
+    at = _place(frame, options, wanted)
+    return b"" if at is None else frame[at + 2 : at + 2 + frame[at + 1]]
+
+
+class Card:
+    """The two ends of one card: a tap on the bridge, and a socket to QEMU."""
+
+    def __init__(self, bridge: str, number: int, port: Port) -> None:
+        self.port = port
+        self._qemu = f"/run/card{number}.qemu"
+        self.tap = os.open("/dev/net/tun", os.O_RDWR)
+        name = f"tap{number}"
+        fcntl.ioctl(self.tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _TAP_WITHOUT_HEADER))
+        subprocess.run(["ip", "link", "set", name, "master", bridge, "up"], check=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(f"/run/card{number}.port")
+        self.socket.settimeout(_FULL_S)
+
+    def to_network(self, frame: bytes) -> None:
+        """Put a frame on the bridge."""
+        try:
+            os.write(self.tap, frame)
+        except OSError:
+            return  # the bridge is gone, or full
+
+    def to_machine(self, frame: bytes) -> None:
+        """Give a frame to the card."""
+        try:
+            self.socket.sendto(frame, self._qemu)
+        except OSError:
+            return  # QEMU is not there yet, or takes nothing
+
+
+def carry(cards: list[Card]) -> None:
+    """Carry frames for ever."""
+    waiting: list[tuple[float, int, Card, bool, bytes]] = []
+    number = itertools.count()  # frames of one time keep their order
+    with selectors.DefaultSelector() as selector:
+        for card in cards:
+            selector.register(card.tap, selectors.EVENT_READ, (card, True))
+            selector.register(card.socket, selectors.EVENT_READ, (card, False))
+        while True:
+            wait_s = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
+            for key, _ in selector.select(wait_s):
+                card, is_inward = key.data
+                frame = os.read(key.fd, _FRAME_BYTES)
+                decide = card.port.to_machine if is_inward else card.port.from_machine
+                sent = decide(frame, time.monotonic())
+                if sent is not None:
+                    heapq.heappush(waiting, (sent[0], next(number), card, is_inward, sent[1]))
+            while waiting and waiting[0][0] <= time.monotonic():
+                _, _, card, is_inward, frame = heapq.heappop(waiting)
+                (card.to_machine if is_inward else card.to_network)(frame)
+
+
+def main() -> None:
+    """Make the ports and carry their frames."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--forward-after", type=float, default=0, help="seconds")
+    parser.add_argument("--delay", type=float, default=0, help="milliseconds, each way")
+    parser.add_argument("--loss", type=float, default=0, help="percent, each way")
+    parser.add_argument("--late-lease", action="append", default=[], help="a MAC whose DHCP answers come late")
+    parser.add_argument("--without-option-93", action="store_true")
+    parser.add_argument("bridge")
+    parser.add_argument("macs", nargs="+")
+    given = parser.parse_args()
+    cards = [
+        Card(
+            given.bridge,
+            number,
+            Port(
+                opens_at=time.monotonic() + given.forward_after,
+                forward_after_s=given.forward_after,
+                delay_s=given.delay / 1000,
+                loss=given.loss / 100,
+                late_lease_s=_LATE_LEASE_S if mac in given.late_lease else 0,
+                tells_architecture=not given.without_option_93,
+                chance=random.Random(mac),  # noqa: S311 - the same frames are lost again
+            ),
+        )
+        for number, mac in enumerate(given.macs)
+    ]
+    carry(cards)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The program that carries a machine's frames, on a bridge of its own: QEMU's end is played, all else is real."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kboot.host.waiting import looks
+from support.namespace import cabled
+from support.places import ROOT
+
+_PORT = ROOT / "lab" / "kboot_lab" / "machine" / "port.py"
+_ALL_FRAMES = 0x0003  # ETH_P_ALL
+_MAC = bytes.fromhex("525400000001")
+_PEER = bytes.fromhex("525400000099")
+_ARCHITECTURE = bytes([93, 2, 0, 7])
+
+
+def frame_of(target: bytes, source: bytes, text: bytes = b"") -> bytes:
+    """A frame of a protocol that no kernel looks into (IEEE 802, local experimental)."""
+    return target + source + b"\x88\xb5" + bytes(46) + text
+
+
+def request() -> bytes:
+    """A DHCP request of firmware, whole enough for a bridge that looks at IP headers."""
+    options = bytes([53, 1, 1, 60, 9]) + b"PXEClient" + _ARCHITECTURE + b"\xff"
+    body = bytes(236) + b"\x63\x82\x53\x63" + options
+    udp = struct.pack(">HHHH", 68, 67, 8 + len(body), 0x1234) + body
+    header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
+    total = sum(struct.unpack(">10H", header))
+    checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    ip = header[:10] + checksum.to_bytes(2, "big") + header[12:]
+    return b"\xff" * 6 + _MAC + b"\x08\x00" + ip + udp
+
+
+class Ends:
+    """The card's end, as QEMU has it, and the network's."""
+
+    def __init__(self, run: Path, network: socket.socket) -> None:
+        self._run, self._network = run, network
+        self._card = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._card.bind(str(run / "card0.qemu"))
+        for end in (self._card, network):
+            end.settimeout(10)
+
+    def send_from_machine(self, frame: bytes) -> None:
+        """Send as the card does."""
+        self._card.sendto(frame, str(self._run / "card0.port"))
+
+    def send_to_machine(self, frame: bytes) -> None:
+        """Send as a neighbour on the network does."""
+        self._network.send(frame)
+
+    def at_network(self) -> bytes:
+        """The next frame of the machine that the network sees."""
+        while (frame := self._network.recv(2048))[6:12] != _MAC:
+            pass
+        return frame
+
+    def at_machine(self) -> bytes:
+        """The next frame of the neighbour that the card gets."""
+        while (frame := self._card.recv(2048))[6:12] != _PEER:
+            pass
+        return frame
+
+    def close(self) -> None:
+        """Close both."""
+        self._card.close()
+        self._network.close()
+
+
+@contextmanager
+def carried(tmp_path: Path, *options: str) -> Iterator[Ends]:
+    """A card whose frames port.py carries to a bridge, and from there over a cable."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with cabled({"lab": "10.0.0.1/24"}, "port") as (switch, network):
+        for words in ("link add br0 type bridge forward_delay 0", "link set lab master br0", "link set br0 up"):
+            assert switch.run("ip", *words.split()).returncode == 0
+        command = [sys.executable, str(_PORT), *options, "br0", _MAC.hex(":")]
+        with switch.daemon(command, {"/run": run}, tmp_path / "log"):
+            for _ in looks(10, 0.05):
+                if (run / "card0.port").exists():
+                    break
+            wire = network.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_FRAMES))
+            wire.bind(("lab", _ALL_FRAMES))
+            ends = Ends(run, wire)
+            try:
+                yield ends
+            finally:
+                ends.close()
+
+
+def test_frames_go_both_ways_and_come_as_late_as_was_asked(tmp_path: Path) -> None:
+    with carried(tmp_path, "--delay=300") as ends:
+        out, back = frame_of(_PEER, _MAC), frame_of(_MAC, _PEER)
+        began = time.monotonic()
+        ends.send_from_machine(out)
+        assert ends.at_network() == out
+        ends.send_to_machine(back)
+        assert ends.at_machine() == back
+        assert time.monotonic() - began >= 0.6
+
+
+def test_an_old_rom_asks_dhcp_without_its_architecture(tmp_path: Path) -> None:
+    with carried(tmp_path, "--without-option-93") as ends:
+        ends.send_from_machine(request())
+        seen = ends.at_network()
+        assert _ARCHITECTURE not in seen
+        assert b"PXEClient" in seen
+
+
+def test_nothing_passes_before_the_port_forwards(tmp_path: Path) -> None:
+    with carried(tmp_path, "--forward-after=3") as ends:
+        began = time.monotonic()
+        first = frame_of(_PEER, _MAC)
+        tries = [frame_of(_PEER, _MAC, bytes([number])) for number in range(60)]
+        ends.send_from_machine(first)
+        for number, _ in zip(range(60), looks(6, 0.1), strict=False):
+            ends.send_from_machine(tries[number])
+        assert ends.at_network() not in (first, tries[0], tries[1])
+        assert time.monotonic() - began >= 3
+
+
+def test_a_machine_that_is_not_there_yet_does_not_end_the_port(tmp_path: Path) -> None:
+    with carried(tmp_path) as ends:
+        os.rename(tmp_path / "run" / "card0.qemu", tmp_path / "run" / "away")
+        ends.send_to_machine(frame_of(_MAC, _PEER))
+        out = frame_of(_PEER, _MAC)
+        ends.send_from_machine(out)
+        assert ends.at_network() == out
+        os.rename(tmp_path / "run" / "away", tmp_path / "run" / "card0.qemu")
+        back = frame_of(_MAC, _PEER, b"again")
+        ends.send_to_machine(back)
+        assert ends.at_machine() == back
