@@ -47,7 +47,10 @@ KEYS: dict[str, Key] = {
     "network.upstream_dns": Key(
         "where the bootstrapper asks for names that are not its own", "upstream_dns: [8.8.8.8]"
     ),
-    "network.ntp": Key("time servers of the machines", "ntp: [10.10.14.254]"),
+    "network.ntp": Key(
+        "time servers of the machines; default: the bootstrapper, which then serves its own time",
+        "ntp: [10.10.14.254]",
+    ),
     "network.hosts": Key("more DNS records, name to address", "hosts: {printer.ail.example.com: 10.10.14.9}"),
     "os": Key(
         "the operating system that machines install",

@@ -243,6 +243,16 @@ class ClusterDesc(Part):
         return self._with_role(Role.CONTROL_PLANE)
 
     @property
+    def serves_time(self) -> bool:
+        """Whether the bootstrapper serves the machines its own time: the description names no time servers."""
+        return not self.network.ntp
+
+    @property
+    def time_servers(self) -> tuple[IPv4Address, ...]:
+        """The time servers of the machines: those that are named, else the bootstrapper."""
+        return self.network.ntp or (self.network.bootstrapper,)
+
+    @property
     def lets_machines_join(self) -> bool:
         """Whether a machine that no one declared is installed, and becomes a worker."""
         return self.unknown_machines is UnknownMachines.WORKER

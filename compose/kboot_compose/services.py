@@ -1,6 +1,6 @@
 """The services of a cluster, each as one object, from which all else that is said of a service follows.
 
-A fifth service is one entry in SERVICES, and a folder of its name with a Dockerfile in `services/`.
+Another service is one entry in SERVICES, and a folder of its name with a Dockerfile in `services/`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Port:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.protocol}"
+
+
+NTP = Port("udp", 123)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +189,19 @@ UPDATER = Service(
     writes=(Folder("images"),),
     runs=lambda desc: desc.os.update.enabled,
 )
+TIME = Service(
+    "time",
+    User("_chrony", 64314),
+    "64m",
+    ("CMD", "/usr/local/bin/healthcheck"),
+    (Mount("config/chrony.conf", "/etc/chrony/chrony.conf"),),
+    restarts_on=("config/chrony.conf",),
+    capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID"),  # none for the clock: it is the host's
+    ports=lambda desc: (NTP,),
+    runs=lambda desc: desc.serves_time,
+)
 
-SERVICES = (DNSMASQ, CLOUDCONFIG, REGISTRY, UPDATER)
+SERVICES = (DNSMASQ, CLOUDCONFIG, REGISTRY, UPDATER, TIME)
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from kboot.host.engine import Engine
 from kboot_clusterdesc import ClusterFolder
+from kboot_compose.services import SERVICE_NAMES
 
 _INTERFACE = "kboot-t53"
 _ADDRESS = "10.77.16.253"
@@ -83,7 +84,7 @@ def test_a_stub_resolver_on_loopback_is_not_in_the_way(description: Path) -> Non
             # dnsmasq(8) takes every address of an `interface=`, so the card's link-local one too, and no other
             assert re.match(rf"({re.escape(_ADDRESS)}|\[fe80::[0-9a-f:]+\]%{_INTERFACE}):(53|69)$", address), held
         containers = Engine(ClusterFolder(description.parent, _NAME)).containers()
-        assert [each.attrs["RestartCount"] for each in containers] == [0, 0, 0, 0]
+        assert [each.attrs["RestartCount"] for each in containers] == [0] * len(SERVICE_NAMES)
     assert Path("/etc/resolv.conf").read_bytes() == resolv
 
 
@@ -99,3 +100,16 @@ def test_another_name_server_on_every_address_is_named_before_anything_starts(de
         assert Path("/proc/self/comm").read_text().strip() in text
     assert "Traceback" not in done.stderr
     assert Engine(ClusterFolder(description.parent, _NAME)).containers() == []
+
+
+def test_a_time_server_of_this_machine_is_named_and_may_be_used_instead(description: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((_ADDRESS, 123))
+        refused = kboot("up", str(description), root=description.parent)
+        assert refused.returncode == 1
+        assert "port 123/udp is taken by " in refused.stderr
+        assert f"have machines ask the time server there: `ntp: [{_ADDRESS}]` in `network`" in refused.stderr
+        text = description.read_text()
+        description.write_text(text.replace("  upstream_dns:", f"  ntp: [{_ADDRESS}]\n  upstream_dns:"))
+        doctor = kboot("doctor", str(description), root=description.parent)
+        assert "123" not in doctor.stdout + doctor.stderr

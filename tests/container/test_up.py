@@ -60,6 +60,7 @@ def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
     allowed = {
         "dnsmasq": {"NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"},
         "cloudconfig": {"NET_BIND_SERVICE", "SETUID", "SETGID"},
+        "time": {"NET_BIND_SERVICE", "SETUID", "SETGID"},
     }.get(service, set())
     assert host["Privileged"] is False
     assert host["ReadonlyRootfs"] is True
@@ -148,6 +149,27 @@ def test_a_machine_on_the_network_is_served_over_http_and_tls(cluster: TestClust
     assert output.decode().split() == ["ok", "ok", "{}", *authority.split()]
 
 
+_ASK_TIME = """
+import socket, struct, sys, time
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(5)
+asking.sendto(bytes([0o43]) + bytes(47), (sys.argv[1], 123))
+answer, _ = asking.recvfrom(512)
+print(answer[0] >> 6, answer[0] & 7, answer[1], round(struct.unpack("!I", answer[40:44])[0] - 2208988800 - time.time()))
+"""
+
+
+def test_a_machine_on_the_network_is_told_the_time_of_the_bootstrapper(cluster: TestCluster) -> None:
+    image = cluster.container("cloudconfig").attrs["Config"]["Image"]
+    client = DockerContainer(image, entrypoint=["sleep", "infinity"]).with_kwargs(network=f"kboot-{cluster.name}_lab")
+    with client as machine:
+        asked = machine.get_wrapped_container().exec_run(["python3", "-c", _ASK_TIME, str(cluster.bootstrapper)])
+    assert isinstance(asked.output, bytes)
+    leap, mode, stratum, off_s = map(int, asked.output.decode().split())
+    assert (leap, mode, stratum) == (0, 4, 10)  # it knows the time, as a server (RFC 5905), by no other server
+    assert abs(off_s) <= 1
+
+
 def test_services_come_back_when_the_container_that_owns_the_network_restarts(cluster: TestCluster) -> None:
     compose = cluster.folder.compose.read_text()
     assert compose.count("network_mode: service:holder") == compose.count("restart: true}") == len(SERVICE_NAMES)
@@ -196,6 +218,14 @@ def test_the_updater_may_be_left_out(cluster: TestCluster) -> None:
     cluster.up()
     running = {each.labels["com.docker.compose.service"] for each in cluster.engine.containers()}
     assert running == {"holder", *SERVICE_NAMES} - {"updater"}
+    assert cluster.kboot("status").returncode == 0
+
+
+def test_a_named_time_server_takes_the_place_of_ours(cluster: TestCluster) -> None:
+    cluster.time_servers = "192.0.2.123"
+    cluster.describe()
+    cluster.up()
+    assert "time" not in {each.labels["com.docker.compose.service"] for each in cluster.engine.containers()}
     assert cluster.kboot("status").returncode == 0
 
 

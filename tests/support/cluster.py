@@ -32,6 +32,7 @@ class TestCluster:
         self.folder = ClusterFolder(root, name)
         self.network = LabNetwork(self._host(254), IPv4Network(f"{self._host(224)}/28"))
         self.upstream = "192.0.2.53"
+        self.time_servers = ""
         self.updates = True
         self.roles = roles
         self._engine: Engine | None = None
@@ -54,6 +55,7 @@ network:
   subnet: {self.subnet}
   dhcp: {{mode: serve, range: [{self._host(100)}, {self._host(150)}]}}
   upstream_dns: [{self.upstream}]
+  ntp: [{self.time_servers}]
 os: {{release_url: "http://{self._host(9)}/{{channel}}/{{board}}", update: {{enabled: {str(self.updates).lower()}}}}}
 nodes:
   - {{mac: "52:54:00:77:00:01", name: node1, ip: {self._host(11)}, roles: [{self.roles}]}}

@@ -25,7 +25,7 @@ network:
     lease: 24h                      # or infinite
   routers: [{router}]
   # upstream_dns: [192.0.2.53]      # where to ask for names outside; without it there are none
-  # ntp: [192.0.2.123]              # time servers of the site
+  # ntp: [192.0.2.123]              # time servers of the site; without it machines ask the bootstrapper
 
 os:
   family: flatcar

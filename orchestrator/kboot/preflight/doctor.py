@@ -19,7 +19,7 @@ from ..errors import KbootError
 from ..host.engine import Engine, ServiceState, connect
 from ..render.compose import HostNetwork
 from .interface import interface_for
-from .ports import taken_ports
+from .ports import taken_ports, way_out
 
 _WANTED_BYTES = 5 * 1024**3  # two OS releases and the service images
 
@@ -106,5 +106,5 @@ def _ports(desc: ClusterDesc, root: Path) -> Check:
         "ports",
         not taken,
         "; ".join(map(str, taken)) or "free",
-        f"stop that program or let it listen on other addresses than {desc.network.bootstrapper}",
+        way_out(desc, taken),
     )

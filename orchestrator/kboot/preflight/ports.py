@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kboot_clusterdesc import ClusterDesc
-from kboot_compose.services import LOOPBACK, SERVICES, Service, services_of
+from kboot_compose.services import LOOPBACK, NTP, SERVICES, Service, services_of
 
 from ..errors import KbootError
 from ..host.engine import ServiceState
@@ -35,5 +35,14 @@ def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[Serv
     if taken:
         raise KbootError(
             "; ".join(map(str, taken)),
-            f"stop that program or keep it off {desc.network.bootstrapper}, then run this again",
+            f"{way_out(desc, taken)}, then run this again",
         )
+
+
+def way_out(desc: ClusterDesc, taken: Sequence[Listener]) -> str:
+    """Return what frees the taken ports; a time server that stands here may be used instead of ours."""
+    address = desc.network.bootstrapper
+    stop = f"stop that program or keep it off {address}"
+    if any(each.port == NTP for each in taken):
+        return f"{stop}, or have machines ask the time server there: `ntp: [{address}]` in `network`"
+    return stop

@@ -12,6 +12,7 @@ from kboot_compose.services import CLOUDCONFIG, REGISTRY, SERVICES, Service, ser
 from ..pki import Secrets
 from .attachments import Attachments
 from .boot_files import boot_files
+from .chrony import chrony_files
 from .compose import NetworkMode, compose_file
 from .dhcp import dhcp_files
 from .files import RenderedFile
@@ -37,6 +38,7 @@ def render(
         **dhcp_files(desc, interface),
         **boot_files(desc, secrets.authority.certificate, attached.release_key),
         **registry_files(desc, secrets.registry_http_secret),
+        **chrony_files(desc),
         f"config/{shared_files.DESCRIPTION}": dump(desc),
         f"config/{shared_files.AUTHORITY}": secrets.authority.certificate,
         f"config/{shared_files.OPERATOR_TOKEN_SHA256}": f"{token_sha256}\n".encode(),

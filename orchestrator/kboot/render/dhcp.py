@@ -52,7 +52,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "routers": network.routers,
         "nameservers": network.nameservers or (network.bootstrapper,),
         "upstream_dns": network.upstream_dns,
-        "ntp": network.ntp,
+        "time_servers": desc.time_servers,
         "alias": alias(desc),
         "lets_machines_join": desc.lets_machines_join,
     }

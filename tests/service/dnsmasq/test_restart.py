@@ -38,11 +38,12 @@ def test_a_machine_that_is_declared_later_gets_its_own_address(tmp_path: Path) -
             assert str(site.machine(STRANGER).lease(installed_system(8)).address) == "10.10.14.160"
 
 
-def test_without_routers_and_time_servers_none_are_named(tmp_path: Path) -> None:
+def test_without_routers_none_are_named_and_without_time_servers_the_bootstrapper(tmp_path: Path) -> None:
     bare = SERVED.replace("  routers: [10.10.14.254]\n", "").replace("  ntp: [10.10.14.250]\n", "")
     with network("bare", bare.replace("lease: 90m", "lease: infinite"), tmp_path) as site, started(site):
         reply = site.machine(NODE3).lease(installed_system(1))
-    assert not {3, 42} & reply.options.keys()
+    assert 3 not in reply.options
+    assert reply.addresses(42) == [BOOTSTRAPPER]
     assert reply.options[51] == b"\xff" * 4
 
 

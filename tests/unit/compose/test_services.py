@@ -1,4 +1,4 @@
-"""A fifth service is one entry and a folder: the launcher knows the rest from them."""
+"""Another service is one entry and a folder: the launcher knows the rest from them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MIRROR = Service(
     tls=lambda desc: ServerNames((f"mirror.{desc.cluster.domain}",), (desc.network.bootstrapper,)),
     runs=lambda desc: desc.os.channel == "stable",
 )
-FIVE = (*SERVICES, MIRROR)
+WITH_MIRROR = (*SERVICES, MIRROR)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def desc() -> ClusterDesc:
 def _rendered(desc: ClusterDesc, pair: KeyPair | None = None) -> dict[str, RenderedFile]:
     secrets = fixed_secrets(desc)
     servers = {**secrets.servers, "mirror": pair or KeyPair(b"certificate", b"key")}
-    return rendered_files(desc, secrets=replace(secrets, servers=servers), services=FIVE)
+    return rendered_files(desc, secrets=replace(secrets, servers=servers), services=WITH_MIRROR)
 
 
 def _project(files: dict[str, RenderedFile]) -> Any:
@@ -80,7 +80,7 @@ def test_its_container_is_rendered_where_it_runs(desc: ClusterDesc) -> None:
 
 
 def test_its_certificate_is_made_and_rendered_for_it_alone(desc: ClusterDesc) -> None:
-    (spec,) = (spec for spec in own_specs(desc, FIVE) if spec.name == "mirror")
+    (spec,) = (spec for spec in own_specs(desc, WITH_MIRROR) if spec.name == "mirror")
     assert (spec.subject.names, spec.subject.addresses) == (("mirror.ail.example.com",), (desc.network.bootstrapper,))
     files = _rendered(desc)
     assert {path for path in files if path.startswith("tls/mirror/")} == {
@@ -91,7 +91,7 @@ def test_its_certificate_is_made_and_rendered_for_it_alone(desc: ClusterDesc) ->
 
 
 def test_its_folder_is_made_and_belongs_to_it(tmp_path: Path) -> None:
-    make_data_folders(ClusterFolder(tmp_path, "rack"), FIVE)
+    make_data_folders(ClusterFolder(tmp_path, "rack"), WITH_MIRROR)
     made = (tmp_path / "rack" / "mirror").stat()
     assert stat.S_IMODE(made.st_mode) == 0o750
     assert made.st_uid == (64320 if os.geteuid() == 0 else os.geteuid())
@@ -113,7 +113,7 @@ def test_what_it_reads_but_once_restarts_it_and_the_rest_reloads_it(desc: Cluste
 
     def told(after: dict[str, RenderedFile]) -> Action:
         changes = differences(folder, after)
-        return actions(_project(after), _project(before), running, changes, FIVE)["mirror"]
+        return actions(_project(after), _project(before), running, changes, WITH_MIRROR)["mirror"]
 
     assert told(before) is Action.NONE
     assert told(_rendered(accepted(SAMPLE.replace("operator@", "other@")))) is Action.RELOAD
@@ -129,21 +129,32 @@ def test_its_image_is_named_by_its_folder_and_its_user(tmp_path: Path) -> None:
     (tmp_path / "services" / "mirror" / "packages.txt").write_text("rsync\n")
     dockerfile = tmp_path / "services" / "mirror" / "Dockerfile"
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\nARG UID\nUSER ${UID}\n")
-    named = image_references(tmp_path, FIVE)
-    assert list(named) == ["dnsmasq", "cloudconfig", "registry", "updater", "mirror"]
+    named = image_references(tmp_path, WITH_MIRROR)
+    assert list(named) == ["dnsmasq", "cloudconfig", "registry", "updater", "time", "mirror"]
     assert re.fullmatch("kboot/mirror:[0-9a-f]{12}", named["mirror"])
     other = image_references(tmp_path, (*SERVICES, replace(MIRROR, user=User("kboot-mirror", 64321))))
     assert {name for name in named if named[name] != other[name]} == {"mirror"}
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")
-    assert image_references(tmp_path, FIVE)["mirror"] not in (named["mirror"], other["mirror"])
+    assert image_references(tmp_path, WITH_MIRROR)["mirror"] not in (named["mirror"], other["mirror"])
 
 
 def test_ports_follow_the_description(desc: ClusterDesc) -> None:
     ports = {str(port) for service in SERVICES for port in service.ports(desc)}
-    assert ports == {"53/udp", "53/tcp", "67/udp", "69/udp", "80/tcp", "443/tcp", "5000/tcp"}
+    assert ports == {"53/udp", "53/tcp", "67/udp", "69/udp", "80/tcp", "443/tcp", "5000/tcp", "123/udp"}
     assert [str(port) for service in SERVICES for port in service.loopback_ports(desc)] == ["5001/tcp"]
     silent = accepted(SAMPLE.replace("{mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 24h}", "{mode: off}"))
     assert Port("udp", 67) not in [port for service in SERVICES for port in service.ports(silent)]
+
+
+def test_time_is_served_unless_the_description_names_servers(desc: ClusterDesc) -> None:
+    files = rendered_files(desc)
+    assert "time" in _project(files)
+    assert b"bindaddress 10.10.14.253\nallow 10.10.14.0/24\nlocal stratum 10\n" in files["config/chrony.conf"].content
+    assert b"option:ntp-server,10.10.14.253\n" in files["config/dnsmasq.conf"].content
+    named = rendered_files(accepted(SAMPLE.replace("  routers:", "  ntp: [10.10.14.253, 192.0.2.9]\n  routers:")))
+    assert "time" not in _project(named)
+    assert "config/chrony.conf" not in named
+    assert b"option:ntp-server,10.10.14.253,192.0.2.9\n" in named["config/dnsmasq.conf"].content
 
 
 def test_every_image_is_told_the_user_of_its_service() -> None:
@@ -181,4 +192,4 @@ def test_what_services_take_over_while_they_run(desc: ClusterDesc) -> None:
         by_folder = path.startswith(("config/", "nodes/", "tls/cloudconfig/")) and path not in once
         assert ("cloudconfig" in names) is by_folder, path
         assert ("updater" in names) is (path in ("config/clusterdesc.yaml", "config/release-key.asc")), path
-        assert not {"dnsmasq", "registry"} & names, path
+        assert not {"dnsmasq", "registry", "time"} & names, path

@@ -25,7 +25,7 @@ _WHY = {
     "ceph_osd_journal_size": _CEPH,
     "ceph.zap_and_start_osd": f"it wiped every disk at each install. {_CEPH}",
     "ceph.osd_journal_size": _CEPH,
-    "set_ntp": "kboot runs no time server: name those of the site in `network.ntp`",
+    "set_ntp": "the bootstrapper serves time where `network.ntp` names no server",
     "ingress_hostnetwork": _ADDON,
     "nginx_root_dir": "kboot has its own server",
     "http_proxy": "kboot fetches without it; for machines use `os.extra`",
@@ -42,7 +42,7 @@ _WHY = {
     "images.skydns": "CoreDNS takes its place",
     "images.healthz": "CoreDNS takes its place",
     "images.ceph": _CEPH,
-    "images.ntp": "kboot runs no time server: name those of the site in `network.ntp`",
+    "images.ntp": "the bootstrapper serves time where `network.ntp` names no server",
     "images.addon_manager": _ADDON,
     "nodes[].ceph_monitor": _CEPH,
 }

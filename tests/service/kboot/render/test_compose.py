@@ -46,7 +46,8 @@ def test_compose_takes_the_file_without_a_warning(desc: ClusterDesc, network: Ne
 @BOTH
 def test_no_service_has_more_rights_than_it_needs(desc: ClusterDesc, network: NetworkMode, tmp_path: Path) -> None:
     low_port = {"NET_BIND_SERVICE", "SETUID", "SETGID"}
-    wanted: dict[str, set[str]] = {"dnsmasq": low_port | {"NET_ADMIN", "NET_RAW"}, "cloudconfig": low_port}
+    wanted: dict[str, set[str]] = dict.fromkeys(("cloudconfig", "time"), low_port)
+    wanted["dnsmasq"] = low_port | {"NET_ADMIN", "NET_RAW"}
     for name, service in project(desc, network, tmp_path)["services"].items():
         assert service["cap_drop"] == ["ALL"]
         assert set(service.get("cap_add") or []) == wanted.get(name, set())
@@ -83,6 +84,7 @@ def test_nobody_writes_anothers_files(desc: ClusterDesc, tmp_path: Path) -> None
         "cloudconfig": ["state"],
         "registry": ["registry"],
         "updater": ["images"],
+        "time": [],
     }
 
 
@@ -108,7 +110,7 @@ def test_a_dollar_is_no_variable(tmp_path: Path) -> None:
 def test_whoever_shares_a_network_restarts_with_its_owner(desc: ClusterDesc, tmp_path: Path) -> None:
     services = project(desc, LAB, tmp_path)["services"]
     sharing = {name for name, service in services.items() if service.get("network_mode") == "service:holder"}
-    assert sharing == {"dnsmasq", "cloudconfig", "registry", "updater"}
+    assert sharing == {"dnsmasq", "cloudconfig", "registry", "updater", "time"}
     for name in sharing:
         assert services[name]["depends_on"]["holder"]["restart"] is True
     assert services["holder"]["networks"]["lab"]["ipv4_address"] == "10.10.14.253"
@@ -119,6 +121,7 @@ def test_whoever_shares_a_network_restarts_with_its_owner(desc: ClusterDesc, tmp
     [
         ("routers: [10.10.14.254]", "routers: [10.10.14.254]\n  upstream_dns: [192.0.2.1]", {"dnsmasq"}),
         ("name: node1", "name: node9", {"dnsmasq"}),
+        ("subnet: 10.10.14.0/24", "subnet: 10.10.12.0/22", {"dnsmasq", "time"}),
         ("channel: stable", "channel: beta", set()),
         ("kubernetes:", "registry: {port: 5500}\nkubernetes:", {"registry"}),
         ("operator@", "other@", set()),
