@@ -21,6 +21,7 @@ from .config import UNITS, DropIn, File, NodeConfig, Unit, User
 _READERS = {
     "/etc/systemd/network/": "systemd-networkd.service",
     "/etc/systemd/networkd.conf.d/": "systemd-networkd.service",
+    "/etc/systemd/timesyncd.conf.d/": "systemd-timesyncd.service",
     "/etc/modules-load.d/": "systemd-modules-load.service",
     "/etc/containerd/certs.d/": None,
     "/etc/containerd/": "containerd.service",

@@ -11,6 +11,7 @@ from .names import own_records
 # No machine takes a new OS, or reboots into it, by itself: nothing says yet whose turn it is.
 _UPDATERS = ("update-engine.service", "locksmithd.service")
 _NETWORKD = "systemd-networkd.service"
+_TIMESYNCD = "systemd-timesyncd.service"
 
 
 def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token: str) -> NodeConfig:
@@ -23,6 +24,8 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         "name": node.name,
         "roles": " ".join(role.value for role in node.roles),
         "timezone": desc.os.timezone,
+        "serves_time": desc.serves_time,
+        "time_servers": desc.time_servers,
         "channel": desc.os.channel,
         "records": own_records(desc),
     }
@@ -44,6 +47,11 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
             "/etc/systemd/network/10-kboot.network",
             rendered("nodes/10-kboot.network.j2", **values),
             read_by=_NETWORKD,
+        ),
+        File(
+            "/etc/systemd/timesyncd.conf.d/10-kboot.conf",
+            rendered("nodes/10-kboot-timesyncd.conf.j2", **values),
+            read_by=_TIMESYNCD,
         ),
     )
     units = (

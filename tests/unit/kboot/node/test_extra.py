@@ -106,6 +106,7 @@ def test_a_later_part_replaces_an_earlier_one_and_adds_the_rest() -> None:
         ("/etc/systemd/system/kubelet.service.d/90-own.conf", "kubelet.service"),
         ("/etc/systemd/network/20-own.network", "systemd-networkd.service"),
         ("/etc/systemd/networkd.conf.d/20-own.conf", "systemd-networkd.service"),
+        ("/etc/systemd/timesyncd.conf.d/20-own.conf", "systemd-timesyncd.service"),
         ("/etc/modules-load.d/own.conf", "systemd-modules-load.service"),
         ("/etc/containerd/own.toml", "containerd.service"),
         ("/etc/containerd/certs.d/quay.io/hosts.toml", None),

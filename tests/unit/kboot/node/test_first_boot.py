@@ -94,6 +94,21 @@ def test_an_api_that_stands_at_an_extra_record_is_known_too() -> None:
     assert answered.count("k8s.ail.example.com") == 1
 
 
+@pytest.mark.parametrize(
+    ("named", "wanted"),
+    [
+        ("", {"FallbackNTP": "10.10.14.253"}),
+        ("  ntp: [10.10.14.253, 192.0.2.9]\n", {"NTP": "10.10.14.253 192.0.2.9"}),
+    ],
+)
+def test_a_machine_goes_by_the_named_servers_or_in_the_end_by_the_bootstrapper(
+    named: str, wanted: dict[str, str]
+) -> None:
+    desc = load_text(Fleet().text.replace("network:\n", f"network:\n{named}"), "fleet.yaml")
+    for node in desc.nodes:
+        assert assigned(file_of(desc, node, "/etc/systemd/timesyncd.conf.d/10-kboot.conf")) == wanted
+
+
 def test_the_clock_comes_before_whatever_checks_a_certificate() -> None:
     desc = Fleet().desc
     config = node_config(desc, desc.nodes[0], fixed_secrets(desc), Attachments())
