@@ -39,6 +39,7 @@ def node_row(node: dict[str, object]) -> list[str]:
     if done and node["phase"] in ("installing", "configured"):
         percent = f" ({100 * int(str(done)) // int(str(total))} %)" if total else ""
         share = f"{int(str(done)) // 1_000_000} MB written{percent}"
-    remark = str(node.get("reason") or share or ("armed" if node.get("armed") else ""))
+    told = node.get("reason") or share or node.get("remark")
+    remark = str(told or ("armed" if node.get("armed") else ""))
     keys = ("name", "mac", "ip", "phase", "since", "config")
     return [*(str(node.get(key) or "-") for key in keys), remark]

@@ -115,6 +115,7 @@ def _node(node: JsonObject) -> JsonObject:
         "joined",
         "config",
         "reason",
+        "remark",
         "bytes",
         "total",
         "ssh_host_keys",

@@ -61,7 +61,7 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
         raise ProblemError(403, f"refused: {refusal}")
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)
-    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail:
+    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail not in ("", machine.remark):
         fleet.tell(EventKind.STEP, mac, ask.address, detail=report.detail)
     return Response(status_code=204)
 
@@ -78,7 +78,8 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
-            return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys)
+            remark = report.detail or None
+            return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys, remark)
         case Phase.INSTALLED:
             return life.finished_install(machine, now)
         case Phase.FAILED:

@@ -43,6 +43,7 @@ class Machine:
     bytes_total: int | None = None
     config: str | None = None  # hash of the node config it says it runs
     version: str | None = None  # OS release it says it runs
+    remark: str | None = None  # what it says of its last boot from disk, such as that its clock was set
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
 
 
@@ -117,13 +118,18 @@ def finished_install(machine: Machine, now: datetime) -> Machine:
     if not machine.armed:
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
-    return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None, ssh_host_keys=())
+    return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None, remark=None, ssh_host_keys=())
 
 
 def booted_from_disk(
-    machine: Machine, config: str | None, version: str | None, now: datetime, ssh_host_keys: tuple[str, ...] = ()
+    machine: Machine,
+    config: str | None,
+    version: str | None,
+    now: datetime,
+    ssh_host_keys: tuple[str, ...] = (),
+    remark: str | None = None,
 ) -> Machine:
-    """Return the machine's state after it booted from its disk and told so, which it does once a boot.
+    """Return the machine's state after it booted from its disk and told so, which it does at each boot.
 
     A report without ssh host keys keeps those that are known.
     """
@@ -131,7 +137,8 @@ def booted_from_disk(
     entered = replace(machine, phase=phase, phases={**machine.phases, Phase.RUNNING: now})
     since = machine.since if phase is Phase.READY else now
     keys = ssh_host_keys or machine.ssh_host_keys
-    return replace(entered, since=since, config=config, version=version, reason=None, ssh_host_keys=keys)
+    told = replace(entered, config=config, version=version, remark=remark, ssh_host_keys=keys)
+    return replace(told, since=since, reason=None)
 
 
 def became_ready(machine: Machine, now: datetime) -> Machine:

@@ -47,6 +47,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "joined": not fleet.is_declared(node.mac),
         "config": _config_state(fleet, node.mac, machine.config),
         "reason": machine.reason,
+        "remark": machine.remark,
         "version": machine.version,
         "ssh_host_keys": list(machine.ssh_host_keys),
         "bytes": machine.bytes_done,

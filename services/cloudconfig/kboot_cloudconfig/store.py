@@ -241,6 +241,7 @@ def _plain(machine: Machine) -> dict[str, Any]:
         "bytes_total": machine.bytes_total,
         "config": machine.config,
         "version": machine.version,
+        "remark": machine.remark,
         "ssh_host_keys": machine.ssh_host_keys,
     }
 
@@ -267,5 +268,6 @@ def _machine(plain: dict[str, Any]) -> Machine:
         bytes_total=plain["bytes_total"],
         config=plain["config"],
         version=plain["version"],
-        ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),  # a row that an older kboot wrote has none
+        remark=plain.get("remark"),  # a row that an older kboot wrote has none, nor host keys
+        ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
     )

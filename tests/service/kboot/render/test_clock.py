@@ -30,6 +30,8 @@ class Machine:
         (etc / "kboot" / "node.env").write_bytes(node_file(description("flatcar"), "/etc/kboot/node.env"))
         self.script = node_file(description("flatcar"), "/opt/bin/kboot-clock")
         (folder / "run").mkdir()
+        self.hardware = folder / "sys" / "class" / "rtc" / "rtc0" / "since_epoch"
+        self.hardware.parent.mkdir(parents=True)
         (folder / "bin").mkdir()
         (folder / "bin" / "date").write_text(_DATE)
         (folder / "bin" / "date").chmod(0o755)
@@ -41,10 +43,20 @@ class Machine:
         """Set the bootstrapper's clock, so that the machine's own is so far ahead of it."""
         (self.folder / "date").write_text(formatdate(time.time() - seconds, usegmt=True))
 
+    def began_at(self, seconds: int) -> None:
+        """Have a hardware clock, in seconds of Unix."""
+        self.hardware.write_text(f"{seconds}\n")
+
+    def was_set_by_a_time_server(self) -> None:
+        """Stand as timesyncd leaves it once a server has answered."""
+        mark = self.folder / "run" / "systemd" / "timesync" / "synchronized"
+        mark.parent.mkdir(parents=True)
+        mark.touch()
+
     def boots(self) -> str:
         """Run the script as a boot does; what it says."""
         (self.folder / "kboot-clock").write_bytes(self.script)
-        mounts = 'mount --bind "$1/etc" /etc && mount --bind "$1/run" /run'
+        mounts = 'mount --bind "$1/sys" /sys && mount --bind "$1/etc" /etc && mount --bind "$1/run" /run'
         inner = f'{mounts} && exec env PATH="$1/bin:$PATH" SANDBOX="$1" bash "$1/kboot-clock"'
         command = ["unshare", "--mount", "sh", "-c", inner, "sh", str(self.folder)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -99,10 +111,28 @@ def test_a_clock_that_is_right_within_ten_minutes_is_left_alone(machine: Machine
 
 def test_a_clock_that_a_time_server_has_set_is_left_alone(machine: Machine) -> None:
     machine.is_off_by(_YEAR_S)
-    (machine.folder / "run" / "systemd" / "timesync").mkdir(parents=True)
-    (machine.folder / "run" / "systemd" / "timesync" / "synchronized").touch()
+    machine.was_set_by_a_time_server()
+    machine.began_at(int(time.time()))
     assert machine.boots() == ""
     assert machine.done == []
+
+
+def test_a_hardware_clock_that_is_far_off_is_written_and_told_where_a_time_server_was_faster(machine: Machine) -> None:
+    machine.is_off_by(_YEAR_S)  # the bootstrapper is not asked
+    machine.was_set_by_a_time_server()
+    machine.began_at(1420070409)
+    said = "the clock stood at 2015-01-01T00:00:09Z and was set from a time server"
+    assert machine.boots() == f"kboot: {said}\n"
+    assert machine.done == ["hwclock --systohc --utc"]
+    assert (machine.folder / "run" / "kboot-clock").read_text() == said
+
+
+def test_what_the_hardware_clock_stood_at_is_told_where_the_system_began_later(machine: Machine) -> None:
+    """timesyncd never begins before the time of its last run, which is nearer than a clock without a battery."""
+    machine.is_off_by(-86400)
+    machine.began_at(1420070409)
+    assert "stood at 2015-01-01T00:00:09Z and was set from the bootstrapper" in machine.boots()
+    assert len(machine.done) == 2
 
 
 @pytest.mark.parametrize("answer", ["not a date", "$(touch /run/owned)", ""])

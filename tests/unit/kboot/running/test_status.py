@@ -1,4 +1,4 @@
-"""What a status says of a state that was lost."""
+"""What a status says of a state that was lost, and beside a machine."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def test_a_lost_state_is_one_line_with_the_way_out() -> None:
 def test_a_status_has_the_doubt_as_json_and_null_without_one() -> None:
     assert Status("ail", [], [], [], {}, doubt=DOUBT).as_json()["doubt"] == DOUBT
     assert Status("ail", [], [], [], {}).as_json()["doubt"] is None
+
+
+def test_what_a_machine_says_of_its_boot_stands_beside_it_after_what_is_wrong() -> None:
+    clock = "the clock stood at 2015-01-01T00:00:09Z and was set from the bootstrapper"
+    node = {"name": "node1", "phase": "running", "armed": True}
+    assert status_lines(Status("ail", [], [{**node, "remark": clock}], [], {}))[-1].endswith(clock)
+    assert status_lines(Status("ail", [], [{**node, "remark": clock, "reason": "why"}], [], {}))[-1].endswith("why")
+    assert status_lines(Status("ail", [], [node], [], {}))[-1].endswith("armed")
