@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from fastapi import Request
@@ -10,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kboot_clusterdesc import ClusterDesc, Mac, family_of
 
+from . import guard
 from . import machine as life
 from .answer import fresh
 from .caller import PathMac, ServedFleet, address_of, mover_of
@@ -25,10 +28,19 @@ _TEMPLATES = Environment(  # noqa: S701
 )
 
 
-def kernel_arguments(desc: ClusterDesc, mac: Mac | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Install:
+    """What a boot installs: the OS release by number, and the boot value, which only the machine itself is given."""
+
+    release: str
+    boot: str | None = None
+
+
+def kernel_arguments(desc: ClusterDesc, mac: Mac | None, boot: str | None = None) -> str:
     """Return the kernel arguments of an install. UEFI kernels want the initrd named by `initrd=`; BIOS ignores it."""
     names = family_of(desc.os.family)
-    query = f"?mac={mac.dashed}" if mac else ""
+    shown = f"&boot={boot}" if boot else ""
+    query = f"?mac={mac.dashed}{shown}" if mac else ""
     return (
         f"initrd={names.initrd} cloud-config-url=http://{desc.network.bootstrapper}/install.sh{query} "
         f"{names.autologin} console=tty0 console=ttyS0,115200n8"
@@ -45,10 +57,10 @@ async def boot_script(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     mover = mover_of(request)
     fleet.let_join(mac, mover)
     fleet.node(mac)
-    release = _release_to_install(fleet, mac, mover)
+    install = _install_of(fleet, mac, mover)
     waits = fleet.machine(mac).armed and fleet.may_install(mac)
-    name = "install.ipxe.j2" if release else "wait.ipxe.j2" if waits else "disk.ipxe.j2"
-    return fresh(_render(fleet, name, mac, release))
+    name = "install.ipxe.j2" if install else "wait.ipxe.j2" if waits else "disk.ipxe.j2"
+    return fresh(_render(fleet, name, mac, install))
 
 
 async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
@@ -57,32 +69,35 @@ async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
     if mac is not None:
         fleet.let_join(mac, mover)
     known = any(node.mac == mac for node in fleet.nodes())
-    release = _release_to_install(fleet, mac, mover) if mac is not None and known else None
-    return fresh(_render(fleet, "pxelinux.j2", mac, release))
+    install = _install_of(fleet, mac, mover) if mac is not None and known else None
+    return fresh(_render(fleet, "pxelinux.j2", mac, install))
 
 
-def _release_to_install(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str | None:
-    """Return the number of the OS release that this boot installs, or None.
+def _install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install | None:
+    """Return what this boot installs, or None.
 
-    Only a request from the machine's own address changes its state."""
+    Only a request from the machine's own address changes its state, and is given a boot value."""
     machine = fleet.machine(mac)
     release = release_in_force(fleet.settings.images, fleet.desc())
     if not machine.armed or not fleet.may_install(mac) or release is None:
         return None
-    if address is not None and fleet.address_of(fleet.node(mac)) == address:
-        fleet.keep(machine, life.fetched_boot_script(machine, release, fleet.now()), address, release=release)
-    return release
+    if address not in fleet.addresses_of(fleet.node(mac)):
+        return Install(release)
+    boot = secrets.token_urlsafe(24)
+    after = life.fetched_boot_script(machine, release, guard.sha256_of(boot), fleet.now())
+    fleet.keep(machine, after, address, release=release)
+    return Install(release, boot)
 
 
-def _render(fleet: Fleet, name: str, mac: Mac | None, release: str | None) -> str:
+def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -> str:
     desc = fleet.desc()
     names = family_of(desc.os.family)
     return _TEMPLATES.get_template(name).render(
         bootstrapper=desc.network.bootstrapper,
         mac=mac.dashed if mac else "",
         channel=desc.os.channel,
-        release=release,
+        release=install.release if install else None,
         kernel=names.kernel,
         initrd=names.initrd,
-        arguments=kernel_arguments(desc, mac),
+        arguments=kernel_arguments(desc, mac, install.boot if install else None),
     )

@@ -90,8 +90,19 @@ class Fleet:
         """Return the state of a node's machine; one never heard of is armed, unless the state is in doubt."""
         return self.store.machine(mac, self.now())
 
+    def addresses_of(self, node: Node) -> tuple[IPv4Address, ...]:
+        """Return the addresses that are a node's own, by which it is known; none while it has none."""
+        address = self.address_of(node)
+        return () if address is None else (address,)
+
+    def is_near(self, mac: Mac, address: IPv4Address | None) -> bool:
+        """Return whether a card of the machine `mac` may have `address`: in the subnet, and no other node's."""
+        owner = self.machine_at(address)
+        others = {node.mac for node in self.nodes()} - {mac}
+        return address is not None and address in self.desc().network.subnet and owner not in others
+
     def address_of(self, node: Node) -> IPv4Address | None:
-        """Return the one address at which a node's machine may be given secrets; None while it has none."""
+        """Return the address that DHCP, or the description, gives to a node's machine; None while it has none."""
         if self.desc().network.dhcp.mode is DhcpMode.SERVE:
             return self._leases.address_of(node.mac, self.now())
         return node.ip

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Phase
 
-from .machine import GRACE, Machine
+from .machine import BOOT_LIFE, GRACE, BootValue, Machine
 
 
 class Refusal(StrEnum):
@@ -24,6 +24,8 @@ class Refusal(StrEnum):
     NO_TOKEN = "no-token"  # noqa: S105 - the name of a reason
     REPLAYED_TOKEN = "replayed-token"  # noqa: S105 - the name of a reason
     UNKNOWN = "unknown"  # a token that was never ours
+    VOID_BOOT_VALUE = "void-boot-value"  # of an earlier boot script, too old, or never ours
+    REPLAYED_BOOT_VALUE = "replayed-boot-value"  # another address showed it before
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Ask:
     is_tls: bool
     address: IPv4Address | None
     token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallerAsk:
+    """What a request for install.sh shows of who asks; it is plain HTTP."""
+
+    address: IPv4Address | None
+    boot: str | None  # the boot value, as the kernel line has it
+    is_near: bool  # its address lies in the subnet, and belongs to no other node
 
 
 def sha256_of(token: str) -> str:
@@ -45,13 +56,15 @@ def is_token(given: str | None, sha256: str | None) -> bool:
     return given is not None and sha256 is not None and hmac.compare_digest(sha256_of(given), sha256)
 
 
-def refusal_of_secrets(
-    ask: Ask, machine: Machine, address: IPv4Address | None, now: datetime
-) -> Refusal | None:
-    """Return why the asker may not have the secrets of `machine`, whose own address is `address`; None if it may."""
+def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address], now: datetime) -> Refusal | None:
+    """Return why the asker may not have the secrets of `machine`, whose own addresses are `own`; None if it may.
+
+    Where a boot value had to be shown for the token, they go to the address that showed it.
+    """
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
-    if address is None or ask.address != address:
+    shown_from = machine.token.given_to if machine.token is not None else None
+    if ask.address is None or ask.address not in (own if shown_from is None else (shown_from,)):
         return Refusal.WRONG_ADDRESS
     if not machine.armed:
         return Refusal.NOT_ARMED
@@ -65,14 +78,32 @@ def refusal_of_secrets(
     return None
 
 
-def may_install(machine: Machine, own: IPv4Address | None, caller: IPv4Address | None) -> bool:
-    """Return whether the caller is given an install token: only an armed machine is, at its own address alone."""
-    return machine.armed and own is not None and caller == own
-
-
-def refusal_of_report(
-    ask: Ask, phase: Phase, machine: Machine, report_sha256s: Collection[str]
+def refusal_of_install(
+    ask: InstallerAsk, machine: Machine, own: Collection[IPv4Address], now: datetime
 ) -> Refusal | None:
+    """Return why the asker is given no install token, or None.
+
+    Only the armed machine is given one: known by its boot value, or by an address of its own."""
+    if not machine.armed:
+        return Refusal.NOT_ARMED
+    refusal = _refusal_of_boot_value(ask, machine.boot, now) if ask.boot else Refusal.WRONG_ADDRESS
+    return None if ask.address is not None and ask.address in own else refusal
+
+
+def is_shown(ask: InstallerAsk, machine: Machine, now: datetime) -> bool:
+    """Return whether the asker shows the boot value of `machine` while it is good."""
+    return _refusal_of_boot_value(ask, machine.boot, now) is None
+
+
+def _refusal_of_boot_value(ask: InstallerAsk, value: BootValue | None, now: datetime) -> Refusal | None:
+    if ask.address is None or not ask.is_near:
+        return Refusal.WRONG_ADDRESS
+    if value is None or not is_token(ask.boot, value.sha256) or now - value.given_at > BOOT_LIFE:
+        return Refusal.VOID_BOOT_VALUE
+    return None if value.shown_from in (None, ask.address) else Refusal.REPLAYED_BOOT_VALUE
+
+
+def refusal_of_report(ask: Ask, phase: Phase, machine: Machine, report_sha256s: Collection[str]) -> Refusal | None:
     """Return why a report is refused, or None.
 
     An install is reported with its install token, a running machine reports with a token of its own."""

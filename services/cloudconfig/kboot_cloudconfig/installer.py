@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -18,17 +19,25 @@ from . import machine as life
 from .answer import fresh
 from .caller import ServedFleet, address_of, mac_of, mover_of
 from .fleet import Fleet
+from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
 from .releases import is_whole, release_in_force
 
+_BOOT_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None) -> Response:
-    """Answer with the script of the machine `mac`, or where none is named, of the one at the caller's address."""
+
+async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
+    """Answer with the script of the machine `mac`, or where none is named, of the one at the caller's address.
+
+    Who shows the machine's boot value as `boot` is that machine.
+    """
     machine = mac_of(mac) if mac is not None else fleet.machine_at(address_of(request))
     if machine is None:
         raise ProblemError(404, "no machine has this address: ask with ?mac=")
-    return fresh(_install_script(fleet, machine, mover_of(request)), "text/x-shellscript")
+    address = mover_of(request)
+    ask = InstallerAsk(address, boot, fleet.is_near(machine, address))
+    return fresh(_install_script(fleet, machine, ask), "text/x-shellscript")
 
 
 def assignments(values: Mapping[str, str]) -> str:
@@ -36,7 +45,7 @@ def assignments(values: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 
-def _install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
+def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
     """Return install.sh for `mac`: with an install token for the armed machine itself, without one for all others."""
     node, desc, machine = fleet.node(mac), fleet.desc(), fleet.machine(mac)
     release = machine.release if machine.armed else None
@@ -44,17 +53,19 @@ def _install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
         release = release_in_force(fleet.settings.images, desc)
     token = ""
     allowed = fleet.may_install(mac)
-    if allowed and guard.may_install(machine, fleet.address_of(node), address):
+    refusal = guard.refusal_of_install(ask, machine, fleet.addresses_of(node), fleet.now())
+    if allowed and refusal is None:
         if release is None:
             raise ProblemError(503, "no OS release is in the store yet")
-        token = secrets.token_urlsafe(32)
-        fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), fleet.now()), address)
-    elif allowed and machine.armed and address is not None:
-        _note_elsewhere(fleet, machine, fleet.address_of(node), address)
+        token = _fresh_token(fleet, machine, ask)
+    elif allowed and machine.armed and refusal is not None and ask.address is not None:
+        _note_elsewhere(fleet, machine, refusal, fleet.address_of(node), ask.address)
     values = {
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
         "KBOOT_ARMED": "yes" if token else "elsewhere" if allowed and machine.armed else "no",
+        "KBOOT_BOOT": ask.boot if ask.boot and _BOOT_VALUE.fullmatch(ask.boot) else "",
+        "KBOOT_ADDRESS": str(ask.address or ""),
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,
@@ -65,11 +76,25 @@ def _install_script(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> str:
     return script.replace(MACHINE_MARK, assignments(values), 1)
 
 
-def _note_elsewhere(fleet: Fleet, machine: Machine, own: IPv4Address | None, address: IPv4Address) -> None:
-    """Keep as the machine's `reason`, once, that it asks from another address than its own."""
+def _fresh_token(fleet: Fleet, machine: Machine, ask: InstallerAsk) -> str:
+    """Return a new install token; one for a boot value is good at the address that showed it."""
+    token, now = secrets.token_urlsafe(32), fleet.now()
+    shown_from = ask.address if guard.is_shown(ask, machine, now) else None
+    fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), now, shown_from), ask.address)
+    return token
+
+
+def _note_elsewhere(
+    fleet: Fleet, machine: Machine, refusal: Refusal, own: IPv4Address | None, address: IPv4Address
+) -> None:
+    """Keep as the machine's `reason`, once, why its install.sh was not given to `address`."""
     known = f"its own address is {own}" if own is not None else "it has no lease"
-    reason = f"install.sh was asked for from {address}, and {known}"
+    why = {
+        Refusal.VOID_BOOT_VALUE: "with a boot value that is not good any more: boot it again",
+        Refusal.REPLAYED_BOOT_VALUE: "with a boot value that another address showed before: boot it again",
+    }.get(refusal, f"and {known}")
+    reason = f"install.sh was asked for from {address}, {why}"
     if machine.reason == reason:
         return
-    fleet.tell(EventKind.REFUSED, machine.mac, address, reason=str(guard.Refusal.WRONG_ADDRESS), path="/install.sh")
+    fleet.tell(EventKind.REFUSED, machine.mac, address, reason=str(refusal), path="/install.sh")
     fleet.keep(machine, life.asked_from_elsewhere(machine, reason))

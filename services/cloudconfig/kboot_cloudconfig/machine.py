@@ -12,6 +12,7 @@ from kboot_clusterdesc.phase import STATE_LOST
 
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
+BOOT_LIFE = timedelta(hours=2)  # of a boot value: a rack that boots at once shares one line for its OS in memory
 
 _UNDER_WAY = (Phase.WAITING, Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
 
@@ -23,6 +24,16 @@ class Token:
     sha256: str
     used_at: datetime | None = None
     used_from: IPv4Address | None = None
+    given_to: IPv4Address | None = None  # who showed a boot value; None where the machine's own address was enough
+
+
+@dataclass(frozen=True, slots=True)
+class BootValue:
+    """The value in a machine's newest boot script, known by its SHA-256 alone, and the address that showed it first."""
+
+    sha256: str
+    given_at: datetime
+    shown_from: IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Machine:
     phase: Phase = Phase.WAITING
     phases: Mapping[Phase, datetime] = field(default_factory=dict)  # the latest time of each, since the arming
     armed: bool = True
+    boot: BootValue | None = None
     token: Token | None = None
     spent: tuple[str, ...] = ()  # SHA-256 of earlier tokens, newest first
     issued: tuple[str, ...] = ()  # SHA-256 of the tokens given since the arming: each may report the install
@@ -68,19 +80,30 @@ def got_lease(machine: Machine, now: datetime) -> Machine:
     return _enter(machine, Phase.LEASED, now) if machine.phase is Phase.WAITING else machine
 
 
-def fetched_boot_script(machine: Machine, release: str, now: datetime) -> Machine:
-    """Return the machine's state after it fetched its boot script; only an armed one goes on to install `release`."""
+def fetched_boot_script(machine: Machine, release: str, boot_sha256: str, now: datetime) -> Machine:
+    """Return the machine's state after it fetched its boot script; only an armed one goes on to install `release`.
+
+    The boot value in the script voids that of every earlier one.
+    """
     if not machine.armed:
         return machine
-    return replace(_enter(machine, Phase.BOOTING, now), release=release, reason=None)
+    value = BootValue(boot_sha256, now)
+    return replace(_enter(machine, Phase.BOOTING, now), release=release, boot=value, reason=None)
 
 
-def fetched_installer(machine: Machine, token_sha256: str, now: datetime) -> Machine:
-    """Return the machine's state after it fetched install.sh with a fresh token, which voids every earlier token."""
+def fetched_installer(
+    machine: Machine, token_sha256: str, now: datetime, shown_from: IPv4Address | None = None
+) -> Machine:
+    """Return the machine's state after it fetched install.sh with a fresh token, which voids every earlier token.
+
+    Where it showed its boot value, `shown_from` is the address that did: value and token are bound to it.
+    """
+    if machine.boot is not None and shown_from is not None:
+        machine = replace(machine, boot=replace(machine.boot, shown_from=shown_from))
     spent = machine.spent if machine.token is None else (machine.token.sha256, *machine.spent)
     started = replace(_enter(machine, Phase.INSTALLING, now), reason=None, bytes_done=None, bytes_total=None)
     issued = (token_sha256, *machine.issued)[:SPENT_KEPT]
-    return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
+    return replace(started, token=Token(token_sha256, given_to=shown_from), spent=spent[:SPENT_KEPT], issued=issued)
 
 
 def asked_from_elsewhere(machine: Machine, reason: str) -> Machine:
@@ -118,7 +141,8 @@ def finished_install(machine: Machine, now: datetime) -> Machine:
     if not machine.armed:
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
-    return replace(_enter(machine, Phase.INSTALLED, now), armed=False, reason=None, remark=None, ssh_host_keys=())
+    disarmed = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None)
+    return replace(disarmed, reason=None, remark=None, ssh_host_keys=())
 
 
 def booted_from_disk(
@@ -171,8 +195,8 @@ def arm(machine: Machine, now: datetime) -> Machine:
 
 
 def disarm(machine: Machine) -> Machine:
-    """Return the machine's state after the operator disarmed it: it boots from its disk, and its token is void."""
-    return replace(machine, armed=False, token=None, spent=_spent(machine), issued=())
+    """Return the machine's state after the operator disarmed it: its token and its boot value are void."""
+    return replace(machine, armed=False, boot=None, token=None, spent=_spent(machine), issued=())
 
 
 def _spent(machine: Machine) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def _node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
 def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> None:
     """Raise 403 and tell an event, unless the caller is the machine itself while it installs."""
     ask = ask_of(request)
-    refusal = guard.refusal_of_secrets(ask, machine, fleet.address_of(node), fleet.now())
+    refusal = guard.refusal_of_secrets(ask, machine, fleet.addresses_of(node), fleet.now())
     if refusal is not None:
         fleet.tell(EventKind.REFUSED, node.mac, ask.address, reason=str(refusal), path=request.url.path)
         raise ProblemError(403, f"refused: {refusal}")

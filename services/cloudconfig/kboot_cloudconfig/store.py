@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from kboot_clusterdesc import EventKind, Mac, Phase
+from kboot_clusterdesc import EventKind, Mac
 
 from .database import Loss, UnusableState, open_database, take_mark, version_of
-from .machine import Machine, Token, declared, declared_in_doubt
+from .machine import Machine, declared, declared_in_doubt
+from .machine_record import as_json, from_json
 
 EVENTS_KEPT = 5000
 
@@ -114,7 +114,7 @@ class Store:
         """Return the state of a node's machine; one never seen is kept as declared now: armed, unless in doubt."""
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
-            return _machine(json.loads(row[0]))
+            return from_json(json.loads(row[0]))
         fresh = declared(mac, now) if self.doubt() is None else declared_in_doubt(mac, now)
         self.save(fresh)
         return fresh
@@ -122,7 +122,7 @@ class Store:
     def save(self, machine: Machine, *events: Event) -> list[Event]:
         """Keep a machine's new state together with the events that tell of it, in one transaction."""
         with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(_plain(machine))))
+            db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(as_json(machine))))
             kept = [self._add(db, event) for event in events]
         if not machine.armed:
             self._fold()
@@ -217,57 +217,3 @@ def _event(row: tuple[int, str, str, str | None, str | None, str]) -> Event:
     number, at, kind, mac, ip, detail = row
     pairs = tuple(json.loads(detail).items())
     return Event(datetime.fromisoformat(at), kind, Mac(mac) if mac else None, ip, pairs, number)
-
-
-def _plain(machine: Machine) -> dict[str, Any]:
-    token = machine.token
-    return {
-        "mac": machine.mac,
-        "since": machine.since.isoformat(),
-        "phase": machine.phase,
-        "phases": {phase: at.isoformat() for phase, at in machine.phases.items()},
-        "armed": machine.armed,
-        "token": token
-        and {
-            "sha256": token.sha256,
-            "used_at": token.used_at and token.used_at.isoformat(),
-            "used_from": token.used_from and str(token.used_from),
-        },
-        "spent": machine.spent,
-        "issued": machine.issued,
-        "release": machine.release,
-        "reason": machine.reason,
-        "bytes_done": machine.bytes_done,
-        "bytes_total": machine.bytes_total,
-        "config": machine.config,
-        "version": machine.version,
-        "remark": machine.remark,
-        "ssh_host_keys": machine.ssh_host_keys,
-    }
-
-
-def _machine(plain: dict[str, Any]) -> Machine:
-    token = plain["token"]
-    return Machine(
-        mac=Mac(plain["mac"]),
-        since=datetime.fromisoformat(plain["since"]),
-        phase=Phase(plain["phase"]),
-        phases={Phase(phase): datetime.fromisoformat(at) for phase, at in plain["phases"].items()},
-        armed=plain["armed"],
-        token=token
-        and Token(
-            token["sha256"],
-            token["used_at"] and datetime.fromisoformat(token["used_at"]),
-            token["used_from"] and IPv4Address(token["used_from"]),
-        ),
-        spent=tuple(plain["spent"]),
-        issued=tuple(plain["issued"]),
-        release=plain["release"],
-        reason=plain["reason"],
-        bytes_done=plain["bytes_done"],
-        bytes_total=plain["bytes_total"],
-        config=plain["config"],
-        version=plain["version"],
-        remark=plain.get("remark"),  # a row that an older kboot wrote has none, nor host keys
-        ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
-    )

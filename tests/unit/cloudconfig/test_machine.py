@@ -23,7 +23,7 @@ Step = Callable[[Machine, datetime], Machine]
 
 STEPS: dict[str, Step] = {
     "lease": machine.got_lease,
-    "boot": lambda m, now: machine.fetched_boot_script(m, "1.0.0", now),
+    "boot": lambda m, now: machine.fetched_boot_script(m, "1.0.0", guard.sha256_of(f"boot {now.isoformat()}"), now),
     "installer": lambda m, now: machine.fetched_installer(m, guard.sha256_of(now.isoformat()), now) if m.armed else m,
     "config": lambda m, now: machine.fetched_config(m, HOME, now) if m.armed else m,
     "progress": lambda m, now: machine.wrote_to_disk(m, 1, 2, now) if m.armed else m,
@@ -61,8 +61,10 @@ def test_a_disarmed_machine_is_never_given_secrets(steps: list[str]) -> None:
     for state in walked(steps):
         if not state.armed:
             ask = guard.Ask(True, HOME, "any")
-            assert guard.refusal_of_secrets(ask, state, HOME, NOW) is guard.Refusal.NOT_ARMED
-            assert not guard.may_install(state, HOME, HOME)
+            assert guard.refusal_of_secrets(ask, state, (HOME,), NOW) is guard.Refusal.NOT_ARMED
+            shown = guard.InstallerAsk(HOME, "any", is_near=True)
+            assert guard.refusal_of_install(shown, state, (HOME,), NOW) is guard.Refusal.NOT_ARMED
+            assert state.boot is None
 
 
 @given(walks)
@@ -108,23 +110,24 @@ def armed_with(token: str, used_at: datetime | None = None) -> Machine:
 def test_the_grace_of_a_used_token_ends() -> None:
     used = armed_with("t", NOW)
     ask = guard.Ask(True, HOME, "t")
-    assert guard.refusal_of_secrets(ask, used, HOME, NOW + GRACE) is None
+    assert guard.refusal_of_secrets(ask, used, (HOME,), NOW + GRACE) is None
     late = NOW + GRACE + timedelta(seconds=1)
-    assert guard.refusal_of_secrets(ask, used, HOME, late) is guard.Refusal.REPLAYED_TOKEN
+    assert guard.refusal_of_secrets(ask, used, (HOME,), late) is guard.Refusal.REPLAYED_TOKEN
 
 
 def test_a_used_token_serves_no_other_address() -> None:
     ask = guard.Ask(True, OTHER, "t")
-    moved = guard.refusal_of_secrets(ask, armed_with("t", NOW), OTHER, NOW)
+    moved = guard.refusal_of_secrets(ask, armed_with("t", NOW), (OTHER,), NOW)
     assert moved is guard.Refusal.REPLAYED_TOKEN
 
 
 def test_a_token_that_was_never_ours_is_unknown() -> None:
     ask = guard.Ask(True, HOME, "made up")
-    assert guard.refusal_of_secrets(ask, armed_with("t"), HOME, NOW) is guard.Refusal.UNKNOWN
+    assert guard.refusal_of_secrets(ask, armed_with("t"), (HOME,), NOW) is guard.Refusal.UNKNOWN
 
 
 def test_nobody_without_an_address_of_its_own_is_served() -> None:
     ask = guard.Ask(True, None, "t")
-    assert guard.refusal_of_secrets(ask, armed_with("t"), None, NOW) is guard.Refusal.WRONG_ADDRESS
-    assert not guard.may_install(armed_with("t"), None, None)
+    assert guard.refusal_of_secrets(ask, armed_with("t"), (), NOW) is guard.Refusal.WRONG_ADDRESS
+    nobody = guard.InstallerAsk(None, "any", is_near=False)
+    assert guard.refusal_of_install(nobody, armed_with("t"), (), NOW) is guard.Refusal.WRONG_ADDRESS

@@ -87,6 +87,17 @@ def test_a_machine_that_is_not_seen_at_its_own_address_asks_again_until_it_is(ma
     assert phases(machine) == ["installing", "installed"]
 
 
+def test_it_shows_its_boot_value_again_and_fetches_its_config_from_the_address_that_did(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("1")
+    (machine.folder / "own-install.sh").write_text(machine.own_script(KBOOT_ADDRESS="10.10.14.27"))
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="", KBOOT_BOOT="a-value_1").returncode == 0
+    url = "http://10.10.14.253/install.sh?mac=00-25-90-c0-f7-80&boot=a-value_1"
+    assert len([line for line in machine.lines("curl.log") if line.endswith(url)]) == 2
+    (config,) = (line for line in machine.lines("curl.log") if "/ignition/" in line)
+    assert "--interface 10.10.14.27 " in config
+
+
 def test_an_answer_that_is_no_script_is_not_run_and_a_second_run_does_not_ask_beside_the_first(
     machine: Sandbox,
 ) -> None:

@@ -7,6 +7,7 @@ bootstrapper=10.10.14.253
 installer=coreos-install
 # Filled in by the cloud-config server for the one machine that asks:
 KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_DISK='' KBOOT_CONFIG=''
+KBOOT_BOOT='' KBOOT_ADDRESS=''
 # kboot:machine
 
 work=/run/kboot-install
@@ -23,12 +24,12 @@ ask_again() {
     say "it is asked for on this machine already"
     exit 0
   fi
-  say "$KBOOT_MAC is to be installed, but this was not asked for from its own address: asking again"
+  say "$KBOOT_MAC is to be installed, but the bootstrapper does not know it by this address or boot value: asking again"
   while [ "$tries" -gt 0 ]; do
     sleep 10
     tries=$((tries - 1))
     curl --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
-      "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}" || continue
+      "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}${KBOOT_BOOT:+&boot=$KBOOT_BOOT}" || continue
     if grep -q '^KBOOT_ARMED=\(yes\|no\)$' "$work/install.sh"; then
       rmdir "$work/asking"
       exec /bin/bash "$work/install.sh"
@@ -55,6 +56,9 @@ dGhlIGNlcnRpZmljYXRlIG9mIGNsdXN0ZXItY2E=
 CERTIFICATE
 # The token goes by a file, so that no list of processes shows it.
 printf 'header = "Authorization: Bearer %s"\n' "$KBOOT_TOKEN" >"$work/token"
+# The node config goes to the address that asked for this script; another card may have come up since.
+same_address=()
+[ -z "$KBOOT_ADDRESS" ] || same_address=(--interface "$KBOOT_ADDRESS")
 
 # Tries for ten minutes: any service may restart under an install.
 fetch() { # fetch URL FILE [CURL OPTION]...
@@ -179,7 +183,7 @@ if [ "$KBOOT_CONFIG" = ignition ]; then
 else
   url="https://$bootstrapper/cloud-configs/${KBOOT_MAC//:/-}.yaml"
 fi
-fetch "$url" "$work/config" --config "$work/token" --cacert "$work/ca.pem" || fail "the node config was not given"
+fetch "$url" "$work/config" "${same_address[@]}" --config "$work/token" --cacert "$work/ca.pem" || fail "the node config was not given"
 if [ "$KBOOT_CONFIG" = ignition ]; then
   grep -q '"version": "3\.' "$work/config" || fail "what was fetched is not an Ignition config"
 else

@@ -1,0 +1,81 @@
+"""A machine's state as JSON, the form in which the database keeps it, and back. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import IPv4Address
+from typing import Any
+
+from kboot_clusterdesc import Mac, Phase
+
+from .machine import BootValue, Machine, Token
+
+
+def as_json(machine: Machine) -> dict[str, Any]:
+    """Return a machine's state in the form that the database keeps."""
+    token, boot = machine.token, machine.boot
+    return {
+        "mac": machine.mac,
+        "since": machine.since.isoformat(),
+        "phase": machine.phase,
+        "phases": {phase: at.isoformat() for phase, at in machine.phases.items()},
+        "armed": machine.armed,
+        "boot": boot
+        and {
+            "sha256": boot.sha256,
+            "given_at": boot.given_at.isoformat(),
+            "shown_from": boot.shown_from and str(boot.shown_from),
+        },
+        "token": token
+        and {
+            "sha256": token.sha256,
+            "used_at": token.used_at and token.used_at.isoformat(),
+            "used_from": token.used_from and str(token.used_from),
+            "given_to": token.given_to and str(token.given_to),
+        },
+        "spent": machine.spent,
+        "issued": machine.issued,
+        "release": machine.release,
+        "reason": machine.reason,
+        "bytes_done": machine.bytes_done,
+        "bytes_total": machine.bytes_total,
+        "config": machine.config,
+        "version": machine.version,
+        "remark": machine.remark,
+        "ssh_host_keys": machine.ssh_host_keys,
+    }
+
+
+def from_json(plain: dict[str, Any]) -> Machine:
+    """Return the machine's state out of what `as_json` of this or an older kboot made."""
+    token, boot = plain["token"], plain.get("boot")  # a row that an older kboot wrote has no `boot`
+    return Machine(
+        mac=Mac(plain["mac"]),
+        since=datetime.fromisoformat(plain["since"]),
+        phase=Phase(plain["phase"]),
+        phases={Phase(phase): datetime.fromisoformat(at) for phase, at in plain["phases"].items()},
+        armed=plain["armed"],
+        boot=boot
+        and BootValue(
+            boot["sha256"],
+            datetime.fromisoformat(boot["given_at"]),
+            boot["shown_from"] and IPv4Address(boot["shown_from"]),
+        ),
+        token=token
+        and Token(
+            token["sha256"],
+            token["used_at"] and datetime.fromisoformat(token["used_at"]),
+            token["used_from"] and IPv4Address(token["used_from"]),
+            token.get("given_to") and IPv4Address(token["given_to"]),
+        ),
+        spent=tuple(plain["spent"]),
+        issued=tuple(plain["issued"]),
+        release=plain["release"],
+        reason=plain["reason"],
+        bytes_done=plain["bytes_done"],
+        bytes_total=plain["bytes_total"],
+        config=plain["config"],
+        version=plain["version"],
+        remark=plain.get("remark"),
+        ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
+    )

@@ -1,0 +1,185 @@
+"""Machines with two cards in the boot network: known by the value in their boot script, wherever they ask from."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kboot_clusterdesc import Mac
+
+from .conftest import NODE1, NODE2, STRANGER, Server
+
+_DESCRIPTION = """
+apiVersion: kboot/v1
+cluster: {name: unit, domain: unit.example.com}
+network:
+  bootstrapper: 127.0.0.253
+  subnet: 127.0.0.0/24
+  dhcp: {mode: serve, range: [127.0.0.2, 127.0.0.127]}
+os: {channel: stable, version: current, config: CONFIG, update: {enabled: true}}
+nodes:
+  - {mac: "52:54:00:00:00:01", name: node1, roles: [worker], install_disk: /dev/vda}
+  - {mac: "52:54:00:00:00:02", name: node2, ip: 127.0.0.12, roles: [worker]}
+"""
+_SECOND_CARD = "127.0.0.27"  # of node1, and its lease came first
+_OUTSIDE = "127.0.1.27"
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Iterator[Server]:
+    """A server of a subnet that our clients stand in; each machine has its lease."""
+    made = Server(tmp_path, "ignition", _DESCRIPTION)
+    made.lease(NODE1, NODE2, STRANGER)
+    made.start()
+    made.wait_phase(NODE1, "leased")
+    yield made
+    made.stop()
+
+
+def _boot(server: Server, mac: Mac = NODE1, path: str | None = None) -> str:
+    """What the kernel line of a boot asks for: install.sh, with the boot value."""
+    script = server.get(path or f"/boot/{mac.dashed}.ipxe", who=mac).text
+    found = re.search(r"cloud-config-url=http://127\.0\.0\.253(/install\.sh\?\S+)", script)
+    assert found, script
+    assert "&boot=" in found[1]
+    return found[1]
+
+
+def _told(script: str, name: str) -> str:
+    """The machine's own value, which comes after the empty one of all."""
+    found: list[str] = re.findall(rf"^{name}=(.*)$", script, re.MULTILINE)
+    return found[-1].strip("'")
+
+
+def _refusals(server: Server) -> list[str]:
+    return [event["reason"] for event in server.events() if event["kind"] == "refused"]
+
+
+def test_a_machine_installs_though_its_other_card_asks(rack: Server) -> None:
+    script = rack.get(_boot(rack), who=_SECOND_CARD).text
+    assert (_told(script, "KBOOT_ARMED"), _told(script, "KBOOT_ADDRESS")) == ("yes", _SECOND_CARD)
+    token = _told(script, "KBOOT_TOKEN")
+    path = f"/ignition/{NODE1.dashed}.json"
+    assert rack.get(path, who=NODE1, tls=True, token=token).status_code == 403, "it goes to who showed the value"
+    assert rack.get(path, who=_SECOND_CARD, tls=True, token=token).status_code == 200
+    assert rack.report(NODE1, "installed", token).status_code == 204
+    node = rack.node(NODE1)
+    assert (node["phase"], node["reason"], node["armed"]) == ("installed", None, False)
+
+
+def test_a_machine_that_boots_by_pxelinux_has_its_value_too(rack: Server) -> None:
+    script = rack.get(_boot(rack, path="/pxelinux.cfg/default"), who=_SECOND_CARD).text
+    assert _told(script, "KBOOT_ARMED") == "yes"
+
+
+def test_without_a_value_the_machines_own_address_is_what_counts(rack: Server) -> None:
+    _boot(rack)
+    assert _told(rack.get(f"/install.sh?mac={NODE1}", who=NODE1).text, "KBOOT_ARMED") == "yes"
+    assert _told(rack.get("/install.sh", who=NODE1).text, "KBOOT_ARMED") == "yes"
+
+
+def test_the_value_is_for_who_booted_and_not_for_who_asks(rack: Server) -> None:
+    for who in ("127.0.0.1", NODE2, STRANGER, _SECOND_CARD, _OUTSIDE):
+        assert "boot=" not in rack.get(f"/boot/{NODE1}.ipxe", who=who).text
+    assert "boot=" not in rack.ask("HEAD", f"/boot/{NODE1}.ipxe", who=NODE1).text
+    assert "boot=" not in rack.get("/boot.ipxe", who=NODE1).text
+
+
+def test_who_was_given_a_value_first_keeps_it(rack: Server) -> None:
+    path = _boot(rack)
+    for _ in range(2):  # an answer may get lost on its way
+        assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+    replayed = rack.get(path, who="127.0.0.66").text
+    assert (_told(replayed, "KBOOT_ARMED"), _told(replayed, "KBOOT_TOKEN")) == ("elsewhere", "")
+    assert "another address showed before: boot it again" in rack.node(NODE1)["reason"]
+    assert _refusals(rack) == ["replayed-boot-value"]
+
+
+def test_a_newer_boot_script_voids_the_value(rack: Server) -> None:
+    old, new = _boot(rack), _boot(rack)
+    assert _told(rack.get(old, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
+    node = rack.node(NODE1)
+    assert node["reason"] == (
+        f"install.sh was asked for from {_SECOND_CARD}, with a boot value that is not good any more: boot it again"
+    )
+    assert _refusals(rack) == ["void-boot-value"]
+    assert _told(rack.get(new, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+
+
+@pytest.mark.parametrize("who", [_OUTSIDE, NODE2])
+def test_a_value_is_good_neither_outside_of_the_subnet_nor_at_another_nodes_address(
+    rack: Server, who: str | Mac
+) -> None:
+    assert _told(rack.get(_boot(rack), who=who).text, "KBOOT_TOKEN") == ""
+    assert _refusals(rack) == ["wrong-address"]
+    assert rack.node(NODE1)["reason"].startswith("install.sh was asked for from ")
+
+
+def test_the_value_of_another_machine_opens_nothing(rack: Server) -> None:
+    _boot(rack)
+    taken = _boot(rack, NODE2).replace(NODE2.dashed, NODE1.dashed)
+    for path in (taken, f"/install.sh?mac={NODE1}&boot=", f"/install.sh?mac={NODE1}&boot=%00", taken + "x" * 5000):
+        assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
+
+
+def test_nothing_is_given_for_a_value_after_the_install(rack: Server) -> None:
+    path = _boot(rack)
+    rack.install(NODE1)
+    assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "no"
+    assert rack.arm(NODE1).status_code == 200
+    assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
+
+
+def test_what_is_shown_for_a_value_is_no_command_in_the_script(rack: Server) -> None:
+    for shown in ("'; reboot; '", "$(reboot)", "a%0areboot", "`reboot`", "", "x" * 65):
+        script = rack.get(f"/install.sh?mac={NODE1}&boot={shown}", who=_SECOND_CARD).text
+        assert _told(script, "KBOOT_BOOT") == ""
+        assert "reboot;" not in script
+
+
+def test_the_value_is_in_neither_the_log_nor_the_database(rack: Server) -> None:
+    path = _boot(rack)
+    rack.get(path, who=_SECOND_CARD)
+    value = path.partition("boot=")[2].encode()
+    assert value not in rack.log.read_bytes()
+    assert not any(value in file.read_bytes() for file in rack.folder.state.iterdir())
+
+
+def test_a_value_is_void_after_two_hours_and_a_restart_keeps_it(rack: Server) -> None:
+    path = _boot(rack)
+    rack.stop()
+    rack.start()
+    assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+    _age(rack, "boot", "given_at")
+    assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
+    assert _refusals(rack) == ["void-boot-value"]
+
+
+def test_an_install_under_an_older_kboot_goes_on_after_its_upgrade(rack: Server) -> None:
+    token = _told(rack.get(_boot(rack), who=NODE1).text, "KBOOT_TOKEN")
+    _age(rack, None, None)
+    path = f"/ignition/{NODE1.dashed}.json"
+    assert rack.get(path, who=_SECOND_CARD, tls=True, token=token).status_code == 403
+    assert rack.get(path, who=NODE1, tls=True, token=token).status_code == 200
+    assert rack.report(NODE1, "installed", token).status_code == 204
+
+
+def _age(server: Server, part: str | None, key: str | None) -> None:
+    """Put a time of node1 back by three hours; without one, make its state what an older kboot kept."""
+    server.stop()
+    with sqlite3.connect(server.folder.state / "kboot.db") as db:
+        (text,) = db.execute("SELECT state FROM machines WHERE mac = ?", (NODE1,)).fetchone()
+        state = json.loads(text)
+        if part and key:
+            state[part][key] = (datetime.fromisoformat(state[part][key]) - timedelta(hours=3)).isoformat()
+        else:
+            del state["boot"], state["token"]["given_to"]
+        db.execute("UPDATE machines SET state = ? WHERE mac = ?", (json.dumps(state), NODE1))
+    db.close()
+    server.start()

@@ -1,0 +1,92 @@
+"""The boot value of a boot script: whom it opens install.sh to, and for how long."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kboot_cloudconfig import guard, machine
+from kboot_cloudconfig.guard import InstallerAsk, Refusal
+from kboot_cloudconfig.machine import BOOT_LIFE, Machine
+from kboot_cloudconfig.machine_record import as_json, from_json
+from kboot_clusterdesc import Mac
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MAC = Mac("52:54:00:00:00:01")
+HOME = IPv4Address("10.0.0.11")
+SECOND = IPv4Address("10.0.0.27")  # of the machine's other card
+OTHER = IPv4Address("10.0.0.12")
+
+
+def booted(*values: str) -> Machine:
+    """A machine that fetched a boot script with each of these values, one second apart."""
+    state = machine.declared(MAC, NOW)
+    for number, value in enumerate(values):
+        state = machine.fetched_boot_script(state, "1.0.0", guard.sha256_of(value), NOW + timedelta(seconds=number))
+    return state
+
+
+def refusal(
+    state: Machine, boot: str | None, address: IPv4Address = SECOND, *, is_near: bool = True, now: datetime = NOW
+) -> Refusal | None:
+    return guard.refusal_of_install(InstallerAsk(address, boot, is_near), state, (HOME,), now)
+
+
+def shown(state: Machine, token: str, address: IPv4Address) -> Machine:
+    """The machine after `address` showed its boot value and was given `token`."""
+    return machine.fetched_installer(state, guard.sha256_of(token), NOW, address)
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.text())
+def test_only_the_newest_value_opens_install_sh_to_another_address(given: list[str], asked: str) -> None:
+    assert (refusal(booted(*given), asked) is None) is (asked == given[-1])
+
+
+def test_the_value_is_good_from_another_card_and_needless_at_the_machines_own_address() -> None:
+    assert refusal(booted("v"), "v") is None
+    assert refusal(booted("v"), None) is Refusal.WRONG_ADDRESS
+    for own in (None, "v", "an old one"):
+        assert refusal(booted("v"), own, HOME) is None
+
+
+def test_the_value_is_void_after_its_life_and_outside_of_the_subnet() -> None:
+    assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE) is None
+    assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE + timedelta(seconds=1)) is Refusal.VOID_BOOT_VALUE
+    assert refusal(booted("v"), "v", is_near=False) is Refusal.WRONG_ADDRESS
+
+
+def test_who_showed_the_value_first_keeps_it() -> None:
+    state = shown(booted("v"), "t", SECOND)
+    assert refusal(state, "v", SECOND) is None
+    assert refusal(state, "v", OTHER) is Refusal.REPLAYED_BOOT_VALUE
+    assert refusal(booted("v", "w"), "w", OTHER) is None
+
+
+def test_an_end_of_the_install_voids_the_value() -> None:
+    for ended in (machine.finished_install(booted("v"), NOW), machine.disarm(booted("v"))):
+        assert refusal(machine.arm(ended, NOW), "v") is Refusal.VOID_BOOT_VALUE
+
+
+def test_the_secrets_go_to_the_address_that_showed_the_value_and_to_no_other() -> None:
+    state = shown(booted("v"), "t", SECOND)
+    for address, refused in ((SECOND, None), (HOME, Refusal.WRONG_ADDRESS), (OTHER, Refusal.WRONG_ADDRESS)):
+        assert guard.refusal_of_secrets(guard.Ask(True, address, "t"), state, (HOME,), NOW) is refused
+    known = machine.fetched_installer(booted("v"), guard.sha256_of("t"), NOW)
+    assert guard.refusal_of_secrets(guard.Ask(True, HOME, "t"), known, (HOME,), NOW) is None
+
+
+def test_a_machine_comes_back_from_its_record_as_it_was() -> None:
+    for state in (booted(), booted("v"), shown(booted("v"), "t", SECOND)):
+        assert from_json(as_json(state)) == state
+
+
+def test_a_record_of_an_older_kboot_is_a_machine_without_a_boot_value() -> None:
+    state = machine.fetched_config(machine.fetched_installer(booted("v"), guard.sha256_of("t"), NOW), HOME, NOW)
+    record = as_json(state)
+    del record["boot"], record["token"]["given_to"]
+    old = from_json(record)
+    assert (old.boot, refusal(old, "v")) == (None, Refusal.VOID_BOOT_VALUE)
+    assert guard.refusal_of_secrets(guard.Ask(True, HOME, "t"), old, (HOME,), NOW) is None
