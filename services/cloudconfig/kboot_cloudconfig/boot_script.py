@@ -10,14 +10,15 @@ from fastapi import Request
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kboot_clusterdesc import ClusterDesc, Mac, family_of
+from kboot_clusterdesc import ClusterDesc, Mac, Node, family_of
 
 from . import guard
 from . import machine as life
 from .answer import fresh
 from .caller import PathMac, ServedFleet, address_of, mover_of
 from .fleet import Fleet
-from .releases import release_in_force
+from .machine import Machine
+from .releases import NO_RELEASE, release_in_force
 
 # Scripts and configuration, not HTML: the status page escapes by itself.
 _TEMPLATES = Environment(  # noqa: S701
@@ -79,14 +80,29 @@ def _install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install 
     Only a request from the machine's own address changes its state, and is given a boot value."""
     machine = fleet.machine(mac)
     release = release_in_force(fleet.settings.images, fleet.desc())
-    if not machine.armed or not fleet.may_install(mac) or release is None:
+    if not machine.armed or not fleet.may_install(mac):
         return None
-    if address not in fleet.addresses_of(fleet.node(mac)):
+    node = fleet.node(mac)
+    is_own = address in fleet.addresses_of(node)
+    if is_own:
+        machine = fleet.seen_at(machine, address)
+    if release is None:
+        fleet.keep(machine, life.was_refused(machine, NO_RELEASE) if is_own else machine)
+        return None
+    if not is_own:
+        _note_elsewhere(fleet, node, machine, address)
         return Install(release)
     boot = secrets.token_urlsafe(24)
     after = life.fetched_boot_script(machine, release, guard.sha256_of(boot), fleet.now())
     fleet.keep(machine, after, address, release=release)
     return Install(release, boot)
+
+
+def _note_elsewhere(fleet: Fleet, node: Node, machine: Machine, address: IPv4Address | None) -> None:
+    """Keep as the machine's `reason` why its boot script has no boot value: a second DHCP server, for one."""
+    if fleet.is_near(node.mac, address):
+        reason = f"its boot script was asked for from {address}, and {fleet.own_in_words(node)}"
+        fleet.keep(machine, life.booted_elsewhere(machine, reason))
 
 
 def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -> str:

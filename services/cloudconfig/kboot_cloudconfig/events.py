@@ -58,6 +58,8 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     refusal = guard.refusal_of_report(ask, report.phase, machine, _report_tokens(fleet, mac))
     if refusal is not None:
         fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(refusal), path=request.url.path)
+        if refusal is guard.Refusal.REPLAYED_TOKEN:
+            fleet.keep(machine, life.was_refused(machine, "its report was refused: it is of an earlier install"))
         raise ProblemError(403, f"refused: {refusal}")
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)

@@ -107,12 +107,28 @@ class Fleet:
             return self._leases.address_of(node.mac, self.now())
         return node.ip
 
+    def own_in_words(self, node: Node) -> str:
+        """Return what the own address of a node is, or why it has none."""
+        if (address := self.address_of(node)) is not None:
+            return f"its own address is {address}"
+        is_leased = self.desc().network.dhcp.mode is DhcpMode.SERVE
+        return "it has no lease" if is_leased else "the description gives it no `ip`"
+
     def machine_at(self, address: IPv4Address | None) -> Mac | None:
         """Return the MAC of the machine that has `address`; None where no machine has it."""
         desc = self.desc()
         if desc.network.dhcp.mode is DhcpMode.SERVE:
             return self._leases.mac_at(address, self.now())
         return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
+
+    def seen_at(self, machine: Machine, address: IPv4Address | None) -> Machine:
+        """Note the lease with which a machine asks where the watch did not see it yet, and return the machine's state.
+
+        A machine asks within a second after its lease.
+        """
+        if self.desc().network.dhcp.mode is not DhcpMode.SERVE:
+            return machine
+        return self.keep(machine, life.got_lease(machine, self.now()), address)
 
     def settle(self, ip: IPv4Address | None) -> None:
         """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""

@@ -119,10 +119,16 @@ def refusal_of_report(ask: Ask, phase: Phase, machine: Machine, report_sha256s: 
     # Reading install.sh on the console gives a newer token; the install that runs goes on with its own.
     if sha256_of(token) not in machine.issued:
         return _stale(token, machine)
-    # The answer to `installed` may get lost on its way, so the machine must be able to report it again.
-    if machine.armed or phase is machine.phase is Phase.INSTALLED:
+    # The answer to `installed` may get lost on its way, so the machine must be able to report it again; and a word of
+    # progress may be on its way when the install ends.
+    if machine.armed or (machine.phase is Phase.INSTALLED and phase in (Phase.INSTALLING, Phase.INSTALLED)):
         return None
     return Refusal.NOT_ARMED
+
+
+def is_of_its_install(token: str | None, machine: Machine) -> bool:
+    """Return whether `token` was given to this machine, by an install.sh of this arming or of one before."""
+    return bool(token) and sha256_of(token or "") in (*machine.issued, *machine.spent)
 
 
 def _stale(token: str, machine: Machine) -> Refusal:

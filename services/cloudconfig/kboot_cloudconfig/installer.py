@@ -22,7 +22,7 @@ from .fleet import Fleet
 from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
-from .releases import is_whole, release_in_force
+from .releases import NO_RELEASE, is_whole, release_in_force
 
 _BOOT_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -55,11 +55,13 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
     allowed = fleet.may_install(mac)
     refusal = guard.refusal_of_install(ask, machine, fleet.addresses_of(node), fleet.now())
     if allowed and refusal is None:
+        machine = fleet.seen_at(machine, ask.address)
         if release is None:
-            raise ProblemError(503, "no OS release is in the store yet")
+            fleet.keep(machine, life.was_refused(machine, NO_RELEASE))
+            raise ProblemError(503, NO_RELEASE)
         token = _fresh_token(fleet, machine, ask)
     elif allowed and machine.armed and refusal is not None and ask.address is not None:
-        _note_elsewhere(fleet, machine, refusal, fleet.address_of(node), ask.address)
+        _note_elsewhere(fleet, machine, refusal, fleet.own_in_words(node), ask.address)
     values = {
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
@@ -84,17 +86,14 @@ def _fresh_token(fleet: Fleet, machine: Machine, ask: InstallerAsk) -> str:
     return token
 
 
-def _note_elsewhere(
-    fleet: Fleet, machine: Machine, refusal: Refusal, own: IPv4Address | None, address: IPv4Address
-) -> None:
+def _note_elsewhere(fleet: Fleet, machine: Machine, refusal: Refusal, own: str, address: IPv4Address) -> None:
     """Keep as the machine's `reason`, once, why its install.sh was not given to `address`."""
-    known = f"its own address is {own}" if own is not None else "it has no lease"
     why = {
         Refusal.VOID_BOOT_VALUE: "with a boot value that is not good any more: boot it again",
         Refusal.REPLAYED_BOOT_VALUE: "with a boot value that another address showed before: boot it again",
-    }.get(refusal, f"and {known}")
+    }.get(refusal, f"and {own}")
     reason = f"install.sh was asked for from {address}, {why}"
     if machine.reason == reason:
         return
     fleet.tell(EventKind.REFUSED, machine.mac, address, reason=str(refusal), path="/install.sh")
-    fleet.keep(machine, life.asked_from_elsewhere(machine, reason))
+    fleet.keep(machine, life.was_refused(machine, reason))

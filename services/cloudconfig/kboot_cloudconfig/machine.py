@@ -14,7 +14,10 @@ GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, an
 SPENT_KEPT = 8
 BOOT_LIFE = timedelta(hours=2)  # of a boot value: a rack that boots at once shares one line for its OS in memory
 
-_UNDER_WAY = (Phase.WAITING, Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
+DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` arms it again"
+
+_BEFORE_INSTALL = (Phase.WAITING, Phase.LEASED, Phase.BOOTING)
+_UNDER_WAY = (*_BEFORE_INSTALL, Phase.INSTALLING, Phase.CONFIGURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +109,35 @@ def fetched_installer(
     return replace(started, token=Token(token_sha256, given_to=shown_from), spent=spent[:SPENT_KEPT], issued=issued)
 
 
-def asked_from_elsewhere(machine: Machine, reason: str) -> Machine:
-    """Return the machine's state after it asked for install.sh from an address that is not its own, and got none.
+def was_refused(machine: Machine, reason: str) -> Machine:
+    """Return the machine's state after it was not given what its install needs.
 
-    `reason` says so in the status until a report of a running install comes in.
+    `reason` says so in the status until its install goes on.
     """
     return replace(machine, reason=reason) if machine.armed else machine
+
+
+def booted_elsewhere(machine: Machine, reason: str) -> Machine:
+    """Return the machine's state after its boot script was asked for from an address that is not its own.
+
+    Once it installs that is no word of its own.
+    """
+    return was_refused(machine, reason) if machine.phase in _BEFORE_INSTALL else machine
 
 
 def fetched_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
     """Return the machine's state after it fetched its node config, which uses its token up."""
     if machine.token is not None and machine.token.used_at is None:
         machine = replace(machine, token=replace(machine.token, used_at=now, used_from=address))
-    return _enter(machine, Phase.CONFIGURED, now)
+    return replace(_enter(machine, Phase.CONFIGURED, now), reason=None)
 
 
 def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:
     """Return the machine's state after it told how much of the OS image it has written, in bytes.
 
-    Its phase never goes back, and a report that comes late does not undo a failure.
+    Its phase never goes back, and a report that comes late undoes neither a failure nor the end of the install.
     """
-    if machine.phase is Phase.FAILED:
+    if machine.phase is Phase.FAILED or not machine.armed:
         return machine
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED):
         machine = _enter(machine, Phase.INSTALLING, now)
@@ -196,7 +207,9 @@ def arm(machine: Machine, now: datetime) -> Machine:
 
 def disarm(machine: Machine) -> Machine:
     """Return the machine's state after the operator disarmed it: its token and its boot value are void."""
-    return replace(machine, armed=False, boot=None, token=None, spent=_spent(machine), issued=())
+    is_midway = machine.armed and machine.phase in (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
+    reason = DISARMED_MIDWAY if is_midway else machine.reason
+    return replace(machine, armed=False, boot=None, token=None, spent=_spent(machine), issued=(), reason=reason)
 
 
 def _spent(machine: Machine) -> tuple[str, ...]:

@@ -45,16 +45,24 @@ def _node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
     """Return the node config in the file `name`, if the caller may have it; its install token is used from now on."""
     node, machine, ask, now = fleet.node(mac), fleet.machine(mac), ask_of(request), fleet.now()
     _refuse_others(fleet, request, node, machine)
-    content = _read(fleet, mac, name)
-    if not fleet.is_declared(mac):
-        since = machine.token.used_at if machine.token is not None else None
-        report_token = secrets.token_urlsafe(32)
-        join_token = joining.join_token(joining.seed(fleet), node.name, since or now)
-        content = joining.personal(content, node, report_token=report_token, join_token=join_token)
-        fleet.store.keep_report_token(mac, guard.sha256_of(report_token))
+    try:
+        content = _read(fleet, mac, name) if fleet.is_declared(mac) else _joining_config(fleet, node, machine, name)
+    except ProblemError as fault:
+        fleet.keep(machine, life.was_refused(machine, f"its node config cannot be given: {fault.detail}"))
+        raise
     if ask.address is not None:
         fleet.keep(machine, life.fetched_config(machine, ask.address, now), ask.address)
     return content
+
+
+def _joining_config(fleet: Fleet, node: Node, machine: Machine, name: str) -> bytes:
+    """Return the node config that joining machines share, made this one's own."""
+    since = machine.token.used_at if machine.token is not None else None
+    report_token = secrets.token_urlsafe(32)
+    join_token = joining.join_token(joining.seed(fleet), node.name, since or fleet.now())
+    shared = _read(fleet, node.mac, name)
+    fleet.store.keep_report_token(node.mac, guard.sha256_of(report_token))
+    return joining.personal(shared, node, report_token=report_token, join_token=join_token)
 
 
 def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> None:
@@ -63,6 +71,9 @@ def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine)
     refusal = guard.refusal_of_secrets(ask, machine, fleet.addresses_of(node), fleet.now())
     if refusal is not None:
         fleet.tell(EventKind.REFUSED, node.mac, ask.address, reason=str(refusal), path=request.url.path)
+        if guard.is_of_its_install(ask.token, machine):
+            reason = f"its node config was refused to {ask.address}: {refusal}"
+            fleet.keep(machine, life.was_refused(machine, reason))
         raise ProblemError(403, f"refused: {refusal}")
 
 

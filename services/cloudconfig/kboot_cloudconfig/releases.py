@@ -9,6 +9,8 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, family_of
 from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATER_STATUS, origin_of
 
+NO_RELEASE = "no OS release is in the store yet"
+
 
 def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
     """Return whether every file that an install of `version` takes is mirrored and verified."""

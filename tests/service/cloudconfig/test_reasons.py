@@ -1,0 +1,107 @@
+"""Whatever stops an install is a reason in the state, and a good install has every phase and no refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import HOME, NODE1, NODE2, RELEASE, Server
+
+_PHASES = ["waiting", "leased", "booting", "installing", "configured", "installed", "running"]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Server]:
+    """A server that no lease was noted by yet: it looks once a second, and machines are faster."""
+    made = Server(tmp_path, "ignition")
+    made.start()
+    made.lease(NODE1, NODE2)
+    yield made
+    made.stop()
+
+
+def test_an_install_has_every_phase_however_fast_it_was_and_no_refusal(quick: Server) -> None:
+    quick.get(f"/boot/{NODE1.dashed}.ipxe", who=NODE1)
+    token = quick.install_token(NODE1)
+    quick.get(f"/ignition/{NODE1.dashed}.json", who=NODE1, tls=True, token=token)
+    for phase in ("installed", "installing"):  # a word of progress that was on its way when the install ended
+        assert quick.report(NODE1, phase, token).status_code == 204
+    assert quick.node(NODE1)["phase"] == "installed"
+    quick.report(NODE1, "running", quick.secrets.report_tokens[NODE1])
+    assert list(quick.node(NODE1)["phases"]) == _PHASES
+    told = [event["kind"] for event in quick.events() if event["mac"] == NODE1]
+    assert told == _PHASES[1:]
+
+
+def test_a_machine_without_a_boot_script_is_leased_before_it_installs(quick: Server) -> None:
+    quick.install_token(NODE1)
+    assert list(quick.node(NODE1)["phases"]) == ["waiting", "leased", "installing"]
+
+
+def test_a_machine_that_waits_for_a_release_says_so(server: Server) -> None:
+    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
+    assert server.node(NODE1)["reason"] == "no OS release is in the store yet"
+    assert server.get("/install.sh", who=NODE2).status_code == 503
+    assert server.node(NODE2)["reason"] == "no OS release is in the store yet"
+    server.add_release(RELEASE)
+    server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
+    assert server.node(NODE1)["reason"] is None
+
+
+def test_a_refused_config_is_a_reason_where_the_token_is_the_machines(server: Server) -> None:
+    path = f"/ignition/{NODE1.dashed}.json"
+    token = server.install_token(NODE1)
+    server.get(path, who=NODE2, tls=True, token="made up")
+    assert server.node(NODE1)["reason"] is None
+    server.get(path, who=NODE2, tls=True, token=token)
+    assert server.node(NODE1)["reason"] == f"its node config was refused to {HOME[NODE2]}: wrong-address"
+    assert server.get(path, who=NODE1, tls=True, token=token).status_code == 200
+    assert server.node(NODE1)["reason"] is None
+
+
+def test_a_config_that_is_missing_is_a_reason(server: Server) -> None:
+    token = server.install_token(NODE1)
+    (server.folder.node(NODE1) / "ignition.json").unlink()
+    assert server.get(f"/ignition/{NODE1}.json", who=NODE1, tls=True, token=token).status_code == 404
+    assert server.node(NODE1)["reason"] == "its node config cannot be given: this machine has no such file"
+
+
+def test_an_install_that_was_disarmed_midway_says_so_until_it_is_armed(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.arm(NODE1, "disarm")
+    assert server.report(NODE1, "installing", token, bytes=1).status_code == 403
+    node = server.node(NODE1)
+    assert (node["phase"], node["armed"]) == ("installing", False)
+    assert node["reason"] == "disarmed before its install was done: `kboot node reinstall` arms it again"
+    server.arm(NODE1)
+    assert server.node(NODE1)["reason"] is None
+    assert server.report(NODE1, "installing", token, bytes=1).status_code == 403
+    assert server.node(NODE1)["reason"] == "its report was refused: it is of an earlier install"
+
+
+_OTHERS_DHCP = """
+apiVersion: kboot/v1
+cluster: {name: unit, domain: unit.example.com}
+network: {bootstrapper: 127.0.0.253, subnet: 127.0.0.0/24, dhcp: {mode: off}}
+nodes:
+  - {mac: "52:54:00:00:00:01", name: node1, ip: 127.0.0.11, roles: [worker]}
+  - {mac: "52:54:00:00:00:02", name: node2, roles: [worker]}
+"""
+
+
+def test_beside_another_dhcp_server_an_address_that_is_not_the_described_one_is_a_reason(server: Server) -> None:
+    server.describe(_OTHERS_DHCP)
+    server.get(f"/boot/{NODE1}.ipxe", who="127.0.1.1")
+    assert server.node(NODE1)["reason"] is None, "nobody of this network"
+    server.get(f"/boot/{NODE1}.ipxe", who="127.0.0.77")
+    server.get(f"/boot/{NODE2}.ipxe", who=NODE2)
+    assert [server.node(mac)["reason"] for mac in (NODE1, NODE2)] == [
+        "its boot script was asked for from 127.0.0.77, and its own address is 127.0.0.11",
+        f"its boot script was asked for from {HOME[NODE2]}, and the description gives it no `ip`",
+    ]
+    assert "boot=" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
+    node = server.node(NODE1)
+    assert (node["phase"], node["reason"]) == ("booting", None)
