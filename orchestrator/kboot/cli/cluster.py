@@ -20,6 +20,7 @@ from ..host.progress import Progress
 from ..host.waiting import looks
 from ..pki.store.inventory import kept_certificates, warning
 from ..running.chosen import chosen_cluster
+from ..running.cloudconfig_client import JsonObject
 from ..running.status import doubt_in_words, read_doubt, read_status, with_health
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json
 from .status_text import status_lines
@@ -171,12 +172,16 @@ def run_watch(arguments: argparse.Namespace) -> ExitCode:
                 tells = service.state == "running" and service.health != "none"
                 progress.state(service.name, service.health if tells else service.state)
             for node in status.nodes:
-                progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
+                progress.state(node["name"], _progress_of(node))
             for part, words in status.health.in_words().items():
                 progress.state(part, words)
             if status.doubt:
                 progress.state("state", doubt_in_words(status.doubt))
     return ExitCode.DONE
+
+
+def _progress_of(node: JsonObject) -> str:
+    return " ".join(str(word) for word in (node["phase"], node["reason"], node["overdue"]) if word)
 
 
 def run_restart(arguments: argparse.Namespace) -> ExitCode:

@@ -39,7 +39,7 @@ def node_row(node: dict[str, object]) -> list[str]:
     if done and node["phase"] in ("installing", "configured"):
         percent = f" ({100 * int(str(done)) // int(str(total))} %)" if total else ""
         share = f"{int(str(done)) // 1_000_000} MB written{percent}"
-    told = node.get("reason") or share or node.get("remark")
-    remark = str(told or ("armed" if node.get("armed") else ""))
+    said = "; ".join(str(node[key]) for key in ("reason", "overdue") if node.get(key))
+    remark = str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
     keys = ("name", "mac", "ip", "phase", "since", "config")
     return [*(str(node.get(key) or "-") for key in keys), remark]

@@ -116,6 +116,7 @@ def _node(node: JsonObject) -> JsonObject:
         "config",
         "reason",
         "remark",
+        "overdue",
         "bytes",
         "total",
         "ssh_host_keys",

@@ -12,6 +12,7 @@ from kboot_clusterdesc.phase import STATE_LOST
 
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
+BOOT_AGAIN = timedelta(minutes=5)  # iPXE asks again every few seconds: what comes later than this is a boot anew
 BOOT_LIFE = timedelta(hours=2)  # of a boot value: a rack that boots at once shares one line for its OS in memory
 
 DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` arms it again"
@@ -90,6 +91,9 @@ def fetched_boot_script(machine: Machine, release: str, boot_sha256: str, now: d
     """
     if not machine.armed:
         return machine
+    is_new_boot = machine.boot is not None and now - machine.boot.given_at > BOOT_AGAIN
+    if machine.phase is Phase.BOOTING and is_new_boot:
+        machine = replace(machine, phases={phase: at for phase, at in machine.phases.items() if phase != Phase.BOOTING})
     value = BootValue(boot_sha256, now)
     return replace(_enter(machine, Phase.BOOTING, now), release=release, boot=value, reason=None)
 

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind, Mac, Node, Role
+from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 
 from . import guard
@@ -16,6 +17,7 @@ from .answer import fresh
 from .caller import PathMac, ServedFleet, ask_of
 from .fleet import Fleet
 from .kubernetes_nodes import KubernetesView
+from .overdue import overdue
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
 from .store import rfc3339
@@ -33,7 +35,15 @@ async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
 
 def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     """Return one node in the form that `kboot status --json` prints."""
-    machine = fleet.machine(node.mac)
+    machine, desc = fleet.machine(node.mac), fleet.desc()
+    late = overdue(
+        machine.phase,
+        machine.since,
+        fleet.now(),
+        is_armed=machine.armed,
+        becomes_ready=desc.kubernetes is not None,
+        is_slow=desc.timing is Timing.SLOW,
+    )
     address = fleet.address_of(node) or node.ip
     return {
         "mac": str(node.mac),
@@ -48,6 +58,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "config": _config_state(fleet, node.mac, machine.config),
         "reason": machine.reason,
         "remark": machine.remark,
+        "overdue": late,
         "version": machine.version,
         "ssh_host_keys": list(machine.ssh_host_keys),
         "bytes": machine.bytes_done,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -212,6 +213,16 @@ class Server:
         found = re.search(r"^KBOOT_TOKEN=(.*)$", script, re.MULTILINE)
         assert found
         return found[1].strip("'")
+
+    def rewrite(self, mac: Mac, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change what the database keeps of a machine, while the server is down."""
+        self.stop()
+        with closing(sqlite3.connect(self.folder.state / "kboot.db")) as db, db:
+            (text,) = db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
+            state = json.loads(text)
+            edit(state)
+            db.execute("UPDATE machines SET state = ? WHERE mac = ?", (json.dumps(state), mac))
+        self.start()
 
     def report(self, mac: Mac, phase: str, token: str, **body: Any) -> httpx.Response:
         """A report of the machine itself."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,30 +155,27 @@ def test_a_value_is_void_after_two_hours_and_a_restart_keeps_it(rack: Server) ->
     rack.stop()
     rack.start()
     assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
-    _age(rack, "boot", "given_at")
+    rack.rewrite(NODE1, _three_hours_older)
     assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
     assert _refusals(rack) == ["void-boot-value"]
 
 
 def test_an_install_under_an_older_kboot_goes_on_after_its_upgrade(rack: Server) -> None:
     token = _told(rack.get(_boot(rack), who=NODE1).text, "KBOOT_TOKEN")
-    _age(rack, None, None)
+    rack.rewrite(NODE1, _as_of_an_older_kboot)
     path = f"/ignition/{NODE1.dashed}.json"
     assert rack.get(path, who=_SECOND_CARD, tls=True, token=token).status_code == 403
     assert rack.get(path, who=NODE1, tls=True, token=token).status_code == 200
     assert rack.report(NODE1, "installed", token).status_code == 204
 
 
-def _age(server: Server, part: str | None, key: str | None) -> None:
-    """Put a time of node1 back by three hours; without one, make its state what an older kboot kept."""
-    server.stop()
-    with sqlite3.connect(server.folder.state / "kboot.db") as db:
-        (text,) = db.execute("SELECT state FROM machines WHERE mac = ?", (NODE1,)).fetchone()
-        state = json.loads(text)
-        if part and key:
-            state[part][key] = (datetime.fromisoformat(state[part][key]) - timedelta(hours=3)).isoformat()
-        else:
-            del state["boot"], state["token"]["given_to"]
-        db.execute("UPDATE machines SET state = ? WHERE mac = ?", (json.dumps(state), NODE1))
-    db.close()
-    server.start()
+def _hours_ago(text: str, hours: int) -> str:
+    return (datetime.fromisoformat(text) - timedelta(hours=hours)).isoformat()
+
+
+def _three_hours_older(state: dict[str, Any]) -> None:
+    state["boot"]["given_at"] = _hours_ago(state["boot"]["given_at"], 3)
+
+
+def _as_of_an_older_kboot(state: dict[str, Any]) -> None:
+    del state["boot"], state["token"]["given_to"]

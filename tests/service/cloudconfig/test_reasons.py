@@ -105,3 +105,14 @@ def test_beside_another_dhcp_server_an_address_that_is_not_the_described_one_is_
     assert "boot=" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     node = server.node(NODE1)
     assert (node["phase"], node["reason"]) == ("booting", None)
+
+
+def test_a_phase_that_lasts_too_long_is_said_with_what_to_try(server: Server) -> None:
+    server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
+    assert server.node(NODE1)["overdue"] is None
+    server.rewrite(NODE1, lambda state: state.update(since="2026-01-01T00:00:00+00:00"))
+    late = server.node(NODE1)["overdue"]
+    assert late.startswith("booting for more than 20 minutes: it has not asked for install.sh")
+    assert late in server.get("/").text
+    server.install(NODE1)
+    assert server.node(NODE1)["overdue"] is None

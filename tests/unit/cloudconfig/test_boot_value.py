@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from kboot_cloudconfig import guard, machine
 from kboot_cloudconfig.guard import InstallerAsk, Refusal
-from kboot_cloudconfig.machine import BOOT_LIFE, Machine
+from kboot_cloudconfig.machine import BOOT_AGAIN, BOOT_LIFE, Machine
 from kboot_cloudconfig.machine_record import as_json, from_json
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import Mac, Phase
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAC = Mac("52:54:00:00:00:01")
@@ -56,6 +56,14 @@ def test_the_value_is_void_after_its_life_and_outside_of_the_subnet() -> None:
     assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE) is None
     assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE + timedelta(seconds=1)) is Refusal.VOID_BOOT_VALUE
     assert refusal(booted("v"), "v", is_near=False) is Refusal.WRONG_ADDRESS
+
+
+def test_a_boot_anew_begins_its_phase_anew_and_a_question_repeated_does_not() -> None:
+    first = booted("v")
+    again = machine.fetched_boot_script(first, "1.0.0", "w", NOW + BOOT_AGAIN)
+    assert again.since == first.since
+    anew = machine.fetched_boot_script(first, "1.0.0", "w", NOW + 2 * BOOT_AGAIN)
+    assert (anew.since, anew.phase) == (NOW + 2 * BOOT_AGAIN, Phase.BOOTING)
 
 
 def test_who_showed_the_value_first_keeps_it() -> None:

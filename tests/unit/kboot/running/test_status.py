@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kboot.cli.status_text import status_lines
+from kboot.cli.status_text import node_row, status_lines
 from kboot.running.status import Status
 
 DOUBT = {"since": "2026-11-28T09:00:00Z", "reason": "kboot.db was empty", "kept": None}
@@ -26,3 +26,10 @@ def test_what_a_machine_says_of_its_boot_stands_beside_it_after_what_is_wrong() 
     assert status_lines(Status("ail", [], [{**node, "remark": clock}], [], {}))[-1].endswith(clock)
     assert status_lines(Status("ail", [], [{**node, "remark": clock, "reason": "why"}], [], {}))[-1].endswith("why")
     assert status_lines(Status("ail", [], [node], [], {}))[-1].endswith("armed")
+
+
+def test_a_machine_that_is_overdue_says_so_beside_its_reason() -> None:
+    node = {"name": "node1", "phase": "booting", "armed": True, "overdue": "booting for more than 20 minutes: look"}
+    assert node_row(node)[-1] == "booting for more than 20 minutes: look"
+    assert node_row({**node, "reason": "why"})[-1] == "why; booting for more than 20 minutes: look"
+    assert node_row({**node, "overdue": None})[-1] == "armed"

@@ -1,0 +1,41 @@
+"""Judges whether a machine has been in its phase for longer than that can last, and says what to try. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kboot_clusterdesc import Phase
+
+SLOW = 3  # how much longer everything may take with `timing: slow`
+
+# The longest that each phase lasts, in minutes, in a rack that boots at once over one line, and what to try after that.
+# `waiting` may last for ever, for a machine that is off; `failed` has its reason.
+_LIMITS = {
+    Phase.LEASED: (10, "it has an address and has not asked for its boot script: switch it on with the network first"),
+    Phase.BOOTING: (20, "it has not asked for install.sh: look at its console and its cables, switch it off and on"),
+    Phase.INSTALLING: (15, "install.sh has not fetched the node config: look at its console, switch it off and on"),
+    Phase.CONFIGURED: (60, "its disk is not written: look at its console and at the network, switch it off and on"),
+    Phase.INSTALLED: (15, "it has not told that it runs: see on its console what it boots from, and whether that ends"),
+    Phase.RUNNING: (20, "its node is not Ready: log in, and read what kubelet and containerd say"),
+}
+_NEED_ARMING = (Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
+
+
+def overdue(
+    phase: Phase, since: datetime, now: datetime, *, is_armed: bool, becomes_ready: bool, is_slow: bool = False
+) -> str | None:
+    """Return what to try where a machine is in `phase` for longer than it lasts; None where it is not.
+
+    `becomes_ready` says whether a machine that runs has a Kubernetes node. The sentence stays the same as time passes.
+    """
+    if (
+        phase not in _LIMITS
+        or (phase in _NEED_ARMING and not is_armed)
+        or (phase is Phase.RUNNING and not becomes_ready)
+    ):
+        return None
+    minutes, words = _LIMITS[phase]
+    limit_minutes = minutes * (SLOW if is_slow else 1)
+    if now - since <= timedelta(minutes=limit_minutes):
+        return None
+    return f"{phase} for more than {limit_minutes} minutes: {words}"
