@@ -16,7 +16,7 @@ def status_lines(status: Status) -> list[str]:
         lines += [
             "",
             *table(
-                ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""],
+                ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""],
                 [node_row(n) for n in status.nodes],
             ),
         ]
@@ -33,7 +33,7 @@ def status_lines(status: Status) -> list[str]:
 
 
 def node_row(node: dict[str, object]) -> list[str]:
-    """Return a machine's row in the table of nodes: name, MAC, address, phase, since when, config, remark."""
+    """Return a machine's row in the table of nodes: name, MAC, address, phase, since, last heard of, config, remark."""
     done, total = node.get("bytes"), node.get("total")
     share = ""
     if done and node["phase"] in ("installing", "configured"):
@@ -41,5 +41,5 @@ def node_row(node: dict[str, object]) -> list[str]:
         share = f"{int(str(done)) // 1_000_000} MB written{percent}"
     said = "; ".join(str(node[key]) for key in ("reason", "overdue") if node.get(key))
     remark = str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
-    keys = ("name", "mac", "ip", "phase", "since", "config")
+    keys = ("name", "mac", "ip", "phase", "since", "heard", "config")
     return [*(str(node.get(key) or "-") for key in keys), remark]

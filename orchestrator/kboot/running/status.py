@@ -110,6 +110,7 @@ def _node(node: JsonObject) -> JsonObject:
         "roles",
         "phase",
         "since",
+        "heard",
         "phases",
         "armed",
         "joined",

@@ -57,7 +57,8 @@ async def boot_script(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     """Answer with the iPXE script of one node; an undeclared machine that asks for its own may join by asking."""
     mover = mover_of(request)
     fleet.let_join(mac, mover)
-    fleet.node(mac)
+    if mover in fleet.addresses_of(fleet.node(mac)):
+        fleet.hear(mac)
     install = _install_of(fleet, mac, mover)
     waits = fleet.machine(mac).armed and fleet.may_install(mac)
     name = "install.ipxe.j2" if install else "wait.ipxe.j2" if waits else "disk.ipxe.j2"

@@ -61,6 +61,7 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
         if refusal is guard.Refusal.REPLAYED_TOKEN:
             fleet.keep(machine, life.was_refused(machine, "its report was refused: it is of an earlier install"))
         raise ProblemError(403, f"refused: {refusal}")
+    fleet.hear(mac)
     after = _step(machine, report, fleet)
     fleet.keep(machine, after, ask.address, detail=report.detail)
     if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail not in ("", machine.remark):

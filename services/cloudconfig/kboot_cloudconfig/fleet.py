@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from .settings import Settings
 from .store import Event, Store
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
+
+HEARD_KEPT_EVERY = timedelta(minutes=1)  # each time is one write to the disk, for all machines
 
 
 def utc_now() -> datetime:
@@ -43,6 +45,8 @@ class Fleet:
         self._leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self._listeners: set[asyncio.Event] = set()
         self._told = set(updater_events(settings.images))
+        self._heard = self.store.heard()
+        self._heard_kept_at = now()
         self.kubernetes = KubernetesView()
         self.is_ending = False
 
@@ -130,6 +134,24 @@ class Fleet:
             return machine
         return self.keep(machine, life.got_lease(machine, self.now()), address)
 
+    def hear(self, mac: Mac) -> None:
+        """Note that a machine was heard of just now: it asked or reported itself, or Kubernetes vouches for it."""
+        self._heard[mac] = self.now()
+
+    def heard_of(self, node: Node) -> datetime | None:
+        """Return when a node's machine was last heard of, its last lease included; None where it never was."""
+        lease, lease_s = self._leases.newest_of(node.mac), self.desc().network.dhcp.lease_s
+        seen = [self._heard[node.mac]] if node.mac in self._heard else []
+        seen += life.own_steps(self.machine(node.mac))
+        if lease is not None and lease.expires and lease_s is not None:
+            seen.append(min(self.now(), datetime.fromtimestamp(lease.expires - lease_s, UTC)))
+        return max(seen, default=None)
+
+    def keep_heard(self) -> None:
+        """Keep when each machine was last heard of: once a minute, and at the end of the server."""
+        self._heard_kept_at = self.now()
+        self.store.keep_heard(self._heard)
+
     def settle(self, ip: IPv4Address | None) -> None:
         """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""
         for node in self.nodes():
@@ -195,6 +217,8 @@ class Fleet:
             try:
                 self.note_leases()
                 self.note_updater()
+                if self.now() - self._heard_kept_at >= HEARD_KEPT_EVERY:
+                    self.keep_heard()
             except ProblemError as problem:
                 log("watch-waits", problem=problem.detail)
             except Exception as error:  # the border of a background job: it must outlive a bad moment

@@ -80,6 +80,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
 
 def _fresh_token(fleet: Fleet, machine: Machine, ask: InstallerAsk) -> str:
     """Return a new install token; one for a boot value is good at the address that showed it."""
+    fleet.hear(machine.mac)
     token, now = secrets.token_urlsafe(32), fleet.now()
     shown_from = ask.address if guard.is_shown(ask, machine, now) else None
     fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), now, shown_from), ask.address)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from kboot_clusterdesc import Phase
+
 from . import machine as life
 from .machine import Machine
 
@@ -101,6 +103,13 @@ def moved(machine: Machine, name: str, nodes: Mapping[str, KubernetesNode], now:
     if node.is_ready:
         return life.became_ready(machine, now)
     return life.became_unready(machine, node.reason or "its node is not Ready", now)
+
+
+def ready_in_doubt(phase: Phase, view: KubernetesView) -> str | None:
+    """Return what is to be said of a machine that counts as ready while no API server tells so; None otherwise."""
+    if phase is not Phase.READY or view.state is ApiState.ANSWERS:
+        return None
+    return f"ready when it was last heard of: {view.reason or 'no API server was asked yet'}"[:REASON_LENGTH]
 
 
 def _seen(node: _Node) -> KubernetesNode:

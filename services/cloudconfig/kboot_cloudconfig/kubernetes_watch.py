@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 from kboot_clusterdesc import ClusterDesc, Mac, Node
+from kboot_clusterdesc.model import Timing
 
+from . import machine as life
 from .fleet import Fleet
 from .kubernetes_api import ApiFault, client_context, list_nodes
-from .kubernetes_nodes import ApiState, KubernetesNode, KubernetesView, moved
+from .kubernetes_nodes import REASON_LENGTH, ApiState, KubernetesNode, KubernetesView, moved
 from .log import log
+from .overdue import SLOW
 from .problem import ProblemError
 
 
@@ -19,6 +23,7 @@ class KubernetesWatch:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._answered: Mac | None = None
+        self._silent_since: datetime | None = None
 
     async def watch(self) -> None:
         """Ask for ever; only a change of the API server's state is logged."""
@@ -61,11 +66,28 @@ class KubernetesWatch:
         if (view.state, view.reason) != (before.state, before.reason):
             log("kubernetes", state=str(view.state), reason=view.reason, nodes=len(view.nodes))
         if view.state is ApiState.ANSWERS:
+            self._silent_since = None
             for node in self._fleet.nodes():
                 self._move(node, view)
+        elif view.state is ApiState.WAITING:
+            self._doubt(view.reason or "")
+
+    def _doubt(self, why: str) -> None:
+        """Take back that machines are ready, once nobody has answered for so long that Kubernetes would itself."""
+        fleet, now = self._fleet, self._fleet.now()
+        self._silent_since = self._silent_since or now
+        factor = SLOW if fleet.desc().timing is Timing.SLOW else 1
+        if now - self._silent_since < timedelta(seconds=fleet.settings.kubernetes_silent_s * factor):
+            return
+        for node in fleet.nodes():
+            before = fleet.machine(node.mac)
+            after = life.became_unready(before, f"no API server answers: {why}"[:REASON_LENGTH], now)
+            fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")
 
     def _move(self, node: Node, view: KubernetesView) -> None:
         fleet = self._fleet
+        if (seen := view.nodes.get(node.name)) is not None and seen.is_ready:
+            fleet.hear(node.mac)
         before = fleet.machine(node.mac)
         after = moved(before, node.name, view.nodes, fleet.now())
         fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")

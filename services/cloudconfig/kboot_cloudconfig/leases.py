@@ -64,9 +64,13 @@ class LeaseFile:
 
     def address_of(self, mac: Mac, now: datetime) -> IPv4Address | None:
         """Return the address that is leased to `mac` at `now`; None without one."""
-        self._read()
-        entry = self._by_mac.get(mac)
+        entry = self.newest_of(mac)
         return entry.ip if entry is not None and entry.holds_at(now) else None
+
+    def newest_of(self, mac: Mac) -> LeaseEntry | None:
+        """Return the newest lease of `mac`, which may have ended; None without one."""
+        self._read()
+        return self._by_mac.get(mac)
 
     def mac_at(self, address: IPv4Address | None, now: datetime) -> Mac | None:
         """Return the MAC that holds the lease of `address` at `now`; None without one."""

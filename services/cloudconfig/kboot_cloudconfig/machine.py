@@ -19,6 +19,7 @@ DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` 
 
 _BEFORE_INSTALL = (Phase.WAITING, Phase.LEASED, Phase.BOOTING)
 _UNDER_WAY = (*_BEFORE_INSTALL, Phase.INSTALLING, Phase.CONFIGURED)
+_OWN_STEPS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ def declared(mac: Mac, now: datetime) -> Machine:
 def declared_in_doubt(mac: Mac, now: datetime) -> Machine:
     """Return the state of a machine whose earlier state was lost: not armed, since it may be installed already."""
     return replace(declared(mac, now), armed=False, reason=STATE_LOST)
+
+
+def own_steps(machine: Machine) -> list[datetime]:
+    """Return when the machine itself took a step, since its arming: neither the operator nor Kubernetes did."""
+    return [at for phase, at in machine.phases.items() if phase in _OWN_STEPS]
 
 
 def got_lease(machine: Machine, now: datetime) -> Machine:

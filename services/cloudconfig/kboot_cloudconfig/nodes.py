@@ -16,7 +16,7 @@ from . import machine as life
 from .answer import fresh
 from .caller import PathMac, ServedFleet, ask_of
 from .fleet import Fleet
-from .kubernetes_nodes import KubernetesView
+from .kubernetes_nodes import KubernetesView, ready_in_doubt
 from .overdue import overdue
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
@@ -36,6 +36,7 @@ async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
 def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     """Return one node in the form that `kboot status --json` prints."""
     machine, desc = fleet.machine(node.mac), fleet.desc()
+    heard = fleet.heard_of(node)
     late = overdue(
         machine.phase,
         machine.since,
@@ -52,11 +53,12 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "roles": [role.value for role in node.roles],
         "phase": machine.phase.value,
         "since": rfc3339(machine.since),
+        "heard": rfc3339(heard) if heard else None,
         "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
         "armed": machine.armed,
         "joined": not fleet.is_declared(node.mac),
         "config": _config_state(fleet, node.mac, machine.config),
-        "reason": machine.reason,
+        "reason": machine.reason or ready_in_doubt(machine.phase, fleet.kubernetes),
         "remark": machine.remark,
         "overdue": late,
         "version": machine.version,

@@ -120,6 +120,7 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
     stop()
     await asyncio.gather(*servers)
+    fleet.keep_heard()
     fleet.store.close()
 
 

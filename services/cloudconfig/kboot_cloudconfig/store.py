@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from .machine_record import as_json, from_json
 
 EVENTS_KEPT = 5000
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
@@ -28,6 +28,7 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
     " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS doubt (since TEXT NOT NULL, reason TEXT NOT NULL, kept TEXT) STRICT",
+    "CREATE TABLE IF NOT EXISTS heard (mac TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
     f"PRAGMA user_version = {_VERSION}",
 )
 
@@ -166,6 +167,17 @@ class Store:
         """Return the kept hash of a joined machine's report token; None before it was given a node config."""
         row = self._db.execute("SELECT report_sha256 FROM adopted WHERE mac = ?", (mac,)).fetchone()
         return row[0] if row else None
+
+    def heard(self) -> dict[Mac, datetime]:
+        """Return when each machine was last heard of, as far as that was kept."""
+        rows = self._db.execute("SELECT mac, at FROM heard").fetchall()
+        return {Mac(mac): datetime.fromisoformat(at) for mac, at in rows}
+
+    def keep_heard(self, heard: Mapping[Mac, datetime]) -> None:
+        """Keep when each machine was last heard of."""
+        with self._transaction() as db:
+            rows = [(mac, rfc3339(at)) for mac, at in heard.items()]
+            db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?)", rows)
 
     def events_after(self, number: int, limit: int = 1000) -> list[Event]:
         """Return the first `limit` events after `number`."""

@@ -181,12 +181,36 @@ def test_an_api_server_that_goes_is_said_once_and_takes_no_machine_back(cluster:
     cluster.wait_reason("node1 does not answer")
     assert "kboot_kubernetes_api_up 0\n" in cluster.server.get("/metrics").text
     for _ in looks(1.5, 0.5):  # some more turns
-        assert cluster.server.node(NODE1)["phase"] == "ready"
+        node = cluster.server.node(NODE1)
+        assert (node["phase"], node["reason"][:5]) == ("ready", "ready")
     cluster.apis[NODE1].start()
     cluster.wait(_answers)
     states = [line["state"] for line in cluster.lines()]
     assert [state for state in states if state == "answers"] == ["answers", "answers"]
     assert len(states) <= 5, states
+
+
+def test_a_machine_is_not_called_ready_for_long_while_nobody_vouches_for_it(cluster: Cluster) -> None:
+    server = cluster.server
+    server.stop()
+    server.start(KBOOT_KUBERNETES_SILENT_S="2")
+    cluster.give_certificate()
+    cluster.apis[NODE1].start()
+    ready = server.wait_phase(NODE1, "ready")
+    assert (ready["reason"], ready["heard"] >= ready["since"]) == (None, True)
+    cluster.apis[NODE1].stop()
+    cluster.wait_reason("node1 does not answer")
+    node = server.node(NODE1)
+    words = "node1 does not answer; node2 does not answer"
+    assert (node["phase"], node["reason"]) == ("ready", f"ready when it was last heard of: {words}")
+    lost = server.wait_phase(NODE1, "running")
+    assert lost["reason"] == f"no API server answers: {words}"
+    assert lost["heard"] <= lost["since"]
+    server.stop()
+    server.start()
+    assert server.node(NODE1)["heard"] == lost["heard"], "it is kept"
+    cluster.apis[NODE1].start()
+    assert server.wait_phase(NODE1, "ready")["heard"] > lost["heard"]
 
 
 def test_another_control_plane_is_asked_and_remembered(cluster: Cluster) -> None:

@@ -116,3 +116,15 @@ def test_a_phase_that_lasts_too_long_is_said_with_what_to_try(server: Server) ->
     assert late in server.get("/").text
     server.install(NODE1)
     assert server.node(NODE1)["overdue"] is None
+
+
+def test_it_is_said_when_a_machine_was_last_heard_of(server: Server) -> None:
+    leased = server.node(NODE1)["heard"]  # the lease of the fixture ends in an hour and lasts 24
+    assert leased < server.node(NODE1)["since"]
+    server.install(NODE1)
+    node = server.node(NODE1)
+    assert node["heard"] >= node["phases"]["installed"] > leased
+    server.get(f"/boot/{NODE1}.ipxe", who=NODE2)
+    server.stop()
+    server.start()
+    assert server.node(NODE1)["heard"] == node["heard"]
