@@ -7,10 +7,10 @@ from kboot_compose.templates import rendered
 
 from .config import File, NodeConfig, Unit, masked
 from .names import own_records
+from .network import network_files
 
 # No machine takes a new OS, or reboots into it, by itself: nothing says yet whose turn it is.
 _UPDATERS = ("update-engine.service", "locksmithd.service")
-_NETWORKD = "systemd-networkd.service"
 _TIMESYNCD = "systemd-timesyncd.service"
 
 
@@ -38,16 +38,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         # None: its readers are masked.
         File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **values), read_by=None),
         File("/etc/hosts", rendered("nodes/hosts.j2", **values), read_by=None),
-        File(
-            "/etc/systemd/networkd.conf.d/10-kboot.conf",
-            rendered("nodes/10-kboot-networkd.conf.j2"),
-            read_by=_NETWORKD,
-        ),
-        File(
-            "/etc/systemd/network/10-kboot.network",
-            rendered("nodes/10-kboot.network.j2", **values),
-            read_by=_NETWORKD,
-        ),
+        *network_files(desc, node),
         File(
             "/etc/systemd/timesyncd.conf.d/10-kboot.conf",
             rendered("nodes/10-kboot-timesyncd.conf.j2", **values),

@@ -1,80 +1,86 @@
 """An installed machine's address while the bootstrapper is away, with the real systemd-networkd and dnsmasq.
 
-The lease is the shortest that dnsmasq gives, two minutes: most of this test waits for its end.
+The lease is the shortest that dnsmasq gives, two minutes: most of the first test waits for its end.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Interface
 from pathlib import Path
 
 from kboot.host.waiting import looks
-from kboot.render import Attachments
-from kboot.render.nodes import node_config
-from kboot_clusterdesc import load_text
+from kboot_clusterdesc import Node, load_text
 from service.dnsmasq.daemon import OWN, SERVED, Site, network, started
-from support.fixed_secrets import fixed_secrets
-from support.namespace import etc_folder, ip
+from support.namespace import ip
+from support.networkd import Networkd, files_of
 
 _LEASE_S = 120
-_NETWORKD = "/lib/systemd/systemd-networkd"
 _DESCRIPTION = SERVED.replace("lease: 90m", f"lease: {_LEASE_S}s")
+_DESC = load_text(_DESCRIPTION, "site.yaml")
+_FIXED, _OTHER = _DESC.nodes[0], _DESC.nodes[2]
 
 
 def test_a_machine_keeps_its_address_past_its_lease_and_takes_a_new_one_when_it_is_given(tmp_path: Path) -> None:
-    with network("away", _DESCRIPTION, tmp_path) as site, networkd(site, tmp_path) as log:
+    with site_of(_OTHER, tmp_path) as (site, machine), machine.started(files_of(_DESC, _OTHER)):
         with started(site):
-            until_at(site, "10.10.14.11", log)
+            first = until_addressed(site, machine)
         for _ in looks(_LEASE_S + 60, 1):  # nobody answers
-            assert address(site) == "10.10.14.11", log.read_text()
-            if "ignoring request to reconfigure it" in log.read_text():  # the lease has ended
+            assert machine.addresses(OWN) == first, machine.log.read_text()
+            if "ignoring request to reconfigure it" in machine.log.read_text():  # the lease has ended
                 break
-        assert "ignoring request to reconfigure it" in log.read_text()
+        assert "ignoring request to reconfigure it" in machine.log.read_text()
         hosts = site.mounts["/etc"] / "kboot" / "dhcp-hosts"
-        hosts.write_text(hosts.read_text().replace("10.10.14.11", "10.10.14.12"))
+        hosts.write_text(hosts.read_text().replace(f"{_OTHER.mac},id:*,", f"{_OTHER.mac},id:*,10.10.14.12,"))
         with started(site):
-            until_at(site, "10.10.14.12", log)
+            until_addressed(site, machine, "10.10.14.12/24")
+
+
+def test_a_fixed_node_has_its_address_at_a_boot_without_the_bootstrapper(tmp_path: Path) -> None:
+    with site_of(_FIXED, tmp_path) as (site, machine), machine.started(files_of(_DESC, _FIXED)):
+        until_addressed(site, machine, "10.10.14.11/24")
+        assert until_route(machine, "static") == [("10.10.14.254", OWN)]
+        assert {"DNS=10.10.14.253", "NTP=10.10.14.250"} <= machine.told
+
+
+def test_a_fixed_node_that_asked_by_dhcp_so_far_goes_on_with_the_same_address(tmp_path: Path) -> None:
+    """As a machine that an older kboot installed, at `kboot node apply`."""
+    by_dhcp = {path: text.replace(str(_OTHER.mac), str(_FIXED.mac)) for path, text in files_of(_DESC, _OTHER).items()}
+    with site_of(_FIXED, tmp_path) as (site, machine):
+        with started(site), machine.started(by_dhcp):
+            until_addressed(site, machine, "10.10.14.11/24")
+            assert until_route(machine, "dhcp") == [("10.10.14.254", OWN)]
+        assert machine.addresses(OWN) == ["10.10.14.11/24"]
+        with machine.started(files_of(_DESC, _FIXED)):
+            assert until_route(machine, "static") == [("10.10.14.254", OWN)]
+            assert machine.addresses(OWN) == ["10.10.14.11/24"]
 
 
 @contextmanager
-def networkd(site: Site, folder: Path) -> Iterator[Path]:
-    """systemd-networkd of the first node, with the file that its node config has; its log."""
-    desc = load_text(_DESCRIPTION, "site.yaml")
-    node = desc.nodes[0]
-    files = node_config(desc, node, fixed_secrets(desc), Attachments()).files
-    own = next(file.content.decode() for file in files if file.path == "/etc/systemd/network/10-kboot.network")
-    etc, run = etc_folder(folder / "machine-etc"), folder / "machine-run"
-    (etc / "systemd" / "network").mkdir(parents=True)
-    # the card of a test is a veth, which on a machine is a pod's
-    (etc / "systemd" / "network" / "10-kboot.network").write_text(own.replace("Kind=!*\n", ""))
-    (etc / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-    (run / "netif").mkdir(parents=True)
-    for path in (run, run / "netif"):
-        shutil.chown(path, "systemd-network", "systemd-network")
-    machine = site.machines.name
-    ip("-n", machine, "addr", "flush", "dev", OWN)
-    ip("-n", machine, "link", "set", OWN, "down")
-    ip("-n", machine, "link", "set", OWN, "address", str(node.mac))
-    # without udev, which a namespace has not, it waits for nobody where /sys cannot be written
-    command = ["sh", "-c", f"mount -o remount,ro,bind /sys && exec {_NETWORKD}"]
-    log = folder / "networkd.log"
-    with site.machines.daemon(command, {"/etc": etc, "/run/systemd": run}, log):
-        yield log
+def site_of(node: Node, folder: Path) -> Iterator[tuple[Site, Networkd]]:
+    """A site whose dnsmasq does not run yet, and a node at its network."""
+    with network("away", _DESCRIPTION, folder) as site:
+        machine = site.machines.name
+        ip("-n", machine, "addr", "flush", "dev", OWN)
+        ip("-n", machine, "link", "set", OWN, "down")
+        ip("-n", machine, "link", "set", OWN, "address", str(node.mac))
+        yield site, Networkd(site.machines, folder)
 
 
-def address(site: Site) -> str | None:
-    """The address of the machine's card."""
-    shown = site.machines.run("ip", "-4", "-brief", "address", "show", "dev", OWN).stdout.split()
-    found = [IPv4Interface(word) for word in shown if word.count(".") == 3]
-    return str(found[0].ip) if found else None
-
-
-def until_at(site: Site, wanted: str, log: Path) -> None:
-    """Wait until the machine has that address."""
+def until_addressed(site: Site, machine: Networkd, wanted: str | None = None) -> list[str]:
+    """Wait until the machine has that address, or any; return what it has."""
     for _ in looks(120, 0.5):
-        if address(site) == wanted:
-            return
-    raise AssertionError(f"at {address(site)}, not at {wanted}: {log.read_text()}\n{site.log.read_text()}")
+        seen = machine.addresses(OWN)
+        if wanted in seen if wanted else seen:
+            return seen
+    raise AssertionError(f"{seen}, not {wanted}: {machine.log.read_text()}\n{site.log.read_text()}")
+
+
+def until_route(machine: Networkd, protocol: str) -> list[tuple[str, str]]:
+    """Wait until the machine has a default route that was learnt so; return router and card."""
+    for _ in looks(30, 0.2):
+        routes = machine.ip_json("-4", "route", "show", "default")
+        found = [(route["gateway"], route["dev"]) for route in routes if route["protocol"] == protocol]
+        if found:
+            return found
+    raise AssertionError(f"{routes}: {machine.log.read_text()}")

@@ -36,7 +36,8 @@ def request() -> bytes:
     total = sum(struct.unpack(">10H", header))
     checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
     ip = header[:10] + checksum.to_bytes(2, "big") + header[12:]
-    return b"\xff" * 6 + _MAC + b"\x08\x00" + ip + udp
+    frame: bytes = b"\xff" * 6 + _MAC + b"\x08\x00" + ip + udp
+    return frame
 
 
 class Ends:

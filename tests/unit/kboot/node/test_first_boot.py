@@ -12,7 +12,8 @@ import yaml
 
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
-from kboot_clusterdesc import ClusterDesc, Node, load_text
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, load_text
+from kboot_clusterdesc.model import Dhcp
 from support.fixed_secrets import fixed_secrets
 from support.fleets import FLEETS, Fleet
 from support.rendering import rendered_files
@@ -55,19 +56,44 @@ def test_updaters_are_masked_in_both_dialects() -> None:
         assert {units[name]["command"] for name in masked} == {"stop"}
 
 
-def test_the_described_card_alone_is_configured() -> None:
+_CARD = {"Type": "ether", "Kind": "!*"}
+_NETWORK = "/etc/systemd/network/10-kboot.network"
+
+
+def test_a_node_without_an_address_asks_by_dhcp_on_the_described_card_alone() -> None:
     desc = Fleet().desc
     for node in desc.nodes:
-        network = file_of(desc, node, "/etc/systemd/network/10-kboot.network")
-        assert assigned(network) == {
-            "MACAddress": str(node.mac),
-            "Type": "ether",
-            "Kind": "!*",
-            "DHCP": "ipv4",
-            "KeepConfiguration": "dhcp",
-            "ClientIdentifier": "mac",
-            "UseHostname": "false",
-        }
+        if node.ip is None:
+            assert assigned(file_of(desc, node, _NETWORK)) == {
+                "MACAddress": str(node.mac),
+                **_CARD,
+                "DHCP": "ipv4",
+                "KeepConfiguration": "dhcp",
+                "ClientIdentifier": "mac",
+                "UseHostname": "false",
+            }
+
+
+def test_a_node_with_an_address_asks_nobody_for_what_dhcp_would_tell() -> None:
+    text = Fleet().text.replace(
+        "network:\n", "network:\n  routers: [10.10.14.254, 10.10.14.252]\n  ntp: [10.10.14.250]\n"
+    )
+    desc = load_text(text, "fleet.yaml")
+    assert assigned(file_of(desc, desc.nodes[0], _NETWORK)) == {
+        "MACAddress": str(desc.nodes[0].mac),
+        **_CARD,
+        "Address": "10.10.14.201/24",
+        "Gateway": "10.10.14.254",
+        "DNS": "10.10.14.253",
+        "NTP": "10.10.14.250",
+    }
+
+
+@pytest.mark.parametrize("mode", ["proxy", "off"])
+def test_where_the_site_hands_out_addresses_its_routers_are_asked_for(mode: str) -> None:
+    desc = Fleet().desc
+    there = desc.model_copy(update={"network": desc.network.model_copy(update={"dhcp": Dhcp(mode=DhcpMode(mode))})})
+    assert assigned(file_of(there, there.nodes[0], _NETWORK))["DHCP"] == "ipv4"
 
 
 def test_each_machine_knows_the_api_and_the_fixed_nodes_without_the_bootstrapper() -> None:
