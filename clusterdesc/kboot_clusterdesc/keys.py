@@ -52,6 +52,10 @@ KEYS: dict[str, Key] = {
         "ntp: [10.10.14.254]",
     ),
     "network.hosts": Key("more DNS records, name to address", "hosts: {printer.ail.example.com: 10.10.14.9}"),
+    "network.links": Key(
+        "bonds, VLANs and what else is said of the links of each node that has no `links` of its own",
+        "links: {bonds: [{name: bond0, members: [boot, second]}]}",
+    ),
     "os": Key(
         "the operating system that machines install",
         "os: {family: flatcar, channel: stable, version: current}",
@@ -153,7 +157,48 @@ KEYS: dict[str, Key] = {
     "nodes.taints": Key("taints of the Kubernetes node", 'taints: ["dedicated=db:NoSchedule"]'),
     "nodes.install_disk": Key("its disk, where os.install_disk is not right", "install_disk: /dev/nvme0n1"),
     "nodes.extra": Key("a fragment for this machine alone, after os.extra", "extra: node1.yaml"),
+    "nodes.cards": Key(
+        "its other network cards, a name of yours to the MAC; the card of `mac` is called boot",
+        'cards: {second: "00:25:90:c0:f7:81"}',
+    ),
+    "nodes.addresses": Key(
+        "its addresses on other links than the one of `ip`, each with the length of its subnet",
+        "addresses: {storage: 10.10.40.201/24}",
+    ),
+    "nodes.links": Key(
+        "its links, in place of the whole of network.links", "links: {vlans: [{name: storage, id: 40, link: boot}]}"
+    ),
 }
+_LINKS: dict[str, Key] = {
+    "bonds": Key("cards that act as one", "bonds: [{name: bond0, members: [boot, second], mode: 802.3ad}]"),
+    "bonds.name": Key("its name, which the interface has too", "name: bond0"),
+    "bonds.members": Key("the cards in it; boot is the one of the node's `mac`", "members: [boot, second]"),
+    "bonds.mode": Key(
+        "active-backup or balance-tlb at any switch; 802.3ad (LACP) or balance-xor at one that is set up for it",
+        "mode: 802.3ad",
+    ),
+    "bonds.miimon": Key("milliseconds between looks at the carrier of each member", "miimon: 100"),
+    "bonds.lacp_rate": Key("slow (default) or fast: LACP's packets each 30 seconds, or each second", "lacp_rate: fast"),
+    "bonds.hash_policy": Key(
+        "what of a packet decides the member that sends it; default: layer2", "hash_policy: layer3+4"
+    ),
+    "bonds.mtu": Key("its MTU and that of its members; default: that of `links`", "mtu: 9000"),
+    "vlans": Key("tagged networks", "vlans: [{name: storage, id: 40, link: bond0}]"),
+    "vlans.name": Key("its name, which the interface has too", "name: storage"),
+    "vlans.id": Key("its tag, 1 to 4094", "id: 40"),
+    "vlans.link": Key("the card or bond that carries it", "link: bond0"),
+    "vlans.mtu": Key("its MTU; default: that of `links`", "mtu: 9000"),
+    "address_on": Key(
+        "the link with the node's address in network.subnet; default: the bond of the boot card, else that card",
+        "address_on: bond0",
+    ),
+    "gateway": Key(
+        "default router, in network.subnet or that of one of `addresses`; default: the first of network.routers",
+        "gateway: 10.10.14.252",
+    ),
+    "mtu": Key("the MTU of each link that names none; default: as the OS has it", "mtu: 1500"),
+}
+KEYS |= {f"{holder}.links.{name}": key for holder in ("network", "nodes") for name, key in _LINKS.items()}
 
 
 def key_at(path: tuple[str | int, ...]) -> Key | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
+from .links import BOOT, Links
 from .os_family import Family
 from .part import Part
 from .released_images import RELEASED
@@ -20,6 +22,8 @@ from .types import (
     Endpoint,
     HostName,
     Lease,
+    LinkAddress,
+    LinkName,
     Mac,
     OsVersion,
     Range,
@@ -125,6 +129,7 @@ class Network(Part):
     upstream_dns: tuple[IPv4Address, ...] = ()
     ntp: tuple[IPv4Address, ...] = ()
     hosts: dict[Domain, IPv4Address] = Field(default_factory=dict)
+    links: Links | None = None
 
 
 class Window(Part):
@@ -203,6 +208,14 @@ class Node(Part):
     taints: tuple[str, ...] = ()
     install_disk: str | None = None
     extra: str | None = None
+    cards: dict[LinkName, Mac] = Field(default_factory=dict, exclude_if=operator.not_)
+    addresses: dict[LinkName, LinkAddress] = Field(default_factory=dict, exclude_if=operator.not_)
+    links: Links | None = None
+
+    @property
+    def all_cards(self) -> dict[str, Mac]:
+        """Return each card that is declared, the one it boots from first: name -> MAC."""
+        return {BOOT: self.mac, **self.cards}
 
     @model_validator(mode="before")
     @classmethod
@@ -256,6 +269,10 @@ class ClusterDesc(Part):
     def lets_machines_join(self) -> bool:
         """Whether a machine that no one declared is installed, and becomes a worker."""
         return self.unknown_machines is UnknownMachines.WORKER
+
+    def links_of(self, node: Node) -> Links:
+        """Return the links of a node: its own, else those of all nodes."""
+        return node.links or self.network.links or Links()
 
     @property
     def api_endpoint(self) -> tuple[str, int]:

@@ -38,7 +38,7 @@ def with_stand_ins(raw: dict[str, Any], faults: list[Steps]) -> ClusterDesc | No
     `raw` is changed on the way.
     """
     for path in faults:
-        _take_out(raw, path)
+        _take_out(raw, _with_its_links(path))
     _sweep(raw)
     for path, value in _REQUIRED.items():
         _fill(raw, path, value)
@@ -51,6 +51,11 @@ def with_stand_ins(raw: dict[str, Any], faults: list[Steps]) -> ClusterDesc | No
         return ClusterDesc.model_validate(raw)
     except ValidationError:
         return None
+
+
+def _with_its_links(path: Steps) -> Steps:
+    """Return the path of what is taken out for a fault at `path`: links as a whole, since they name each other."""
+    return path[: path.index("links") + 1] if "links" in path and "labels" not in path else path
 
 
 def _take_out(raw: dict[str, Any], path: Steps) -> None:

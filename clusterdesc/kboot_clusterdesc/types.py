@@ -7,7 +7,7 @@ import binascii
 import re
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
@@ -18,6 +18,8 @@ _SEPARATED = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}")
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LINK = re.compile(r"[a-z][a-z0-9-]{0,14}")
+_TAKEN_LINK = re.compile(r"lo|all|default|(eth|cni|docker|tun|tap|flannel)[0-9].*|en[opsx][0-9].*|(veth|cali|kube-).*")
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40})?")
 
 
@@ -117,6 +119,21 @@ def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise ValueError(f"`{text}` is not a host name: small letters, digits and dashes, at most 63")
     return text
+
+
+def _link_name(text: str) -> str:
+    if not _LINK.fullmatch(text):
+        raise ValueError(f"`{text}` is not the name of a link: small letters, digits and dashes, at most 15")
+    if _TAKEN_LINK.fullmatch(text):
+        raise ValueError(f"`{text}` is a name that the kernel or a pod network gives, name a link otherwise")
+    return text
+
+
+def _link_address(value: object) -> object:
+    text = str(value).strip()
+    if isinstance(value, str) and "/" not in text:
+        raise ValueError(f"`{text}` does not say its subnet, which is part of it: `{text}/24`")
+    return value
 
 
 def is_host_label(text: str) -> bool:
@@ -256,6 +273,8 @@ Lease = Annotated[str, AfterValidator(_lease)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Endpoint = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$"), AfterValidator(_endpoint)]
 HostName = Annotated[str, AfterValidator(_label)]
+LinkName = Annotated[str, AfterValidator(_link_name)]
+LinkAddress = Annotated[IPv4Interface, BeforeValidator(_link_address)]
 OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]
 Cron = Annotated[str, AfterValidator(_cron)]

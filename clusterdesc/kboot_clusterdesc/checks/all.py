@@ -11,6 +11,8 @@ from .addresses import check_macs, check_network, check_nodes, check_range, chec
 from .disks import check_disks
 from .images import check_images
 from .labels import check_labels, check_taints
+from .link_addresses import check_link_addresses
+from .links import check_cards, check_links
 from .names import check_names
 from .pods import check_pods
 from .quorum import check_quorum, check_roles
@@ -26,6 +28,9 @@ CHECKS: tuple[Check, ...] = (
     check_nodes,
     check_macs,
     check_ranges_apart,
+    check_links,
+    check_cards,
+    check_link_addresses,
     check_names,
     check_disks,
     check_labels,

@@ -24,6 +24,32 @@ nodes:
   - {{mac: "00:25:90:c0:f6:ee", roles: [worker]}}
 """
 
+# It with a bond and a VLAN for all nodes, and a second card at each.
+LINKED = f"""\
+apiVersion: kboot/v1
+cluster: {{name: ail, domain: ail.example.com}}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {{mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 24h}}
+  routers: [10.10.14.254]
+  links:
+    bonds: [{{name: bond0, members: [boot, second], mode: 802.3ad, lacp_rate: fast, hash_policy: layer3+4}}]
+    vlans: [{{name: storage, id: 40, link: bond0, mtu: 1500}}]
+    mtu: 9000
+os: {{family: flatcar, channel: stable, version: current}}
+kubernetes: {{version: v1.36.2}}
+ssh_authorized_keys: ["{KEY}"]
+nodes:
+  - mac: "00:25:90:c0:f7:80"
+    name: node1
+    ip: 10.10.14.201
+    roles: [control-plane, etcd]
+    cards: {{second: "00:25:90:c0:f7:81"}}
+    addresses: {{storage: 10.10.40.201/24}}
+  - {{mac: "00:25:90:c0:f6:ee", roles: [worker], cards: {{second: "00:25:90:c0:f6:ef"}}}}
+"""
+
 
 def spoilt(*changes: tuple[str, str]) -> str:
     """The sample with each first text replaced by the second."""

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kboot_clusterdesc.problem import Steps, dotted
-from unit.clusterdesc.sample import KEY, SAMPLE, accepted, refusal, refused_keys, spoilt
+from unit.clusterdesc.sample import KEY, LINKED, SAMPLE, accepted, refusal, refused_keys, spoilt
 
 # Each is sound, and would not be with a default or a stand-in in the place of one of its values.
 _KUBERNETES = f"""\
@@ -89,6 +89,13 @@ _REQUIRED = {
     ("network", "subnet"),
 }
 
+# Links of all nodes and of one alone, whose default route leaves by a card of its own.
+_LINKS = LINKED.replace(
+    "    addresses: {storage: 10.10.40.201/24}\n",
+    "    addresses: {second: 192.0.2.20/28}\n"
+    "    links: {vlans: [{name: front, id: 7, link: boot}], address_on: front, gateway: 192.0.2.17, mtu: 9000}\n",
+)
+
 
 def _paths(value: Any, path: Steps = ()) -> Iterator[Steps]:
     """The path of each value within `value`; a DHCP range is one value."""
@@ -120,7 +127,17 @@ def _broken(text: str) -> Iterator[tuple[str, str]]:
             yield dotted(path), yaml.safe_dump(changed)
 
 
-@pytest.mark.parametrize("text", [SAMPLE, _KUBERNETES, _FLEET, _TAKEN], ids=["sample", "kubernetes", "fleet", "taken"])
+_TEXTS = {
+    "sample": SAMPLE,
+    "kubernetes": _KUBERNETES,
+    "fleet": _FLEET,
+    "taken": _TAKEN,
+    "linked": LINKED,
+    "links of one": _LINKS,
+}
+
+
+@pytest.mark.parametrize("text", _TEXTS.values(), ids=_TEXTS)
 def test_a_broken_key_of_a_sound_description_is_all_that_is_refused(text: str) -> None:
     accepted(text)
     for broken, spoilt_text in _broken(text):

@@ -1,0 +1,202 @@
+#!/bin/bash
+# From config/install.sh.j2: installs the OS to the disk of this machine and reboots it.
+# The OS in memory runs it at its boot, and may run it again: a second run does nothing.
+set -euo pipefail
+
+bootstrapper=10.10.14.253
+installer=flatcar-install
+# Filled in by the cloud-config server for the one machine that asks:
+KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_DISK='' KBOOT_CONFIG=''
+KBOOT_BOOT='' KBOOT_ADDRESS=''
+# kboot:machine
+
+work=/run/kboot-install
+# The OS runs this without one, and its installer needs it to wipe what it has written and then refused.
+export HOME=/root
+say() { printf 'kboot: %s\n' "$*"; }
+
+mkdir -p "$work"
+chmod 0700 "$work"
+# The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
+ask_again() {
+  local tries=60
+  if ! mkdir "$work/asking" 2>/dev/null; then
+    say "it is asked for on this machine already"
+    exit 0
+  fi
+  say "$KBOOT_MAC is to be installed, but the bootstrapper does not know it by this address or boot value: asking again"
+  while [ "$tries" -gt 0 ]; do
+    sleep 10
+    tries=$((tries - 1))
+    curl --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
+      "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}${KBOOT_BOOT:+&boot=$KBOOT_BOOT}" || continue
+    if grep -q '^KBOOT_ARMED=\(yes\|no\)$' "$work/install.sh"; then
+      rmdir "$work/asking"
+      exec /bin/bash "$work/install.sh"
+    fi
+  done
+  rmdir "$work/asking"
+  say "the bootstrapper still does not see $KBOOT_MAC at its own address, \`kboot status\` says where; nothing was touched"
+  exit 1
+}
+[ "$KBOOT_ARMED" != elsewhere ] || ask_again
+if [ "$KBOOT_ARMED" != yes ]; then
+  say "this machine is not to be installed now: \`kboot node reinstall\` arms it; nothing was touched"
+  exit 0
+fi
+if ! mkdir "$work/started" 2>/dev/null; then
+  say "an install is under way on this machine already"
+  exit 0
+fi
+
+cat >"$work/ca.pem" <<'CERTIFICATE'
+-----BEGIN CERTIFICATE-----
+dGhlIGNlcnRpZmljYXRlIG9mIGNsdXN0ZXItY2E=
+-----END CERTIFICATE-----
+CERTIFICATE
+# The token goes by a file, so that no list of processes shows it.
+printf 'header = "Authorization: Bearer %s"\n' "$KBOOT_TOKEN" >"$work/token"
+# The node config goes to the address that asked for this script; another card may have come up since.
+same_address=()
+[ -z "$KBOOT_ADDRESS" ] || same_address=(--interface "$KBOOT_ADDRESS")
+
+# Tries for ten minutes: any service may restart under an install.
+fetch() { # fetch URL FILE [CURL OPTION]...
+  local url=$1 file=$2 tries=100
+  shift 2
+  until curl --fail --silent --show-error --location --max-redirs 0 --connect-timeout 10 --max-time 60 \
+    "$@" --output "$file.part" "$url" && [ -s "$file.part" ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 6
+  done
+  mv "$file.part" "$file"
+}
+
+report() { # report JSON TRIES
+  local tries=$2
+  until curl --config "$work/token" --fail --silent --connect-timeout 10 --max-time 20 --cacert "$work/ca.pem" \
+    --header 'Content-Type: application/json' --data "$1" \
+    "https://$bootstrapper/v1/nodes/$KBOOT_MAC/events"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 5
+  done
+}
+
+reason=''
+fail() {
+  reason=$1
+  say "failed: $reason"
+  exit 1
+}
+
+finish() {
+  local status=$?
+  [ -z "${progress_pid:-}" ] || kill "$progress_pid" 2>/dev/null || true
+  if [ "$status" != 0 ]; then
+    [ -n "$reason" ] || reason="install.sh ended with status $status"
+    reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
+    report "{\"phase\": \"failed\", \"detail\": \"$reason\"}" 3 || true
+    rmdir "$work/started" 2>/dev/null || true
+  fi
+}
+trap finish EXIT
+
+# Certificates are checked against the clock, and an empty machine may have any: the bootstrapper's will do.
+set_clock() {
+  local date
+  date=$(curl --silent --head --connect-timeout 10 --retry 20 --retry-connrefused --retry-delay 3 \
+    "http://$bootstrapper/healthz" | tr -d '\r' | sed -n 's/^[Dd]ate: //p') || date=''
+  [ -n "$date" ] || return 0
+  date --utc --set "$date" >/dev/null || { say "the clock could not be set" && return 0; }
+  # The installed system begins with what the hardware clock says.
+  hwclock --systohc --utc || say "the hardware clock could not be written"
+}
+
+is_whole_disk() { [ -b "$1" ] && [ "$(lsblk --nodeps --noheadings --output TYPE "$1" 2>/dev/null | head -n 1)" = disk ]; }
+
+# The described disk; without one, the only writable disk that is neither removable nor in use. It never guesses.
+choose_disk() {
+  local name type removable fixed candidates=()
+  if [ -n "$KBOOT_DISK" ]; then
+    disk=$(readlink -f "$KBOOT_DISK") || fail "install_disk $KBOOT_DISK does not exist on this machine"
+    [ -b "$disk" ] || fail "install_disk $KBOOT_DISK does not exist on this machine"
+    is_whole_disk "$disk" || fail "install_disk $KBOOT_DISK is not a whole disk"
+    return
+  fi
+  while read -r name type removable fixed; do
+    [ "$type $removable $fixed" = "disk 0 0" ] || continue
+    case $name in /dev/zram* | /dev/ram* | /dev/loop* | /dev/fd*) continue ;; esac
+    lsblk --noheadings --output MOUNTPOINT "$name" | grep -q . && continue
+    candidates+=("$name")
+  done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE,RM,RO)
+  case ${#candidates[@]} in
+    1) disk=${candidates[0]} ;;
+    0) fail "no disk was found on this machine" ;;
+    *) fail "several disks, name one with install_disk: ${candidates[*]}" ;;
+  esac
+}
+
+sectors_written() { awk '{print $7}' "/sys/block/${disk##*/}/stat" 2>/dev/null; } # by the kernel, since it booted
+
+# Bytes that were written to the disk since the start, every few seconds.
+follow_progress() {
+  local first now
+  first=$(sectors_written) || return 0
+  while sleep 3; do
+    now=$(sectors_written)
+    report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))}" 1 || true
+  done
+}
+
+# What was written in part, or refused for its signature, must not boot; a disk that was not touched keeps what it has.
+leave_unbootable() { # leave_unbootable SECTORS WRITTEN BEFORE
+  [ -z "$1" ] || [ "$(sectors_written)" != "$1" ] || return 0
+  wipefs --all --force --quiet "$disk" || say "$disk could not be wiped"
+  sync
+}
+
+install_os() {
+  local config_option=-i tries=5 before
+  [ "$KBOOT_CONFIG" = ignition ] || config_option=-c
+  local arguments=(-d "$disk" -V "$KBOOT_VERSION" -C "$KBOOT_CHANNEL" -B "$KBOOT_BOARD" -o ''
+    -b "http://$bootstrapper/$KBOOT_CHANNEL" "$config_option" "$work/config")
+  before=$(sectors_written) || before=''
+  until "$installer" "${arguments[@]}"; do
+    leave_unbootable "$before"
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail "$installer could not write $KBOOT_CHANNEL $KBOOT_VERSION to $disk"
+    say "$installer failed, trying again in 10 seconds"
+    sleep 10
+  done
+}
+
+say "installing $KBOOT_CHANNEL $KBOOT_VERSION on $KBOOT_MAC"
+set_clock
+report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
+choose_disk
+say "the disk is $disk"
+report "{\"phase\": \"installing\", \"detail\": \"the disk is $disk\"}" 3 || true
+if [ "$KBOOT_CONFIG" = ignition ]; then
+  url="https://$bootstrapper/ignition/${KBOOT_MAC//:/-}.json"
+else
+  url="https://$bootstrapper/cloud-configs/${KBOOT_MAC//:/-}.yaml"
+fi
+fetch "$url" "$work/config" "${same_address[@]}" --config "$work/token" --cacert "$work/ca.pem" || fail "the node config was not given"
+if [ "$KBOOT_CONFIG" = ignition ]; then
+  grep -q '"version": "3\.' "$work/config" || fail "what was fetched is not an Ignition config"
+else
+  head -n 1 "$work/config" | grep -qx '#cloud-config' || fail "what was fetched is not a cloud-config"
+fi
+follow_progress &
+progress_pid=$!
+install_os
+kill "$progress_pid" 2>/dev/null || true
+progress_pid=''
+sync
+# Without this report the machine would stay armed and install again at its next network boot.
+report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"}" 120 ||
+  fail "the bootstrapper does not take the report of the install"
+say "installed, rebooting"
+systemctl reboot --no-wall || reboot -f

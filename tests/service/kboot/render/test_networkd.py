@@ -1,0 +1,81 @@
+"""What the real systemd-networkd makes of the links of a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kboot.host.waiting import looks
+from kboot_clusterdesc import Node, load
+from support.namespace import cabled, ip
+from support.networkd import Networkd, files_of
+from support.places import GOLDEN_RENDERS
+
+_DESC = load(GOLDEN_RENDERS / "links" / "cluster.yaml")
+_NODES = {node.name: node for node in _DESC.nodes}
+_COMPLAINT = re.compile(r"unknown|failed to parse|ignoring|invalid|not supported in section", re.IGNORECASE)
+_NO_DEVICE = "Operation not supported"  # a kernel without bonds or VLANs
+
+
+def complaints(log: str) -> list[str]:
+    """What systemd-networkd says against files, apart from devices that the kernel cannot make."""
+    return [line for line in log.splitlines() if _COMPLAINT.search(line) and _NO_DEVICE not in line]
+
+
+@contextmanager
+def server(node: Node, folder: Path) -> Iterator[Networkd]:
+    """A machine with the cards of a node, each cabled, and one more that nobody names."""
+    cards = {**{name: str(mac) for name, mac in node.all_cards.items()}, "unnamed": "02:00:00:00:00:99"}
+    with cabled({f"t-{name}": f"169.254.{i}.1/24" for i, name in enumerate(cards)}, "links") as (_, machine):
+        for name, mac in cards.items():
+            ip("-n", machine.name, "link", "set", f"t-{name}", "down")
+            ip("-n", machine.name, "link", "set", f"t-{name}", "address", mac)
+        yield Networkd(machine, folder)
+
+
+def until_addressed(machine: Networkd, card: str, wanted: list[str]) -> None:
+    """Wait until a card has exactly these addresses."""
+    for _ in looks(30, 0.2):
+        if machine.addresses(card) == wanted:
+            return
+    raise AssertionError(f"{card}: {machine.addresses(card)}, not {wanted}: {machine.log.read_text()}")
+
+
+def until_configured(machine: Networkd) -> str:
+    """Wait until it has looked at all cards; return its log."""
+    for _ in looks(30, 0.2):
+        log = machine.log.read_text()
+        if "Enumeration completed" in log:
+            return log
+    raise AssertionError(log)
+
+
+@pytest.mark.parametrize("name", sorted(_NODES))
+def test_networkd_takes_every_file_without_a_complaint(name: str, tmp_path: Path) -> None:
+    with server(_NODES[name], tmp_path) as machine, machine.started(files_of(_DESC, _NODES[name])):
+        assert complaints(until_configured(machine)) == []
+
+
+def test_a_key_that_networkd_does_not_know_is_complained_of(tmp_path: Path) -> None:
+    files = files_of(_DESC, _NODES["bonded"])
+    path = "/etc/systemd/network/10-kboot-bond0.netdev"
+    for old, new in (("LACPTransmitRate=", "LacpTransmitRate="), ("Mode=802.3ad", "Mode=lacp")):
+        assert old in files[path]
+        spoilt = {**files, path: files[path].replace(old, new)}
+        with server(_NODES["bonded"], tmp_path / new) as machine, machine.started(spoilt):
+            assert len(complaints(until_configured(machine))) == 1
+
+
+def test_addresses_and_the_default_route_are_on_the_declared_cards(tmp_path: Path) -> None:
+    with server(_NODES["router"], tmp_path) as machine, machine.started(files_of(_DESC, _NODES["router"])):
+        until_addressed(machine, "t-boot", ["10.10.14.203/24"])
+        until_addressed(machine, "t-public", ["192.0.2.20/28"])
+        for _ in looks(30, 0.2):
+            if routes := machine.ip_json("-4", "route", "show", "default"):
+                break
+        assert [(route["gateway"], route["dev"]) for route in routes] == [("192.0.2.17", "t-public")]
+        assert machine.addresses("t-spare") == machine.addresses("t-unnamed") == []
