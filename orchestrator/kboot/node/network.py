@@ -35,6 +35,7 @@ def network_files(desc: ClusterDesc, node: Node) -> tuple[File, ...]:
         _carrier(desc, node, links),
         *_devices(node, links),
         *(_other_link(desc, node, links, name) for name in others),
+        _network_file("zy-kboot-others.network", "zy-kboot-others.network", {}),
     )
 
 

@@ -78,4 +78,13 @@ def test_addresses_and_the_default_route_are_on_the_declared_cards(tmp_path: Pat
             if routes := machine.ip_json("-4", "route", "show", "default"):
                 break
         assert [(route["gateway"], route["dev"]) for route in routes] == [("192.0.2.17", "t-public")]
-        assert machine.addresses("t-spare") == machine.addresses("t-unnamed") == []
+
+
+def test_a_card_of_which_nothing_is_said_stays_as_it_is_where_the_os_would_ask_by_dhcp(tmp_path: Path) -> None:
+    default = {"/etc/systemd/network/zz-default.network": "[Match]\nName=t-*\n\n[Network]\nDHCP=yes\n"}
+    node = _NODES["router"]
+    with server(node, tmp_path) as machine, machine.started({**default, **files_of(_DESC, node)}):
+        until_addressed(machine, "t-public", ["192.0.2.20/28"])
+        touched = re.findall(r"^t-(\S+): Configuring with", machine.log.read_text(), re.MULTILINE)
+        assert {"boot", "public"} <= set(touched)
+        assert not {"spare", "unnamed"} & set(touched)
