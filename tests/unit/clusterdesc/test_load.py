@@ -209,7 +209,7 @@ def test_a_list_whose_only_item_is_faulty_is_not_called_empty() -> None:
 
 def test_the_examples_of_the_project_are_accepted() -> None:
     examples = sorted(EXAMPLES.glob("*.yaml"))
-    assert {"lab.yaml", "rack.yaml"} <= {path.name for path in examples}
+    assert {"lab.yaml", "rack.yaml", "servers.yaml"} <= {path.name for path in examples}
     for path in examples:
         load(path)
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from kboot.host.waiting import looks
-from kboot_clusterdesc import Node, load
+from kboot_clusterdesc import ClusterDesc, Node, load
 from support.namespace import cabled, ip
 from support.networkd import Networkd, files_of
-from support.places import GOLDEN_RENDERS
+from support.places import EXAMPLES, GOLDEN_RENDERS
 
 _DESC = load(GOLDEN_RENDERS / "links" / "cluster.yaml")
 _NODES = {node.name: node for node in _DESC.nodes}
+_RACK = load(EXAMPLES / "servers.yaml")
 _COMPLAINT = re.compile(r"unknown|failed to parse|ignoring|invalid|not supported in section", re.IGNORECASE)
 _NO_DEVICE = "Operation not supported"  # a kernel without bonds or VLANs
 
@@ -54,9 +55,13 @@ def until_configured(machine: Networkd) -> str:
     raise AssertionError(log)
 
 
-@pytest.mark.parametrize("name", sorted(_NODES))
-def test_networkd_takes_every_file_without_a_complaint(name: str, tmp_path: Path) -> None:
-    with server(_NODES[name], tmp_path) as machine, machine.started(files_of(_DESC, _NODES[name])):
+@pytest.mark.parametrize(
+    ("desc", "node"),
+    [*((_DESC, node) for node in _DESC.nodes), (_RACK, _RACK.nodes[0])],
+    ids=lambda each: getattr(each, "name", "of"),
+)
+def test_networkd_takes_every_file_without_a_complaint(desc: ClusterDesc, node: Node, tmp_path: Path) -> None:
+    with server(node, tmp_path) as machine, machine.started(files_of(desc, node)):
         assert complaints(until_configured(machine)) == []
 
 
