@@ -67,7 +67,11 @@ def given_by_cloud_config(document: bytes) -> Given:
         },
         {each["name"]: each.get("groups", []) for each in users},
         files,
-        {each["name"]: _unit(each, "content", "drop_ins", "enable") for each in read["coreos"]["units"]},
+        {
+            each["name"]: _unit(each, "content", "drop_ins", "enable")
+            for each in read["coreos"]["units"]
+            if each.get("command") != "restart"  # the OS's own, as it is
+        },
     )
 
 

@@ -21,10 +21,17 @@ def cloud_config(config: NodeConfig) -> bytes:
         _file(File("/etc/hostname", f"{config.hostname}\n".encode(), read_by=None)),
         *map(_file, config.files),
     ]
-    document["coreos"] = {"units": [_unit(unit) for unit in config.units]}
+    restarts = [{"name": name, "command": "restart"} for name in _readers_of_the_os(config)]
+    document["coreos"] = {"units": [*restarts, *map(_unit, config.units)]}
     # coreos-cloudinit replaces $public_ipv4 and the like in the whole document, so file contents go as base64.
     text = yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=10_000)
     return b"#cloud-config\n" + text.encode()
+
+
+def _readers_of_the_os(config: NodeConfig) -> list[str]:
+    """Return systemd's own units that read a file of the config at their start: they run by the time it is written."""
+    readers = {file.read_by for file in config.files if file.read_by is not None}
+    return sorted(name for name in readers if name.startswith("systemd-"))
 
 
 class _Quoting(yaml.SafeDumper):

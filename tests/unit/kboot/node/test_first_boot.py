@@ -56,6 +56,15 @@ def test_updaters_are_masked_in_both_dialects() -> None:
         assert {units[name]["command"] for name in masked} == {"stop"}
 
 
+def test_networkd_reads_at_the_first_boot_what_a_cloud_config_writes_while_it_runs() -> None:
+    files = rendered_files(Fleet().desc)
+    documents = [file.content for path, file in files.items() if path.endswith("/cloud-config.yaml")]
+    assert documents
+    for content in documents:
+        units = yaml.safe_load(content)["coreos"]["units"]
+        assert {"name": "systemd-networkd.service", "command": "restart"} in units[:2], "before what needs the network"
+
+
 _CARD = {"Type": "ether", "Kind": "!*"}
 _NETWORK = "/etc/systemd/network/10-kboot.network"
 
