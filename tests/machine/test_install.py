@@ -71,6 +71,15 @@ def test_the_installed_machine_is_the_one_described(lab: Lab) -> None:
     assert lab.exec("dig", "+short", f"@{BOOTSTRAPPER}", "node1.machines.example.com").strip() == "10.77.20.11"
 
 
+def test_the_installed_machine_goes_by_the_clock_of_the_bootstrapper(lab: Lab) -> None:
+    for _ in looks(120, 5):
+        if "synchronized" in lab.ssh("node1", "ls /run/systemd/timesync"):
+            break
+    else:
+        raise AssertionError(lab.ssh("node1", "sudo journalctl -b -o cat -u systemd-timesyncd"))
+    assert "NTP=10.77.20." in lab.ssh("node1", "cat /etc/systemd/timesyncd.conf.d/10-kboot.conf")
+
+
 def test_the_status_has_the_shape_that_scripts_read(lab: Lab) -> None:
     status = lab.status()
     assert set(status) >= {"cluster", "services", "nodes", "discovered", "os", "etcd", "control_plane"}
