@@ -280,5 +280,6 @@ TimeOfDay = Annotated[str, AfterValidator(_clock)]
 Cron = Annotated[str, AfterValidator(_cron)]
 SshKey = Annotated[str, AfterValidator(_ssh_key)]
 HostKey = Annotated[str, Field(max_length=3000), AfterValidator(_host_key)]  # RSA of 16384 bits has 2772 letters
+Guid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]  # as GRUB and blkid print it
 YesNo = Annotated[bool, BeforeValidator(_yes_no)]
 Range = Annotated[AddressRange, BeforeValidator(_range)]

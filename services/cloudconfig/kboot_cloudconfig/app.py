@@ -36,6 +36,8 @@ READ, GET, POST = ["GET", "HEAD"], ["GET"], ["POST"]
 # The first that fits answers. docs/http.md says what each is, and who may ask.
 ROUTES: tuple[tuple[str, list[str], Callable[..., Any]], ...] = (
     ("/boot.ipxe", READ, boot_script.first_script),
+    ("/boot/disk.efi", READ, served_files.disk_loader),
+    ("/boot/disk.pxe", READ, served_files.bios_disk_loader),
     ("/boot/{name}.efi", READ, served_files.boot_loader),
     ("/boot/{mac}.ipxe", READ, boot_script.boot_script),
     ("/boot/{name}", READ, served_files.file_in_force),

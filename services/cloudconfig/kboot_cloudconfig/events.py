@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.shared_files import REPORT_TOKEN
-from kboot_clusterdesc.types import HostKey
+from kboot_clusterdesc.types import Guid, HostKey
 
 from . import guard
 from . import machine as life
@@ -40,6 +40,7 @@ class Report(BaseModel):
     config: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     version: str | None = Field(default=None, max_length=60)
     ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
+    boot_partition: Guid | None = None  # counts with `installed` alone
 
     @field_validator("phase")
     @classmethod
@@ -84,7 +85,7 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
             remark = report.detail or None
             return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys, remark)
         case Phase.INSTALLED:
-            return life.finished_install(machine, now)
+            return life.finished_install(machine, now, report.boot_partition)
         case Phase.FAILED:
             return life.failed(machine, report.detail or "no reason given", now)
         case _:

@@ -62,6 +62,7 @@ class Machine:
     version: str | None = None  # OS release it says it runs
     remark: str | None = None  # what it says of its last boot from disk, such as that its clock was set
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
+    boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
 
 def _enter(machine: Machine, phase: Phase, now: datetime) -> Machine:
@@ -154,16 +155,16 @@ def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | N
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
-def finished_install(machine: Machine, now: datetime) -> Machine:
+def finished_install(machine: Machine, now: datetime, boot_partition: str | None = None) -> Machine:
     """Return the machine's state after it told that the OS is on its disk: disarmed, so that it boots from there.
 
-    Telling it twice changes nothing more.
+    Its next boots go to `boot_partition`. Telling it twice changes nothing more.
     """
     if not machine.armed:
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
-    disarmed = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None)
-    return replace(disarmed, reason=None, remark=None, ssh_host_keys=())
+    done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, boot_partition=boot_partition)
+    return replace(done, reason=None, remark=None, ssh_host_keys=())
 
 
 def booted_from_disk(
@@ -212,7 +213,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
         return machine
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
-    return replace(standing, spent=_spent(machine))
+    return replace(standing, spent=_spent(machine), boot_partition=machine.boot_partition)
 
 
 def disarm(machine: Machine) -> Machine:

@@ -43,6 +43,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "version": machine.version,
         "remark": machine.remark,
         "ssh_host_keys": machine.ssh_host_keys,
+        "boot_partition": machine.boot_partition,
     }
 
 
@@ -78,4 +79,5 @@ def from_json(plain: dict[str, Any]) -> Machine:
         version=plain["version"],
         remark=plain.get("remark"),
         ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
+        boot_partition=plain.get("boot_partition"),
     )

@@ -10,11 +10,15 @@ from starlette.types import Receive, Scope, Send
 
 from kboot_clusterdesc import family_of
 from kboot_clusterdesc.shared_files import AUTHORITY
+from kboot_clusterdesc.types import Guid
 
+from .answer import fresh
 from .body_queue import PIECE_BYTES, BodyQueue, Place
 from .caller import ServedFleet
 from .problem import ProblemError
 from .releases import release_in_force
+
+_NO_PARTITION = b"00000000-0000-0000-0000-000000000000"  # as services/loaders/disk.cfg has it
 
 
 class PiecewiseResponse(FileResponse):
@@ -38,6 +42,22 @@ class PiecewiseResponse(FileResponse):
 async def boot_loader(request: Request, fleet: ServedFleet, name: str) -> Response:
     """Serve a loader for UEFI."""
     return _file_response(request, fleet.settings.disk_loader.parent, f"{name}.efi")
+
+
+async def bios_disk_loader(request: Request, fleet: ServedFleet) -> Response:
+    """Serve the GRUB that finds the disk for a BIOS; iPXE tells it which, as the root path."""
+    return _file_response(request, fleet.settings.disk_loader.parent, "disk.pxe")
+
+
+async def disk_loader(request: Request, fleet: ServedFleet, boot_partition: Guid | None = None) -> Response:
+    """Serve the GRUB that finds the disk for UEFI, with the GUID of the partition to boot written into it.
+
+    Nothing else reaches it there: it reads neither the command line nor the settings of the iPXE that loads it.
+    """
+    if boot_partition is None:
+        return _file_response(request, fleet.settings.disk_loader.parent, "disk.efi")
+    loader = _file_below(fleet.settings.disk_loader.parent, "disk.efi").read_bytes()
+    return fresh(loader.replace(_NO_PARTITION, boot_partition.encode(), 1), "application/octet-stream")
 
 
 async def file_in_force(request: Request, fleet: ServedFleet, name: str) -> Response:

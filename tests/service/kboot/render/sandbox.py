@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ _FAKES = Path(__file__).parent / "fakes"
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tr",
 )  # fmt: skip
-_RECORDED = ("date", "hwclock", "reboot", "sleep", "sync", "systemctl", "wipefs")
+_RECORDED = ("date", "hwclock", "reboot", "sleep", "sync", "sgdisk", "systemctl", "wipefs")
 
 
 class Sandbox:
@@ -89,3 +90,10 @@ class Sandbox:
         """What a fake command has kept: `reports`, `installer.log`, `curl.log`, `headers`, `done`."""
         path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
+
+
+def reason(machine: Sandbox) -> str:
+    """Why the machine said that it failed."""
+    last = json.loads(machine.lines("reports")[-1])
+    assert last["phase"] == "failed"
+    return str(last["detail"])

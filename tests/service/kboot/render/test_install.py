@@ -8,27 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from service.kboot.render.sandbox import TOKEN, Sandbox
+from service.kboot.render.sandbox import TOKEN, Sandbox, reason
 
 KEY = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nYSBrZXk=\n-----END PGP PUBLIC KEY BLOCK-----\n"
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Sandbox:
-    return Sandbox(tmp_path)
 
 
 def phases(machine: Sandbox) -> list[str]:
     """The phases as they were reported, each as often as it came anew."""
     reported = [json.loads(report)["phase"] for report in machine.lines("reports")]
     return [phase for before, phase in zip(["", *reported], reported, strict=False) if phase != before]
-
-
-def reason(machine: Sandbox) -> str:
-    """Why the machine said that it failed."""
-    last = json.loads(machine.lines("reports")[-1])
-    assert last["phase"] == "failed"
-    return str(last["detail"])
 
 
 def is_untouched(machine: Sandbox) -> bool:
@@ -161,35 +149,6 @@ def test_an_installer_that_fails_once_is_run_again(machine: Sandbox) -> None:
     assert machine.lines("installer.log").count("end") == 2
 
 
-def test_the_installer_has_a_home_to_wipe_what_it_refuses(machine: Sandbox) -> None:
-    machine.disk("sda")
-    assert machine.run().returncode == 0
-    assert machine.lines("homes") == ["/root"]
-
-
-def test_what_the_installer_wrote_and_refused_is_left_unbootable_after_each_try(machine: Sandbox) -> None:
-    disk = machine.disk("sda")
-    machine.count_writes(disk)
-    (machine.folder / "failures").write_text("5")
-    (machine.folder / "writes").touch()
-    assert machine.run().returncode == 1
-    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 5
-
-
-def test_a_disk_that_the_installer_did_not_come_to_write_keeps_what_it_has(machine: Sandbox) -> None:
-    machine.count_writes(machine.disk("sda"))
-    (machine.folder / "failures").write_text("5")
-    assert machine.run().returncode == 1
-    assert not [line for line in machine.lines("done") if "wipefs" in line]
-
-
-def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandbox) -> None:
-    disk = machine.disk("sda")
-    (machine.folder / "failures").write_text("1")
-    assert machine.run().returncode == 0
-    assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 1
-
-
 def test_a_half_read_config_is_fetched_again_and_never_used(machine: Sandbox) -> None:
     machine.disk("sda")
     (machine.folder / "interrupt").touch()
@@ -243,49 +202,3 @@ def test_a_machine_whose_install_is_not_taken_note_of_does_not_reboot(machine: S
     assert machine.run().returncode == 1
     assert "does not take the report" in reason(machine)
     assert not [line for line in machine.lines("done") if "reboot" in line]
-
-
-def test_the_only_disk_that_is_fixed_and_free_is_taken(machine: Sandbox) -> None:
-    machine.disk("sr0", "rom")
-    machine.disk("sdb", removable=True)
-    machine.disk("sdc", mounted="/data")
-    disk = machine.disk("vda")
-    assert machine.run().returncode == 0
-    assert machine.lines("installer.log")[1] == disk
-
-
-def test_among_several_disks_none_is_guessed(machine: Sandbox) -> None:
-    disks = [machine.disk("sda"), machine.disk("sdb")]
-    assert machine.run().returncode == 1
-    assert reason(machine).startswith("several disks, name one with install_disk: ")
-    assert all(disk in reason(machine) for disk in disks)
-    assert machine.lines("installer.log") == []
-
-
-def test_a_machine_without_a_disk_says_so(machine: Sandbox) -> None:
-    assert machine.run().returncode == 1
-    assert reason(machine) == "no disk was found on this machine"
-
-
-def test_the_described_disk_is_taken_by_its_real_path(machine: Sandbox) -> None:
-    # The installer's mount of the OEM partition fails on a link such as /dev/disk/by-path (Flatcar#1506).
-    machine.disk("sda")
-    disk = machine.disk("nvme0n1")
-    (machine.folder / "by-id").symlink_to(disk)
-    assert machine.run(KBOOT_DISK=str(machine.folder / "by-id")).returncode == 0
-    assert machine.lines("installer.log")[1] == disk
-
-
-def test_a_partition_is_refused_on_the_machine_too(machine: Sandbox) -> None:
-    partition = machine.disk("sda1", "part")
-    assert machine.run(KBOOT_DISK=partition).returncode == 1
-    assert reason(machine) == f"install_disk {partition} is not a whole disk"
-    assert machine.lines("installer.log") == []
-
-
-@pytest.mark.parametrize("disk", ["/dev/no-such-disk", "/dev/null", "$(touch /run/owned)", "sda; touch /run/owned"])
-def test_a_described_disk_that_is_not_there_is_refused_by_its_name(machine: Sandbox, disk: str) -> None:
-    assert machine.run(KBOOT_DISK=disk).returncode == 1
-    assert reason(machine).endswith("does not exist on this machine")
-    assert machine.lines("installer.log") == []
-    assert not (machine.folder / "run/owned").exists()

@@ -179,6 +179,18 @@ install_os() {
   done
 }
 
+# Every disk with this image has the same GUIDs. The ESP gets one of its own, by which the loaders find this disk again.
+boot_partition=''
+mark_boot_partition() {
+  local guid
+  guid=$(cat /proc/sys/kernel/random/uuid)
+  if sgdisk --partition-guid="1:$guid" "$disk" >/dev/null; then
+    boot_partition=$guid
+  else
+    say "the boot partition could not be given a GUID: the machine boots from the first disk with this OS"
+  fi
+}
+
 say "installing $KBOOT_CHANNEL $KBOOT_VERSION on $KBOOT_MAC"
 set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
@@ -201,9 +213,10 @@ progress_pid=$!
 install_os
 kill "$progress_pid" 2>/dev/null || true
 progress_pid=''
+mark_boot_partition
 sync
 # Without this report the machine would stay armed and install again at its next network boot.
-report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"}" 120 ||
+report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"${boot_partition:+, \"boot_partition\": \"$boot_partition\"}}" 120 ||
   fail "the bootstrapper does not take the report of the install"
 say "installed, rebooting"
 systemctl reboot --no-wall || reboot -f

@@ -1,0 +1,74 @@
+"""The loaders that send a machine to its disk, in QEMU: an older system lies on the first disk, ours on the second."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from kboot.service_images.base import ensure_base
+from kboot.service_images.build import ensure_image
+from kboot.service_images.checkout import checkout
+from kboot_lab.machine_image import machine_image
+from kboot_lab.os_build import RECIPE, Recipe
+
+INSTALLED = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+HERE = Path(__file__).parent / "disk_loader"
+
+
+def run(image: str, folder: Path, script: str, *arguments: str) -> str:
+    """What a script of `disk_loader/` prints in a container without a network, with `folder` as /work."""
+    mounts = [f"--volume={folder}:/work", f"--volume={HERE}:/scripts:ro"]
+    command = ["docker", "run", "--rm", "--network=none", *mounts, "--entrypoint=bash", image, f"/scripts/{script}"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with both disks and the loaders as they are built."""
+    folder = tmp_path_factory.mktemp("disk-loader")
+    loaders = ensure_image("loaders", checkout() / "services" / "loaders", print)
+    tools = Recipe(RECIPE, "", "").tools
+    run(ensure_base(docker.from_env(), tools, print), folder, "make-disks.sh", INSTALLED)
+    run(loaders, folder, "copy-loaders.sh")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def booted(folder: Path, firmware: str, boot_partition: str | None) -> str:
+    """The console of a machine that boots `boot_partition`, as the cloud-config server's boot script has it."""
+    loader = (folder / "loaders" / "disk.efi").read_bytes()
+    assert loader.count(b"00000000-0000-0000-0000-000000000000") == 1
+    if boot_partition is not None:
+        loader = loader.replace(b"00000000-0000-0000-0000-000000000000", boot_partition.encode())
+    (folder / "disk.efi").write_bytes(loader)
+    root_path = f"set netX/root-path {boot_partition}" if boot_partition is not None else ""
+    (folder / "boot.ipxe").write_text(
+        f"#!ipxe\n{root_path}\n"
+        "iseq ${platform} efi && chain --autofree tftp://10.0.2.2/disk.efi ||\n"
+        "iseq ${platform} pcbios && chain --autofree tftp://10.0.2.2/disk.pxe ||\n"
+    )
+    return run(machine_image(checkout(), print), folder, "boot.sh", firmware)
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_the_installed_disk_is_booted_though_an_older_system_is_on_the_first(served: Path, firmware: str) -> None:
+    console = booted(served, firmware, INSTALLED)
+    assert "BOOTED THE INSTALLED DISK" in console
+    assert "BOOTED THE OLDER DISK" not in console
+
+
+def test_without_the_installed_disk_no_other_is_booted_and_the_console_says_so(served: Path) -> None:
+    console = booted(served, "bios", INSTALLED.replace("3f", "4f"))
+    assert "Next try in a minute" in console
+    assert "BOOTED" not in console
+
+
+def test_a_machine_installed_by_an_earlier_kboot_boots_the_disk_with_the_kernel_of_the_os(served: Path) -> None:
+    assert "BOOTED THE INSTALLED DISK" in booted(served, "uefi", None)
