@@ -16,9 +16,13 @@ TOKEN = "a-token-that-no-list-of-processes-may-show"
 _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
-    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tr",
+    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tail", "tee",
+    "tr",
 )  # fmt: skip
-_RECORDED = ("date", "hwclock", "reboot", "sleep", "sync", "sgdisk", "systemctl", "wipefs")
+_RECORDED = (
+    "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl", "umount",
+    "wipefs",
+)  # fmt: skip
 
 
 class Sandbox:
@@ -62,6 +66,19 @@ class Sandbox:
         with (self.folder / "disks").open("a") as disks:
             disks.write(f"{path} {kind} {removable:d} 0 {mounted}\n")
         return str(path)
+
+    def stack(self, disk: str, *devices: tuple[str, str]) -> None:
+        """Let devices of an earlier system lie on a disk, each as path and type, in the order that lsblk(8) has."""
+        with (self.folder / "stack").open("a") as stack:
+            stack.writelines(f"{disk} {path} {kind}\n" for path, kind in devices)
+
+    def use_real(self, *commands: str) -> None:
+        """Let commands do what they do, where they are kept only."""
+        for command in commands:
+            found = shutil.which(command)
+            assert found is not None, f"{command} is not installed"
+            (self.folder / "bin" / command).unlink()
+            (self.folder / "bin" / command).symlink_to(found)
 
     def count_writes(self, disk: str) -> None:
         """Let the kernel count what is written to that disk; without a count every disk may have been written to."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +85,106 @@ def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandb
     (machine.folder / "failures").write_text("1")
     assert machine.run().returncode == 0
     assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 1
+
+
+@pytest.fixture
+def loop_disk(tmp_path: Path) -> Iterator[str]:
+    """A real disk of 8 MiB."""
+    file = tmp_path / "disk.raw"
+    file.write_bytes(bytes(8 << 20))
+    path = subprocess.check_output(["losetup", "--find", "--show", str(file)], text=True).strip()
+    yield path
+    subprocess.run(["losetup", "--detach", path], check=True)
+
+
+def bootable_image() -> bytes:
+    """Boot code and its signature, the heads of both copies of a GUID partition table, and what stands for a kernel."""
+    image = bytearray((b"kernel " * (1 << 20))[: 4 << 20])
+    protective = bytes(446) + bytes([0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF, 1, 0, 0, 0, 0xFF, 0x1F, 0, 0]) + bytes(48)
+    image[:512] = b"\xeb\x3c" + protective[2:] + b"\x55\xaa"
+    image[512:520] = b"EFI PART"
+    return bytes(image)
+
+
+def test_a_real_disk_whose_image_was_refused_holds_nothing_that_boots(machine: Sandbox, loop_disk: str) -> None:
+    machine.use_real("wipefs", "dd")
+    (machine.folder / "image").write_bytes(bootable_image())
+    (machine.folder / "failures").write_text("5")
+    with (machine.folder / "disks").open("a") as disks:
+        disks.write(f"{loop_disk} disk 0 0 \n")
+    assert machine.run(KBOOT_DISK=loop_disk).returncode == 1
+    with Path(loop_disk).open("rb") as disk:
+        assert disk.read(1 << 20) == bytes(1 << 20)
+        assert b"kernel" in disk.read(512), "the installer has written nothing"
+    assert subprocess.check_output(["wipefs", "--noheadings", loop_disk], text=True) == ""
+
+
+def test_the_last_words_of_the_installer_are_the_reason(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    (machine.folder / "failures").write_text("5")
+    (machine.folder / "says").write_text(
+        "Downloading\n"
+        "gpg: BAD signature from Flatcar Buildbot\n"
+        "Failed to reread partitions on /dev/sda\n"
+        "Error: return code 1 from gpg --verify\n"
+        "/dev/sda: 8 bytes were erased at offset 0x00000200 (gpt): 45 46 49 20 50 41 52 54\n"
+        "/dev/sda: calling ioctl to re-read partition table: Success\n\n"
+    )
+    assert machine.run().returncode == 1
+    assert reason(machine) == (
+        f"flatcar-install could not write stable 3975.2.0 to {disk}: gpg: BAD signature from Flatcar Buildbot "
+        "Failed to reread partitions on /dev/sda "
+    )
+
+
+def test_what_an_earlier_system_holds_on_the_chosen_disk_is_taken_down_from_the_top(machine: Sandbox) -> None:
+    other, disk = machine.disk("sda"), machine.disk("sdb")
+    machine.stack(other, ("/dev/sda1", "part"), ("/dev/md9", "raid1"))
+    partition = machine.disk("sdb1", "part")
+    machine.stack(disk, (partition, "part"), ("/dev/md0", "raid1"), ("/dev/mapper/vg-data", "lvm"))
+    assert machine.run(KBOOT_DISK=disk).returncode == 0
+    done = [line for line in machine.lines("done") if line.split()[0] in ("mdadm", "dmsetup", "swapoff", "wipefs")]
+    members = "linux_raid_member,LVM2_member,ddf_raid_member,isw_raid_member"
+    assert done == [
+        "swapoff /dev/mapper/vg-data", "dmsetup remove --retry /dev/mapper/vg-data",
+        "swapoff /dev/md0", "mdadm --readonly /dev/md0", "mdadm --stop /dev/md0",
+        f"swapoff {partition}", f"swapoff {disk}",
+        f"wipefs --all --force --quiet --types {members} {disk}",
+        f"wipefs --all --force --quiet --types {members} {partition}",
+    ]  # fmt: skip
+    assert machine.lines("installer.log")[1] == disk
+
+
+def test_a_disk_that_is_still_held_is_not_written_to(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    machine.stack(disk, ("/dev/sda1", "part"), ("/dev/md0", "raid5"))
+    (machine.folder / "bin/mdadm").unlink()
+    assert machine.run().returncode == 1
+    assert reason(machine) == f"{disk} is held by what could not be stopped: {disk} /dev/sda1 /dev/md0"
+    assert machine.lines("installer.log") == []
+
+
+@pytest.mark.parametrize("label", ["USR-A", "OEM", "ROOT"])
+def test_an_older_install_on_another_disk_is_refused_before_anything_is_written(machine: Sandbox, label: str) -> None:
+    other, disk = machine.disk("sda"), machine.disk("sdb")
+    (machine.folder / "partlabels").write_text(f"{other} EFI-SYSTEM\n{other} {label}\n{disk} USR-A\n")
+    assert machine.run(KBOOT_DISK=disk).returncode == 1
+    assert reason(machine).startswith(f"{other} holds an older install ({label}), which the OS would mix with this one")
+    assert machine.lines("installer.log") == []
+    assert not [line for line in machine.lines("done") if "wipefs" in line]
+
+
+@pytest.mark.parametrize("label", ["EFI-SYSTEM", "root", "MY-ROOT", "ROOTS"])
+def test_other_labels_on_another_disk_are_nobodys_business(machine: Sandbox, label: str) -> None:
+    other, disk = machine.disk("sda"), machine.disk("sdb")
+    (machine.folder / "partlabels").write_text(f"{other} {label}\n")
+    assert machine.run(KBOOT_DISK=disk).returncode == 0
+
+
+@pytest.mark.parametrize("place", ["/oem", "/usr/share/oem"])
+def test_a_disk_is_not_in_use_because_the_os_in_memory_mounted_its_oem_partition(machine: Sandbox, place: str) -> None:
+    machine.disk("sda", mounted=place)
+    assert machine.run().returncode == 0
 
 
 def test_the_boot_partition_gets_a_guid_that_no_other_disk_has_and_it_is_reported(machine: Sandbox) -> None:

@@ -86,7 +86,7 @@ report() { # report JSON TRIES
 
 reason=''
 fail() {
-  reason=$1
+  reason=$*
   say "failed: $reason"
   exit 1
 }
@@ -95,6 +95,7 @@ finish() {
   local status=$?
   [ -z "${progress_pid:-}" ] || kill "$progress_pid" 2>/dev/null || true
   if [ "$status" != 0 ]; then
+    leave_unbootable # where a signal ended the installer
     [ -n "$reason" ] || reason="install.sh ended with status $status"
     reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
     report "{\"phase\": \"failed\", \"detail\": \"$reason\"}" 3 || true
@@ -114,7 +115,12 @@ set_clock() {
   hwclock --systohc --utc || say "the hardware clock could not be written"
 }
 
+# Part of install.sh: which disk is taken, and what is done to it. No other is written to.
+
 is_whole_disk() { [ -b "$1" ] && [ "$(lsblk --nodeps --noheadings --output TYPE "$1" 2>/dev/null | head -n 1)" = disk ]; }
+
+# The OS in memory mounts the OEM partition of an older install by itself; what is mounted elsewhere is in use.
+is_in_use() { lsblk --noheadings --output MOUNTPOINT "$1" | grep -v -x -e '/oem' -e '/usr/share/oem' | grep -q .; }
 
 # The described disk; without one, the only writable disk that is neither removable nor in use. It never guesses.
 choose_disk() {
@@ -128,7 +134,7 @@ choose_disk() {
   while read -r name type removable fixed; do
     [ "$type $removable $fixed" = "disk 0 0" ] || continue
     case $name in /dev/zram* | /dev/ram* | /dev/loop* | /dev/fd*) continue ;; esac
-    lsblk --noheadings --output MOUNTPOINT "$name" | grep -q . && continue
+    ! is_in_use "$name" || continue
     candidates+=("$name")
   done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE,RM,RO)
   case ${#candidates[@]} in
@@ -138,38 +144,92 @@ choose_disk() {
   esac
 }
 
-sectors_written() { awk '{print $7}' "/sys/block/${disk##*/}/stat" 2>/dev/null; } # by the kernel, since it booted
+# The OS finds its partitions by labels, and takes those of an older install on another disk for its own.
+refuse_older_installs() {
+  local name type labels
+  while read -r name type; do
+    if [ "$type" != disk ] || [ "$name" = "$disk" ]; then continue; fi
+    labels=$(lsblk --noheadings --list --output PARTLABEL "$name" | sed 's/ *$//' |
+      grep -x -e USR-A -e USR-B -e OEM -e ROOT) || continue
+    fail "$name holds an older install (${labels//$'\n'/ }), which the OS would mix with this one:" \
+      "wipe it (wipefs --all) or take it out"
+  done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE)
+}
 
-# Bytes that were written to the disk since the start, every few seconds.
-follow_progress() {
-  local first now
-  first=$(sectors_written) || return 0
-  while sleep 3; do
-    now=$(sectors_written)
-    report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))}" 1 || true
+# Takes down what holds the disk: the kernel reads no new partitions while an array, a volume or swap of an older system is
+# on it. An array that lies on other disks too is set read-only before it is stopped, so that none of those is written to.
+# `--all`: an array that lacks members has no size, but holds its members.
+release_disk() {
+  local devices types number was_held
+  was_held=$(holders)
+  mapfile -t devices < <(lsblk --all --noheadings --list --paths --output NAME "$disk")
+  mapfile -t types < <(lsblk --all --noheadings --list --output TYPE "$disk")
+  # A device comes after what it lies on: the last is taken down first.
+  for ((number = ${#devices[@]} - 1; number >= 0; number--)); do
+    release_device "${devices[number]}" "${types[number]// /}" >/dev/null 2>&1 || true
+  done
+  [ "$was_held" = 0 ] || forget_members "${devices[@]}"
+  [ "$(holders)" = 0 ] || fail "$disk is held by what could not be stopped: ${devices[*]}"
+}
+
+holders() { lsblk --all --noheadings --list --output TYPE "$disk" | grep -c -v -w -e disk -e part || true; }
+
+release_device() { # release_device DEVICE TYPE
+  swapoff "$1"
+  umount --all-targets "$1"
+  case $2 in
+    disk | part) ;;
+    raid* | md | linear)
+      mdadm --readonly "$1"
+      mdadm --stop "$1"
+      ;;
+    *) dmsetup remove --retry "$1" ;;
+  esac
+}
+
+# An array or volume group would come up again as soon as udev sees its members anew.
+forget_members() { # forget_members DEVICE...
+  local device members=linux_raid_member,LVM2_member,ddf_raid_member,isw_raid_member
+  for device in "$@"; do
+    [ ! -b "$device" ] || wipefs --all --force --quiet --types "$members" "$device" || say "$device could not be wiped"
   done
 }
 
+sectors_written() { awk '{print $7}' "/sys/block/${disk##*/}/stat" 2>/dev/null; } # by the kernel, since it booted
+
 # What was written in part, or refused for its signature, must not boot; a disk that was not touched keeps what it has.
-leave_unbootable() { # leave_unbootable SECTORS WRITTEN BEFORE
-  [ -z "$1" ] || [ "$(sectors_written)" != "$1" ] || return 0
+leave_unbootable() {
+  [ -n "$is_writing" ] || return 0
+  [ -z "$sectors_before" ] || [ "$(sectors_written)" != "$sectors_before" ] || return 0
   wipefs --all --force --quiet "$disk" || say "$disk could not be wiped"
+  # Boot code, the partition table and where file systems on a whole disk begin.
+  dd if=/dev/zero of="$disk" bs=1M count=1 conv=notrunc,fsync status=none || say "$disk could not be overwritten"
   sync
 }
 
+# What the installer said last: its own words, not those of what cleans up after it.
+last_words() {
+  grep -v -e 'bytes were erased' -e 'calling ioctl' -e 'return code' -e '^[[:space:]]*$' "$work/installer.log" |
+    tail -n 2 | tr '\n' ' '
+}
+
+is_writing='' sectors_before=''
 install_os() {
-  local config_option=-i tries=5 before
+  local config_option=-i tries=5
   [ "$KBOOT_CONFIG" = ignition ] || config_option=-c
   local arguments=(-d "$disk" -V "$KBOOT_VERSION" -C "$KBOOT_CHANNEL" -B "$KBOOT_BOARD" -o ''
     -b "http://$bootstrapper/$KBOOT_CHANNEL" "$config_option" "$work/config")
-  before=$(sectors_written) || before=''
-  until "$installer" "${arguments[@]}"; do
-    leave_unbootable "$before"
+  sectors_before=$(sectors_written) || sectors_before=''
+  is_writing=yes
+  until "$installer" "${arguments[@]}" 2>&1 | tee "$work/installer.log"; do
+    leave_unbootable
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || fail "$installer could not write $KBOOT_CHANNEL $KBOOT_VERSION to $disk"
+    [ "$tries" -gt 0 ] || is_writing=
+    [ -n "$is_writing" ] || fail "$installer could not write $KBOOT_CHANNEL $KBOOT_VERSION to $disk: $(last_words)"
     say "$installer failed, trying again in 10 seconds"
     sleep 10
   done
+  is_writing=''
 }
 
 # Every disk with this image has the same GUIDs. The ESP gets one of its own, by which the loaders find this disk again.
@@ -184,10 +244,21 @@ mark_boot_partition() {
   fi
 }
 
+# Bytes that were written to the disk since the start, every few seconds.
+follow_progress() {
+  local first now
+  first=$(sectors_written) || return 0
+  while sleep 3; do
+    now=$(sectors_written)
+    report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))}" 1 || true
+  done
+}
+
 say "installing $KBOOT_CHANNEL $KBOOT_VERSION on $KBOOT_MAC"
 set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
 choose_disk
+refuse_older_installs
 say "the disk is $disk"
 report "{\"phase\": \"installing\", \"detail\": \"the disk is $disk\"}" 3 || true
 if [ "$KBOOT_CONFIG" = ignition ]; then
@@ -201,6 +272,7 @@ if [ "$KBOOT_CONFIG" = ignition ]; then
 else
   head -n 1 "$work/config" | grep -qx '#cloud-config' || fail "what was fetched is not a cloud-config"
 fi
+release_disk
 follow_progress &
 progress_pid=$!
 install_os
@@ -209,7 +281,8 @@ progress_pid=''
 mark_boot_partition
 sync
 # Without this report the machine would stay armed and install again at its next network boot.
-report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"${boot_partition:+, \"boot_partition\": \"$boot_partition\"}}" 120 ||
+marked=${boot_partition:+", \"boot_partition\": \"$boot_partition\""}
+report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"$marked}" 120 ||
   fail "the bootstrapper does not take the report of the install"
 say "installed, rebooting"
 systemctl reboot --no-wall || reboot -f
