@@ -16,7 +16,7 @@ qemu-system-x86_64 "${arguments[@]}" -accel tcg -cpu qemu64 -m 512 -nodefaults -
   -drive if=none,id=older,file=older.raw,format=raw -device virtio-blk-pci,drive=older,bootindex=2 \
   -drive if=none,id=installed,file=installed.raw,format=raw -device virtio-blk-pci,drive=installed,bootindex=3 &
 for _ in {1..180}; do
-  ! grep -qa 'BOOTED THE\|Next try' console.log 2>/dev/null || break
+  ! grep -qa 'BOOTED THE .* DISK\|Next try in a minute' console.log 2>/dev/null || break
   sleep 0.5
 done
 kill %1
