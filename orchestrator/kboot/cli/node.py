@@ -33,7 +33,7 @@ from .options import (
     print_json,
     print_table,
 )
-from .status_text import node_row
+from .status_text import disk_lines, node_row
 
 
 def register(commands: Commands) -> None:
@@ -130,7 +130,9 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
         print_json(node)
         return ExitCode.DONE
     for key, value in node.items():
-        if key == "phases":
+        if key == "disks":
+            value = f"\n{'':<8} ".join(disk_lines(value))
+        elif key == "phases":
             value = ", ".join(f"{phase} {since}" for phase, since in value.items())
         elif isinstance(value, list):
             value = ", ".join(map(str, value))

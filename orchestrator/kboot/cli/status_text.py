@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..running.cloudconfig_client import JsonObject
 from ..running.status import Status, doubt_in_words
 from .options import table
 
@@ -29,6 +30,18 @@ def status_lines(status: Status) -> list[str]:
         release = status.os
         error = f", {release['error']}" if release.get("error") else ""
         lines += ["", f"OS {release.get('channel')} {release.get('current') or 'none yet'}{error}"]
+    return lines
+
+
+def disk_lines(disks: list[JsonObject]) -> list[str]:
+    """Return a line for each disk that a machine told of, the path by which a description can name it first."""
+    lines = []
+    for disk in disks:
+        named = f"{disk['id']} ({disk['name']})" if disk["id"] else disk["name"]
+        serial = f"serial {disk['serial']}" if disk["serial"] else ""
+        holds = f"holds {disk['holds']}" if disk["holds"] else "empty"
+        size = f"{disk['size_bytes'] / 1e9:.1f} GB"
+        lines.append(", ".join(part for part in (named, size, disk["model"], serial, holds) if part))
     return lines
 
 

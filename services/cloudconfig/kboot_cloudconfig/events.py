@@ -20,6 +20,7 @@ from . import guard
 from . import machine as life
 from .answer import NEVER_KEPT
 from .caller import PathMac, ServedFleet, ask_of, small_body
+from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -40,6 +41,7 @@ class Report(BaseModel):
     config: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     version: str | None = Field(default=None, max_length=60)
     ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
+    disks: tuple[Disk, ...] = Field(default=(), max_length=DISKS_AT_MOST)  # counts with `installing` alone
     boot_partition: Guid | None = None  # counts with `installed` alone
 
     @field_validator("phase")
@@ -89,7 +91,8 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
         case Phase.FAILED:
             return life.failed(machine, report.detail or "no reason given", now)
         case _:
-            return life.wrote_to_disk(machine, report.bytes, report.total, now)
+            seen = life.saw_disks(machine, report.disks)
+            return life.wrote_to_disk(seen, report.bytes, report.total, now)
 
 
 def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:

@@ -10,6 +10,8 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import Mac, Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
+from .disk import Disk
+
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
 BOOT_AGAIN = timedelta(minutes=5)  # iPXE asks again every few seconds: what comes later than this is a boot anew
@@ -62,6 +64,7 @@ class Machine:
     version: str | None = None  # OS release it says it runs
     remark: str | None = None  # what it says of its last boot from disk, such as that its clock was set
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
+    disks: tuple[Disk, ...] = ()  # as the newest install.sh saw them
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
 
@@ -155,6 +158,11 @@ def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | N
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
+def saw_disks(machine: Machine, disks: tuple[Disk, ...]) -> Machine:
+    """Return the machine's state after it told which disks it has; a report without any keeps those that are known."""
+    return replace(machine, disks=disks or machine.disks)
+
+
 def finished_install(machine: Machine, now: datetime, boot_partition: str | None = None) -> Machine:
     """Return the machine's state after it told that the OS is on its disk: disarmed, so that it boots from there.
 
@@ -213,7 +221,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
         return machine
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
-    return replace(standing, spent=_spent(machine), boot_partition=machine.boot_partition)
+    return replace(standing, spent=_spent(machine), boot_partition=machine.boot_partition, disks=machine.disks)
 
 
 def disarm(machine: Machine) -> Machine:

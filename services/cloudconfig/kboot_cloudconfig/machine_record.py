@@ -8,6 +8,7 @@ from typing import Any
 
 from kboot_clusterdesc import Mac, Phase
 
+from .disk import Disk
 from .machine import BootValue, Machine, Token
 
 
@@ -43,6 +44,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "version": machine.version,
         "remark": machine.remark,
         "ssh_host_keys": machine.ssh_host_keys,
+        "disks": [disk.model_dump() for disk in machine.disks],
         "boot_partition": machine.boot_partition,
     }
 
@@ -79,5 +81,6 @@ def from_json(plain: dict[str, Any]) -> Machine:
         version=plain["version"],
         remark=plain.get("remark"),
         ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
+        disks=tuple(Disk(**disk) for disk in plain.get("disks", ())),
         boot_partition=plain.get("boot_partition"),
     )

@@ -63,6 +63,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "overdue": late,
         "version": machine.version,
         "ssh_host_keys": list(machine.ssh_host_keys),
+        "disks": [disk.model_dump() for disk in machine.disks],
         "boot_partition": machine.boot_partition,
         "bytes": machine.bytes_done,
         "total": machine.bytes_total,

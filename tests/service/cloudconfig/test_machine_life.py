@@ -69,6 +69,31 @@ def test_an_installed_machine_boots_the_disk_that_it_reported_by_either_firmware
     assert server.get(found[1]).content == f"MZ set installed={GUID} echo".encode()
 
 
+def test_a_node_shows_the_disks_that_its_machine_told_until_it_tells_others(server: Server) -> None:
+    disk = {
+        "name": "/dev/sda", "id": "/dev/disk/by-id/ata-DISK_A1", "model": "SSD 870", "serial": "A1",
+        "size_bytes": 256060514304, "holds": "gpt ext4",
+    }  # fmt: skip
+    assert server.node(NODE1)["disks"] == []
+    token = server.install_token(NODE1)
+    assert server.report(NODE1, "installing", token, disks=[disk]).status_code == 204
+    server.report(NODE1, "installing", token, bytes=1)
+    server.report(NODE1, "failed", token, detail="several disks")
+    server.stop()
+    server.start()
+    assert server.node(NODE1)["disks"] == [disk]
+    server.arm(NODE1)
+    assert server.node(NODE1)["disks"] == [disk]
+    other = disk | {"name": "/dev/sdb", "holds": ""}
+    server.report(NODE1, "installing", server.install_token(NODE1), disks=[other])
+    assert server.node(NODE1)["disks"] == [other]
+
+
+@pytest.mark.parametrize("disks", ["x", [{"name": "/dev/sda"}], [{"name": "a", "size_bytes": -1}], [{}] * 200])
+def test_what_are_no_disks_is_no_report(server: Server, disks: object) -> None:
+    assert server.report(NODE1, "installing", server.install_token(NODE1), disks=disks).status_code == 400
+
+
 @pytest.mark.parametrize("guid", ["", "x", GUID.upper(), f"{GUID}\n", f"{GUID}'; reboot #"])
 def test_what_is_no_guid_is_neither_reported_nor_written_into_a_loader(server: Server, guid: str) -> None:
     token = server.install_token(NODE1)

@@ -16,8 +16,8 @@ TOKEN = "a-token-that-no-list-of-processes-may-show"
 _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
-    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "tail", "tee",
-    "tr",
+    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
+    "tail", "tee", "tr",
 )  # fmt: skip
 _RECORDED = (
     "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl", "umount",
@@ -80,6 +80,16 @@ class Sandbox:
             (self.folder / "bin" / command).unlink()
             (self.folder / "bin" / command).symlink_to(found)
 
+    def link_by_id(self, disk: str, *names: str) -> None:
+        """Let /dev/disk/by-id/ have links to a disk, in a /dev that has nothing else but what a script needs."""
+        links = self.folder / "dev" / "disk" / "by-id"
+        if not links.exists():
+            links.mkdir(parents=True)
+            subprocess.run(["mknod", "-m", "666", str(self.folder / "dev/null"), "c", "1", "3"], check=True)
+            (self.folder / "dev/fd").symlink_to("/proc/self/fd")
+        for name in names:
+            (links / name).symlink_to(disk)
+
     def count_writes(self, disk: str) -> None:
         """Let the kernel count what is written to that disk; without a count every disk may have been written to."""
         block = self.folder / "block" / Path(disk).name
@@ -99,6 +109,8 @@ class Sandbox:
         """Run a script, cut off from every network."""
         (self.folder / "install.sh").write_text(script)
         mounts = 'mount --bind "$1/run" /run && mount --bind "$1/block" /sys/block'
+        if (self.folder / "dev").exists():
+            mounts += ' && mount --bind "$1/dev" /dev'
         inner = f'{mounts} && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
         command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -188,7 +188,7 @@ def test_node_config_and_reports_go_over_tls_with_the_authority_of_the_cluster(m
     machine.disk("sda")
     assert machine.run().returncode == 0
     guarded = [line for line in machine.lines("curl.log") if "/ignition/" in line or "/events" in line]
-    assert len(guarded) == 4  # begin, disk, node config, installed
+    assert len(guarded) == 5  # begin, disks, disk, node config, installed
     for line in guarded:
         assert "https://10.10.14.253/" in line
         assert "--cacert /run/kboot-install/ca.pem" in line

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kboot_cloudconfig.disk import Disk
 from service.kboot.render.sandbox import Sandbox, reason
 
 
@@ -27,6 +28,29 @@ def test_among_several_disks_none_is_guessed(machine: Sandbox) -> None:
     assert reason(machine).startswith("several disks, name one with install_disk: ")
     assert all(disk in reason(machine) for disk in disks)
     assert machine.lines("installer.log") == []
+
+
+def test_a_machine_that_stops_has_told_which_disks_it_has(machine: Sandbox) -> None:
+    first, second = machine.disk("sda"), machine.disk("nvme0n1")
+    machine.disk("sr0", "rom")
+    machine.link_by_id(first, "ata-DISK_A1", "wwn-0x5000", "lvm-pv-uuid-x")
+    machine.link_by_id(second, "nvme-eui.0025", "wwn-0x5001")
+    (machine.folder / "model").write_text('  Samsung "SSD" \\ 870\n')
+    (machine.folder / "partlabels").write_text(f"{first} EFI-SYSTEM\n{first} data\n")
+    assert machine.run().returncode == 1
+    told = [json.loads(report) for report in machine.lines("reports")]
+    disks = next(report["disks"] for report in told if "disks" in report)
+    assert [Disk(**disk) for disk in disks] == [
+        Disk(
+            name=first, id="/dev/disk/by-id/ata-DISK_A1", model="Samsung SSD 870", serial="S3R1AL sda",
+            size_bytes=256060514304, holds="gpt ext4 EFI-SYSTEM data",
+        ),
+        Disk(
+            name=second, id="/dev/disk/by-id/nvme-eui.0025", model="Samsung SSD 870", serial="S3R1AL nvme0n1",
+            size_bytes=256060514304,
+        ),
+    ]  # fmt: skip
+    assert told[-1]["phase"] == "failed"
 
 
 def test_a_machine_without_a_disk_says_so(machine: Sandbox) -> None:

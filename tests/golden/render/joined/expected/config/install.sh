@@ -144,6 +144,42 @@ choose_disk() {
   esac
 }
 
+# Text as JSON and the server take it, without what a drive's firmware may put there.
+plain_text() { tr -c '[:alnum:] .,:;/_()+=-' ' ' | tr -s ' ' | sed 's/^ //; s/ $//' | cut -c 1-120; }
+
+# The path below /dev/disk/by-id/ with model and serial in it, where there is one; else any of the disk.
+id_of() {
+  local link found=''
+  for link in /dev/disk/by-id/*; do
+    [ "$(readlink -f "$link")" = "$1" ] || continue
+    case $link in
+      */wwn-* | */nvme-eui.* | */nvme-nvme.* | */lvm-* | */md-* | */dm-*) found=${found:-$link} ;;
+      *) found=$link && break ;;
+    esac
+  done
+  printf '%s' "$found"
+}
+
+# All that stands on a disk: types of file systems and arrays, labels of partitions.
+contents_of() {
+  lsblk --noheadings --list --output PTTYPE,FSTYPE,PARTLABEL "$1" | tr -s ' ' '\n' | awk 'NF && !seen[$0]++' | tr '\n' ' '
+}
+
+disks_json() {
+  local name type size separator=''
+  printf '['
+  while read -r name type size; do
+    [ "$type" = disk ] || continue
+    case $name in /dev/zram* | /dev/ram* | /dev/loop* | /dev/fd*) continue ;; esac
+    printf '%s{"name": "%s", "id": "%s", "size_bytes": %s' "$separator" "$name" "$(id_of "$name" | plain_text)" "$size"
+    printf ', "model": "%s"' "$(lsblk --nodeps --noheadings --output MODEL "$name" | plain_text)"
+    printf ', "serial": "%s"' "$(lsblk --nodeps --noheadings --output SERIAL "$name" | plain_text)"
+    printf ', "holds": "%s"}' "$(contents_of "$name" | plain_text)"
+    separator=', '
+  done < <(lsblk --nodeps --noheadings --paths --bytes --output NAME,TYPE,SIZE)
+  printf ']'
+}
+
 # The OS finds its partitions by labels, and takes those of an older install on another disk for its own.
 refuse_older_installs() {
   local name type labels
@@ -257,6 +293,7 @@ follow_progress() {
 say "installing $KBOOT_CHANNEL $KBOOT_VERSION on $KBOOT_MAC"
 set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
+report "{\"phase\": \"installing\", \"disks\": $(disks_json)}" 3 || true
 choose_disk
 refuse_older_installs
 say "the disk is $disk"
