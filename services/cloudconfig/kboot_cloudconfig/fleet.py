@@ -119,10 +119,15 @@ class Fleet:
         return "it has no lease" if is_leased else "the description gives it no `ip`"
 
     def machine_at(self, address: IPv4Address | None) -> Mac | None:
-        """Return the MAC of the machine that has `address`; None where no machine has it."""
+        """Return the MAC of the machine that has `address`; None where no machine has it.
+
+        The lease of a fixed node ends after its install, since it asks no longer; nobody else is given its address.
+        """
         desc = self.desc()
         if desc.network.dhcp.mode is DhcpMode.SERVE:
-            return self._leases.mac_at(address, self.now())
+            leased = self._leases.mac_at(address, self.now())
+            if leased is not None:
+                return leased
         return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
 
     def seen_at(self, machine: Machine, address: IPv4Address | None) -> Machine:

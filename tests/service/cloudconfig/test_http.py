@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from kboot.host.waiting import looks
 from kboot_clusterdesc import EventKind, Phase
 from support.http_page import PageRoute, page_routes
 
-from .conftest import NODE1, NODE2, RELEASE, Server
+from .conftest import _DESCRIPTION, HOME, NODE1, NODE2, RELEASE, STRANGER, Server
 
 KERNEL = f"/stable/{RELEASE}/flatcar_production_pxe.vmlinuz"
 
@@ -163,6 +164,19 @@ def test_a_bad_edit_of_the_description_keeps_the_last_good_one(server: Server) -
     assert server.get("/v1/nodes").json()["cluster"] == "unit"
     path.write_text(good.replace("node1", "renamed"))
     assert server.node(NODE1)["name"] == "renamed"
+
+
+def test_a_fixed_node_is_known_by_its_address_once_the_lease_of_its_install_has_ended(tmp_path: Path) -> None:
+    text = _DESCRIPTION.replace("10.10.14.0/24", "127.0.0.0/8").replace("10.10.14.", "127.0.9.")
+    server = Server(tmp_path, "ignition", text.replace("name: node1", f"name: node1, ip: {HOME[NODE1]}"))
+    server.lease(NODE2, ended=(NODE1,))
+    server.start()
+    request = b'<request><app version="1.2.3"><event eventtype="3" eventresult="2"/></app></request>'
+    for who in (NODE1, NODE2, STRANGER):
+        assert server.ask("POST", "/v1/update/", who=who, body=request).status_code == 200
+    told = [event["mac"] for event in server.events() if event["kind"] == EventKind.UPDATE]
+    server.stop()
+    assert told == [NODE1, NODE2]
 
 
 def test_an_installed_machine_that_asks_for_an_update_is_told_there_is_none(standing: Server) -> None:
