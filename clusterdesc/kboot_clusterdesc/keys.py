@@ -149,7 +149,13 @@ KEYS: dict[str, Key] = {
         "timing: slow",
     ),
     "nodes": Key("the machines", 'nodes: [{mac: "00:25:90:c0:f7:80", roles: [worker]}]'),
-    "nodes.mac": Key("the MAC of the network card it boots from", 'mac: "00:25:90:c0:f7:80"'),
+    "nodes.mac": Key(
+        "the MAC of the network card it boots from, and which has its name and `ip`", 'mac: "00:25:90:c0:f7:80"'
+    ),
+    "nodes.more_macs": Key(
+        "the MACs of its other cards that ask on this network: it may boot from any; they get addresses of the range",
+        'more_macs: ["00:25:90:c0:f7:81"]',
+    ),
     "nodes.name": Key("its host name; default: the MAC with dashes", "name: node1"),
     "nodes.ip": Key("its fixed address; default: any of the DHCP range", "ip: 10.10.14.201"),
     "nodes.roles": Key("control-plane, etcd, worker: one or several", "roles: [control-plane, etcd]"),

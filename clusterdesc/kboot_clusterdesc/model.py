@@ -201,6 +201,7 @@ class Node(Part):
     """One declared machine. If no name is given, the MAC with dashes is its name."""
 
     mac: Mac
+    more_macs: tuple[Mac, ...] = ()
     name: str
     ip: IPv4Address | None = None
     roles: tuple[Role, ...] = Field(min_length=1)
@@ -216,6 +217,11 @@ class Node(Part):
     def all_cards(self) -> dict[str, Mac]:
         """Return each card that is declared, the one it boots from first: name -> MAC."""
         return {BOOT: self.mac, **self.cards}
+
+    @property
+    def macs(self) -> tuple[Mac, ...]:
+        """The MAC that the machine is known by, then those of its other cards."""
+        return (self.mac, *self.more_macs)
 
     @model_validator(mode="before")
     @classmethod

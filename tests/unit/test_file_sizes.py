@@ -13,7 +13,8 @@ _ONE_SUBJECT_ALL_THE_SAME = {"orchestrator/kboot/describe/convert/sextant.py"}
 def test_no_module_script_or_template_is_longer_than_300_lines() -> None:
     command = ["git", "ls-files", "-z", "*.py", "*.sh", "*.j2"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    paths = [path for path in listed.split("\0") if (ROOT / path).is_file()]  # one may be removed and listed still
+    written = (path for path in listed.split("\0") if not path.startswith("tests/golden/"))
+    paths = [path for path in written if (ROOT / path).is_file()]  # one may be removed and listed still
     lines = {path: len((ROOT / path).read_text().splitlines()) for path in paths}
     assert "tests/unit/test_file_sizes.py" in lines
     longer = {path: count for path, count in lines.items() if count > _MOST_LINES}

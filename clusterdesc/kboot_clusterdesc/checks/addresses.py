@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from ..model import ClusterDesc, DhcpMode
 from ..problem import Problem
 from ..source import Tree
-from .at import problem_at
+from .at import Steps, problem_at
 
 _SMALLEST, _LARGEST = 29, 8
 _BOOTSTRAPPER, _SUBNET, _MODE = "network.bootstrapper", "network.subnet", "network.dhcp.mode"
@@ -113,14 +113,18 @@ def check_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem for each MAC that a node above it has already."""
     first: dict[str, int] = {}
     for i, node in enumerate(desc.nodes):
-        if first.setdefault(node.mac, i) != i:
-            yield problem_at(
-                tree,
-                ("nodes", i, "mac"),
-                f"{node.mac} is the MAC of nodes[{first[node.mac]}] too",
-                "a machine is declared once, remove one of the two or mend its MAC",
-                given=(f"nodes[{first[node.mac]}].mac",),
-            )
+        for j, mac in enumerate(node.macs, -1):
+            path: Steps = ("nodes", i, "mac") if j < 0 else ("nodes", i, "more_macs", j)
+            if first.setdefault(mac, i) != i:
+                yield problem_at(
+                    tree,
+                    path,
+                    f"{mac} is the MAC of nodes[{first[mac]}] too",
+                    "a machine is declared once, remove one of the two or mend its MAC",
+                    given=(f"nodes[{first[mac]}].mac", f"nodes[{first[mac]}].more_macs"),
+                )
+            elif mac in node.macs[: j + 1]:
+                yield problem_at(tree, path, f"{mac} stands here twice", "write each MAC of a machine once")
 
 
 def check_ranges_apart(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:

@@ -27,12 +27,14 @@ async def _served_fleet(request: Request) -> Fleet:
     return fleet
 
 
-async def _mac_in_path(mac: str) -> Mac:
-    return mac_of(mac)
-
-
 ServedFleet = Annotated[Fleet, Depends(_served_fleet)]
-PathMac = Annotated[Mac, Depends(_mac_in_path)]  # `{mac}` of the route's path
+
+
+async def _mac_in_path(mac: str, fleet: ServedFleet) -> Mac:
+    return fleet.identity(mac_of(mac))
+
+
+PathMac = Annotated[Mac, Depends(_mac_in_path)]  # `{mac}` of the route's path: of a node, the one that it is known by
 
 
 def address_of(request: Request) -> IPv4Address | None:

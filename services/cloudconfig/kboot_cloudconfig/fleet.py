@@ -20,7 +20,7 @@ from .machine import Machine
 from .problem import ProblemError
 from .releases import updater_events
 from .settings import Settings
-from .store import Event, Store
+from .store import Discovered, Event, Store
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
 
@@ -60,7 +60,7 @@ class Fleet:
     def nodes(self) -> list[Node]:
         """Return the declared nodes, then those of joined machines that were not declared since."""
         declared = self.desc().nodes
-        macs = {node.mac for node in declared}
+        macs = {mac for node in declared for mac in node.macs}
         return [*declared, *(joined_node(mac) for mac in self.store.joined() if mac not in macs)]
 
     def node(self, mac: Mac) -> Node:
@@ -69,6 +69,10 @@ class Fleet:
         if node is None:
             raise ProblemError(404, f"no machine {mac} is declared")
         return node
+
+    def identity(self, mac: Mac) -> Mac:
+        """Return the MAC that a node is known by, for that of any of its cards; any other MAC as it is."""
+        return next((node.mac for node in self.desc().nodes if mac in node.macs), mac)
 
     def is_declared(self, mac: Mac) -> bool:
         """Return whether the description names this machine; a node that it does not name has joined."""
@@ -96,8 +100,10 @@ class Fleet:
 
     def addresses_of(self, node: Node) -> tuple[IPv4Address, ...]:
         """Return the addresses that are a node's own, by which it is known; none while it has none."""
-        address = self.address_of(node)
-        return () if address is None else (address,)
+        if self.desc().network.dhcp.mode is DhcpMode.SERVE:
+            leased = (self._leases.address_of(mac, self.now()) for mac in node.macs)
+            return tuple(address for address in leased if address is not None)
+        return () if node.ip is None else (node.ip,)
 
     def is_near(self, mac: Mac, address: IPv4Address | None) -> bool:
         """Return whether a card of the machine `mac` may have `address`: in the subnet, and no other node's."""
@@ -107,9 +113,7 @@ class Fleet:
 
     def address_of(self, node: Node) -> IPv4Address | None:
         """Return the address that DHCP, or the description, gives to a node's machine; None while it has none."""
-        if self.desc().network.dhcp.mode is DhcpMode.SERVE:
-            return self._leases.address_of(node.mac, self.now())
-        return node.ip
+        return next(iter(self.addresses_of(node)), None)
 
     def own_in_words(self, node: Node) -> str:
         """Return what the own address of a node is, or why it has none."""
@@ -127,7 +131,7 @@ class Fleet:
         if desc.network.dhcp.mode is DhcpMode.SERVE:
             leased = self._leases.mac_at(address, self.now())
             if leased is not None:
-                return leased
+                return self.identity(leased)
         return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
 
     def seen_at(self, machine: Machine, address: IPv4Address | None) -> Machine:
@@ -145,17 +149,23 @@ class Fleet:
 
     def heard_of(self, node: Node) -> datetime | None:
         """Return when a node's machine was last heard of, its last lease included; None where it never was."""
-        lease, lease_s = self._leases.newest_of(node.mac), self.desc().network.dhcp.lease_s
+        leases, lease_s = map(self._leases.newest_of, node.macs), self.desc().network.dhcp.lease_s
         seen = [self._heard[node.mac]] if node.mac in self._heard else []
         seen += life.own_steps(self.machine(node.mac))
-        if lease is not None and lease.expires and lease_s is not None:
-            seen.append(min(self.now(), datetime.fromtimestamp(lease.expires - lease_s, UTC)))
+        if lease_s is not None:
+            given = [datetime.fromtimestamp(each.expires - lease_s, UTC) for each in leases if each and each.expires]
+            seen += [min(self.now(), at) for at in given]
         return max(seen, default=None)
 
     def keep_heard(self) -> None:
         """Keep when each machine was last heard of: once a minute, and at the end of the server."""
         self._heard_kept_at = self.now()
         self.store.keep_heard(self._heard)
+
+    def discovered(self) -> list[Discovered]:
+        """Return the machines on the network that are none of the cluster, and not to be ignored."""
+        known = {mac for node in self.nodes() for mac in node.macs}
+        return [each for each in self.store.discovered() if each.mac not in known]
 
     def settle(self, ip: IPv4Address | None) -> None:
         """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""
@@ -202,8 +212,8 @@ class Fleet:
         """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
         now, known = self.now(), {node.mac for node in self.nodes()}
         for entry in self._leases.standing(now):
-            if entry.mac in known:
-                before = self.machine(entry.mac)
+            if (mac := self.identity(entry.mac)) in known:
+                before = self.machine(mac)
                 self.keep(before, life.got_lease(before, now), entry.ip)
             elif self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)

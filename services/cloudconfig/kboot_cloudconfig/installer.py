@@ -32,7 +32,7 @@ async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = Non
 
     Who shows the machine's boot value as `boot` is that machine.
     """
-    machine = mac_of(mac) if mac is not None else fleet.machine_at(address_of(request))
+    machine = fleet.identity(mac_of(mac)) if mac is not None else fleet.machine_at(address_of(request))
     if machine is None:
         raise ProblemError(404, "no machine has this address: ask with ?mac=")
     address = mover_of(request)

@@ -39,8 +39,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _head("kboot_state_lost", "gauge", "Whether the state was lost, and no operator has ended the doubt.")
     yield f"kboot_state_lost {int(fleet.store.doubt() is not None)}"
     yield from _head("kboot_machines_discovered", "gauge", "Machines on the network that are none of the cluster.")
-    known = {machine.mac for machine in machines}
-    yield f"kboot_machines_discovered {sum(each.mac not in known for each in fleet.store.discovered())}"
+    yield f"kboot_machines_discovered {len(fleet.discovered())}"
     yield from _head("kboot_events_total", "counter", "Events so far.")
     newest = fleet.store.newest_events(1)
     yield f"kboot_events_total {newest[0].number if newest else 0}"

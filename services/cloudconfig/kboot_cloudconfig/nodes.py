@@ -48,6 +48,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     address = fleet.address_of(node) or node.ip
     return {
         "mac": str(node.mac),
+        "more_macs": [str(mac) for mac in node.more_macs],
         "name": node.name,
         "ip": str(address) if address else None,
         "roles": [role.value for role in node.roles],
@@ -84,18 +85,14 @@ async def labels(fleet: ServedFleet) -> Response:
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
     """Return all nodes, the discovered machines, the OS releases, and what Kubernetes says."""
     desc = fleet.desc()
-    known = fleet.nodes()
-    macs = {node.mac for node in known}
     updater = updater_status(fleet.settings.images)
     doubt = fleet.store.doubt()
     return {
         "cluster": desc.cluster.name,
         "doubt": doubt.as_json() if doubt else None,
-        "nodes": [node_state(fleet, node) for node in known],
+        "nodes": [node_state(fleet, node) for node in fleet.nodes()],
         "discovered": [
-            {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)}
-            for found in fleet.store.discovered()
-            if found.mac not in macs
+            {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)} for found in fleet.discovered()
         ],
         "os": {
             "family": desc.os.family.value,

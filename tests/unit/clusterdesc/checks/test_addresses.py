@@ -36,6 +36,17 @@ def test_a_node_may_have_an_address_of_the_range() -> None:
     accepted(spoilt(("10.10.14.201", "10.10.14.5")))
 
 
+def test_a_machine_may_have_more_cards_and_each_mac_stands_once() -> None:
+    cards = spoilt(("roles: [worker]", 'more_macs: ["00:25:90:C0:F6:EF"], roles: [worker]'))
+    assert accepted(cards).nodes[1].macs == ("00:25:90:c0:f6:ee", "00:25:90:c0:f6:ef")
+    for mac, reason in (
+        ("00:25:90:c0:f7:80", "00:25:90:c0:f7:80 is the MAC of nodes[0] too"),
+        ("00:25:90:c0:f6:ee", "00:25:90:c0:f6:ee stands here twice"),
+    ):
+        text = cards.replace("00:25:90:C0:F6:EF", mac)
+        assert f": nodes[1].more_macs[0]: {reason}\n" in refusal(text)
+
+
 def test_a_mac_that_stands_twice_is_refused_at_the_second_in_any_spelling() -> None:
     text = spoilt(("00:25:90:c0:f6:ee", "00-25-90-C0-F7-80"))
     assert refusal(text).startswith("rack.yaml:13:11: nodes[1].mac: 00:25:90:c0:f7:80 is the MAC of nodes[0] too\n")

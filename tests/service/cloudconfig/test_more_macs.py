@@ -1,0 +1,57 @@
+"""A node with several cards is one machine, whichever of them boots or asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import HEAD, HOME, NODE1, NODE2, STRANGER, Server
+
+_DESCRIPTION = (
+    HEAD
+    + """\
+os: {channel: stable, version: current, config: CONFIG, update: {enabled: true}}
+nodes:
+  - {mac: "52:54:00:00:00:01", more_macs: ["52:54:00:00:00:99"], name: node1, roles: [worker]}
+  - {mac: "52:54:00:00:00:02", roles: [worker]}
+"""
+)
+
+
+@pytest.fixture
+def two_cards(tmp_path: Path) -> Iterator[Server]:
+    """A server whose node1 has a second card, and only that has a lease yet."""
+    made = Server(tmp_path, "ignition", _DESCRIPTION)
+    made.lease(NODE2, STRANGER)
+    made.start()
+    made.wait_phase(NODE1, "leased")
+    yield made
+    made.stop()
+
+
+def test_a_machine_installs_by_its_other_card(two_cards: Server) -> None:
+    script = two_cards.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).text
+    assert f"/install.sh?mac={NODE1.dashed}&boot=" in script
+    node = two_cards.node(STRANGER)
+    assert (node["mac"], node["phase"], node["ip"]) == (NODE1, "booting", HOME[STRANGER])
+    assert "&boot=" in two_cards.get("/pxelinux.cfg/default", who=STRANGER).text
+    token = two_cards.install_token(NODE1, STRANGER)
+    path = f"/ignition/{NODE1.dashed}.json"
+    assert two_cards.get(path, who=NODE2, tls=True, token=token).status_code == 403
+    assert two_cards.get(path, who=STRANGER, tls=True, token=token).status_code == 200
+    assert two_cards.report(STRANGER, "installed", token).status_code == 204
+    assert "kernel http" not in two_cards.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).text
+
+
+def test_each_leased_card_is_an_own_address_and_none_is_discovered(two_cards: Server) -> None:
+    two_cards.lease(NODE1, NODE2, STRANGER)
+    for card in (NODE1, STRANGER):
+        script = two_cards.get(f"/install.sh?mac={card}", who=card).text
+        assert "KBOOT_ARMED=yes" in script
+        assert f"KBOOT_MAC={NODE1}\n" in script
+    assert two_cards.node(NODE1)["ip"] == HOME[NODE1]
+    state = two_cards.get("/v1/nodes").json()
+    assert state["discovered"] == []
+    assert [node["more_macs"] for node in state["nodes"]] == [[STRANGER], []]
