@@ -144,6 +144,11 @@ KEYS: dict[str, Key] = {
         "worker: each that boots from the network is installed, and joins Kubernetes as a worker",
         "unknown_machines: ignore",
     ),
+    "ignore": Key(
+        "MACs, or their first three to five bytes, of what is no machine, such as BMCs: "
+        "it is given an address, and never listed, booted or let in",
+        'ignore: ["3c:ec:ef", "00:25:90:c0:f7:81"]',
+    ),
     "timing": Key(
         "normal, or slow for machines that are emulated or whose disks are slow: etcd and Kubernetes then wait longer",
         "timing: slow",

@@ -25,6 +25,7 @@ from .types import (
     LinkAddress,
     LinkName,
     Mac,
+    MacOrPrefix,
     OsVersion,
     Range,
     SshKey,
@@ -248,6 +249,7 @@ class ClusterDesc(Part):
     images: Annotated[dict[str, str], BeforeValidator(_images)] = Field(default_factory=dict)
     ssh_authorized_keys: tuple[SshKey, ...] = ()
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
+    ignore: tuple[MacOrPrefix, ...] = ()
     timing: Timing = Timing.NORMAL
     nodes: tuple[Node, ...] = ()
 
@@ -279,6 +281,10 @@ class ClusterDesc(Part):
     def links_of(self, node: Node) -> Links:
         """Return the links of a node: its own, else those of all nodes."""
         return node.links or self.network.links or Links()
+
+    def ignores(self, mac: Mac) -> bool:
+        """Return whether a card is no machine of this cluster, such as a BMC: by its MAC, or by how that begins."""
+        return any(mac == each or mac.startswith(f"{each}:") for each in self.ignore)
 
     @property
     def api_endpoint(self) -> tuple[str, int]:

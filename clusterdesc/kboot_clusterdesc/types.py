@@ -58,6 +58,16 @@ class Mac(str):
         return mac
 
 
+def _mac_or_prefix(text: str) -> str:
+    """Return a MAC, or its first three to five bytes, in lower case with colons; ValueError for any other text."""
+    lower = text.strip().lower().replace("-", ":")
+    bare = lower.replace(":", "")
+    pairs = [bare[i : i + 2] for i in range(0, len(bare), 2)]
+    if not re.fullmatch(r"([0-9a-f]{2}){3,6}", bare) or lower not in (bare, ":".join(pairs)):
+        raise ValueError(f"`{text}` is neither a MAC nor its first three bytes or more, such as 3c:ec:ef")
+    return ":".join(pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class AddressRange:
     """The addresses from `first` to `last`, both included."""
@@ -164,9 +174,7 @@ _CRON_NAMES = {
 def _cron(text: str) -> str:
     fields = text.split()
     if len(fields) != 5:
-        raise ValueError(
-            f"`{text}` has {len(fields)} fields, a schedule has five: minute hour day month weekday"
-        )
+        raise ValueError(f"`{text}` has {len(fields)} fields, a schedule has five: minute hour day month weekday")
     for value, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
         for part in value.split(","):
             if not _is_cron_part(part.lower(), name, low, high):
@@ -272,6 +280,7 @@ Duration = Annotated[str, AfterValidator(_duration)]
 Lease = Annotated[str, AfterValidator(_lease)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Endpoint = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$"), AfterValidator(_endpoint)]
+MacOrPrefix = Annotated[str, AfterValidator(_mac_or_prefix)]
 HostName = Annotated[str, AfterValidator(_label)]
 LinkName = Annotated[str, AfterValidator(_link_name)]
 LinkAddress = Annotated[IPv4Interface, BeforeValidator(_link_address)]

@@ -17,7 +17,7 @@ from .names import check_names
 from .pods import check_pods
 from .quorum import check_quorum, check_roles
 from .schedule import check_schedule, check_window
-from .unknown_machines import check_unknown_machines
+from .unknown_machines import check_ignored, check_unknown_machines
 from .versions import check_kubernetes_version, check_os
 
 Check = Callable[[ClusterDesc, Tree], Iterator[Problem]]
@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_kubernetes_version,
     check_pods,
     check_unknown_machines,
+    check_ignored,
     check_schedule,
     check_window,
 )

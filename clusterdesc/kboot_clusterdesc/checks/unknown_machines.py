@@ -1,4 +1,4 @@
-"""Rules for `unknown_machines: worker`: what kboot needs to let undeclared machines join."""
+"""Rules for machines that no one declared: what kboot needs to let them join, and which it is to ignore."""
 
 from __future__ import annotations
 
@@ -31,3 +31,19 @@ def check_unknown_machines(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             "write `unknown_machines: ignore` and declare each machine with its `ip`",
             given=("network.dhcp.mode",),
         )
+
+
+def check_ignored(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each entry of `ignore` that a declared machine falls under."""
+    cards = [(mac, i) for i, node in enumerate(desc.nodes) for mac in node.macs]
+    for j, entry in enumerate(desc.ignore):
+        for mac, i in cards:
+            if mac == entry or mac.startswith(f"{entry}:"):
+                yield problem_at(
+                    tree,
+                    ("ignore", j),
+                    f"{entry} is to be ignored, and {mac} of nodes[{i}] begins so",
+                    "take it out, or write the whole MACs of what is to be ignored",
+                    given=(f"nodes[{i}].mac", f"nodes[{i}].more_macs"),
+                )
+                break

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
 
+_MAC_LENGTH = len("00:25:90:c0:f7:80")
+
 
 def remarks(desc: ClusterDesc) -> Iterator[str]:
     """Yield each remark on `desc` as a sentence for people; no remark is a fault."""
@@ -22,5 +24,21 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
                 yield f"{node.name}: has no `ip`: with `mode: off` kboot cannot know it, and will not install it"
     for key in sorted({"reboot_strategy", "window"} & desc.os.update.model_fields_set):
         yield f"os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
+    yield from _small_range(desc)
     if not desc.nodes:
         yield "nodes: is empty: no machine will be installed"
+
+
+def _small_range(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark where fewer addresses can be handed out than cards are known to ask for one."""
+    pool = desc.network.dhcp.range
+    if desc.network.dhcp.mode is not DhcpMode.SERVE or pool is None:
+        return
+    size = int(pool.last) - int(pool.first) + 1
+    nodes = sum((node.ip is None or node.ip in pool) + len(node.more_macs) for node in desc.nodes)
+    ignored = sum(1 if len(each) == _MAC_LENGTH else len(desc.nodes) for each in desc.ignore)
+    if nodes + ignored > size:
+        yield (
+            f"network.dhcp.range: has {size} addresses, and {nodes + ignored} cards will ask for one: {nodes} of nodes "
+            f"and {ignored} of `ignore` (a beginning of MACs counts once for each node): make the range larger"
+        )

@@ -82,6 +82,8 @@ class Fleet:
         """Let an undeclared machine join that asks from its own `address`, where the description wants that."""
         if address is None or not self.desc().lets_machines_join or self.is_declared(mac) or not may_join(mac):
             return
+        if self.desc().ignores(mac):
+            return
         if self._leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
             detail = self.machine(mac).reason if self.store.doubt() else None
             self.tell(EventKind.JOINED, mac, address, detail=detail or "")
@@ -165,7 +167,8 @@ class Fleet:
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""
         known = {mac for node in self.nodes() for mac in node.macs}
-        return [each for each in self.store.discovered() if each.mac not in known]
+        found = (each for each in self.store.discovered() if each.mac not in known)
+        return [each for each in found if not self.desc().ignores(each.mac)]
 
     def settle(self, ip: IPv4Address | None) -> None:
         """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""
@@ -215,7 +218,7 @@ class Fleet:
             if (mac := self.identity(entry.mac)) in known:
                 before = self.machine(mac)
                 self.keep(before, life.got_lease(before, now), entry.ip)
-            elif self.store.discover(entry.mac, str(entry.ip), now):
+            elif not self.desc().ignores(mac) and self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
 
     def note_updater(self) -> None:

@@ -123,6 +123,13 @@ def test_nobody_else_lets_a_machine_in(opened: Server, path: str) -> None:
     assert STRANGER not in listed(opened)[0]
 
 
+def test_what_is_to_be_ignored_is_not_let_in(opened: Server) -> None:
+    opened.describe(_DESCRIPTION.replace("CONFIG", "ignition") + f'ignore: ["{STRANGER[:8]}:00:00:99"]\n')
+    assert opened.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).status_code == 404
+    assert "LOCALBOOT" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
+    assert not any(event["kind"] == "joined" for event in opened.events())
+
+
 def test_reading_install_sh_lets_nobody_in(opened: Server) -> None:
     assert opened.get("/install.sh", who=STRANGER).status_code == 404
     assert STRANGER not in listed(opened)[0]

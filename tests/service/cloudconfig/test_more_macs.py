@@ -1,11 +1,15 @@
-"""A node with several cards is one machine, whichever of them boots or asks."""
+"""A node with several cards is one machine, whichever of them boots or asks; and cards that are no machine."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from kboot.host.waiting import looks
+from kboot_clusterdesc import Mac
 
 from .conftest import HEAD, HOME, NODE1, NODE2, STRANGER, Server
 
@@ -55,3 +59,17 @@ def test_each_leased_card_is_an_own_address_and_none_is_discovered(two_cards: Se
     state = two_cards.get("/v1/nodes").json()
     assert state["discovered"] == []
     assert [node["more_macs"] for node in state["nodes"]] == [[STRANGER], []]
+
+
+def test_what_is_to_be_ignored_is_neither_listed_nor_booted(two_cards: Server) -> None:
+    bmc = Mac("52:54:00:00:00:98")
+    leases = two_cards.folder.leases / "dnsmasq.leases"
+    leases.write_text(leases.read_text() + f"{int(time.time()) + 3600} {bmc} 127.0.0.98 * *\n")
+    for _ in looks(30, 0.1):
+        if two_cards.get("/v1/nodes").json()["discovered"]:
+            break
+    ignoring = _DESCRIPTION.replace("CONFIG", "ignition") + 'ignore: ["52:54:00:00:00:98"]\n'
+    two_cards.describe(ignoring)
+    assert two_cards.get("/v1/nodes").json()["discovered"] == []
+    assert "kboot_machines_discovered 0\n" in two_cards.get("/metrics").text
+    assert two_cards.get(f"/boot/{bmc}.ipxe", who="127.0.0.98").status_code == 404

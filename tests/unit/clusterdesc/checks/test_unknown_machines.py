@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kboot_clusterdesc import Mac
 from unit.clusterdesc.sample import (
     SAMPLE,
     accepted,
@@ -42,3 +43,23 @@ def test_a_fault_beside_it_is_no_fault_of_unknown_machines(key: str) -> None:
 def test_unknown_machines_may_become_workers() -> None:
     assert accepted(SAMPLE + JOIN).lets_machines_join
     assert not accepted(SAMPLE).lets_machines_join
+
+
+def test_what_is_ignored_is_a_mac_or_how_it_begins_in_any_spelling() -> None:
+    desc = accepted(SAMPLE + 'ignore: ["3C-EC-EF", "3cecef01", "00:25:90:C0:F7:81"]\n')
+    assert desc.ignore == ("3c:ec:ef", "3c:ec:ef:01", "00:25:90:c0:f7:81")
+    for mac, ignored in (("3c:ec:ef:00:00:01", True), ("00:25:90:c0:f7:81", True), ("3c:ec:e0:00:00:01", False)):
+        assert desc.ignores(Mac(mac)) is ignored
+
+
+@pytest.mark.parametrize("entry", ["3c:ec", "3c:ec:ef:0", "3c:ecef", "3c.ec.ef", "bmc", "3c:ec:ef:00:00:01:02"])
+def test_what_no_mac_begins_with_is_refused(entry: str) -> None:
+    assert f"ignore[0]: `{entry}` is neither a MAC nor its first three bytes" in refusal(
+        SAMPLE + f'ignore: ["{entry}"]\n'
+    )
+
+
+@pytest.mark.parametrize("entry", ["00:25:90", "00:25:90:c0:f7:80"])
+def test_no_declared_machine_can_be_ignored(entry: str) -> None:
+    said = refusal(SAMPLE + f'ignore: ["{entry}"]\n')
+    assert f"ignore[0]: {entry} is to be ignored, and 00:25:90:c0:f7:80 of nodes[0] begins so" in said

@@ -1,0 +1,37 @@
+"""What is remarked on a description that is sound."""
+
+from __future__ import annotations
+
+from kboot.describe.remarks import remarks
+from kboot_clusterdesc import load_text
+
+_RACK = """
+apiVersion: kboot/v1
+cluster: {name: ail, domain: ail.example.com}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {mode: MODE, range: [10.10.14.1, 10.10.14.6]}
+ssh_authorized_keys: []
+IGNORE
+nodes:
+  - {mac: "00:25:90:c0:f7:80", more_macs: ["00:25:90:c0:f7:81"], ip: 10.10.14.201, roles: [worker]}
+  - {mac: "00:25:90:c0:f7:82", more_macs: ["00:25:90:c0:f7:83"], ip: 10.10.14.2, roles: [worker]}
+  - {mac: "00:25:90:c0:f7:84", ip: 10.10.14.203, roles: [worker]}
+"""
+
+
+def of_the_range(ignore: str, mode: str = "serve") -> list[str]:
+    text = _RACK.replace("IGNORE", ignore).replace("MODE", f'"{mode}"')
+    return [each for each in remarks(load_text(text, "rack.yaml")) if each.startswith("network.dhcp.range")]
+
+
+def test_a_range_that_is_smaller_than_what_will_ask_is_remarked() -> None:
+    assert of_the_range("") == []
+    assert of_the_range('ignore: ["3c:ec:ef"]') == [], "three of nodes, and a BMC of each"
+    (remark,) = of_the_range('ignore: ["3c:ec:ef", "00:11:22:33:44:55"]')
+    assert remark.startswith("network.dhcp.range: has 6 addresses, and 7 cards will ask for one: 3 of nodes and 4 of")
+
+
+def test_a_range_that_is_not_kboots_to_hand_out_is_not() -> None:
+    assert of_the_range('ignore: ["3c:ec:ef", "00:11:22"]', "off") == []
