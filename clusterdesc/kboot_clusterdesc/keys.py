@@ -75,8 +75,15 @@ KEYS: dict[str, Key] = {
         "release_key: release-key.asc",
     ),
     "os.install_disk": Key(
-        "the disk to install to, on machines that name none; default: the only disk, else the install stops",
-        "install_disk: /dev/sda",
+        "the disk to install to, on machines that name none: a path, best below /dev/disk/by-id/ or by-path/, or a "
+        "rule: `smallest` (of 8 GB or more), `model:SSD 870*`, `min_size:200G`, or several with commas between; "
+        "default: the only disk, else the install stops",
+        "install_disk: /dev/disk/by-path/pci-0000:00:1f.2-ata-1",
+    ),
+    "os.wipe": Key(
+        "whether a disk that a rule or nothing chose is installed over while it holds something; "
+        "a disk that is named always is",
+        "wipe: false",
     ),
     "os.config": Key("the form of the node configs: ignition or cloud-config", "config: ignition"),
     "os.timezone": Key("time zone of the machines", "timezone: UTC"),
@@ -166,7 +173,10 @@ KEYS: dict[str, Key] = {
     "nodes.roles": Key("control-plane, etcd, worker: one or several", "roles: [control-plane, etcd]"),
     "nodes.labels": Key("labels of the Kubernetes node", 'labels: {ingress: "true"}'),
     "nodes.taints": Key("taints of the Kubernetes node", 'taints: ["dedicated=db:NoSchedule"]'),
-    "nodes.install_disk": Key("its disk, where os.install_disk is not right", "install_disk: /dev/nvme0n1"),
+    "nodes.install_disk": Key(
+        "its disk, where os.install_disk is not right", "install_disk: /dev/disk/by-id/nvme-DISK_1"
+    ),
+    "nodes.wipe": Key("whether its disk is installed over, where os.wipe is not right", "wipe: true"),
     "nodes.extra": Key("a fragment for this machine alone, after os.extra", "extra: node1.yaml"),
     "nodes.cards": Key(
         "its other network cards, a name of yours to the MAC; the card of `mac` is called boot",

@@ -154,6 +154,7 @@ class Os(Part):
     release_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
     release_key: str | None = None
     install_disk: str | None = None
+    wipe: YesNo = False
     config: ConfigDialect = ConfigDialect.IGNITION
     timezone: str = Field(default="UTC", pattern=r"^[A-Za-z0-9_+/-]{1,64}$")
     extra: str | None = None
@@ -209,6 +210,7 @@ class Node(Part):
     labels: dict[str, str] = Field(default_factory=dict)
     taints: tuple[str, ...] = ()
     install_disk: str | None = None
+    wipe: YesNo | None = None
     extra: str | None = None
     cards: dict[LinkName, Mac] = Field(default_factory=dict, exclude_if=operator.not_)
     addresses: dict[LinkName, LinkAddress] = Field(default_factory=dict, exclude_if=operator.not_)

@@ -1,10 +1,11 @@
-"""Rules for install disks: a whole disk, named below /dev."""
+"""Rules for install disks: a whole disk, named below /dev, or a rule that one disk fits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from ..install_disk import install_disk
 from ..model import ClusterDesc
 from ..problem import Problem
 from ..source import Tree
@@ -33,6 +34,8 @@ def check_disks(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 
 
 def _reason_against(disk: str) -> tuple[str, str] | None:
+    if not disk.startswith("/") and re.match(r"smallest|model|min_size", disk):
+        return _reason_against_rule(disk)
     if not disk.startswith("/dev/"):
         return f"`{disk[:80]}` is not below /dev/", f"write `/dev/{disk.rsplit('/', 1)[-1][:40]}`"
     match = _PARTITION.fullmatch(disk)
@@ -49,4 +52,12 @@ def _reason_against(disk: str) -> tuple[str, str] | None:
         )
     if not _DEVICE.fullmatch(disk) or ".." in disk.split("/"):
         return f"`{disk[:80]}` is not a device", "write it as /dev/sda or /dev/disk/by-id/..."
+    return None
+
+
+def _reason_against_rule(rule: str) -> tuple[str, str] | None:
+    try:
+        install_disk(rule)
+    except ValueError as error:
+        return str(error), "write it as `smallest`, or `model:SSD 870*`, or `smallest, min_size:200G`"
     return None

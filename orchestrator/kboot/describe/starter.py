@@ -31,7 +31,8 @@ os:
   family: flatcar
   channel: stable
   version: current                  # or one release, such as 3975.2.0
-  # install_disk: /dev/sda          # needed where a machine has more than one disk; everything on it is lost
+  # install_disk: /dev/disk/by-id/ata-DISK_1  # needed where a machine has more than one disk; everything on it is lost
+  # install_disk: smallest          # or by rule: then a disk that is not empty is left alone without `wipe: true`
   timezone: UTC
   update:
     enabled: true

@@ -42,6 +42,7 @@ class Report(BaseModel):
     version: str | None = Field(default=None, max_length=60)
     ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
     disks: tuple[Disk, ...] = Field(default=(), max_length=DISKS_AT_MOST)  # counts with `installing` alone
+    install_disk: str | None = Field(default=None, pattern=r"^/dev/[A-Za-z0-9 .,:;/_()+=-]{1,200}$")  # the same
     boot_partition: Guid | None = None  # counts with `installed` alone
 
     @field_validator("phase")
@@ -91,7 +92,7 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
         case Phase.FAILED:
             return life.failed(machine, report.detail or "no reason given", now)
         case _:
-            seen = life.saw_disks(machine, report.disks)
+            seen = life.took_disk(life.saw_disks(machine, report.disks), report.install_disk)
             return life.wrote_to_disk(seen, report.bytes, report.total, now)
 
 

@@ -18,6 +18,7 @@ from . import guard
 from . import machine as life
 from .answer import fresh
 from .caller import ServedFleet, address_of, mac_of, mover_of
+from .disk import disk_values
 from .fleet import Fleet
 from .guard import InstallerAsk, Refusal
 from .machine import Machine
@@ -71,7 +72,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,
-        "KBOOT_DISK": node.install_disk or desc.os.install_disk or "",
+        **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
     }
     script = (fleet.settings.config / INSTALLER).read_text()

@@ -64,6 +64,7 @@ class Machine:
     version: str | None = None  # OS release it says it runs
     remark: str | None = None  # what it says of its last boot from disk, such as that its clock was set
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
+    install_disk: str | None = None  # the disk that install.sh took last, by its id, else by its name
     disks: tuple[Disk, ...] = ()  # as the newest install.sh saw them
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
@@ -163,6 +164,19 @@ def saw_disks(machine: Machine, disks: tuple[Disk, ...]) -> Machine:
     return replace(machine, disks=disks or machine.disks)
 
 
+def took_disk(machine: Machine, disk: str | None) -> Machine:
+    """Return the machine's state after it told which disk it is about to write to; None tells nothing."""
+    return replace(machine, install_disk=disk or machine.install_disk)
+
+
+def known_disk(machine: Machine) -> str | None:
+    """Return the disk that this machine's install may take again whatever is on it, since an install was begun there.
+
+    That is `any` for a machine that runs an installation of an earlier kboot, which did not tell the disk.
+    """
+    return machine.install_disk or ("any" if machine.config or machine.version else None)
+
+
 def finished_install(machine: Machine, now: datetime, boot_partition: str | None = None) -> Machine:
     """Return the machine's state after it told that the OS is on its disk: disarmed, so that it boots from there.
 
@@ -221,7 +235,8 @@ def arm(machine: Machine, now: datetime) -> Machine:
         return machine
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
-    return replace(standing, spent=_spent(machine), boot_partition=machine.boot_partition, disks=machine.disks)
+    known = replace(standing, install_disk=machine.install_disk, disks=machine.disks)
+    return replace(known, spent=_spent(machine), boot_partition=machine.boot_partition)
 
 
 def disarm(machine: Machine) -> Machine:

@@ -44,6 +44,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "version": machine.version,
         "remark": machine.remark,
         "ssh_host_keys": machine.ssh_host_keys,
+        "install_disk": machine.install_disk,
         "disks": [disk.model_dump() for disk in machine.disks],
         "boot_partition": machine.boot_partition,
     }
@@ -81,6 +82,7 @@ def from_json(plain: dict[str, Any]) -> Machine:
         version=plain["version"],
         remark=plain.get("remark"),
         ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
+        install_disk=plain.get("install_disk"),
         disks=tuple(Disk(**disk) for disk in plain.get("disks", ())),
         boot_partition=plain.get("boot_partition"),
     )

@@ -17,7 +17,7 @@ _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
-    "tail", "tee", "tr",
+    "sort", "tail", "tee", "tr",
 )  # fmt: skip
 _RECORDED = (
     "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl", "umount",

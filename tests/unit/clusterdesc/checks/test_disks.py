@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kboot_clusterdesc.install_disk import InstallDisk, install_disk
 from unit.clusterdesc.sample import (
     accepted,
     place,
@@ -25,6 +26,12 @@ from unit.clusterdesc.sample import (
         ("/dev/../etc/passwd", "not a device"),
         ("/dev/sda; reboot", "not a device"),
         ("/dev/", "not a device"),
+        ("smallest, smallest", "twice"),
+        ("smallest, biggest", "none of smallest, model:<name>, min_size:<size>"),
+        ("model:", "none of smallest"),
+        ("model:$(reboot)", "none of smallest"),
+        ("min_size:200", "not a size"),
+        ("min_size:0G", "not a size"),
     ],
 )
 @pytest.mark.parametrize("holder", ["os", "node"])
@@ -53,3 +60,19 @@ def test_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason: str
 )
 def test_whole_disks_pass(disk: str) -> None:
     assert accepted(spoilt(("name: node1", f"name: node1, install_disk: {disk}"))).nodes[0].install_disk == disk
+
+
+@pytest.mark.parametrize(
+    ("rule", "model", "min_bytes", "is_smallest"),
+    [
+        ("smallest", None, 8 * 10**9, True),
+        ("smallest, min_size:200G", None, 200 * 10**9, True),
+        ("model:Samsung SSD 870*", "Samsung SSD 870*", None, False),
+        ("min_size: 2T, model: INTEL?", "INTEL?", 2 * 10**12, False),
+    ],
+)
+def test_a_rule_says_what_a_disk_has_to_be(
+    rule: str, model: str | None, min_bytes: int | None, is_smallest: bool
+) -> None:
+    text = spoilt(("name: node1", f'name: node1, install_disk: "{rule}"'))
+    assert install_disk(accepted(text).nodes[0].install_disk or "") == InstallDisk(None, model, min_bytes, is_smallest)

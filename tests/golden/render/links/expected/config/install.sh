@@ -6,7 +6,8 @@ set -euo pipefail
 bootstrapper=10.10.14.253
 installer=flatcar-install
 # Filled in by the cloud-config server for the one machine that asks:
-KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_DISK='' KBOOT_CONFIG=''
+KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_CONFIG=''
+KBOOT_DISK='' KBOOT_DISK_MODEL='' KBOOT_DISK_MIN_BYTES=0 KBOOT_DISK_SMALLEST='no' KBOOT_WIPE='no' KBOOT_KNOWN_DISK=''
 KBOOT_BOOT='' KBOOT_ADDRESS=''
 # kboot:machine
 
@@ -122,28 +123,6 @@ is_whole_disk() { [ -b "$1" ] && [ "$(lsblk --nodeps --noheadings --output TYPE 
 # The OS in memory mounts the OEM partition of an older install by itself; what is mounted elsewhere is in use.
 is_in_use() { lsblk --noheadings --output MOUNTPOINT "$1" | grep -v -x -e '/oem' -e '/usr/share/oem' | grep -q .; }
 
-# The described disk; without one, the only writable disk that is neither removable nor in use. It never guesses.
-choose_disk() {
-  local name type removable fixed candidates=()
-  if [ -n "$KBOOT_DISK" ]; then
-    disk=$(readlink -f "$KBOOT_DISK") || fail "install_disk $KBOOT_DISK does not exist on this machine"
-    [ -b "$disk" ] || fail "install_disk $KBOOT_DISK does not exist on this machine"
-    is_whole_disk "$disk" || fail "install_disk $KBOOT_DISK is not a whole disk"
-    return
-  fi
-  while read -r name type removable fixed; do
-    [ "$type $removable $fixed" = "disk 0 0" ] || continue
-    case $name in /dev/zram* | /dev/ram* | /dev/loop* | /dev/fd*) continue ;; esac
-    ! is_in_use "$name" || continue
-    candidates+=("$name")
-  done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE,RM,RO)
-  case ${#candidates[@]} in
-    1) disk=${candidates[0]} ;;
-    0) fail "no disk was found on this machine" ;;
-    *) fail "several disks, name one with install_disk: ${candidates[*]}" ;;
-  esac
-}
-
 # Text as JSON and the server take it, without what a drive's firmware may put there.
 plain_text() { tr -c '[:alnum:] .,:;/_()+=-' ' ' | tr -s ' ' | sed 's/^ //; s/ $//' | cut -c 1-120; }
 
@@ -163,6 +142,70 @@ id_of() {
 # All that stands on a disk: types of file systems and arrays, labels of partitions.
 contents_of() {
   lsblk --noheadings --list --output PTTYPE,FSTYPE,PARTLABEL "$1" | tr -s ' ' '\n' | awk 'NF && !seen[$0]++' | tr '\n' ' '
+}
+
+# The path of a disk that is the same at every boot, where it has one.
+path_of() {
+  local found
+  found=$(id_of "$1" | plain_text)
+  printf '%s' "${found:-$1}"
+}
+
+size_of() { lsblk --nodeps --noheadings --bytes --output SIZE "$1" | tr -d ' '; }
+
+fits_rule() {
+  local model
+  if [ -n "$KBOOT_DISK_MODEL" ]; then
+    model=$(lsblk --nodeps --noheadings --output MODEL "$1" | plain_text)
+    # shellcheck disable=SC2254 # a pattern
+    case $model in $KBOOT_DISK_MODEL) ;; *) return 1 ;; esac
+  fi
+  [ "$KBOOT_DISK_MIN_BYTES" = 0 ] || [ "$(size_of "$1")" -ge "$KBOOT_DISK_MIN_BYTES" ]
+}
+
+# Of disks of one size the one that was installed before, else always the same, whatever the kernel calls it today.
+smallest_of() {
+  local name is_other
+  for name in "$@"; do
+    is_other=1
+    [ "$(path_of "$name")" != "$KBOOT_KNOWN_DISK" ] || is_other=0
+    printf '%s %s %s %s\n' "$(size_of "$name")" "$is_other" "$(path_of "$name")" "$name"
+  done | sort -k 1,1n -k 2,3 | awk 'NR == 1 {print $NF}'
+}
+
+# The described disk; without one, the only writable disk that is neither removable nor in use, and fits the rule.
+choose_disk() {
+  local name type removable fixed candidates=() rule=''
+  [ "$KBOOT_DISK_MODEL$KBOOT_DISK_MIN_BYTES" = 0 ] || rule=" that fits install_disk"
+  if [ -n "$KBOOT_DISK" ]; then
+    disk=$(readlink -f "$KBOOT_DISK") || fail "install_disk $KBOOT_DISK does not exist on this machine"
+    [ -b "$disk" ] || fail "install_disk $KBOOT_DISK does not exist on this machine"
+    is_whole_disk "$disk" || fail "install_disk $KBOOT_DISK is not a whole disk"
+    return
+  fi
+  while read -r name type removable fixed; do
+    [ "$type $removable $fixed" = "disk 0 0" ] || continue
+    case $name in /dev/zram* | /dev/ram* | /dev/loop* | /dev/fd*) continue ;; esac
+    if is_in_use "$name" || ! fits_rule "$name"; then continue; fi
+    candidates+=("$name")
+  done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE,RM,RO)
+  [ "$KBOOT_DISK_SMALLEST" = no ] || mapfile -t candidates < <(smallest_of "${candidates[@]}")
+  case ${#candidates[@]} in
+    1) disk=${candidates[0]} ;;
+    0) fail "no disk was found on this machine$rule" ;;
+    *) fail "several disks, name one with install_disk: ${candidates[*]}" ;;
+  esac
+}
+
+# A disk that the description names is installed over, whatever is on it, and so is one where an install of this machine
+# was begun before. One that a rule chose, or nothing, may be somebody's data.
+refuse_what_stands() {
+  local signatures
+  if [ -n "$KBOOT_DISK" ] || [ "$KBOOT_WIPE" = yes ] || [ "$KBOOT_KNOWN_DISK" = any ]; then return 0; fi
+  [ "$(path_of "$disk")" != "$KBOOT_KNOWN_DISK" ] || return 0
+  signatures=$(wipefs --noheadings "$disk") || signatures=unreadable
+  [ -n "$signatures" ] || return 0
+  fail "$(path_of "$disk") is not empty ($(contents_of "$disk" | plain_text)): name it with install_disk or write wipe: true"
 }
 
 disks_json() {
@@ -295,9 +338,10 @@ set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
 report "{\"phase\": \"installing\", \"disks\": $(disks_json)}" 3 || true
 choose_disk
+refuse_what_stands
 refuse_older_installs
 say "the disk is $disk"
-report "{\"phase\": \"installing\", \"detail\": \"the disk is $disk\"}" 3 || true
+report "{\"phase\": \"installing\", \"detail\": \"the disk is $disk\", \"install_disk\": \"$(path_of "$disk")\"}" 3 || true
 if [ "$KBOOT_CONFIG" = ignition ]; then
   url="https://$bootstrapper/ignition/${KBOOT_MAC//:/-}.json"
 else
