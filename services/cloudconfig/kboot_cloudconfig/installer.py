@@ -67,13 +67,13 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_MAC": str(mac),
         "KBOOT_TOKEN": token,
         "KBOOT_ARMED": "yes" if token else "elsewhere" if allowed and machine.armed else "no",
-        "KBOOT_BOOT": ask.boot if ask.boot and _BOOT_VALUE.fullmatch(ask.boot) else "",
-        "KBOOT_ADDRESS": str(ask.address or ""),
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,
         **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
+        "KBOOT_BOOT": ask.boot if ask.boot and _BOOT_VALUE.fullmatch(ask.boot) else "",
+        "KBOOT_ADDRESS": str(ask.address or ""),
     }
     script = (fleet.settings.config / INSTALLER).read_text()
     return script.replace(MACHINE_MARK, assignments(values), 1)
