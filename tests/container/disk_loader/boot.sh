@@ -15,9 +15,11 @@ qemu-system-x86_64 "${arguments[@]}" -accel tcg -cpu qemu64 -m 512 -nodefaults -
   -device virtio-net-pci,netdev=net,bootindex=1 \
   -drive if=none,id=older,file=older.raw,format=raw -device virtio-blk-pci,drive=older,bootindex=2 \
   -drive if=none,id=installed,file=installed.raw,format=raw -device virtio-blk-pci,drive=installed,bootindex=3 &
+# What SeaBIOS moves the cursor between, perhaps in the middle of a word, is one text.
+console() { tr -d '\000' <console.log | sed 's/\x1b\[[0-9;?=]*[A-Za-z]//g'; }
 for _ in {1..180}; do
-  ! grep -qa 'BOOTED THE .* DISK\|Next try in a minute' console.log 2>/dev/null || break
+  ! console 2>/dev/null | grep -a 'BOOTED THE .* DISK\|Next try in a minute' >/dev/null || break
   sleep 0.5
 done
 kill %1
-tr -d '\000' <console.log
+console
