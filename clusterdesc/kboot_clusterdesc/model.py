@@ -224,7 +224,7 @@ class Node(Part):
     @property
     def macs(self) -> tuple[Mac, ...]:
         """The MAC that the machine is known by, then those of its other cards."""
-        return (self.mac, *self.more_macs)
+        return tuple(dict.fromkeys((self.mac, *self.more_macs, *self.cards.values())))
 
     @model_validator(mode="before")
     @classmethod

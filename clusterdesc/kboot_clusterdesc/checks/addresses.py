@@ -113,7 +113,8 @@ def check_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem for each MAC that a node above it has already."""
     first: dict[str, int] = {}
     for i, node in enumerate(desc.nodes):
-        for j, mac in enumerate(node.macs, -1):
+        macs = (node.mac, *node.more_macs)  # those of `cards` are judged with the links
+        for j, mac in enumerate(macs, -1):
             path: Steps = ("nodes", i, "mac") if j < 0 else ("nodes", i, "more_macs", j)
             if first.setdefault(mac, i) != i:
                 yield problem_at(
@@ -123,7 +124,7 @@ def check_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                     "a machine is declared once, remove one of the two or mend its MAC",
                     given=(f"nodes[{first[mac]}].mac", f"nodes[{first[mac]}].more_macs"),
                 )
-            elif mac in node.macs[: j + 1]:
+            elif mac in macs[: j + 1]:
                 yield problem_at(tree, path, f"{mac} stands here twice", "write each MAC of a machine once")
 
 

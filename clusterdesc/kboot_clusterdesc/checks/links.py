@@ -33,7 +33,9 @@ def check_links(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 
 def check_cards(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem for each link of a node that is made of a card which the node does not name, and for its MACs."""
-    owners = {node.mac: f"nodes[{i}].mac" for i, node in reversed(list(enumerate(desc.nodes)))}
+    nodes = list(enumerate(desc.nodes))
+    owners = {mac: f"nodes[{i}].more_macs" for i, node in nodes for mac in node.more_macs}
+    owners |= {node.mac: f"nodes[{i}].mac" for i, node in reversed(nodes)}
     for i, node in enumerate(desc.nodes):
         path: Steps = ("nodes", i, "cards")
         for name, mac in node.cards.items():

@@ -44,6 +44,6 @@ def check_ignored(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                     ("ignore", j),
                     f"{entry} is to be ignored, and {mac} of nodes[{i}] begins so",
                     "take it out, or write the whole MACs of what is to be ignored",
-                    given=(f"nodes[{i}].mac", f"nodes[{i}].more_macs"),
+                    given=(f"nodes[{i}].mac", f"nodes[{i}].more_macs", f"nodes[{i}].cards"),
                 )
                 break

@@ -33,7 +33,7 @@ from .options import (
     print_json,
     print_table,
 )
-from .status_text import disk_lines, node_row
+from .status_text import NODE_HEAD, disk_lines, node_row
 
 
 def register(commands: Commands) -> None:
@@ -117,9 +117,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         print_json(nodes)
     else:
-        print_table(
-            ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "CONFIG", ""], [node_row(node) for node in nodes]
-        )
+        print_table(NODE_HEAD, [node_row(node) for node in nodes])
     return ExitCode.DONE
 
 

@@ -6,6 +6,8 @@ from ..running.cloudconfig_client import JsonObject
 from ..running.status import Status, doubt_in_words
 from .options import table
 
+NODE_HEAD = ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""]  # over the cells of `node_row`
+
 
 def status_lines(status: Status) -> list[str]:
     """Return a status as the lines that `kboot status` prints."""
@@ -17,7 +19,7 @@ def status_lines(status: Status) -> list[str]:
         lines += [
             "",
             *table(
-                ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""],
+                NODE_HEAD,
                 [node_row(n) for n in status.nodes],
             ),
         ]

@@ -92,6 +92,7 @@ def test_a_node_with_an_address_asks_nobody_for_what_dhcp_would_tell() -> None:
         "MACAddress": str(desc.nodes[0].mac),
         **_CARD,
         "Address": "10.10.14.201/24",
+        "Broadcast": "10.10.14.255",
         "Gateway": "10.10.14.254",
         "DNS": "10.10.14.253",
         "NTP": "10.10.14.250",

@@ -92,13 +92,14 @@ def test_every_address_stands_on_its_link_and_one_default_route_is_within_reach(
     found: dict[IPv4Interface, str] = {}
     gateways = []
     for path, text in files_of(desc, node).items():
-        network = read(text).get("Network", {})
-        for address in network.get("Address", []):
+        file = read(text)
+        network, addresses = file.get("Network", {}), file.get("Address", {}).get("Address", [])
+        for address in addresses:
             assert "Bond" not in network, "a member has no address"
             found[IPv4Interface(address)] = path
         for gateway in network.get("Gateway", []):
             gateways.append(gateway)
-            assert any(IPv4Interface(gateway).ip in IPv4Interface(each).network for each in network["Address"])
+            assert any(IPv4Interface(gateway).ip in IPv4Interface(each).network for each in addresses)
     assert len(found) == len(node.addresses) + 1
     assert found[IPv4Interface(f"{node.ip}/24")] == f"{_FOLDER}10-kboot.network"
     assert gateways == ([] if links.gateway is None else [str(links.gateway)])
