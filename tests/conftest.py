@@ -42,6 +42,4 @@ def _group(path: Path) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the expected files."""
-    parser.addoption(
-        "--update-golden", action="store_true", help="rewrite the expected files, to be read in review"
-    )
+    parser.addoption("--update-golden", action="store_true", help="rewrite the expected files, to be read in review")

@@ -18,20 +18,14 @@ KEYS: dict[str, Key] = {
     "cluster": Key("how the cluster is called", "cluster: {name: ail, domain: ail.example.com}"),
     "cluster.name": Key("name of the cluster, its folder and its Compose project", "name: ail"),
     "cluster.domain": Key("DNS domain of the machines", "domain: ail.example.com"),
-    "network": Key(
-        "the network of the machines", "network: {bootstrapper: 10.10.14.253, subnet: 10.10.14.0/24}"
-    ),
-    "network.bootstrapper": Key(
-        "the static address of the machine that runs kboot", "bootstrapper: 10.10.14.253"
-    ),
+    "network": Key("the network of the machines", "network: {bootstrapper: 10.10.14.253, subnet: 10.10.14.0/24}"),
+    "network.bootstrapper": Key("the static address of the machine that runs kboot", "bootstrapper: 10.10.14.253"),
     "network.subnet": Key("the subnet of all machines", "subnet: 10.10.14.0/24"),
     "network.interface": Key(
         "the interface to answer on; default: the one that holds the bootstrapper's address",
         "interface: eth1",
     ),
-    "network.dhcp": Key(
-        "how machines get their addresses", "dhcp: {range: [10.10.14.1, 10.10.14.127], lease: 24h}"
-    ),
+    "network.dhcp": Key("how machines get their addresses", "dhcp: {range: [10.10.14.1, 10.10.14.127], lease: 24h}"),
     "network.dhcp.mode": Key(
         "serve: kboot hands out addresses; proxy: it adds boot data to another server's; off: neither",
         "mode: serve",
@@ -41,9 +35,7 @@ KEYS: dict[str, Key] = {
     ),
     "network.dhcp.lease": Key("how long an address is kept: a duration or infinite", "lease: 24h"),
     "network.routers": Key("default routers of the machines", "routers: [10.10.14.254]"),
-    "network.nameservers": Key(
-        "DNS servers of the machines; default: the bootstrapper", "nameservers: [10.10.14.253]"
-    ),
+    "network.nameservers": Key("DNS servers of the machines; default: the bootstrapper", "nameservers: [10.10.14.253]"),
     "network.upstream_dns": Key(
         "where the bootstrapper asks for names that are not its own", "upstream_dns: [8.8.8.8]"
     ),
@@ -62,9 +54,7 @@ KEYS: dict[str, Key] = {
     ),
     "os.family": Key("flatcar, or coreos for the old releases", "family: flatcar"),
     "os.channel": Key("the release channel", "channel: stable"),
-    "os.version": Key(
-        "current, which follows the channel, or the number of one release", "version: 3975.2.0"
-    ),
+    "os.version": Key("current, which follows the channel, or the number of one release", "version: 3975.2.0"),
     "os.arch": Key("the architecture of the machines", "arch: amd64"),
     "os.release_url": Key(
         "where releases come from; may hold {channel} and {board}; default: the family's server",
@@ -124,17 +114,13 @@ KEYS: dict[str, Key] = {
     "kubernetes.cni.interface": Key(
         "the interface of pod traffic; default: the one with the default route", "interface: eth0"
     ),
-    "kubernetes.api_server": Key(
-        "how the API server is reached", "api_server: {endpoint: k8s.ail.example.com:6443}"
-    ),
+    "kubernetes.api_server": Key("how the API server is reached", "api_server: {endpoint: k8s.ail.example.com:6443}"),
     "kubernetes.api_server.endpoint": Key(
         "name and port; default: api.<domain>, a record of kboot's", "endpoint: k8s.ail.example.com:6443"
     ),
     "kubernetes.api_server.names": Key("more names in its certificate", "names: [k8s.example.com]"),
     "kubernetes.api_server.addresses": Key("more addresses in its certificate", "addresses: [10.10.14.200]"),
-    "kubernetes.manifests": Key(
-        "manifests of your own, applied once the API answers", "manifests: [addons/]"
-    ),
+    "kubernetes.manifests": Key("manifests of your own, applied once the API answers", "manifests: [addons/]"),
     "registry": Key("the image registry on the bootstrapper", "registry: {domain: bootstrapper, port: 5000}"),
     "registry.domain": Key("its name in image references", "domain: bootstrapper"),
     "registry.port": Key("its port; the next one takes pushes on the bootstrapper itself", "port: 5000"),

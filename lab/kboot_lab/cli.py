@@ -241,7 +241,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
     machines = Machines(folder, engine.client, accelerator_in_force(folder))
     releases = Path(str(kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.release_key)).parent
     machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab", releases)
-    print(f"{spec.name} is on")
+    print(f"{spec.name} is {'off' if hardware.is_off else 'on'}")
     return ExitCode.DONE
 
 

@@ -64,6 +64,7 @@ class Hardware:
     loss_percent: float = 0
     has_option_93: bool = True
     is_as_shipped: bool = False
+    is_off: bool = False
 
     def environment(self, mac: Mac) -> dict[str, str]:
         """Return what run.sh is told of this hardware, for the machine known by `mac`."""
@@ -105,6 +106,7 @@ def add_hardware_options(parser: argparse.ArgumentParser) -> None:
     add("--loss", type=float, default=0, metavar="PERCENT", help="so many frames are lost, each way")
     add("--without-option-93", action="store_true", help="firmware that does not tell its architecture")
     add("--as-shipped", action="store_true", help="the OS waits for no network and is silent on the console")
+    add("--off", action="store_true", help="do not switch it on: `kboot lab power NAME on` does")
 
 
 def hardware_of(given: argparse.Namespace, mac: Mac) -> Hardware:
@@ -124,6 +126,7 @@ def hardware_of(given: argparse.Namespace, mac: Mac) -> Hardware:
         loss_percent=given.loss,
         has_option_93=not given.without_option_93,
         is_as_shipped=given.as_shipped,
+        is_off=given.off,
     )
     _refuse_what_cannot_be_built(made, mac)
     return made

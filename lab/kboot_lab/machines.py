@@ -88,21 +88,21 @@ class Machines:
     def add(self, spec: MachineSpec, image: str, network: str, releases: Path) -> None:
         """Add a machine to the lab and switch it on; a machine whose MAC is there already is only switched on.
 
-        Some contents of disks come from `releases`, what the build of the lab OS made.
+        A machine whose hardware says that it is off stays off. Some contents of disks come from `releases`, what the
+        build of the lab OS made.
         """
         for container in self._containers():
             if container.labels[LABEL_MAC] == spec.mac:  # one machine a MAC, even where its name changed
-                if container.status != "running":
+                if container.status != "running" and not spec.hardware.is_off:
                     container.start()
                 return
         place = self._place(spec.name)
         place.mkdir(parents=True, exist_ok=True)
         try:
-            self._client.containers.run(
+            container = self._client.containers.create(
                 image,
                 name=f"kboot-{self._folder.cluster}-machine-{spec.name}",
                 hostname=spec.name,
-                detach=True,
                 network=network,
                 labels={LABEL_CLUSTER: self._folder.cluster, LABEL_MACHINE: spec.name, LABEL_MAC: spec.mac},
                 environment={
@@ -120,6 +120,8 @@ class Machines:
                     str(releases): {"bind": "/lab-os", "mode": "ro"},
                 },
             )
+            if not spec.hardware.is_off:
+                container.start()
         except docker.errors.APIError as error:
             raise EngineError(f"machine {spec.name} does not start: {error.explanation}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Any
 import kboot_clusterdesc
 from kboot.bring_up.preview import network_in_force
 from kboot.bring_up.up import up
-from kboot.cli.options import default_root
-from kboot.cli.status_text import status_lines
-from kboot.errors import BadInput, KbootError, NotYet
+from kboot.errors import BadInput
 from kboot.etcd.skew import verdict_of_edit
 from kboot.host import state_folder
 from kboot.host.cache import cache_folder
@@ -21,13 +18,11 @@ from kboot.host.engine import LABEL_CLUSTER, Engine
 from kboot.host.files import write_file
 from kboot.host.lock import locked
 from kboot.host.progress import Progress
-from kboot.host.waiting import looks
 from kboot.preflight.kubernetes_skew import in_force
 from kboot.render.compose import HostNetwork
-from kboot.running.cloudconfig_client import JsonObject
-from kboot.running.status import Status, read_status
+from kboot.running.status import Status
 from kboot.service_images.checkout import checkout
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Phase, Role
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Phase
 
 from . import ssh
 from .acceleration import chosen_accelerator, why_no_kvm
@@ -40,6 +35,7 @@ from .machines import Machines, machine_for
 from .network import settled_addresses
 from .os_build import build_lab_os
 from .supplies import bring_supplies
+from .wait import outdated_note, wait_for
 
 _RELEASE_SERVER = "release-server"
 LAB_RELEASE = "3975.2.0"
@@ -113,8 +109,9 @@ def lab_up(
     machines = Machines(folder, engine.client, accelerator)
     for node in desc.nodes:
         machines.add(machine_for(desc, node, made.get(node.name, Hardware())), image, f"{engine.project}_lab", releases)
+    off = {name for name, hardware in made.items() if hardware.is_off}
     wanted_phase, usual_s = (Phase.READY, 3600) if desc.kubernetes else (Phase.RUNNING, 1800)
-    status = wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s, grace_s=grace_s)
+    status = wait_for(wanted_phase, folder, engine, progress, timeout_s or usual_s, grace_s=grace_s, off=off)
     if (outdated := outdated_note(status.nodes, folder)) is not None:
         progress(outdated)
     return LabUp(status, desc)
@@ -189,93 +186,6 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
         ),
     )
     engine.client.api.start(container["Id"])
-
-
-def wait_for(
-    phase: Phase, folder: ClusterFolder, engine: Engine, progress: Progress, timeout_s: float, *, grace_s: float
-) -> Status:
-    """Wait until every declared machine reached `phase`, and print each change; raises KbootError at a failure.
-
-    Raises NotYet after `timeout_s`, and already after `grace_s` where a machine runs an older config and was never
-    Ready. `grace_s` is 0 where this edit of the description added Kubernetes, which no older config has.
-    """
-    late: list[str] = []
-    for gone_s in looks(timeout_s, 1):
-        status = read_status(folder, engine)
-        stopped = [service.name for service in status.services if service.state in ("exited", "missing", "created")]
-        if stopped:  # the engine does not start again what `docker kill` ended
-            progress(f"{', '.join(stopped)} stopped, starting again")
-            engine.up()
-        for node in status.nodes:
-            progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
-        if error := status.os.get("error"):
-            progress.state("updater", str(error))
-        if progress.is_live:
-            progress.block(status_lines(status))
-        failed = [node for node in status.nodes if node["phase"] == "failed"]
-        if failed:
-            raise KbootError(
-                f"{failed[0]['name']} failed: {failed[0]['reason']}",
-                f"read `kboot lab console {failed[0]['name']}`; "
-                f"`kboot lab power {failed[0]['name']} cycle` lets it try again",
-            )
-        late = [
-            f"{node['name']} ({node['phase']})" for node in status.nodes if node["phase"] not in (phase, Phase.READY)
-        ]
-        if status.nodes and not late:
-            return status
-        if gone_s >= grace_s and (stuck := waits_in_vain(phase, status.nodes, folder)) is not None:
-            raise stuck
-    raise NotYet(f"not {phase} after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
-
-
-def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) -> NotYet | None:
-    """Return the error for machines that cannot reach `phase` with the older config that they run; None if all may.
-
-    A machine that was Ready before has all that Ready takes, and gets there again.
-    """
-    stuck = [
-        node
-        for node in _outdated(nodes)
-        if phase is Phase.READY and node["phase"] == Phase.RUNNING and Phase.READY not in node["phases"]
-    ]
-    if not stuck:
-        return None
-    return NotYet(f"{_older_config(stuck)}, and will not be {phase} with it", _way_to_config(stuck, nodes, folder))
-
-
-def outdated_note(nodes: list[JsonObject], folder: ClusterFolder) -> str | None:
-    """Return a note on machines that run an older config, and on how to bring them the new one; None if none does."""
-    outdated = _outdated(nodes)
-    if not outdated:
-        return None
-    return f"note: {_older_config(outdated)}; {_way_to_config(outdated, nodes, folder)}"
-
-
-def _outdated(nodes: list[JsonObject]) -> list[JsonObject]:
-    in_order = sorted(nodes, key=lambda node: Role.CONTROL_PLANE not in node["roles"])
-    return [node for node in in_order if node["config"] == "outdated"]
-
-
-def _older_config(outdated: list[JsonObject]) -> str:
-    verb = "runs" if len(outdated) == 1 else "run"
-    return f"{', '.join(node['name'] for node in outdated)} {verb} an older config (outdated)"
-
-
-def _way_to_config(outdated: list[JsonObject], nodes: list[JsonObject], folder: ClusterFolder) -> str:
-    """Return the commands that bring the new config, ready to type; control planes stand first in `outdated`."""
-    one = f"`kboot node apply {outdated[0]['name']} {_ssh_options(outdated[:1], folder)}`"
-    if any(node["phase"] == Phase.READY for node in nodes):
-        return f"`kboot upgrade {_ssh_options(outdated, folder)}`, or {one}"
-    return f"{one}, control planes first"
-
-
-def _ssh_options(nodes: list[JsonObject], folder: ClusterFolder) -> str:
-    words = [] if folder.root == default_root() else ["--root", str(folder.root)]
-    words += ["--cluster", folder.cluster, "--identity", str(folder.lab / "ssh_key")]
-    if not all(node["ssh_host_keys"] for node in nodes):
-        words.append("--trust-first-contact")
-    return shlex.join(words)
 
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:

@@ -175,9 +175,7 @@ def check_ranges_apart(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
         )
 
 
-def _in_subnet(
-    desc: ClusterDesc, tree: Tree, path: tuple[str | int, ...], address: IPv4Address
-) -> Iterator[Problem]:
+def _in_subnet(desc: ClusterDesc, tree: Tree, path: tuple[str | int, ...], address: IPv4Address) -> Iterator[Problem]:
     subnet = desc.network.subnet
     if address not in subnet:
         yield problem_at(tree, path, f"{address} is outside {subnet}", "see network.subnet", given=(_SUBNET,))

@@ -65,11 +65,7 @@ def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]
 def _check_release_url(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     url = desc.os.release_url or ""
     names = _PLACEHOLDER.findall(url)
-    if (
-        "{" in _PLACEHOLDER.sub("", url)
-        or "}" in _PLACEHOLDER.sub("", url)
-        or set(names) - {"channel", "board"}
-    ):
+    if "{" in _PLACEHOLDER.sub("", url) or "}" in _PLACEHOLDER.sub("", url) or set(names) - {"channel", "board"}:
         yield problem_at(
             tree,
             ("os", "release_url"),

@@ -115,9 +115,7 @@ def actions(
 ) -> dict[str, Action]:
     """Return service -> action, given each service's `wanted` and `present` entry in compose.yaml."""
     ours = {service.name: service for service in services}
-    return {
-        name: _action(ours.get(name), wanted[name], present.get(name), running.get(name), files) for name in wanted
-    }
+    return {name: _action(ours.get(name), wanted[name], present.get(name), running.get(name), files) for name in wanted}
 
 
 def _action(
@@ -131,9 +129,7 @@ def _action(
     return Action.RELOAD if reloads else Action.NONE
 
 
-def _render(
-    desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder
-) -> dict[str, RenderedFile]:
+def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder) -> dict[str, RenderedFile]:
     mode = network_in_force(kept)
     return render_into(kept, desc, path, image_references(checkout()), mode, _interface(desc, mode), secrets)
 

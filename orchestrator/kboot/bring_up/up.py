@@ -68,9 +68,7 @@ def up(
         state_folder.make_data_folders(folder)
         rendered = render_into(folder, desc, path, images, mode, interface)
         changes = write_render(folder, rendered)
-        progress(
-            f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date"
-        )
+        progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
         before_start(engine)
         hung = [service.name for service in before if service.state == "running" and service.health == "unhealthy"]
         engine.up()

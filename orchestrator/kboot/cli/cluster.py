@@ -48,9 +48,7 @@ def register(commands: Commands) -> None:
         summary="stop serving: remove containers and network, keep the cluster's state",
         example="kboot down --cluster ail",
     )
-    parser.add_argument(
-        "--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images"
-    )
+    parser.add_argument("--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images")
     add_cluster(parser)
 
     parser = add_command(
@@ -91,9 +89,7 @@ def register(commands: Commands) -> None:
         summary="look at what a cluster needs of this machine",
         example="kboot doctor cluster.yaml",
     )
-    parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too"
-    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too")
     add_json(parser)
     add_root(parser)
 
@@ -204,9 +200,7 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
 
     found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
     if arguments.json:
-        print_json(
-            [{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found]
-        )
+        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])
     else:
         for check in found:
             print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<8}  {check.found}")

@@ -24,9 +24,7 @@ def register(commands: Commands) -> None:
         summary="print a commented description to start from",
         example="kboot init > cluster.yaml",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept"
-    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
 
     parser = add_command(
         commands,
@@ -54,9 +52,7 @@ def register(commands: Commands) -> None:
         example="kboot convert cluster-desc.yml > cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="OLD", help="the old description")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept"
-    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
 
     parser = add_command(
         commands,
@@ -181,6 +177,4 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}", "name the old description") from error
     except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path}: is not UTF-8 text (byte {error.start})", "convert it with iconv first"
-        ) from error
+        raise BadInput(f"{path}: is not UTF-8 text (byte {error.start})", "convert it with iconv first") from error

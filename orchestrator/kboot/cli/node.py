@@ -38,9 +38,7 @@ from .status_text import NODE_HEAD, disk_lines, node_row
 
 def register(commands: Commands) -> None:
     """Add the `kboot node` commands to the command line."""
-    group = add_group(
-        commands, "node", summary="look at a machine, or install it again", example="kboot node list"
-    )
+    group = add_group(commands, "node", summary="look at a machine, or install it again", example="kboot node list")
     parser = add_command(group, "list", run_list, summary="list the nodes", example="kboot node list")
     add_json(parser)
     add_cluster(parser)

@@ -11,9 +11,7 @@ from .options import Commands, add_command
 
 def register(commands: Commands) -> None:
     """Add `kboot version` to the command line."""
-    add_command(
-        commands, "version", print_version, summary="print the version of kboot", example="kboot version"
-    )
+    add_command(commands, "version", print_version, summary="print the version of kboot", example="kboot version")
 
 
 def print_version(arguments: argparse.Namespace) -> ExitCode:

@@ -115,9 +115,7 @@ class Engine:
             for volume in self.client.volumes.list(filters=filters):
                 _ignore_missing(volume.remove)
         except docker.errors.APIError as error:
-            raise EngineError(
-                f"the engine refused to remove what {self.project} left: {error.explanation}"
-            ) from error
+            raise EngineError(f"the engine refused to remove what {self.project} left: {error.explanation}") from error
 
     def containers(self) -> list[Any]:
         """Return the project's containers, stopped ones too."""

@@ -50,9 +50,7 @@ def interfaces() -> list[Interface]:
     for link in json.loads(answer.stdout or b"[]"):
         if not link:
             continue
-        addresses = tuple(
-            IPv4Address(entry["local"]) for entry in link.get("addr_info", ()) if "local" in entry
-        )
+        addresses = tuple(IPv4Address(entry["local"]) for entry in link.get("addr_info", ()) if "local" in entry)
         found.append(Interface(link["ifname"], addresses))
     return found
 
@@ -93,9 +91,7 @@ def _sockets(table: Path, state: str) -> list[tuple[tuple[IPv4Address, int], str
 def _local(text: str) -> tuple[IPv4Address, int]:
     """Return the address and port of a line of /proc/net; a wildcard of IPv6 takes the IPv4 port too."""
     address, _, port = text.partition(":")
-    raw = b"".join(
-        socket.htonl(int(address[i : i + 8], 16)).to_bytes(4, "big") for i in range(0, len(address), 8)
-    )
+    raw = b"".join(socket.htonl(int(address[i : i + 8], 16)).to_bytes(4, "big") for i in range(0, len(address), 8))
     if len(raw) == 16:
         mapped = raw[:12] == b"\0" * 10 + b"\xff\xff"
         raw = raw[12:] if mapped else (b"\0" * 4 if not any(raw) else b"\xff" * 4)

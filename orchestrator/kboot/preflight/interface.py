@@ -14,9 +14,7 @@ from ..render.compose import HostNetwork, NetworkMode
 LAB_INTERFACE = "eth0"  # the only card of the holder container
 
 
-def interface_for(
-    desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None
-) -> str:
+def interface_for(desc: ClusterDesc, path: Path, mode: NetworkMode, found: list[Interface] | None = None) -> str:
     """Return the interface that dnsmasq may answer on; raise BadInput with the line in `path` if there is none."""
     if not isinstance(mode, HostNetwork):
         return LAB_INTERFACE
@@ -29,8 +27,7 @@ def interface_for(
         raise BadInput(
             f"{_place(path, 'bootstrapper')}: network.bootstrapper: "
             f"{address} is on no interface of this machine: {shown}",
-            f"add it (`ip address add {address}/{desc.network.subnet.prefixlen} dev ...`), "
-            "or name the one it has",
+            f"add it (`ip address add {address}/{desc.network.subnet.prefixlen} dev ...`), or name the one it has",
         )
     if named is not None and named != holder.name:
         raise BadInput(

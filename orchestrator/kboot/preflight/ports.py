@@ -22,9 +22,7 @@ def taken_ports(
     found = listeners([port for service in waiting for port in service.ports(desc)], desc.network.bootstrapper)
     found += listeners([port for service in waiting for port in service.loopback_ports(desc)], LOOPBACK)
     # dnsmasq binds DHCP sockets to a device and shares the port: one for virtual machines is not in the way.
-    return [
-        each for each in found if not (each.port.number == 67 and (each.program or "").startswith("dnsmasq"))
-    ]
+    return [each for each in found if not (each.port.number == 67 and (each.program or "").startswith("dnsmasq"))]
 
 
 def refuse_taken_ports(desc: ClusterDesc, mode: NetworkMode, services: list[ServiceState]) -> None:

@@ -84,9 +84,7 @@ def _config(
     return config
 
 
-def _contributions(
-    desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments
-) -> Iterator[NodeConfig]:
+def _contributions(desc: ClusterDesc, node: Node, secrets: Secrets, attachments: Attachments) -> Iterator[NodeConfig]:
     """Yield what each role of a machine adds. Its secrets are there, since they follow from the same description."""
     keys = secrets.node_keys.get(node.mac, {})
     is_member = Role.ETCD in node.roles

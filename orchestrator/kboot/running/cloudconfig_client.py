@@ -48,9 +48,7 @@ class CloudConfigClient:
             with httpx.Client(base_url=self._base, verify=context, timeout=10, trust_env=False) as client:
                 answer = client.request(method, path, headers=headers)
         except OSError as error:
-            raise Unreachable(
-                f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first"
-            ) from error
+            raise Unreachable(f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first") from error
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"the cloud-config server at {self._base} does not answer: {error}",

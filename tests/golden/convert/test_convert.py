@@ -31,9 +31,7 @@ def old(number: str) -> Path:
 
 
 @pytest.mark.parametrize("number", CONVERTS)
-def test_an_old_description_becomes_the_kept_one_which_validates(
-    number: str, request: pytest.FixtureRequest
-) -> None:
+def test_an_old_description_becomes_the_kept_one_which_validates(number: str, request: pytest.FixtureRequest) -> None:
     path = old(number)
     converted = convert(path.read_text().replace("<SSH_KEY>", KEY), path.name)
     assert converted.form.startswith(CONVERTS[number])
@@ -56,9 +54,7 @@ def test_an_old_file_that_cannot_convert_says_why_and_what_to_do(number: str) ->
 
 
 def test_an_unfilled_template_is_refused_at_the_blank() -> None:
-    with pytest.raises(
-        InvalidDescription, match=r":84:22: ssh_authorized_keys: `<SSH_KEY>` is a blank of a template"
-    ):
+    with pytest.raises(InvalidDescription, match=r":84:22: ssh_authorized_keys: `<SSH_KEY>` is a blank of a template"):
         convert(old("11").read_text(), "old.yml")
 
 

@@ -23,8 +23,10 @@ def _machine(number: int) -> tuple[Mac, str]:
 
 
 _DECLARED = range(_LEASES - 20, _LEASES)  # their lines stand last in the file
-_DESCRIPTION = HEAD + "os: {channel: stable}\nnodes:\n" + "".join(
-    f'  - {{mac: "{_machine(each)[0]}", roles: [worker]}}\n' for each in _DECLARED
+_DESCRIPTION = (
+    HEAD
+    + "os: {channel: stable}\nnodes:\n"
+    + "".join(f'  - {{mac: "{_machine(each)[0]}", roles: [worker]}}\n' for each in _DECLARED)
 )
 
 
@@ -67,9 +69,7 @@ def test_a_thousand_renewals_leave_no_machine_without_its_token(tmp_path: Path) 
 
     def script(number: int) -> str:
         mac, address = _machine(_DECLARED[number % len(_DECLARED)])
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", server.ports[0], timeout=30, source_address=(address, 0)
-        )
+        connection = http.client.HTTPConnection("127.0.0.1", server.ports[0], timeout=30, source_address=(address, 0))
         try:
             connection.request("GET", f"/install.sh?mac={mac}")
             return connection.getresponse().read().decode()

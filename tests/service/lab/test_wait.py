@@ -14,7 +14,7 @@ from kboot.host.engine import Engine, ServiceState
 from kboot.host.progress import Progress
 from kboot.running.status import Status
 from kboot_clusterdesc import Phase, load_text
-from kboot_lab.up import outdated_note, wait_for, waits_in_vain
+from kboot_lab.wait import outdated_note, wait_for, waits_in_vain
 from support.kubernetes_api import own_loopback
 from support.standing import StandingCluster
 

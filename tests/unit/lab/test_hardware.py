@@ -126,3 +126,8 @@ def test_a_node_has_the_disk_that_its_cluster_needs_unless_it_is_given_one() -> 
     assert machine_for(desc, desc.nodes[0], Hardware()).hardware.disks == (Disk("12G"),)
     own = Hardware(disks=(Disk("9G", "nvme"),))
     assert machine_for(desc, desc.nodes[0], own).hardware == own
+
+
+def test_a_machine_that_is_off_stays_off() -> None:
+    assert made("--off").is_off
+    assert not made("").is_off

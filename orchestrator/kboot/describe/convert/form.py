@@ -24,12 +24,8 @@ class _Refusal:
     hint: str
 
 
-_BY_HAND = (
-    "`kboot init` begins a new description; give each machine its `mac`, `name`, `ip` and `roles` there"
-)
-_F0 = _Refusal(
-    "the form F0 of July 2016 (machines by address, or by MAC with `etcd_role`) does not convert", _BY_HAND
-)
+_BY_HAND = "`kboot init` begins a new description; give each machine its `mac`, `name`, `ip` and `roles` there"
+_F0 = _Refusal("the form F0 of July 2016 (machines by address, or by MAC with `etcd_role`) does not convert", _BY_HAND)
 _F1 = _Refusal("the form F1 of July 2016 (`nodes` is a mapping by MAC) does not convert", _BY_HAND)
 _F5 = _Refusal(
     "the form F5 of 2017 (variables of Ansible) does not convert: the machines stand in its inventory",

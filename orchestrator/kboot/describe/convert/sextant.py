@@ -117,9 +117,7 @@ def _description(old: _Old) -> Fields:
     domain = old.text("domainname", "cluster.domain") or old.text("domain_name", "cluster.domain")
     key = "domain_name" if "domain_name" in old.tree.items else "domainname"
     if not domain:
-        old.refuse(
-            key, "is missing", "add the DNS domain of the machines, such as `domainname: lab.example.com`"
-        )
+        old.refuse(key, "is missing", "add the DNS domain of the machines, such as `domainname: lab.example.com`")
     elif _address(domain):
         old.refuse(key, f"`{domain}` is an address, not a domain", "write a name, such as lab.example.com")
     name = domain.partition(".")[0].lower() or "cluster"
@@ -154,9 +152,7 @@ def _network(old: _Old, domain: str, served: bool) -> Fields:
     upstream = list(dict.fromkeys([*old.texts("upstreamnameservers", "network.upstream_dns"), *outside]))
     routers = old.texts("routers", "network.routers")
     if outside:
-        old.notes.append(
-            f"{', '.join(outside)}: outside the subnet, so moved from nameservers to upstream_dns"
-        )
+        old.notes.append(f"{', '.join(outside)}: outside the subnet, so moved from nameservers to upstream_dns")
     others = [address for address in inside if address != bootstrapper]
     if others:
         old.notes.append(
@@ -213,9 +209,7 @@ def _dhcp(old: _Old, served: bool, reserved: list[str]) -> Fields:
     if low and high and low <= high:
         cut = _cut(low, high, [a for a in map(_address, reserved) if a])
         if cut != (low, high):
-            old.notes.append(
-                f"the pool {low} to {high} held addresses in use, it was cut to {cut[0]} to {cut[1]}"
-            )
+            old.notes.append(f"the pool {low} to {high} held addresses in use, it was cut to {cut[0]} to {cut[1]}")
         first, last = str(cut[0]), str(cut[1])
     return {"mode": "serve", "range": [first, last], "lease": lease}
 
@@ -239,9 +233,7 @@ def _os(old: _Old) -> Fields:
     if version != "current" and not _is_kept(version):
         old.notes.append(f"release {version} has no successor of its number: os.version is `current`")
         version = "current"
-    old.notes.append(
-        f"timezone {_TIMEZONE} and install_disk {_DISK} had no key, they were so on every machine"
-    )
+    old.notes.append(f"timezone {_TIMEZONE} and install_disk {_DISK} had no key, they were so on every machine")
     return {
         "family": "flatcar",
         "channel": old.text("coreos_channel", "os.channel", "stable"),
@@ -278,9 +270,7 @@ def _update(old: _Old) -> Fields:
     _drop_rest(coreos)
     if strategy in ("etcd-lock", "best-effort"):
         if "reboot_strategy" in coreos.tree.items:
-            old.notes.append(
-                f"reboot_strategy {strategy} became rollout, which nothing acts on yet"
-            )
+            old.notes.append(f"reboot_strategy {strategy} became rollout, which nothing acts on yet")
         strategy = "rollout"
     update: Fields = {"enabled": all(switches), "reboot_strategy": strategy}
     if start and length:
@@ -324,9 +314,7 @@ def _master_addresses(old: _Old, services: str) -> list[str]:
         return addresses
     kept = [a for a in addresses if (_address(a) or IPv4Address(0)) not in services_range]
     if kept:
-        old.notes.append(
-            f"api_server.addresses holds {', '.join(kept)} of kube_master_ip: are they of this site?"
-        )
+        old.notes.append(f"api_server.addresses holds {', '.join(kept)} of kube_master_ip: are they of this site?")
     return kept
 
 
@@ -335,9 +323,7 @@ def _interface(old: _Old) -> str:
     nodes = list(_node_parts(old))
     found = {node.text("flannel_iface", "kubernetes.cni.interface") for node in nodes}
     if len(found) > 1:
-        old.dropped.append(
-            ("nodes[].flannel_iface", "kubernetes.cni.interface is one for all nodes, these differ")
-        )
+        old.dropped.append(("nodes[].flannel_iface", "kubernetes.cni.interface is one for all nodes, these differ"))
         return ""
     return found.pop() if found else ""
 

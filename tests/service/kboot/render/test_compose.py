@@ -96,8 +96,10 @@ def test_a_dollar_is_no_variable(tmp_path: Path) -> None:
     told = compose(tmp_path, "--no-interpolate").stdout
     assert "$$word" in told
     assert compose(tmp_path).stdout == compose(tmp_path, word="x").stdout
-    sources = [mount["source"] for mount in json.loads(compose(tmp_path, "--format", "json").stdout)["services"][
-        "updater"]["volumes"]]
+    sources = [
+        mount["source"]
+        for mount in json.loads(compose(tmp_path, "--format", "json").stdout)["services"]["updater"]["volumes"]
+    ]
     assert [source.replace("$$", "$") for source in sources] == [
         "/srv/pa$word/${HOME}/ail/config",
         "/srv/pa$word/${HOME}/ail/images",

@@ -36,9 +36,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("name", "spec"), LEAVES, ids=[name for name, _ in LEAVES])
-def test_a_certificate_is_good_for_its_purpose_and_its_names_until_its_end(
-    pki: Path, name: str, spec: KeySpec
-) -> None:
+def test_a_certificate_is_good_for_its_purpose_and_its_names_until_its_end(pki: Path, name: str, spec: KeySpec) -> None:
     leaf, authority = pki / f"{name}.pem", pki / f"{spec.authority}.pem"
     life = timedelta(days=730 if "/" not in name else 365)
     good = [purpose for purpose, has in (("sslserver", spec.subject.server), ("sslclient", spec.subject.client)) if has]

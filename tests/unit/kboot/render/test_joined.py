@@ -28,11 +28,7 @@ def changed(before: dict[str, RenderedFile], after: dict[str, RenderedFile]) -> 
 @CNIS
 def test_it_changes_control_planes_and_leaves_every_declared_worker_as_it_was(cni: str) -> None:
     desc = opened(cni)
-    leaders = {
-        f"nodes/{node.mac.dashed}/{name}"
-        for node in desc.control_planes
-        for name in (*FORMS, "config-hash")
-    }
+    leaders = {f"nodes/{node.mac.dashed}/{name}" for node in desc.control_planes for name in (*FORMS, "config-hash")}
     shared = {f"nodes/{joined.FOLDER}/{name}" for name in (*FORMS, "config-hash")}
     services = {"cluster.yaml", "config/clusterdesc.yaml", "config/dnsmasq.conf", "compose.yaml"}
     services.add(f"tls/cloudconfig/{joined.SEED_FILE}")
@@ -53,11 +49,7 @@ def test_the_seed_is_known_to_control_planes_and_the_cloud_config_server_alone()
     desc = opened()
     files = rendered_files(desc)
     holders = {path for path, file in files.items() if JOIN_SEED.encode() in readable(file.content)}
-    leaders = {
-        f"nodes/{node.mac.dashed}/{name}"
-        for node in desc.control_planes
-        for name in FORMS
-    }
+    leaders = {f"nodes/{node.mac.dashed}/{name}" for node in desc.control_planes for name in FORMS}
     assert holders == leaders | {f"tls/cloudconfig/{joined.SEED_FILE}"}
     assert all(files[path].mode == 0o600 for path in holders)
 
