@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: docs help schemas setup demo demo-down test test-kubernetes lint format lock images build bench kubernetes
+.PHONY: docs help schemas setup demo demo-down test test-machines test-kubernetes lint format lock images build bench kubernetes
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: system .venv/.ready ## install what is missing: Docker engine, Compose, tools, and .venv with kboot
 
@@ -32,6 +32,9 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses 4 --dist loadgroup # half of it waits
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine
+
+test-machines: setup ## machines as unkind as those of a rack: wrong clocks, old disks, bad ports, other cards
+	@$(BIN)/python -m pytest tests/machine/test_unkind.py tests/rack
 
 test-kubernetes: setup ## a cluster of virtual machines from nothing to Ready, off and on, to a new address (after `make kubernetes`)
 	@$(BIN)/python -m pytest tests/kubernetes --exitfirst # each of its tests needs the one before
