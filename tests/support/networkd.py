@@ -1,4 +1,8 @@
-"""The real systemd-networkd of a machine, in a namespace."""
+"""The real systemd-networkd of a machine, in a namespace, where it finds what udev would have said of each card.
+
+What that says makes a difference: where systemd-networkd 252 waits for nobody (`/sys` cannot be written) it keeps an
+address over a restart that it removes on a machine.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kboot.host.waiting import looks
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
 from kboot_clusterdesc import ClusterDesc, Node
@@ -17,6 +22,7 @@ from support.fixed_secrets import fixed_secrets
 from support.namespace import Namespace, etc_folder
 
 _NETWORKD = "/lib/systemd/systemd-networkd"
+_CARDS = 64  # more than a test has
 _FOLDERS = ("/etc/systemd/network/", "/etc/systemd/networkd.conf.d/")
 
 
@@ -38,21 +44,24 @@ class Networkd:
         self.machine, self.log = machine, folder / "networkd.log"
         self._etc, self._run = etc_folder(folder / "machine-etc"), folder / "machine-run"
         (self._etc / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-        (self._run / "netif").mkdir(parents=True)
-        for path in (self._run, self._run / "netif"):
+        (self._run / "systemd/netif").mkdir(parents=True)
+        self._told = self._run / "systemd/netif/links"
+        for path in (self._run / "systemd", self._run / "systemd/netif"):
             shutil.chown(path, "systemd-network", "systemd-network")
+        (self._run / "udev/data").mkdir(parents=True)
+        for index in range(1, _CARDS + 1):  # the database of udev: a file a card, by its number
+            (self._run / f"udev/data/n{index}").write_text("I:1\n")
 
     @contextmanager
     def started(self, files: dict[str, str]) -> Iterator[None]:
-        """It runs with these files; at its end, what it set stays."""
+        """It runs with these files; at its end, what it set stays, and what it told is forgotten at its next start."""
         shutil.rmtree(self._etc / "systemd", ignore_errors=True)
+        shutil.rmtree(self._told, ignore_errors=True)
         for path, text in files.items():
             place = self._etc / path.removeprefix("/etc/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(on_veth(text))
-        # without udev, which a namespace has not, it waits for nobody where /sys cannot be written
-        command = ["sh", "-c", f"mount -o remount,ro,bind /sys && exec {_NETWORKD}"]
-        with self.machine.daemon(command, {"/etc": self._etc, "/run/systemd": self._run}, self.log):
+        with self.machine.daemon([_NETWORKD], {"/etc": self._etc, "/run": self._run}, self.log):
             yield
 
     def ip_json(self, *arguments: str) -> list[dict[str, Any]]:
@@ -70,5 +79,20 @@ class Networkd:
     @property
     def told(self) -> set[str]:
         """The lines that it tells of its cards, to resolved and timesyncd among others."""
-        links = (self._run / "netif" / "links").iterdir()
-        return {line for link in links for line in link.read_text().splitlines()}
+        return {line for link in self._told.iterdir() for line in link.read_text().splitlines()}
+
+    def until_set_up(self, card: str, state: str = "configured") -> None:
+        """Wait until it says that a card is `configured`, or `configuring` where an answer is yet to come."""
+        (link,) = self.ip_json("link", "show", "dev", card)
+        told = self._told / str(link["ifindex"])
+        for _ in looks(30, 0.2):
+            if told.exists() and f"ADMIN_STATE={state}" in told.read_text().splitlines():
+                return
+        raise AssertionError(f"{card} is not {state}: {self.log.read_text()}")
+
+    @contextmanager
+    def changes(self, folder: Path) -> Iterator[Path]:
+        """A file that ip(8) writes each change of an IPv4 address or route to, as long as this lasts."""
+        seen = folder / "changes.log"
+        with self.machine.daemon(["ip", "-4", "monitor", "address", "route"], {}, seen):
+            yield seen

@@ -16,6 +16,7 @@ from support.namespace import ip
 from support.networkd import Networkd, files_of
 
 _LEASE_S = 120
+_PODS = "10.1.3.0/24"  # those of another node
 _DESCRIPTION = SERVED.replace("lease: 90m", f"lease: {_LEASE_S}s")
 _DESC = load_text(_DESCRIPTION, "site.yaml")
 _FIXED, _OTHER = _DESC.nodes[0], _DESC.nodes[2]
@@ -36,6 +37,20 @@ def test_a_machine_keeps_its_address_past_its_lease_and_takes_a_new_one_when_it_
             until_addressed(site, machine, "10.10.14.12/24")
 
 
+def test_a_machine_keeps_address_and_pod_routes_over_a_restart_of_networkd_while_nobody_answers(tmp_path: Path) -> None:
+    with site_of(_OTHER, tmp_path) as (site, machine):
+        with started(site), machine.started(files_of(_DESC, _OTHER)):
+            first = until_addressed(site, machine)
+            machine.until_set_up(OWN)
+        ip("-n", machine.machine.name, "route", "add", _PODS, "via", "10.10.14.202")
+        with machine.changes(tmp_path) as seen, machine.started(files_of(_DESC, _OTHER)):
+            machine.until_set_up(OWN, "configuring")
+            for _ in looks(3, 0.5):
+                assert "Deleted" not in seen.read_text(), machine.log.read_text()
+        assert machine.addresses(OWN) == first
+        assert has_pod_route(machine)
+
+
 def test_a_fixed_node_has_its_address_at_a_boot_without_the_bootstrapper(tmp_path: Path) -> None:
     with site_of(_FIXED, tmp_path) as (site, machine), machine.started(files_of(_DESC, _FIXED)):
         until_addressed(site, machine, "10.10.14.11/24")
@@ -50,10 +65,12 @@ def test_a_fixed_node_that_asked_by_dhcp_so_far_goes_on_with_the_same_address(tm
         with started(site), machine.started(by_dhcp):
             until_addressed(site, machine, "10.10.14.11/24")
             assert until_route(machine, "dhcp") == [("10.10.14.254", OWN)]
-        assert machine.addresses(OWN) == ["10.10.14.11/24"]
+        ip("-n", machine.machine.name, "route", "add", _PODS, "via", "10.10.14.202")
         with machine.started(files_of(_DESC, _FIXED)):
             assert until_route(machine, "static") == [("10.10.14.254", OWN)]
+            machine.until_set_up(OWN)
             assert machine.addresses(OWN) == ["10.10.14.11/24"]
+            assert has_pod_route(machine)
 
 
 @contextmanager
@@ -68,12 +85,17 @@ def site_of(node: Node, folder: Path) -> Iterator[tuple[Site, Networkd]]:
 
 
 def until_addressed(site: Site, machine: Networkd, wanted: str | None = None) -> list[str]:
-    """Wait until the machine has that address, or any; return what it has."""
+    """Wait until the machine has that address alone, or any; return what it has."""
     for _ in looks(120, 0.5):
         seen = machine.addresses(OWN)
-        if wanted in seen if wanted else seen:
+        if seen == [wanted] if wanted else seen:
             return seen
     raise AssertionError(f"{seen}, not {wanted}: {machine.log.read_text()}\n{site.log.read_text()}")
+
+
+def has_pod_route(machine: Networkd) -> bool:
+    """Whether the route of pods is there that nobody but a pod network set."""
+    return any(route["dst"] == _PODS for route in machine.ip_json("-4", "route", "show"))
 
 
 def until_route(machine: Networkd, protocol: str) -> list[tuple[str, str]]:

@@ -93,3 +93,20 @@ def test_a_card_of_which_nothing_is_said_stays_as_it_is_where_the_os_would_ask_b
         touched = re.findall(r"^t-(\S+): Configuring with", machine.log.read_text(), re.MULTILINE)
         assert {"boot", "public"} <= set(touched)
         assert not {"spare", "unnamed"} & set(touched)
+
+
+def test_a_restart_takes_no_static_address_away_and_no_route_of_pods(tmp_path: Path) -> None:
+    """As at `kboot node apply`, and in cloud-config mode at each boot."""
+    files = files_of(_DESC, _NODES["router"])
+    with server(_NODES["router"], tmp_path) as machine:
+        with machine.started(files):
+            for card in ("t-boot", "t-public"):
+                machine.until_set_up(card)
+        for pods, router in (("10.1.3.0/24", "10.10.14.201"), ("10.1.4.0/24", "192.0.2.21")):
+            ip("-n", machine.machine.name, "route", "add", pods, "via", router)
+        with machine.changes(tmp_path) as seen, machine.started(files):
+            for card in ("t-boot", "t-public"):
+                machine.until_set_up(card)
+            assert "Deleted" not in seen.read_text()
+        routes = machine.ip_json("-4", "route", "show")
+        assert {"10.1.3.0/24", "10.1.4.0/24", "default"} <= {route["dst"] for route in routes}

@@ -77,7 +77,7 @@ def test_a_node_without_an_address_asks_by_dhcp_on_the_described_card_alone() ->
                 "MACAddress": str(node.mac),
                 **_CARD,
                 "DHCP": "ipv4",
-                "KeepConfiguration": "dhcp",
+                "KeepConfiguration": "yes",
                 "ClientIdentifier": "mac",
                 "UseHostname": "false",
             }
