@@ -16,15 +16,9 @@ _HASHED = (BondMode.LACP, BondMode.BALANCE_XOR, BondMode.BALANCE_TLB)
 
 def check_links(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem for each bond or VLAN that no machine could have, where it is written."""
+    if desc.os.family is Family.COREOS:
+        yield from _needs_permanent_macs(desc, tree)
     for path, links in _all_links(desc):
-        if desc.os.family is Family.COREOS:
-            yield problem_at(
-                tree,
-                path,
-                "is not for `family: coreos`, whose systemd does not know a card by the MAC it was made with",
-                "leave it out, or write files of systemd-networkd into a fragment (os.extra)",
-                given=("os.family",),
-            )
         yield from _names(tree, path, links)
         yield from _members(tree, path, links)
         yield from _modes(tree, path, links)
@@ -80,6 +74,22 @@ def _uses(links: Links) -> Iterator[tuple[Steps, str, str]]:
         yield ("vlans", i, "link"), f"`{vlan.name}`", vlan.link
     if links.address_on is not None:
         yield ("address_on",), "`address_on`", links.address_on
+
+
+def _needs_permanent_macs(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each key whose files match a card by PermanentMACAddress=, new in systemd 245."""
+    used: list[Steps] = [path for path, _ in _all_links(desc)]
+    used += [("nodes", i, "cards") for i, node in enumerate(desc.nodes) if node.cards]
+    used += [("nodes", i, "addresses") for i, node in enumerate(desc.nodes) if node.addresses]
+    for path in used:
+        yield problem_at(
+            tree,
+            path,
+            "is not for `family: coreos`, whose systemd does not know a card by the MAC it was made with",
+            "leave it out, or write files of systemd-networkd into a fragment (os.extra)"
+            + ("; cards that it may boot by are `more_macs`" if path[-1] == "cards" else ""),
+            given=("os.family",),
+        )
 
 
 def _all_links(desc: ClusterDesc) -> Iterator[tuple[Steps, Links]]:

@@ -89,6 +89,16 @@ def test_what_no_machine_could_have_is_refused_where_it_stands(old: str, new: st
     assert [line for line in said.splitlines() if line.partition(": ")[2].startswith(f"{key}: {message}")], said
 
 
+def test_cards_and_addresses_without_links_are_refused_for_coreos_too() -> None:
+    """A file with a key that its systemd passes over would match every card, and give each the address."""
+    text = own("gateway: 10.10.14.254").replace("family: flatcar", "family: coreos, config: cloud-config")
+    text = text.replace("links: {gateway: 10.10.14.254}", "addresses: {second: 10.10.40.201/24}")
+    said = refusal(text)
+    assert refused_keys(text) == ["nodes[0].cards", "nodes[0].addresses", "nodes[1].cards"]
+    assert "nodes[0].addresses: is not for `family: coreos`, whose systemd does not know a card" in said
+    assert "(os.extra); cards that it may boot by are `more_macs`" in said
+
+
 def test_a_card_that_a_node_does_not_name_is_refused_at_that_node() -> None:
     text = changed(', cards: {second: "00:25:90:c0:f6:ef"}', "")
     assert refusal(text) == (
