@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from kboot_clusterdesc import Mac
 
-from ..errors import ExitCode, NotYet
+from ..errors import BadInput, ExitCode, NotYet
 from ..etcd.skew import refuse_apply
 from ..host.lock import locked
 from ..preflight.reinstall import Objection, objections
@@ -207,6 +207,7 @@ def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
 def run_apply(arguments: argparse.Namespace) -> ExitCode:
     """Bring one running machine to the node config in force, without a drain."""
     from ..upgrade.apply import apply
+    from ..upgrade.moves import reason_against
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with locked(folder.lock):
@@ -215,6 +216,8 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
         node = node_named(machines, arguments.name)
         for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
             note(f"note: {unsure}")
+        if (reason := reason_against(desc, node)) is not None:
+            raise BadInput(f"nothing was touched: {reason[0]}", reason[1])
         said = apply(folder, Mac(node["mac"]), remote(folder, node, login(arguments)), arguments.timeout)
     for line in said:
         note(f"  {line}")

@@ -20,6 +20,7 @@ from ..running.kubectl import ApiServer, Kubectl
 from ..running.ssh import Login, Remote, remote
 from ..running.status import addresses_of
 from .apply import apply
+from .moves import reason_against
 from .plan import NodeState, Work
 
 MARK = "kboot.io/upgrade"  # annotation during an upgrade: `cordoned` if the upgrade cordoned the node, else `begun`
@@ -66,9 +67,12 @@ class LiveNodes:
         return {server.name: self._api_version(server) for server in self._kubectl.servers()}
 
     def unreachable(self, names: Sequence[str]) -> list[str]:
-        """Return a reason for each of the machines that ssh does not reach; all are tried at once."""
+        """Return a reason for each machine that ssh does not reach, or not to the end; all are tried at once."""
+        machines = self._server.nodes()
 
         def ask(name: str) -> str | None:
+            if (reason := reason_against(self._desc, node_named(machines, name))) is not None:
+                return f"{reason[0]} ({reason[1]})"
             try:
                 self._remote(name).run(["true"], timeout_s=60)
             except KbootError as error:
