@@ -172,7 +172,7 @@ def took_disk(machine: Machine, disk: str | None) -> Machine:
 def known_disk(machine: Machine) -> str | None:
     """Return the disk that this machine's install may take again whatever is on it, since an install was begun there.
 
-    That is `any` for a machine that runs an installation of an earlier kboot, which did not tell the disk.
+    That is `any`, a disk with the partitions of the OS, where an earlier kboot made the install and told no disk.
     """
     return machine.install_disk or ("any" if machine.config or machine.version else None)
 

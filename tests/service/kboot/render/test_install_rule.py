@@ -23,13 +23,13 @@ def taken(machine: Sandbox) -> str:
     return machine.lines("installer.log")[1]
 
 
-def holds(machine: Sandbox, disk: str) -> None:
-    """Let wipefs(8) and lsblk(8) find a file system on every disk."""
+def holds(machine: Sandbox, disk: str, *labels: str) -> None:
+    """Let wipefs(8) and lsblk(8) find something on every disk: on this one these labels, else `data`."""
     (machine.folder / "bin/wipefs").unlink()
     found = '[[ " $* " == *" --all "* ]] || echo "0x438 1234 ext4 data"'
     (machine.folder / "bin/wipefs").write_text(f"#!/bin/bash\n{found}\n")
     (machine.folder / "bin/wipefs").chmod(0o755)
-    (machine.folder / "partlabels").write_text(f"{disk} data\n")
+    (machine.folder / "partlabels").write_text("".join(f"{disk} {label}\n" for label in labels or ("data",)))
 
 
 def test_the_smallest_disk_that_has_room_is_taken(machine: Sandbox) -> None:
@@ -84,12 +84,29 @@ def test_a_disk_that_nobody_named_is_not_installed_over_while_it_holds_something
     assert machine.lines("installer.log") == []
 
 
-@pytest.mark.parametrize("known", ["any", "DISK", "/dev/disk/by-id/other"])
+@pytest.mark.parametrize("known", ["DISK", "/dev/disk/by-id/other"])
 def test_a_disk_where_this_machine_was_installed_before_is_taken_again(machine: Sandbox, known: str) -> None:
     disk = machine.disk("sda")
     holds(machine, disk)
     done = machine.run(KBOOT_KNOWN_DISK=disk if known == "DISK" else known)
     assert done.returncode == (1 if known.startswith("/") else 0)
+
+
+@pytest.mark.parametrize("labels", [(), ("USR-A",), ("ROOT", "MY-USR-A"), ("EFI-SYSTEM", "USR-A", "OEM", "ROOT")])
+def test_where_nobody_told_the_disk_of_an_install_it_is_taken_again_if_the_os_is_there(
+    machine: Sandbox, labels: tuple[str, ...]
+) -> None:
+    holds(machine, machine.disk("sda"), *labels)
+    assert machine.run(KBOOT_KNOWN_DISK="any").returncode == (0 if len(labels) == 4 else 1)
+
+
+def test_of_two_smallest_disks_the_one_with_the_os_is_known_where_nobody_told_it(machine: Sandbox) -> None:
+    machine.link_by_id(disk_of(machine, "sda", 240_000_000_000), "ata-DISK_A")
+    installed = disk_of(machine, "sdb", 240_000_000_000)
+    machine.link_by_id(installed, "ata-DISK_B")
+    holds(machine, installed, "USR-A", "ROOT")
+    assert machine.run(**SMALLEST, KBOOT_KNOWN_DISK="any").returncode == 0
+    assert taken(machine) == installed
 
 
 def test_a_disk_that_is_named_or_may_be_wiped_is_installed_over_whatever_it_holds(machine: Sandbox) -> None:

@@ -163,12 +163,29 @@ fits_rule() {
   [ "$KBOOT_DISK_MIN_BYTES" = 0 ] || [ "$(size_of "$1")" -ge "$KBOOT_DISK_MIN_BYTES" ]
 }
 
+# Those of the OS's own labels that partitions of a disk have, a line each.
+install_labels() {
+  lsblk --noheadings --list --output PARTLABEL "$1" | sed 's/ *$//' | grep -x -e USR-A -e USR-B -e OEM -e ROOT
+}
+
+# An install of this machine was begun on this disk before. `any`: an earlier kboot did not tell the disk, so the OS's
+# partitions have to be there.
+is_known() {
+  local labels
+  if [ "$KBOOT_KNOWN_DISK" != any ]; then
+    [ "$(path_of "$1")" = "$KBOOT_KNOWN_DISK" ]
+    return
+  fi
+  labels=$(install_labels "$1") || return 1
+  [[ $labels == *USR-A* && $labels == *ROOT* ]]
+}
+
 # Of disks of one size the one that was installed before, else always the same, whatever the kernel calls it today.
 smallest_of() {
   local name is_other
   for name in "$@"; do
     is_other=1
-    [ "$(path_of "$name")" != "$KBOOT_KNOWN_DISK" ] || is_other=0
+    if is_known "$name"; then is_other=0; fi
     printf '%s %s %s %s\n' "$(size_of "$name")" "$is_other" "$(path_of "$name")" "$name"
   done | sort -k 1,1n -k 2,3 | awk 'NR == 1 {print $NF}'
 }
@@ -201,8 +218,7 @@ choose_disk() {
 # was begun before. One that a rule chose, or nothing, may be somebody's data.
 refuse_what_stands() {
   local signatures
-  if [ -n "$KBOOT_DISK" ] || [ "$KBOOT_WIPE" = yes ] || [ "$KBOOT_KNOWN_DISK" = any ]; then return 0; fi
-  [ "$(path_of "$disk")" != "$KBOOT_KNOWN_DISK" ] || return 0
+  if [ -n "$KBOOT_DISK" ] || [ "$KBOOT_WIPE" = yes ] || is_known "$disk"; then return 0; fi
   signatures=$(wipefs --noheadings "$disk") || signatures=unreadable
   [ -n "$signatures" ] || return 0
   fail "$(path_of "$disk") is not empty ($(contents_of "$disk" | plain_text)): name it with install_disk or write wipe: true"
@@ -228,8 +244,7 @@ refuse_older_installs() {
   local name type labels
   while read -r name type; do
     if [ "$type" != disk ] || [ "$name" = "$disk" ]; then continue; fi
-    labels=$(lsblk --noheadings --list --output PARTLABEL "$name" | sed 's/ *$//' |
-      grep -x -e USR-A -e USR-B -e OEM -e ROOT) || continue
+    labels=$(install_labels "$name") || continue
     fail "$name holds an older install (${labels//$'\n'/ }), which the OS would mix with this one:" \
       "wipe it (wipefs --all) or take it out"
   done < <(lsblk --nodeps --noheadings --paths --output NAME,TYPE)
