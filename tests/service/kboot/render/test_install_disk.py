@@ -165,27 +165,29 @@ def test_what_an_earlier_system_holds_on_the_chosen_disk_is_taken_down_from_the_
     other, disk = machine.disk("sda"), machine.disk("sdb")
     machine.stack(other, ("/dev/sda1", "part"), ("/dev/md9", "raid1"))
     partition = machine.disk("sdb1", "part")
-    machine.stack(disk, (partition, "part"), ("/dev/md0", "raid1"), ("/dev/mapper/vg-data", "lvm"))
+    array = machine.disk("md0", "raid1")
+    machine.stack(disk, (partition, "part"), (array, "raid1"), ("/dev/mapper/vg-data", "lvm"))
     assert machine.run(KBOOT_DISK=disk).returncode == 0
     done = [line for line in machine.lines("done") if line.split()[0] in ("mdadm", "dmsetup", "swapoff", "wipefs")]
     members = "linux_raid_member,LVM2_member,ddf_raid_member,isw_raid_member"
     assert done == [
         "swapoff /dev/mapper/vg-data", "dmsetup remove --retry /dev/mapper/vg-data",
-        "swapoff /dev/md0", "mdadm --readonly /dev/md0", "mdadm --stop /dev/md0",
+        f"swapoff {array}", f"mdadm --readonly {array}", f"mdadm --stop {array}",
         f"swapoff {partition}", f"swapoff {disk}",
-        f"wipefs --all --force --quiet --types {members} {disk}",
         f"wipefs --all --force --quiet --types {members} {partition}",
+        f"wipefs --all --force --quiet --types {members} {disk}",
     ]  # fmt: skip
     assert machine.lines("installer.log")[1] == disk
 
 
 def test_a_disk_that_is_still_held_is_not_written_to(machine: Sandbox) -> None:
-    disk = machine.disk("sda")
-    machine.stack(disk, ("/dev/sda1", "part"), ("/dev/md0", "raid5"))
+    disk, array = machine.disk("sda"), machine.disk("md0", "raid5")
+    machine.stack(disk, ("/dev/sda1", "part"), (array, "raid5"))
     (machine.folder / "bin/mdadm").unlink()
-    assert machine.run().returncode == 1
-    assert reason(machine) == f"{disk} is held by what could not be stopped: {disk} /dev/sda1 /dev/md0"
+    assert machine.run(KBOOT_DISK=disk).returncode == 1
+    assert reason(machine) == f"{disk} is held by what could not be stopped: {disk} /dev/sda1 {array}"
     assert machine.lines("installer.log") == []
+    assert not [line for line in machine.lines("done") if line.startswith("wipefs --all")]
 
 
 @pytest.mark.parametrize("label", ["USR-A", "OEM", "ROOT"])

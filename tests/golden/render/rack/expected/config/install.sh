@@ -254,16 +254,17 @@ refuse_older_installs() {
 # on it. An array that lies on other disks too is set read-only before it is stopped, so that none of those is written to.
 # `--all`: an array that lacks members has no size, but holds its members.
 release_disk() {
-  local devices types number was_held
+  local devices types number was_held parts=()
   was_held=$(holders)
   mapfile -t devices < <(lsblk --all --noheadings --list --paths --output NAME "$disk")
   mapfile -t types < <(lsblk --all --noheadings --list --output TYPE "$disk")
   # A device comes after what it lies on: the last is taken down first.
   for ((number = ${#devices[@]} - 1; number >= 0; number--)); do
     release_device "${devices[number]}" "${types[number]// /}" >/dev/null 2>&1 || true
+    case ${types[number]// /} in disk | part) parts+=("${devices[number]}") ;; esac
   done
-  [ "$was_held" = 0 ] || forget_members "${devices[@]}"
   [ "$(holders)" = 0 ] || fail "$disk is held by what could not be stopped: ${devices[*]}"
+  [ "$was_held" = 0 ] || forget_members "${parts[@]}"
 }
 
 holders() { lsblk --all --noheadings --list --output TYPE "$disk" | grep -c -v -w -e disk -e part || true; }
@@ -281,8 +282,9 @@ release_device() { # release_device DEVICE TYPE
   esac
 }
 
-# An array or volume group would come up again as soon as udev sees its members anew.
-forget_members() { # forget_members DEVICE...
+# An array or volume group would come up again as soon as udev sees its members anew. Nothing is forgotten while one still
+# runs: what it writes would be lost.
+forget_members() { # forget_members DISK-OR-PARTITION...
   local device members=linux_raid_member,LVM2_member,ddf_raid_member,isw_raid_member
   for device in "$@"; do
     [ ! -b "$device" ] || wipefs --all --force --quiet --types "$members" "$device" || say "$device could not be wiped"
