@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
@@ -20,13 +22,13 @@ _REAL = (
     "sort", "tail", "tee", "tr",
 )  # fmt: skip
 _RECORDED = (
-    "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl", "umount",
-    "wipefs",
+    "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl",
+    "umount", "wipefs",
 )  # fmt: skip
 
 
 class Sandbox:
-    """The machine. Its disks are names only: block devices that no driver answers for."""
+    """The machine. Its disks are names only, block devices that no driver answers for, unless one is real."""
 
     def __init__(self, folder: Path, family: str = "flatcar", release_key: bytes | None = None) -> None:
         self.folder = folder
@@ -59,10 +61,13 @@ class Sandbox:
             assert fake.stat().st_mode & 0o111, f"{fake.name} may not be run"
         (folder / "disks").touch()
 
-    def disk(self, name: str, kind: str = "disk", *, removable: bool = False, mounted: str = "") -> str:
-        """Add a disk; its path."""
+    def disk(
+        self, name: str, kind: str = "disk", *, removable: bool = False, mounted: str = "", real: str | None = None
+    ) -> str:
+        """Add a disk, another node of the block device `real` where there is one; its path."""
         path = self.folder / name
-        subprocess.run(["mknod", str(path), "b", "240", "0"], check=True)
+        device = os.stat(real).st_rdev if real else os.makedev(240, 0)
+        os.mknod(path, 0o600 | stat.S_IFBLK, device)
         with (self.folder / "disks").open("a") as disks:
             disks.write(f"{path} {kind} {removable:d} 0 {mounted}\n")
         return str(path)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -109,38 +106,6 @@ def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandb
     (machine.folder / "failures").write_text("1")
     assert machine.run().returncode == 0
     assert machine.lines("done").count(f"wipefs --all --force --quiet {disk}") == 1
-
-
-@pytest.fixture
-def loop_disk(tmp_path: Path) -> Iterator[str]:
-    """A real disk of 8 MiB."""
-    file = tmp_path / "disk.raw"
-    file.write_bytes(bytes(8 << 20))
-    path = subprocess.check_output(["losetup", "--find", "--show", str(file)], text=True).strip()
-    yield path
-    subprocess.run(["losetup", "--detach", path], check=True)
-
-
-def bootable_image() -> bytes:
-    """Boot code and its signature, the heads of both copies of a GUID partition table, and what stands for a kernel."""
-    image = bytearray((b"kernel " * (1 << 20))[: 4 << 20])
-    protective = bytes(446) + bytes([0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF, 1, 0, 0, 0, 0xFF, 0x1F, 0, 0]) + bytes(48)
-    image[:512] = b"\xeb\x3c" + protective[2:] + b"\x55\xaa"
-    image[512:520] = b"EFI PART"
-    return bytes(image)
-
-
-def test_a_real_disk_whose_image_was_refused_holds_nothing_that_boots(machine: Sandbox, loop_disk: str) -> None:
-    machine.use_real("wipefs", "dd")
-    (machine.folder / "image").write_bytes(bootable_image())
-    (machine.folder / "failures").write_text("5")
-    with (machine.folder / "disks").open("a") as disks:
-        disks.write(f"{loop_disk} disk 0 0 \n")
-    assert machine.run(KBOOT_DISK=loop_disk).returncode == 1
-    with Path(loop_disk).open("rb") as disk:
-        assert disk.read(1 << 20) == bytes(1 << 20)
-        assert b"kernel" in disk.read(512), "the installer has written nothing"
-    assert subprocess.check_output(["wipefs", "--noheadings", loop_disk], text=True) == ""
 
 
 def test_the_last_words_of_the_installer_are_the_reason(machine: Sandbox) -> None:

@@ -223,11 +223,14 @@ choose_disk() {
 # A disk that the description names is installed over, whatever is on it, and so is one where an install of this machine
 # was begun before. One that a rule chose, or nothing, may be somebody's data.
 refuse_what_stands() {
-  local signatures
+  local signatures contents
   if [ -n "$KBOOT_DISK" ] || [ "$KBOOT_WIPE" = yes ] || is_known "$disk"; then return 0; fi
   signatures=$(wipefs --noheadings "$disk") || signatures=unreadable
-  [ -n "$signatures" ] || return 0
-  fail "$(path_of "$disk") is not empty ($(contents_of "$disk" | plain_text)): name it with install_disk or write wipe: true"
+  # Whatever writes to a disk without a file system mostly begins at its start.
+  if [ -z "$signatures" ] && cmp --quiet --bytes=1048576 "$disk" /dev/zero; then return 0; fi
+  contents=$(contents_of "$disk" | plain_text) || contents=''
+  fail "$(path_of "$disk") is not empty (${contents:-data of no known kind}):" \
+    "name it with install_disk or write wipe: true"
 }
 
 disks_json() {
