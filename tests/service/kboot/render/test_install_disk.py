@@ -155,6 +155,15 @@ def test_a_disk_that_is_still_held_is_not_written_to(machine: Sandbox) -> None:
     assert not [line for line in machine.lines("done") if line.startswith("wipefs --all")]
 
 
+def test_a_path_of_several_to_one_disk_is_refused(machine: Sandbox) -> None:
+    disk = machine.disk("sda")
+    machine.stack(disk, ("/dev/mapper/mpatha", "mpath"))
+    assert machine.run(KBOOT_DISK=disk).returncode == 1
+    assert reason(machine) == f"{disk} is one of several paths to a disk (multipath): name another with install_disk"
+    assert machine.lines("installer.log") == []
+    assert not [line for line in machine.lines("done") if "dmsetup" in line]
+
+
 @pytest.mark.parametrize("label", ["USR-A", "OEM", "ROOT"])
 def test_an_older_install_on_another_disk_is_refused_before_anything_is_written(machine: Sandbox, label: str) -> None:
     other, disk = machine.disk("sda"), machine.disk("sdb")

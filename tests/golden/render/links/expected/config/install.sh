@@ -261,6 +261,7 @@ release_disk() {
   was_held=$(holders)
   mapfile -t devices < <(lsblk --all --noheadings --list --paths --output NAME "$disk")
   mapfile -t types < <(lsblk --all --noheadings --list --output TYPE "$disk")
+  [[ ${types[*]} != *mpath* ]] || fail "$disk is one of several paths to a disk (multipath): name another with install_disk"
   # A device comes after what it lies on: the last is taken down first.
   for ((number = ${#devices[@]} - 1; number >= 0; number--)); do
     release_device "${devices[number]}" "${types[number]// /}" >/dev/null 2>&1 || true
