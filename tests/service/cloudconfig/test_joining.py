@@ -126,7 +126,7 @@ def test_nobody_else_lets_a_machine_in(opened: Server, path: str) -> None:
 def test_what_is_to_be_ignored_is_not_let_in(opened: Server) -> None:
     opened.describe(_DESCRIPTION.replace("CONFIG", "ignition") + f'ignore: ["{STRANGER[:8]}:00:00:99"]\n')
     assert opened.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).status_code == 404
-    assert "LOCALBOOT" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
+    assert "LOCALBOOT -1\n" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
     assert not any(event["kind"] == "joined" for event in opened.events())
 
 
@@ -213,7 +213,7 @@ def test_its_second_boot_goes_to_its_disk_also_after_a_restart(opened: Server) -
     opened.stop(kill=True)
     opened.start()
     assert "sanboot" in boot(opened)
-    assert "LOCALBOOT" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
+    assert "LOCALBOOT -1\n" in opened.get("/pxelinux.cfg/default", who=STRANGER).text
     assert "KBOOT_ARMED=no" in opened.get("/install.sh", who=STRANGER).text
     assert reported(opened, given) == 204
     assert opened.node(STRANGER)["joined"] is True

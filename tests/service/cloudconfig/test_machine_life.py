@@ -48,7 +48,7 @@ def test_an_installed_machine_is_sent_to_its_disk_on_every_boot_path(server: Ser
     script = server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert "kernel http" not in script
     assert "sanboot --no-describe --drive 0x80" in script
-    assert "LOCALBOOT" in server.get("/pxelinux.cfg/default", who=NODE1).text
+    assert "LOCALBOOT -1\n" in server.get("/pxelinux.cfg/default", who=NODE1).text
     script = server.get("/install.sh", who=NODE1).text
     assert "KBOOT_ARMED=no" in script
     assert "KBOOT_TOKEN=''" in script
@@ -197,7 +197,7 @@ def test_an_undeclared_machine_is_discovered_and_left_alone(server: Server) -> N
     assert [(each["mac"], each["ip"]) for each in found] == [(str(STRANGER), "127.0.0.99")]
     assert server.get(f"/boot/{STRANGER}.ipxe", who=STRANGER).status_code == 404
     assert server.get("/install.sh", who=STRANGER).status_code == 404
-    assert "LOCALBOOT" in server.get("/pxelinux.cfg/default", who=STRANGER).text
+    assert "LOCALBOOT -1\n" in server.get("/pxelinux.cfg/default", who=STRANGER).text
     assert any(event["kind"] == "discovered" and event["mac"] == str(STRANGER) for event in server.events())
 
 
