@@ -19,7 +19,7 @@ _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
-    "sort", "tail", "tee", "tr",
+    "sort", "tail", "tee", "timeout", "tr",
 )  # fmt: skip
 _RECORDED = (
     "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl",
@@ -86,14 +86,20 @@ class Sandbox:
             (self.folder / "bin" / command).symlink_to(found)
 
     def link_by_id(self, disk: str, *names: str) -> None:
-        """Let /dev/disk/by-id/ have links to a disk, in a /dev that has nothing else but what a script needs."""
-        links = self.folder / "dev" / "disk" / "by-id"
-        if not links.exists():
-            links.mkdir(parents=True)
-            subprocess.run(["mknod", "-m", "666", str(self.folder / "dev/null"), "c", "1", "3"], check=True)
-            (self.folder / "dev/fd").symlink_to("/proc/self/fd")
+        """Let /dev/disk/by-id/ have links to a disk, in a /dev of its own."""
+        links = self.own_dev() / "disk" / "by-id"
+        links.mkdir(parents=True, exist_ok=True)
         for name in names:
             (links / name).symlink_to(disk)
+
+    def own_dev(self) -> Path:
+        """Let /dev have nothing but what a script needs; the folder that is it."""
+        dev = self.folder / "dev"
+        if not dev.exists():
+            dev.mkdir()
+            subprocess.run(["mknod", "-m", "666", str(dev / "null"), "c", "1", "3"], check=True)
+            (dev / "fd").symlink_to("/proc/self/fd")
+        return dev
 
     def count_writes(self, disk: str) -> None:
         """Let the kernel count what is written to that disk; without a count every disk may have been written to."""
@@ -114,8 +120,11 @@ class Sandbox:
         """Run a script, cut off from every network."""
         (self.folder / "install.sh").write_text(script)
         mounts = 'mount --bind "$1/run" /run && mount --bind "$1/block" /sys/block'
+        mounts += " && for each in console tty0; do [ ! -e /dev/$each ] || mount --bind /dev/null /dev/$each; done"
         if (self.folder / "dev").exists():
             mounts += ' && mount --bind "$1/dev" /dev'
+        if (self.folder / "active").exists():
+            mounts += ' && mount --bind "$1/active" /sys/class/tty/console/active'
         inner = f'{mounts} && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
         command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
