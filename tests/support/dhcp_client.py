@@ -56,8 +56,8 @@ class DhcpClient:
         assert reply.address == offer.address
         return reply
 
-    def ask(self, kind: int, options: Options, wait_s: float = 3.0) -> Reply | None:
-        """The answer to one broadcast message, None when none comes in time."""
+    def ask(self, kind: int, options: Options, wait_s: float = 30.0) -> Reply | None:
+        """The answer to one broadcast message, None when none comes in time; dnsmasq may ping for seconds before."""
         message, number = self._message(kind, options)
         with self.namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP)) as sock:
             sock.bind((self.interface, _ETH_P_IP))

@@ -26,6 +26,13 @@ def reservations(desc: ClusterDesc) -> list[Reservation]:
     return sorted((Reservation(n.mac, n.name, n.ip) for n in desc.nodes), key=lambda each: each.mac)
 
 
+def kept_addresses(desc: ClusterDesc) -> list[IPv4Address]:
+    """Return the addresses of the range that the description gives to what is no node: they are leased to nobody."""
+    pool = desc.network.dhcp.range
+    named = {*desc.network.hosts.values(), *(desc.kubernetes.api_server.addresses if desc.kubernetes else ())}
+    return sorted(each for each in named - {node.ip for node in desc.nodes} if pool is not None and each in pool)
+
+
 def alias(desc: ClusterDesc) -> tuple[str, str] | None:
     """Return the API server's name as another name of a control plane, where no control plane has a fixed address."""
     api, servers = api_record(desc), desc.control_planes
@@ -59,7 +66,10 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
     return {
         "config/dnsmasq.conf": rendered("config/dnsmasq.conf.j2", **values),
         "config/dhcp-hosts": rendered(
-            "config/dhcp-hosts.j2", reservations=reservations(desc), lease=network.dhcp.lease
+            "config/dhcp-hosts.j2",
+            reservations=reservations(desc),
+            lease=network.dhcp.lease,
+            kept=kept_addresses(desc),
         ),
         "config/hosts": rendered("config/hosts.j2", records=records(desc)),
     }

@@ -12,10 +12,12 @@ from kboot.host.waiting import looks
 from kboot_clusterdesc import load_text
 from support.dhcp_client import DhcpClient
 from support.namespace import Namespace, cabled, etc_folder, ip
+from support.places import SERVICES
 from support.rendering import rendered_files, write_rendered
 
 OWN, OTHER = "kboot-t0", "kboot-t1"  # the description's interface, and one beside it
 BOOTSTRAPPER, OUTSIDE = "10.10.14.253", "10.10.14.252"
+_ENTRYPOINT = str(SERVICES / "dnsmasq" / "entrypoint")
 LOADER = bytes(range(256)) * 300  # stands for undionly.kpxe
 
 SERVED = f"""\
@@ -87,7 +89,7 @@ def network(tag: str, description: str, folder: Path) -> Iterator[Site]:
 @contextmanager
 def started(site: Site) -> Iterator[None]:
     """Its dnsmasq runs."""
-    with site.server.daemon(["dnsmasq", "--conf-file=/etc/dnsmasq.conf"], site.mounts, site.log) as process:
+    with site.server.daemon(["sh", _ENTRYPOINT], site.mounts, site.log) as process:
         for _ in looks(30, 0.05):
             assert process.poll() is None, site.log.read_text()
             if "started, version" in site.log.read_text():

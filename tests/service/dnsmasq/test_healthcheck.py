@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from kboot.host.waiting import looks
-from service.dnsmasq.daemon import BOOTSTRAPPER, OWN, SERVED, Site, network, started
+from service.dnsmasq.daemon import BOOTSTRAPPER, OTHER, OWN, SERVED, Site, network, started
 from service.dnsmasq.test_proxy_and_off import description
+from support.dhcp_client import DISCOVER
+from support.machines import bios_rom
 from support.places import SERVICES
 
+NODE1 = "52:54:00:12:34:56"
 _SERVICE = SERVICES / "dnsmasq"
 
 
@@ -51,14 +54,26 @@ def test_a_loader_that_does_not_come_is_noticed(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "TFTP does not answer\n")
 
 
-def test_dhcp_that_does_not_answer_any_more_is_noticed(tmp_path: Path) -> None:
-    """DNS and TFTP follow a card that was made anew, the socket of DHCP is bound to the one that is gone."""
-    with network("gone", SERVED, tmp_path) as site, started(site):
+def test_dhcp_that_does_not_answer_is_noticed(tmp_path: Path) -> None:
+    with network("deaf", SERVED, tmp_path) as site:
+        config = site.mounts["/etc"] / "dnsmasq.conf"
+        config.write_text(f"{config.read_text()}no-dhcp-interface={OWN}\n")
+        with started(site):
+            done = check(site, tmp_path)
+        assert done.returncode != 0
+        assert f"DHCP does not answer at {OWN}" in done.stderr
+
+
+def test_a_card_that_was_made_anew_is_served_as_before(tmp_path: Path) -> None:
+    """A bond or VLAN that networkd made again: another device of the same name."""
+    with network("anew", SERVED, tmp_path) as site, started(site):
         site.unplug()
         site.plug_in()
         for _ in looks(10, 0.2):
             done = check(site, tmp_path)
-            if "DNS" not in done.stdout:
+            if done.returncode == 0:
                 break
-        assert done.returncode != 0
-        assert f"DHCP does not answer at {OWN}" in done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+        for mac, interface in ((NODE1, OWN), (NODE1, OTHER)):
+            offer = site.machine(mac, interface).ask(DISCOVER, bios_rom(mac), wait_s=2)
+            assert (offer is not None) == (interface == OWN)
