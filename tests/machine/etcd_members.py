@@ -8,7 +8,7 @@ from support.lab import Lab
 
 def etcdctl(lab: Lab, name: str, *words: str) -> str:
     """What etcdctl of a machine prints."""
-    return lab.ssh(name, f"sudo /opt/bin/etcdctl {' '.join(words)}")
+    return lab.ssh(name, f"sudo /opt/bin/kboot-etcd ctl {' '.join(words)}")
 
 
 def health_by_vote(lab: Lab, name: str) -> str:
@@ -24,7 +24,7 @@ def put(lab: Lab, name: str, key: str, value: str) -> None:
 def _until_done(lab: Lab, name: str, words: str) -> str:
     done = None
     for _ in looks(180, 2):
-        done = lab.kboot("lab", "ssh", name, "--", f"sudo /opt/bin/etcdctl {words}")
+        done = lab.kboot("lab", "ssh", name, "--", f"sudo /opt/bin/kboot-etcd ctl {words}")
         if done.returncode == 0:
             return done.stdout.strip()
     raise AssertionError(done)

@@ -105,10 +105,11 @@ def _no_quorum(voters: Voters, node: Node, armed: Mapping[str, str]) -> Objectio
     message = f"{left}, and it takes {voters.quorum}: {_listed(missing)}"
     if voters.listed > len(voters.members):
         more = f"etcd counts {voters.listed} voters, more than are declared"
-        return Objection(f"{message}{'; ' if missing else ''}{more}", "`etcdctl member remove` those that are no more")
+        message = f"{message}{'; ' if missing else ''}{more}"
+        return Objection(message, "on a member, `sudo kboot-etcd ctl member remove` those that are no more")
     names = ", ".join(part.name for part in missing)
     disarms = ", ".join(f"`kboot node disarm {part.name}`" for part in missing if part.name in armed)
-    way = f"wait until {names} votes again, as `kboot status` and `etcdctl member list` have it"
+    way = f"wait until {names} votes again, as `kboot status` has it, and on a member `sudo kboot-etcd ctl member list`"
     may_pass = any(part.name not in armed for part in missing)
     return Objection(message, f"{way}; {disarms} takes an arming back" if disarms else way, may_pass)
 
