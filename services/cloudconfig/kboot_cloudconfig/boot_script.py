@@ -70,8 +70,7 @@ async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
     mac, mover = fleet.machine_at(address_of(request)), mover_of(request)
     if mac is not None:
         fleet.let_join(mac, mover)
-    known = any(node.mac == mac for node in fleet.nodes())
-    install = _install_of(fleet, mac, mover) if mac is not None and known else None
+    install = _install_of(fleet, mac, mover) if mac is not None and fleet.has_node(mac) else None
     return fresh(_render(fleet, "pxelinux.j2", mac, install))
 
 

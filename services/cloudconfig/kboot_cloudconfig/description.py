@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, InvalidDescription, load
+from kboot_clusterdesc import InvalidDescription, load
 
 from .log import log
+from .node_index import NodeIndex
 
 
 class DescriptionFile:
@@ -15,19 +16,20 @@ class DescriptionFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
-        self._good: ClusterDesc | None = None
+        self._good: NodeIndex | None = None
         self.problem: str | None = "not read yet"
 
-    def current(self) -> ClusterDesc | None:
-        """Return the last good description; None while there has been none."""
+    def current(self) -> NodeIndex | None:
+        """Return the last good description with its nodes; None while there has been none."""
         try:
             stat = self._path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp != self._seen:
                 self._seen = stamp
-                self._good = load(self._path)
+                desc = load(self._path)
+                self._good = NodeIndex.of(desc)
                 self.problem = None
-                log("description-read", cluster=self._good.cluster.name, nodes=len(self._good.nodes))
+                log("description-read", cluster=desc.cluster.name, nodes=len(desc.nodes))
         except (InvalidDescription, OSError, UnicodeError) as error:
             problem = str(error)
             if problem != self.problem:

@@ -17,6 +17,7 @@ from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
 from .log import log
 from .machine import Machine
+from .node_index import NodeIndex
 from .problem import ProblemError
 from .releases import updater_events
 from .settings import Settings
@@ -50,33 +51,40 @@ class Fleet:
         self.kubernetes = KubernetesView()
         self.is_ending = False
 
+    def index(self) -> NodeIndex:
+        """Return the description in force with its nodes; answer 503 while there is none."""
+        index = self._description.current()
+        if index is None:
+            raise ProblemError(503, "there is no description yet")
+        return index
+
     def desc(self) -> ClusterDesc:
         """Return the description in force; answer 503 while there is none."""
-        desc = self._description.current()
-        if desc is None:
-            raise ProblemError(503, "there is no description yet")
-        return desc
+        return self.index().desc
 
     def nodes(self) -> list[Node]:
         """Return the declared nodes, then those of joined machines that were not declared since."""
-        declared = self.desc().nodes
-        macs = {mac for node in declared for mac in node.macs}
-        return [*declared, *(joined_node(mac) for mac in self.store.joined() if mac not in macs)]
+        index = self.index()
+        return [*index.desc.nodes, *(joined_node(mac) for mac in self.store.joined() if mac not in index.by_mac)]
+
+    def has_node(self, mac: Mac) -> bool:
+        """Return whether a node, declared or joined, is known by that MAC."""
+        declared = self.index().by_mac.get(mac)
+        return self.store.has_joined(mac) if declared is None else declared.mac == mac
 
     def node(self, mac: Mac) -> Node:
-        """Return the node of that MAC; answer 404 where there is none."""
-        node = next((node for node in self.nodes() if node.mac == mac), None)
-        if node is None:
+        """Return the node that is known by that MAC; answer 404 where there is none."""
+        if not self.has_node(mac):
             raise ProblemError(404, f"no machine {mac} is declared")
-        return node
+        return self.index().by_mac.get(mac) or joined_node(mac)
 
     def identity(self, mac: Mac) -> Mac:
         """Return the MAC that a node is known by, for that of any of its cards; any other MAC as it is."""
-        return next((node.mac for node in self.desc().nodes if mac in node.macs), mac)
+        return self.index().identity(mac)
 
     def is_declared(self, mac: Mac) -> bool:
         """Return whether the description names this machine; a node that it does not name has joined."""
-        return any(node.mac == mac for node in self.desc().nodes)
+        return mac in self.index().by_mac
 
     def let_join(self, mac: Mac, address: IPv4Address | None) -> None:
         """Let an undeclared machine join that asks from its own `address`, where the description wants that."""
@@ -110,8 +118,8 @@ class Fleet:
     def is_near(self, mac: Mac, address: IPv4Address | None) -> bool:
         """Return whether a card of the machine `mac` may have `address`: in the subnet, and no other node's."""
         owner = self.machine_at(address)
-        others = {node.mac for node in self.nodes()} - {mac}
-        return address is not None and address in self.desc().network.subnet and owner not in others
+        is_anothers = owner is not None and owner != mac and self.has_node(owner)
+        return address is not None and address in self.desc().network.subnet and not is_anothers
 
     def address_of(self, node: Node) -> IPv4Address | None:
         """Return the address that DHCP, or the description, gives to a node's machine; None while it has none."""
@@ -129,12 +137,13 @@ class Fleet:
 
         The lease of a fixed node ends after its install, since it asks no longer; nobody else is given its address.
         """
-        desc = self.desc()
-        if desc.network.dhcp.mode is DhcpMode.SERVE:
+        index = self.index()
+        if index.desc.network.dhcp.mode is DhcpMode.SERVE:
             leased = self._leases.mac_at(address, self.now())
             if leased is not None:
-                return self.identity(leased)
-        return next((node.mac for node in desc.nodes if node.ip is not None and node.ip == address), None)
+                return index.identity(leased)
+        fixed = None if address is None else index.by_ip.get(address)
+        return None if fixed is None else fixed.mac
 
     def seen_at(self, machine: Machine, address: IPv4Address | None) -> Machine:
         """Note the lease with which a machine asks where the watch did not see it yet, and return the machine's state.
@@ -166,9 +175,10 @@ class Fleet:
 
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""
-        known = {mac for node in self.nodes() for mac in node.macs}
-        found = (each for each in self.store.discovered() if each.mac not in known)
-        return [each for each in found if not self.desc().ignores(each.mac)]
+        index = self.index()
+        found = (each for each in self.store.discovered() if each.mac not in index.by_mac)
+        unknown = (each for each in found if not self.store.has_joined(each.mac))
+        return [each for each in unknown if not index.desc.ignores(each.mac)]
 
     def settle(self, ip: IPv4Address | None) -> None:
         """End the doubt that a lost state left: nodes stay as they are, and a machine seen later counts as new."""
@@ -213,12 +223,12 @@ class Fleet:
 
     def note_leases(self) -> None:
         """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
-        now, known = self.now(), {node.mac for node in self.nodes()}
+        now, index = self.now(), self.index()
         for entry in self._leases.standing(now):
-            if (mac := self.identity(entry.mac)) in known:
-                before = self.machine(mac)
+            if entry.mac in index.by_mac or self.store.has_joined(entry.mac):
+                before = self.machine(index.identity(entry.mac))
                 self.keep(before, life.got_lease(before, now), entry.ip)
-            elif not self.desc().ignores(mac) and self.store.discover(entry.mac, str(entry.ip), now):
+            elif not index.desc.ignores(entry.mac) and self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
 
     def note_updater(self) -> None:

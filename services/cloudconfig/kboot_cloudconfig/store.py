@@ -87,6 +87,7 @@ class Store:
             if version_of(self._db) < _VERSION:
                 self._prepare(loss, now)
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
+            self._joined = set(self.joined())  # asked for at each lease, each second
         except (sqlite3.Error, OSError) as error:
             raise UnusableState(f"{path}: {error}") from error
 
@@ -152,7 +153,13 @@ class Store:
     def add_joined(self, mac: Mac, now: datetime) -> bool:
         """Keep that an undeclared machine joined; return whether it did so for the first time."""
         with self._transaction() as db:
-            return db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)", (mac, rfc3339(now))).rowcount > 0
+            is_new = db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)", (mac, rfc3339(now))).rowcount > 0
+        self._joined.add(mac)
+        return is_new
+
+    def has_joined(self, mac: Mac) -> bool:
+        """Return whether an undeclared machine of that MAC joined."""
+        return mac in self._joined
 
     def joined(self) -> list[Mac]:
         """Return the MAC of every machine that joined, in order."""

@@ -1,0 +1,78 @@
+"""What a rack costs the cloud-config server: by how much it does, never by how long that takes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kboot_cloudconfig.fleet import Fleet
+from kboot_cloudconfig.nodes import fleet_state
+from kboot_cloudconfig.settings import settings_from
+from kboot_clusterdesc import Mac
+from support.calls import calls_of
+
+_HEAD = """
+apiVersion: kboot/v1
+cluster: {name: unit, domain: unit.example.com}
+network:
+  bootstrapper: 10.10.255.253
+  subnet: 10.10.0.0/16
+  dhcp: {mode: serve, range: [10.10.0.1, 10.10.3.250]}
+os: {channel: stable}
+nodes:
+"""
+_STRANGERS = 20
+
+
+def _mac(number: int, kind: int = 0) -> Mac:
+    return Mac(f"52:54:00:{kind:02x}:{number >> 8:02x}:{number & 255:02x}")
+
+
+def _rack(folder: Path, nodes: int) -> Fleet:
+    """The server's machines: each of two cards, all with a lease, and some that nobody declared."""
+    for name in ("config", "leases", "images", "nodes"):
+        (folder / name).mkdir(parents=True)
+    lines = [
+        f'  - {{mac: "{_mac(each)}", more_macs: ["{_mac(each, 1)}"], name: node{each}, roles: [worker]}}\n'
+        for each in range(nodes)
+    ]
+    (folder / "config" / "clusterdesc.yaml").write_text(_HEAD + "".join(lines))
+    macs = [_mac(each, 1) for each in range(nodes)] + [_mac(each, 2) for each in range(_STRANGERS)]
+    later = int(time.time()) + 3600
+    leases = (f"{later} {mac} 10.10.{at >> 8}.{at & 255} * *\n" for at, mac in enumerate(macs, 1))
+    (folder / "leases" / "dnsmasq.leases").write_text("".join(leases))
+    places = {"KBOOT_CONFIG_DIR": str(folder / "config"), "KBOOT_DATA_DIR": str(folder), "KBOOT_UID": str(os.getuid())}
+    fleet = Fleet(settings_from(places))
+    fleet.note_leases()
+    return fleet
+
+
+@pytest.fixture
+def racks(tmp_path: Path) -> tuple[Fleet, Fleet]:
+    """A rack, and one of four times as many nodes."""
+    return _rack(tmp_path / "small", 30), _rack(tmp_path / "large", 120)
+
+
+def _total(calls: Counter[str]) -> int:
+    return sum(calls.values())
+
+
+def test_four_times_the_nodes_cost_four_times_as_much(racks: tuple[Fleet, Fleet]) -> None:
+    small, large = racks
+    assert _total(calls_of(large.note_leases)) < 4.5 * _total(calls_of(small.note_leases))
+    assert _total(calls_of(lambda: fleet_state(large))) < 4.5 * _total(calls_of(lambda: fleet_state(small)))
+
+
+def _asked_for(fleet: Fleet) -> None:
+    """What each request of a machine asks first."""
+    mac = fleet.identity(_mac(29, 1))
+    fleet.is_near(mac, fleet.address_of(fleet.node(mac)))
+
+
+def test_one_machine_costs_as_much_among_many_as_among_few(racks: tuple[Fleet, Fleet]) -> None:
+    small, large = racks
+    assert calls_of(lambda: _asked_for(large)) == calls_of(lambda: _asked_for(small))
