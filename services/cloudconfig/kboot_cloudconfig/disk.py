@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.install_disk import InstallDisk, install_disk
 
 DISKS_AT_MOST = 128
+
+KeptDisk = Mapping[str, str | int]  # a Disk as JSON: it is kept and shown as it was told, and never read here
 
 
 class Disk(BaseModel):
@@ -20,6 +24,10 @@ class Disk(BaseModel):
     serial: str = Field(default="", max_length=120)
     size_bytes: int = Field(ge=0, le=1 << 62)
     holds: str = Field(default="", max_length=200)  # file systems, arrays, labels; empty for an empty disk
+
+    def kept(self) -> KeptDisk:
+        """Return the form in which a machine's state has it."""
+        return self.model_dump()
 
 
 def disk_values(desc: ClusterDesc, node: Node, known: str | None) -> dict[str, str]:

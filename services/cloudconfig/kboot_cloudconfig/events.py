@@ -92,7 +92,8 @@ def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
         case Phase.FAILED:
             return life.failed(machine, report.detail or "no reason given", now)
         case _:
-            seen = life.took_disk(life.saw_disks(machine, report.disks), report.install_disk)
+            disks = tuple(disk.kept() for disk in report.disks)
+            seen = life.took_disk(life.saw_disks(machine, disks), report.install_disk)
             return life.wrote_to_disk(seen, report.bytes, report.total, now)
 
 

@@ -189,7 +189,7 @@ class Fleet:
 
     def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
         """Keep the outcome of a step and return it; a new phase becomes an event in the same transaction."""
-        if after == before:
+        if after is before or after == before:
             return after
         events = []
         if after.phase is not before.phase or after.since != before.since:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import Mac, Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
-from .disk import Disk
+from .disk import KeptDisk
 
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
@@ -65,7 +65,7 @@ class Machine:
     remark: str | None = None  # what it says of its last boot from disk, such as that its clock was set
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
     install_disk: str | None = None  # the disk that install.sh took last, by its id, else by its name
-    disks: tuple[Disk, ...] = ()  # as the newest install.sh saw them
+    disks: tuple[KeptDisk, ...] = ()  # as the newest install.sh saw them
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
 
@@ -159,7 +159,7 @@ def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | N
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
-def saw_disks(machine: Machine, disks: tuple[Disk, ...]) -> Machine:
+def saw_disks(machine: Machine, disks: tuple[KeptDisk, ...]) -> Machine:
     """Return the machine's state after it told which disks it has; a report without any keeps those that are known."""
     return replace(machine, disks=disks or machine.disks)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from kboot_clusterdesc import Mac, Phase
 
-from .disk import Disk
 from .machine import BootValue, Machine, Token
 
 
@@ -45,7 +44,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "remark": machine.remark,
         "ssh_host_keys": machine.ssh_host_keys,
         "install_disk": machine.install_disk,
-        "disks": [disk.model_dump() for disk in machine.disks],
+        "disks": machine.disks,
         "boot_partition": machine.boot_partition,
     }
 
@@ -83,6 +82,6 @@ def from_json(plain: dict[str, Any]) -> Machine:
         remark=plain.get("remark"),
         ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
         install_disk=plain.get("install_disk"),
-        disks=tuple(Disk(**disk) for disk in plain.get("disks", ())),
+        disks=tuple(plain.get("disks", ())),
         boot_partition=plain.get("boot_partition"),
     )

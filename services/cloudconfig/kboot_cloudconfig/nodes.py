@@ -65,7 +65,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "version": machine.version,
         "ssh_host_keys": list(machine.ssh_host_keys),
         "install_disk": machine.install_disk,
-        "disks": [disk.model_dump() for disk in machine.disks],
+        "disks": list(machine.disks),
         "boot_partition": machine.boot_partition,
         "bytes": machine.bytes_done,
         "total": machine.bytes_total,

@@ -81,6 +81,7 @@ class Store:
 
     def __init__(self, path: Path, now: datetime, *, is_marked: bool = True) -> None:
         """Open the state at `path`, or begin one; raises UnusableState. `is_marked` as for `open_database`."""
+        self._machines: dict[Mac, Machine] = {}  # as they stand in the database, each read once: nobody else writes it
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db, loss = open_database(path, now, is_marked=is_marked)
@@ -114,9 +115,11 @@ class Store:
 
     def machine(self, mac: Mac, now: datetime) -> Machine:
         """Return the state of a node's machine; one never seen is kept as declared now: armed, unless in doubt."""
+        if (known := self._machines.get(mac)) is not None:
+            return known
         row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
-            return from_json(json.loads(row[0]))
+            return self._machines.setdefault(mac, from_json(json.loads(row[0])))
         fresh = declared(mac, now) if self.doubt() is None else declared_in_doubt(mac, now)
         self.save(fresh)
         return fresh
@@ -126,6 +129,7 @@ class Store:
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(as_json(machine))))
             kept = [self._add(db, event) for event in events]
+        self._machines[machine.mac] = machine
         if not machine.armed:
             self._fold()
         return kept

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kboot_cloudconfig import machine as life
+from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.nodes import fleet_state
 from kboot_cloudconfig.settings import settings_from
@@ -76,3 +78,25 @@ def _asked_for(fleet: Fleet) -> None:
 def test_one_machine_costs_as_much_among_many_as_among_few(racks: tuple[Fleet, Fleet]) -> None:
     small, large = racks
     assert calls_of(lambda: _asked_for(large)) == calls_of(lambda: _asked_for(small))
+
+
+def _tell_disks(fleet: Fleet) -> None:
+    """Let each machine of the rack tell of two disks."""
+    disk = Disk(name="/dev/sda", model="SSD 870", serial="A1", size_bytes=256060514304, holds="gpt ext4").kept()
+    for node in fleet.nodes():
+        machine = fleet.machine(node.mac)
+        fleet.keep(machine, life.saw_disks(machine, (disk, disk)))
+
+
+def test_a_machine_is_parsed_once_in_the_life_of_the_server_and_its_disks_never(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    _tell_disks(fleet)
+    fleet.store.close()
+    again = Fleet(fleet.settings)
+    again.desc()
+    first = calls_of(lambda: fleet_state(again))
+    assert first["from_json"] == 30
+    assert first["BaseModel.__init__"] == 0
+    later = calls_of(again.note_leases) + calls_of(lambda: fleet_state(again))
+    assert later["from_json"] == later["loads"] == 0
+    assert fleet_state(again)["nodes"][0]["disks"][1]["serial"] == "A1"
