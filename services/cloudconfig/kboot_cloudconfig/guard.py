@@ -59,12 +59,11 @@ def is_token(given: str | None, sha256: str | None) -> bool:
 def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address], now: datetime) -> Refusal | None:
     """Return why the asker may not have the secrets of `machine`, whose own addresses are `own`; None if it may.
 
-    Where a boot value had to be shown for the token, they go to the address that showed it.
+    A boot value opens install.sh to another address, never these: who reads the wire can show it too.
     """
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
-    shown_from = machine.token.given_to if machine.token is not None else None
-    if ask.address is None or ask.address not in (own if shown_from is None else (shown_from,)):
+    if ask.address is None or ask.address not in own:
         return Refusal.WRONG_ADDRESS
     if not machine.armed:
         return Refusal.NOT_ARMED
@@ -90,9 +89,16 @@ def refusal_of_install(
     return None if ask.address is not None and ask.address in own else refusal
 
 
-def is_shown(ask: InstallerAsk, machine: Machine, now: datetime) -> bool:
-    """Return whether the asker shows the boot value of `machine` while it is good."""
-    return _refusal_of_boot_value(ask, machine.boot, now) is None
+def shown_before(
+    ask: InstallerAsk, machine: Machine, own: Collection[IPv4Address], now: datetime
+) -> IPv4Address | None:
+    """Return the address that showed the boot value before the asker, who shows it at one of the machine's `own`.
+
+    None where no other did, or where that is the machine's own too.
+    """
+    other = machine.boot.shown_from if machine.boot is not None else None
+    is_replayed = _refusal_of_boot_value(ask, machine.boot, now) is Refusal.REPLAYED_BOOT_VALUE
+    return other if is_replayed and ask.address in own and other not in own else None
 
 
 def _refusal_of_boot_value(ask: InstallerAsk, value: BootValue | None, now: datetime) -> Refusal | None:

@@ -54,13 +54,17 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         release = release_in_force(fleet.settings.images, desc)
     token = ""
     allowed = fleet.may_install(mac)
-    refusal = guard.refusal_of_install(ask, machine, fleet.addresses_of(node), fleet.now())
+    own = fleet.addresses_of(node)
+    refusal = guard.refusal_of_install(ask, machine, own, fleet.now())
     if allowed and refusal is None:
         machine = fleet.seen_at(machine, ask.address)
         if release is None:
             fleet.keep(machine, life.was_refused(machine, NO_RELEASE))
             raise ProblemError(503, NO_RELEASE)
-        token = _fresh_token(fleet, machine, ask)
+        other = guard.shown_before(ask, machine, own, fleet.now())
+        token = _fresh_token(fleet, machine, ask.address)
+        if other is not None:
+            _note_reader(fleet, fleet.machine(mac), other, ask.address)
     elif allowed and machine.armed and refusal is not None and ask.address is not None:
         _note_elsewhere(fleet, machine, refusal, fleet.own_in_words(node), ask.address)
     values = {
@@ -73,19 +77,25 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
         "KBOOT_BOOT": ask.boot if ask.boot and _BOOT_VALUE.fullmatch(ask.boot) else "",
-        "KBOOT_ADDRESS": str(ask.address or ""),
+        "KBOOT_CARDS": " ".join(node.macs),
     }
     script = (fleet.settings.config / INSTALLER).read_text()
     return script.replace(MACHINE_MARK, assignments(values), 1)
 
 
-def _fresh_token(fleet: Fleet, machine: Machine, ask: InstallerAsk) -> str:
-    """Return a new install token; one for a boot value is good at the address that showed it."""
+def _fresh_token(fleet: Fleet, machine: Machine, address: IPv4Address | None) -> str:
     fleet.hear(machine.mac)
-    token, now = secrets.token_urlsafe(32), fleet.now()
-    shown_from = ask.address if guard.is_shown(ask, machine, now) else None
-    fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), now, shown_from), ask.address)
+    token = secrets.token_urlsafe(32)
+    fleet.keep(machine, life.fetched_installer(machine, guard.sha256_of(token), fleet.now(), address), address)
     return token
+
+
+def _note_reader(fleet: Fleet, machine: Machine, other: IPv4Address, own: IPv4Address | None) -> None:
+    """Tell that `other` showed the machine's boot value before the machine did at its own address."""
+    refusal = Refusal.REPLAYED_BOOT_VALUE
+    fleet.tell(EventKind.REFUSED, machine.mac, other, reason=str(refusal), path="/install.sh")
+    reason = f"its boot value was shown from {other} before {own} did: its other card, or who reads this network"
+    fleet.keep(machine, life.was_refused(machine, reason))
 
 
 def _note_elsewhere(fleet: Fleet, machine: Machine, refusal: Refusal, own: str, address: IPv4Address) -> None:

@@ -31,12 +31,14 @@ class Token:
     sha256: str
     used_at: datetime | None = None
     used_from: IPv4Address | None = None
-    given_to: IPv4Address | None = None  # who showed a boot value; None where the machine's own address was enough
 
 
 @dataclass(frozen=True, slots=True)
 class BootValue:
-    """The value in a machine's newest boot script, known by its SHA-256 alone, and the address that showed it first."""
+    """The value in a machine's newest boot script, known by its SHA-256 alone, and the address that it is kept for.
+
+    That is the first to show it, or one of the machine's own that was given an install token since.
+    """
 
     sha256: str
     given_at: datetime
@@ -110,18 +112,18 @@ def fetched_boot_script(machine: Machine, release: str, boot_sha256: str, now: d
 
 
 def fetched_installer(
-    machine: Machine, token_sha256: str, now: datetime, shown_from: IPv4Address | None = None
+    machine: Machine, token_sha256: str, now: datetime, address: IPv4Address | None = None
 ) -> Machine:
     """Return the machine's state after it fetched install.sh with a fresh token, which voids every earlier token.
 
-    Where it showed its boot value, `shown_from` is the address that did: value and token are bound to it.
+    Its boot value, if it has one, is kept for the `address` that fetched.
     """
-    if machine.boot is not None and shown_from is not None:
-        machine = replace(machine, boot=replace(machine.boot, shown_from=shown_from))
+    if machine.boot is not None and address is not None:
+        machine = replace(machine, boot=replace(machine.boot, shown_from=address))
     spent = machine.spent if machine.token is None else (machine.token.sha256, *machine.spent)
     started = replace(_enter(machine, Phase.INSTALLING, now), reason=None, bytes_done=None, bytes_total=None)
     issued = (token_sha256, *machine.issued)[:SPENT_KEPT]
-    return replace(started, token=Token(token_sha256, given_to=shown_from), spent=spent[:SPENT_KEPT], issued=issued)
+    return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
 
 
 def was_refused(machine: Machine, reason: str) -> Machine:

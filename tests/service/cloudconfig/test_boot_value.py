@@ -12,7 +12,7 @@ import pytest
 
 from kboot_clusterdesc import Mac
 
-from .conftest import NODE1, NODE2, STRANGER, Server
+from .conftest import HOME, NODE1, NODE2, STRANGER, Server
 
 _DESCRIPTION = """
 apiVersion: kboot/v1
@@ -28,6 +28,7 @@ nodes:
 """
 _SECOND_CARD = "127.0.0.27"  # of node1, and its lease came first
 _OUTSIDE = "127.0.1.27"
+_READER = "127.0.0.66"  # an address of the subnet that is nobody's
 
 
 @pytest.fixture
@@ -62,14 +63,35 @@ def _refusals(server: Server) -> list[str]:
 
 def test_a_machine_installs_though_its_other_card_asks(rack: Server) -> None:
     script = rack.get(_boot(rack), who=_SECOND_CARD).text
-    assert (_told(script, "KBOOT_ARMED"), _told(script, "KBOOT_ADDRESS")) == ("yes", _SECOND_CARD)
+    assert (_told(script, "KBOOT_ARMED"), _told(script, "KBOOT_CARDS")) == ("yes", NODE1)
     token = _told(script, "KBOOT_TOKEN")
-    path = f"/ignition/{NODE1.dashed}.json"
-    assert rack.get(path, who=NODE1, tls=True, token=token).status_code == 403, "it goes to who showed the value"
-    assert rack.get(path, who=_SECOND_CARD, tls=True, token=token).status_code == 200
+    assert rack.get(f"/ignition/{NODE1.dashed}.json", who=NODE1, tls=True, token=token).status_code == 200
     assert rack.report(NODE1, "installed", token).status_code == 204
     node = rack.node(NODE1)
     assert (node["phase"], node["reason"], node["armed"]) == ("installed", None, False)
+    assert _refusals(rack) == []
+
+
+def test_who_reads_the_boot_script_on_the_wire_gets_no_secret_and_hinders_no_install(rack: Server) -> None:
+    path = _boot(rack)
+    stolen = _told(rack.get(path, who=_READER).text, "KBOOT_TOKEN")
+    assert stolen
+    config = f"/ignition/{NODE1.dashed}.json"
+    assert rack.get(config, who=_READER, tls=True, token=stolen).status_code == 403
+    assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "elsewhere"
+    assert f"from {_SECOND_CARD}, with a boot value that another address showed" in rack.node(NODE1)["reason"]
+    token = _told(rack.get(path, who=NODE1).text, "KBOOT_TOKEN")
+    assert rack.node(NODE1)["reason"] == (
+        f"its boot value was shown from {_READER} before {HOME[NODE1]} did: its other card, or who reads this network"
+    )
+    told = [(event["ip"], event["reason"]) for event in rack.events() if event["kind"] == "refused"]
+    assert told == [
+        (_READER, "wrong-address"), (_SECOND_CARD, "replayed-boot-value"), (_READER, "replayed-boot-value")
+    ]  # fmt: skip
+    assert _told(rack.get(path, who=_READER).text, "KBOOT_TOKEN") == "", "it would make the machine's own token void"
+    assert rack.get(config, who=NODE1, tls=True, token=token).status_code == 200
+    assert rack.get(config, who=_READER, tls=True, token=token).status_code == 403
+    assert rack.report(NODE1, "installed", token).status_code == 204
 
 
 def test_a_machine_that_boots_by_pxelinux_has_its_value_too(rack: Server) -> None:
@@ -94,7 +116,7 @@ def test_who_was_given_a_value_first_keeps_it(rack: Server) -> None:
     path = _boot(rack)
     for _ in range(2):  # an answer may get lost on its way
         assert _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
-    replayed = rack.get(path, who="127.0.0.66").text
+    replayed = rack.get(path, who=_READER).text
     assert (_told(replayed, "KBOOT_ARMED"), _told(replayed, "KBOOT_TOKEN")) == ("elsewhere", "")
     assert "another address showed before: boot it again" in rack.node(NODE1)["reason"]
     assert _refusals(rack) == ["replayed-boot-value"]
@@ -178,4 +200,5 @@ def _three_hours_older(state: dict[str, Any]) -> None:
 
 
 def _as_of_an_older_kboot(state: dict[str, Any]) -> None:
-    del state["boot"], state["token"]["given_to"]
+    del state["boot"]
+    state["token"]["given_to"] = _SECOND_CARD

@@ -78,12 +78,28 @@ def test_an_end_of_the_install_voids_the_value() -> None:
         assert refusal(machine.arm(ended, NOW), "v") is Refusal.VOID_BOOT_VALUE
 
 
-def test_the_secrets_go_to_the_address_that_showed_the_value_and_to_no_other() -> None:
-    state = shown(booted("v"), "t", SECOND)
-    for address, refused in ((SECOND, None), (HOME, Refusal.WRONG_ADDRESS), (OTHER, Refusal.WRONG_ADDRESS)):
-        assert guard.refusal_of_secrets(guard.Ask(True, address, "t"), state, (HOME,), NOW) is refused
-    known = machine.fetched_installer(booted("v"), guard.sha256_of("t"), NOW)
-    assert guard.refusal_of_secrets(guard.Ask(True, HOME, "t"), known, (HOME,), NOW) is None
+def test_the_secrets_go_to_the_machines_own_address_whoever_showed_the_value() -> None:
+    for who in (SECOND, HOME):
+        state = shown(booted("v"), "t", who)
+        for address, refused in ((HOME, None), (SECOND, Refusal.WRONG_ADDRESS), (OTHER, Refusal.WRONG_ADDRESS)):
+            assert guard.refusal_of_secrets(guard.Ask(True, address, "t"), state, (HOME,), NOW) is refused
+
+
+def test_a_value_that_another_address_showed_before_the_machine_itself_is_noticed() -> None:
+    def before(state: Machine, own: tuple[IPv4Address, ...] = (HOME,), boot: str = "v") -> IPv4Address | None:
+        return guard.shown_before(InstallerAsk(HOME, boot, True), state, own, NOW)
+
+    taken = shown(booted("v"), "t", OTHER)
+    assert before(taken) == OTHER
+    assert before(taken, boot="w") is None
+    assert before(taken, own=(HOME, OTHER)) is None
+    assert before(booted("v")) is before(shown(booted("v"), "t", HOME)) is None
+
+
+def test_the_machines_own_address_takes_the_value_back() -> None:
+    state = shown(shown(booted("v"), "t", OTHER), "u", HOME)
+    assert refusal(state, "v", OTHER) is Refusal.REPLAYED_BOOT_VALUE
+    assert refusal(state, "v", HOME) is None
 
 
 def test_a_machine_comes_back_from_its_record_as_it_was() -> None:
@@ -94,7 +110,7 @@ def test_a_machine_comes_back_from_its_record_as_it_was() -> None:
 def test_a_record_of_an_older_kboot_is_a_machine_without_a_boot_value() -> None:
     state = machine.fetched_config(machine.fetched_installer(booted("v"), guard.sha256_of("t"), NOW), HOME, NOW)
     record = as_json(state)
-    del record["boot"], record["token"]["given_to"]
+    del record["boot"]
     old = from_json(record)
     assert (old.boot, refusal(old, "v")) == (None, Refusal.VOID_BOOT_VALUE)
     assert guard.refusal_of_secrets(guard.Ask(True, HOME, "t"), old, (HOME,), NOW) is None

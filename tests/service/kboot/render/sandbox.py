@@ -41,7 +41,7 @@ class Sandbox:
         self.values = {
             "KBOOT_MAC": str(desc.nodes[0].mac), "KBOOT_TOKEN": TOKEN, "KBOOT_ARMED": "yes",
             "KBOOT_CHANNEL": "stable", "KBOOT_VERSION": "3975.2.0", "KBOOT_BOARD": "amd64-usr",
-            "KBOOT_DISK": "", "KBOOT_CONFIG": dialect,
+            "KBOOT_DISK": "", "KBOOT_CONFIG": dialect, "KBOOT_CARDS": str(desc.nodes[0].mac),
         }  # fmt: skip
         self.script = files["config/install.sh"].content.decode()
         (folder / "config").write_bytes(files[f"{node}/{name}"].content)
@@ -55,11 +55,16 @@ class Sandbox:
         for command in _RECORDED:
             (folder / "bin" / command).symlink_to(_FAKES / "recorded")
         (folder / "bin" / self.installer).symlink_to(_FAKES / "installer")
-        for command in ("curl", "lsblk"):
+        for command in ("curl", "ip", "lsblk"):
             (folder / "bin" / command).symlink_to(_FAKES / command)
         for fake in _FAKES.iterdir():
             assert fake.stat().st_mode & 0o111, f"{fake.name} may not be run"
         (folder / "disks").touch()
+        self.cards(f"eth0 UP {desc.nodes[0].mac} 10.10.14.11/24")
+
+    def cards(self, *lines: str) -> None:
+        """Let the machine have these cards: name, state, MAC, and addresses with their prefix."""
+        (self.folder / "cards").write_text("".join(f"{line}\n" for line in lines))
 
     def disk(
         self, name: str, kind: str = "disk", *, removable: bool = False, mounted: str = "", real: str | None = None

@@ -75,15 +75,34 @@ def test_a_machine_that_is_not_seen_at_its_own_address_asks_again_until_it_is(ma
     assert phases(machine) == ["installing", "installed"]
 
 
-def test_it_shows_its_boot_value_again_and_fetches_its_config_from_the_address_that_did(machine: Sandbox) -> None:
+def test_it_shows_its_boot_value_again(machine: Sandbox) -> None:
     machine.disk("sda")
     (machine.folder / "elsewhere").write_text("1")
-    (machine.folder / "own-install.sh").write_text(machine.own_script(KBOOT_ADDRESS="10.10.14.27"))
+    (machine.folder / "own-install.sh").write_text(machine.own_script())
     assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="", KBOOT_BOOT="a-value_1").returncode == 0
     url = "http://10.10.14.253/install.sh?mac=00-25-90-c0-f7-80&boot=a-value_1"
     assert len([line for line in machine.lines("curl.log") if line.endswith(url)]) == 2
-    (config,) = (line for line in machine.lines("curl.log") if "/ignition/" in line)
-    assert "--interface 10.10.14.27 " in config
+
+
+def test_node_config_and_reports_are_asked_for_by_the_card_that_has_the_lease(machine: Sandbox) -> None:
+    machine.disk("sda")
+    machine.cards("eth0 UP 00:25:90:c0:f7:80 10.10.14.11/24", "eth1 UP 00:25:90:c0:f7:81 10.10.14.27/24")
+    (machine.folder / "elsewhere").write_text("1")
+    (machine.folder / "own-install.sh").write_text(machine.own_script())
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 0
+    ways = [line.split()[:2] for line in machine.lines("curl.log") if "/healthz" not in line]
+    by_address, by_card = ["--interface", "10.10.14.11"], ["--interface", "eth0"]
+    assert ways == [by_address, by_card, *[by_address] * 5]  # install.sh twice
+
+
+def test_a_machine_whose_card_has_no_lease_yet_waits_for_it_and_then_asks_by_any(machine: Sandbox) -> None:
+    machine.disk("sda")
+    machine.cards("eth0 UP 00:25:90:c0:f7:80", "eth1 UP 00:25:90:c0:f7:81 10.10.14.27/24")
+    (machine.folder / "refuse").write_text("phase")
+    assert machine.run().returncode == 1
+    asked = [line for line in machine.lines("curl.log") if "/events" in line]
+    assert len(asked) == 50, "of sixty tries the first ten were waited out"
+    assert not any("--interface" in line for line in asked)
 
 
 def test_an_answer_that_is_no_script_is_not_run_and_a_second_run_does_not_ask_beside_the_first(

@@ -8,7 +8,7 @@ installer=flatcar-install
 # Filled in by the cloud-config server for the one machine that asks:
 KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_CONFIG=''
 KBOOT_DISK='' KBOOT_DISK_MODEL='' KBOOT_DISK_MIN_BYTES=0 KBOOT_DISK_SMALLEST='no' KBOOT_WIPE='no' KBOOT_KNOWN_DISK=''
-KBOOT_BOOT='' KBOOT_ADDRESS=''
+KBOOT_BOOT='' KBOOT_CARDS=''
 # kboot:machine
 
 work=/run/kboot-install
@@ -27,6 +27,37 @@ say() {
   done
 }
 
+# Part of install.sh: by which card the bootstrapper is asked. It gives secrets to this machine's own leased address, and
+# takes reports from there, alone; another card of the same network may have got the route.
+
+# Lines of `address card`, for each card whose lease is this machine's.
+own_cards() {
+  local mac card
+  for mac in $KBOOT_CARDS; do
+    for card in $(ip -br link show | awk -v mac="$mac" '$3 == mac {sub(/@.*/, "", $1); print $1}'); do
+      ip -br -4 address show dev "$card" scope global |
+        awk -v card="$card" '{for (i = 3; i <= NF; i++) if (sub(/\/.*/, "", $i)) print $i, card}'
+    done
+  done
+}
+
+# Sets curl's options for a try, which are those of the last one that went well. Asking from the address, by whatever card,
+# works with each rp_filter; asking by the card does not with a strict one, but where a switch lets each port send from its
+# own address alone. After ten tries it is asked without either too, so that the bootstrapper can say where it sees this
+# machine.
+by_own_card=() way=0
+ask_by_own_card() { # ask_by_own_card TRY, from 0 on; fails where none of the cards has an address yet
+  local ways=()
+  by_own_card=()
+  [ -n "$KBOOT_CARDS" ] || return 0
+  mapfile -t ways < <(own_cards | tr ' ' '\n')
+  [ "$1" -lt 10 ] || ways+=('')
+  [ "${#ways[@]}" != 0 ] || return 1
+  [ "$1" = 0 ] || way=$((way + 1))
+  set -- "${ways[way % ${#ways[@]}]}"
+  [ -z "$1" ] || by_own_card=(--interface "$1")
+}
+
 mkdir -p "$work"
 chmod 0700 "$work"
 # The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
@@ -40,7 +71,8 @@ ask_again() {
   while [ "$tries" -gt 0 ]; do
     sleep 10
     tries=$((tries - 1))
-    curl --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
+    ask_by_own_card $((59 - tries)) || continue
+    curl "${by_own_card[@]}" --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
       "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}${KBOOT_BOOT:+&boot=$KBOOT_BOOT}" || continue
     if grep -q '^KBOOT_ARMED=\(yes\|no\)$' "$work/install.sh"; then
       rmdir "$work/asking"
@@ -68,30 +100,28 @@ dGhlIGNlcnRpZmljYXRlIG9mIGNsdXN0ZXItY2E=
 CERTIFICATE
 # The token goes by a file, so that no list of processes shows it.
 printf 'header = "Authorization: Bearer %s"\n' "$KBOOT_TOKEN" >"$work/token"
-# The node config goes to the address that asked for this script; another card may have come up since.
-same_address=()
-[ -z "$KBOOT_ADDRESS" ] || same_address=(--interface "$KBOOT_ADDRESS")
-
 # Tries for ten minutes: any service may restart under an install.
 fetch() { # fetch URL FILE [CURL OPTION]...
-  local url=$1 file=$2 tries=100
+  local url=$1 file=$2 tries=0
   shift 2
-  until curl --fail --silent --show-error --location --max-redirs 0 --connect-timeout 10 --max-time 60 \
-    "$@" --output "$file.part" "$url" && [ -s "$file.part" ]; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+  until ask_by_own_card "$tries" &&
+    curl "${by_own_card[@]}" --fail --silent --show-error --location --max-redirs 0 --connect-timeout 10 \
+      --max-time 60 "$@" --output "$file.part" "$url" && [ -s "$file.part" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || return 1
     sleep 6
   done
   mv "$file.part" "$file"
 }
 
 report() { # report JSON TRIES
-  local tries=$2
-  until curl --config "$work/token" --fail --silent --connect-timeout 10 --max-time 20 --cacert "$work/ca.pem" \
-    --header 'Content-Type: application/json' --data "$1" \
-    "https://$bootstrapper/v1/nodes/$KBOOT_MAC/events"; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+  local tries=0
+  until ask_by_own_card "$tries" &&
+    curl "${by_own_card[@]}" --config "$work/token" --fail --silent --connect-timeout 10 --max-time 20 \
+      --cacert "$work/ca.pem" --header 'Content-Type: application/json' --data "$1" \
+      "https://$bootstrapper/v1/nodes/$KBOOT_MAC/events"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt "$2" ] || return 1
     sleep 5
   done
 }
@@ -379,7 +409,7 @@ if [ "$KBOOT_CONFIG" = ignition ]; then
 else
   url="https://$bootstrapper/cloud-configs/${KBOOT_MAC//:/-}.yaml"
 fi
-fetch "$url" "$work/config" "${same_address[@]}" --config "$work/token" --cacert "$work/ca.pem" || fail "the node config was not given"
+fetch "$url" "$work/config" --config "$work/token" --cacert "$work/ca.pem" || fail "the node config was not given"
 if [ "$KBOOT_CONFIG" = ignition ]; then
   grep -q '"version": "3\.' "$work/config" || fail "what was fetched is not an Ignition config"
 else
