@@ -27,6 +27,10 @@ from .problem import ProblemError
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
 _STILL_HERE_S = 15
+_WHY = {  # of a refusal to who has a token of this machine
+    guard.Refusal.REPLAYED_TOKEN: "its report was refused: it is of an earlier install",
+    guard.Refusal.WRONG_ADDRESS: "its report was refused to {}, which is not its own address",
+}
 _AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
 
 
@@ -55,15 +59,15 @@ class Report(BaseModel):
 
 async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Change a machine's state by its own report; answer 403 and keep an event where the token is wrong."""
-    fleet.node(mac)
+    own = fleet.addresses_of(fleet.node(mac))
     ask = ask_of(request)
     report = _report(await small_body(request))
     machine = fleet.machine(mac)
-    refusal = guard.refusal_of_report(ask, report.phase, machine, _report_tokens(fleet, mac))
+    refusal = guard.refusal_of_report(ask, report.phase, machine, own, _report_tokens(fleet, mac))
     if refusal is not None:
         fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(refusal), path=request.url.path)
-        if refusal is guard.Refusal.REPLAYED_TOKEN:
-            fleet.keep(machine, life.was_refused(machine, "its report was refused: it is of an earlier install"))
+        if refusal in _WHY:
+            fleet.keep(machine, life.was_refused(machine, _WHY[refusal].format(ask.address)))
         raise ProblemError(403, f"refused: {refusal}")
     fleet.hear(mac)
     after = _step(machine, report, fleet)

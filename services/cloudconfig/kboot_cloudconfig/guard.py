@@ -109,10 +109,14 @@ def _refusal_of_boot_value(ask: InstallerAsk, value: BootValue | None, now: date
     return None if value.shown_from in (None, ask.address) else Refusal.REPLAYED_BOOT_VALUE
 
 
-def refusal_of_report(ask: Ask, phase: Phase, machine: Machine, report_sha256s: Collection[str]) -> Refusal | None:
+def refusal_of_report(
+    ask: Ask, phase: Phase, machine: Machine, own: Collection[IPv4Address], report_sha256s: Collection[str]
+) -> Refusal | None:
     """Return why a report is refused, or None.
 
-    An install is reported with its install token, a running machine reports with a token of its own."""
+    An install is reported with its install token, from an address of the machine's `own`: who reads the wire has the
+    token too. A running machine reports from anywhere, with a token of its own.
+    """
     token = ask.token
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
@@ -125,6 +129,8 @@ def refusal_of_report(ask: Ask, phase: Phase, machine: Machine, report_sha256s: 
     # Reading install.sh on the console gives a newer token; the install that runs goes on with its own.
     if sha256_of(token) not in machine.issued:
         return _stale(token, machine)
+    if ask.address not in own:
+        return Refusal.WRONG_ADDRESS
     # The answer to `installed` may get lost on its way, so the machine must be able to report it again; and a word of
     # progress may be on its way when the install ends.
     if machine.armed or (machine.phase is Phase.INSTALLED and phase in (Phase.INSTALLING, Phase.INSTALLED)):

@@ -154,21 +154,31 @@ def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | N
 
     Its phase never goes back, and a report that comes late undoes neither a failure nor the end of the install.
     """
-    if machine.phase is Phase.FAILED or not machine.armed:
+    if not _may_install(machine):
         return machine
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED):
         machine = _enter(machine, Phase.INSTALLING, now)
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
+def _may_install(machine: Machine) -> bool:
+    return machine.armed and machine.phase is not Phase.FAILED
+
+
 def saw_disks(machine: Machine, disks: tuple[KeptDisk, ...]) -> Machine:
-    """Return the machine's state after it told which disks it has; a report without any keeps those that are known."""
-    return replace(machine, disks=disks or machine.disks)
+    """Return the machine's state after it told which disks it has; a report without any keeps those that are known.
+
+    So does one that comes when the install is over.
+    """
+    return replace(machine, disks=disks or machine.disks) if _may_install(machine) else machine
 
 
 def took_disk(machine: Machine, disk: str | None) -> Machine:
-    """Return the machine's state after it told which disk it is about to write to; None tells nothing."""
-    return replace(machine, install_disk=disk or machine.install_disk)
+    """Return the machine's state after it told which disk it is about to write to; None tells nothing.
+
+    Its next install may take that disk whatever is on it, so a report that comes when the install is over counts for nothing.
+    """
+    return replace(machine, install_disk=disk or machine.install_disk) if _may_install(machine) else machine
 
 
 def known_disk(machine: Machine) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .conftest import NODE1, RELEASE, Server
+from .conftest import HOME, NODE1, NODE2, RELEASE, Server
 
 GUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
@@ -55,6 +55,31 @@ def test_an_install_may_take_the_disk_again_that_an_earlier_one_took_and_no_othe
     server.arm(NODE1)
     assert f"KBOOT_KNOWN_DISK={disk}\n" in server.get("/install.sh", who=NODE1).text
     assert server.node(NODE1)["install_disk"] == disk
+
+
+def test_a_report_that_comes_after_the_install_names_no_disk_for_the_next_one(server: Server) -> None:
+    token = server.install_token(NODE1)
+    server.report(NODE1, "installing", token, install_disk="/dev/disk/by-id/ata-DISK_A1")
+    server.report(NODE1, "installed", token)
+    disk = {"name": "/dev/sdb", "size_bytes": 1}
+    late = server.report(NODE1, "installing", token, install_disk="/dev/disk/by-id/ata-DATA_B2", disks=[disk])
+    assert late.status_code == 204, "it is no refusal"
+    node = server.node(NODE1)
+    assert (node["install_disk"], node["disks"]) == ("/dev/disk/by-id/ata-DISK_A1", [])
+    assert not [event for event in server.events() if event["kind"] == "refused"]
+
+
+@pytest.mark.parametrize("phase", ["installing", "installed", "failed"])
+def test_an_install_is_reported_from_the_machines_own_address_alone(server: Server, phase: str) -> None:
+    token = server.install_token(NODE1)
+    body = {"phase": phase, "install_disk": "/dev/disk/by-id/ata-DATA_B2"}
+    path = f"/v1/nodes/{NODE1}/events"
+    assert server.ask("POST", path, who=NODE2, tls=True, token=token, body=body).status_code == 403
+    node = server.node(NODE1)
+    assert (node["phase"], node["armed"], node["install_disk"]) == ("installing", True, None)
+    assert node["reason"] == f"its report was refused to {HOME[NODE2]}, which is not its own address"
+    assert server.report(NODE1, "installing", token).status_code == 204
+    assert server.node(NODE1)["reason"] is None
 
 
 def test_a_machine_that_an_earlier_kboot_installed_may_take_its_disk_again_whichever_it_is(server: Server) -> None:
