@@ -100,9 +100,9 @@ def _install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install 
 
 def _note_elsewhere(fleet: Fleet, node: Node, machine: Machine, address: IPv4Address | None) -> None:
     """Keep as the machine's `reason` why its boot script has no boot value: a second DHCP server, for one."""
+    reason = f"its boot script was asked for from {address}, and {fleet.own_in_words(node)}"
     if fleet.is_near(node.mac, address):
-        reason = f"its boot script was asked for from {address}, and {fleet.own_in_words(node)}"
-        fleet.keep(machine, life.booted_elsewhere(machine, reason))
+        fleet.keep_reason(machine, life.asked_elsewhere(machine, reason), address)
 
 
 def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -> str:

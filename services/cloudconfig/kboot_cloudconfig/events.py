@@ -65,9 +65,10 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     machine = fleet.machine(mac)
     refusal = guard.refusal_of_report(ask, report.phase, machine, own, _report_tokens(fleet, mac))
     if refusal is not None:
-        fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(refusal), path=request.url.path)
+        fleet.refuse(mac, ask.address, str(refusal), request.url.path)
         if refusal in _WHY:
-            fleet.keep(machine, life.was_refused(machine, _WHY[refusal].format(ask.address)))
+            reason = _WHY[refusal].format(ask.address)
+            fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
     fleet.hear(mac)
     after = _step(machine, report, fleet)

@@ -19,6 +19,7 @@ from .log import log
 from .machine import Machine
 from .node_index import NodeIndex
 from .problem import ProblemError
+from .refusals import Refusals
 from .releases import updater_events
 from .settings import Settings
 from .store import Discovered, Event, Store
@@ -48,6 +49,7 @@ class Fleet:
         self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
         self._heard_kept_at = now()
+        self._refusals = Refusals()
         self.kubernetes = KubernetesView()
         self.is_ending = False
 
@@ -204,6 +206,16 @@ class Fleet:
     ) -> None:
         """Keep an event that changes no machine's state."""
         self._announce(self.store.add(self._event(kind, mac, ip, detail)))
+
+    def refuse(self, mac: Mac | None, address: IPv4Address | None, reason: str, path: str) -> None:
+        """Tell that `address` was refused what it asked for, unless that was told within the last minute."""
+        if self._refusals.note(mac, address, reason, self.now()):
+            self.tell(EventKind.REFUSED, mac, address, reason=reason, path=path)
+
+    def keep_reason(self, before: Machine, after: Machine, address: IPv4Address | None) -> None:
+        """Keep the reason that `address` gave a machine, unless it gave it the same within the last minute."""
+        if after != before and self._refusals.note(after.mac, address, after.reason or "", self.now()):
+            self.keep(before, after)
 
     def listen(self) -> asyncio.Event:
         """Return a flag that is set at each event, until `unlisten`."""

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from fastapi import Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac
+from kboot_clusterdesc import Mac
 from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 
 from . import guard
@@ -93,7 +93,7 @@ def _fresh_token(fleet: Fleet, machine: Machine, address: IPv4Address | None) ->
 def _note_reader(fleet: Fleet, machine: Machine, other: IPv4Address, own: IPv4Address | None) -> None:
     """Tell that `other` showed the machine's boot value before the machine did at its own address."""
     refusal = Refusal.REPLAYED_BOOT_VALUE
-    fleet.tell(EventKind.REFUSED, machine.mac, other, reason=str(refusal), path="/install.sh")
+    fleet.refuse(machine.mac, other, str(refusal), "/install.sh")
     reason = f"its boot value was shown from {other} before {own} did: its other card, or who reads this network"
     fleet.keep(machine, life.was_refused(machine, reason))
 
@@ -107,5 +107,6 @@ def _note_elsewhere(fleet: Fleet, machine: Machine, refusal: Refusal, own: str, 
     reason = f"install.sh was asked for from {address}, {why}"
     if machine.reason == reason:
         return
-    fleet.tell(EventKind.REFUSED, machine.mac, address, reason=str(refusal), path="/install.sh")
-    fleet.keep(machine, life.was_refused(machine, reason))
+    fleet.refuse(machine.mac, address, str(refusal), "/install.sh")
+    is_known = refusal is Refusal.REPLAYED_BOOT_VALUE
+    fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=is_known), address)

@@ -134,12 +134,13 @@ def was_refused(machine: Machine, reason: str) -> Machine:
     return replace(machine, reason=reason) if machine.armed else machine
 
 
-def booted_elsewhere(machine: Machine, reason: str) -> Machine:
-    """Return the machine's state after its boot script was asked for from an address that is not its own.
+def asked_elsewhere(machine: Machine, reason: str, *, is_known: bool = False) -> Machine:
+    """Return the machine's state after what it boots or installs by was asked for from where it is not given.
 
-    Once it installs that is no word of its own.
+    Once it installs that is no word of its own, but where who asked `is_known` by a value or token that it was given.
+    A machine that failed keeps its own reason.
     """
-    return was_refused(machine, reason) if machine.phase in _BEFORE_INSTALL else machine
+    return was_refused(machine, reason) if machine.phase in (_UNDER_WAY if is_known else _BEFORE_INSTALL) else machine
 
 
 def fetched_config(machine: Machine, address: IPv4Address, now: datetime) -> Machine:
@@ -176,7 +177,7 @@ def saw_disks(machine: Machine, disks: tuple[KeptDisk, ...]) -> Machine:
 def took_disk(machine: Machine, disk: str | None) -> Machine:
     """Return the machine's state after it told which disk it is about to write to; None tells nothing.
 
-    Its next install may take that disk whatever is on it, so a report that comes when the install is over counts for nothing.
+    Its next install may take that disk whatever is on it, so what comes when the install is over counts for nothing.
     """
     return replace(machine, install_disk=disk or machine.install_disk) if _may_install(machine) else machine
 

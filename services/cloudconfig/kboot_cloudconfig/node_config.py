@@ -8,7 +8,7 @@ import secrets
 from fastapi import Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac, Node
+from kboot_clusterdesc import Mac, Node
 from kboot_clusterdesc.layout import certificate_path
 from kboot_clusterdesc.shared_files import CLOUD_CONFIG, IGNITION
 
@@ -70,10 +70,10 @@ def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine)
     ask = ask_of(request)
     refusal = guard.refusal_of_secrets(ask, machine, fleet.addresses_of(node), fleet.now())
     if refusal is not None:
-        fleet.tell(EventKind.REFUSED, node.mac, ask.address, reason=str(refusal), path=request.url.path)
+        fleet.refuse(node.mac, ask.address, str(refusal), request.url.path)
         if guard.is_of_its_install(ask.token, machine):
             reason = f"its node config was refused to {ask.address}: {refusal}"
-            fleet.keep(machine, life.was_refused(machine, reason))
+            fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
 
 

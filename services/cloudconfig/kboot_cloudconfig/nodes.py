@@ -159,7 +159,7 @@ def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask
         kept = None
     if not ask.is_tls or not guard.is_token(ask.token, kept):
         reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
-        fleet.tell(EventKind.REFUSED, mac, ask.address, reason=str(reason), path=request.url.path)
+        fleet.refuse(mac, ask.address, str(reason), request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
     return ask
 

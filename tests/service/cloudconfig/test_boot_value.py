@@ -122,6 +122,18 @@ def test_who_was_given_a_value_first_keeps_it(rack: Server) -> None:
     assert _refusals(rack) == ["replayed-boot-value"]
 
 
+def test_who_asks_without_end_is_told_of_once_a_minute_for_each_reason(rack: Server) -> None:
+    path = _boot(rack)
+    for _ in range(3):
+        rack.get(path, who=NODE2)
+        rack.get(f"/install.sh?mac={NODE1}&boot=x", who=_READER)
+        rack.get(f"/install.sh?mac={NODE1}", who=_READER)
+        rack.get(f"/ignition/{NODE1}.json", who=_READER, tls=True)
+        rack.get(f"/boot/{NODE1}.ipxe", who=_READER)
+    told = [(event["ip"], event["reason"]) for event in rack.events() if event["kind"] == "refused"]
+    assert told == [(HOME[NODE2], "wrong-address"), (_READER, "void-boot-value"), (_READER, "wrong-address")]
+
+
 def test_a_newer_boot_script_voids_the_value(rack: Server) -> None:
     old, new = _boot(rack), _boot(rack)
     assert _told(rack.get(old, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
