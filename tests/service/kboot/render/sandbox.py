@@ -18,8 +18,8 @@ TOKEN = "a-token-that-no-list-of-processes-may-show"
 _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
-    "awk", "bash", "cat", "chmod", "cut", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
-    "sort", "tail", "tee", "timeout", "tr",
+    "awk", "bash", "cat", "chmod", "cut", "flock", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
+    "sort", "tail", "tee", "timeout", "touch", "tr",
 )  # fmt: skip
 _RECORDED = (
     "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl",

@@ -1,6 +1,6 @@
 #!/bin/bash
 # From config/install.sh.j2: installs the OS to the disk of this machine and reboots it.
-# The OS in memory runs it at its boot, and may run it again: a second run does nothing.
+# The OS in memory runs it at its boot, and again after every end but that of an install: two runs at once do nothing twice.
 set -euo pipefail
 
 bootstrapper=192.0.2.10
@@ -60,13 +60,15 @@ ask_by_own_card() { # ask_by_own_card TRY, from 0 on; fails where none of the ca
 
 mkdir -p "$work"
 chmod 0700 "$work"
+# The kernel lets go of it however a run ends, and while an installer that outlived it still writes it does not.
+exec 9>"$work/lock"
+if ! flock --nonblock 9; then
+  say "it runs on this machine already"
+  exit 1
+fi
 # The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
 ask_again() {
   local tries=60
-  if ! mkdir "$work/asking" 2>/dev/null; then
-    say "it is asked for on this machine already"
-    exit 0
-  fi
   say "$KBOOT_MAC is to be installed, but the bootstrapper does not know it by this address or boot value: asking again"
   while [ "$tries" -gt 0 ]; do
     sleep 10
@@ -75,21 +77,19 @@ ask_again() {
     curl "${by_own_card[@]}" --fail --silent --connect-timeout 10 --max-time 60 --output "$work/install.sh" \
       "http://$bootstrapper/install.sh?mac=${KBOOT_MAC//:/-}${KBOOT_BOOT:+&boot=$KBOOT_BOOT}" || continue
     if grep -q '^KBOOT_ARMED=\(yes\|no\)$' "$work/install.sh"; then
-      rmdir "$work/asking"
-      exec /bin/bash "$work/install.sh"
+      exec 9>&- /bin/bash "$work/install.sh"
     fi
   done
-  rmdir "$work/asking"
   say "the bootstrapper still does not see $KBOOT_MAC at its own address, \`kboot status\` says where; nothing was touched"
   exit 1
 }
 [ "$KBOOT_ARMED" != elsewhere ] || ask_again
 if [ "$KBOOT_ARMED" != yes ]; then
   say "this machine is not to be installed now: \`kboot node reinstall\` arms it; nothing was touched"
-  exit 0
+  exit 1
 fi
-if ! mkdir "$work/started" 2>/dev/null; then
-  say "an install is under way on this machine already"
+if [ -e "$work/installed" ]; then
+  say "this machine is installed and restarts"
   exit 0
 fi
 
@@ -141,7 +141,6 @@ finish() {
     [ -n "$reason" ] || reason="install.sh ended with status $status"
     reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
     report "{\"phase\": \"failed\", \"detail\": \"$reason\"}" 3 || true
-    rmdir "$work/started" 2>/dev/null || true
   fi
 }
 trap finish EXIT
@@ -416,7 +415,7 @@ else
   head -n 1 "$work/config" | grep -qx '#cloud-config' || fail "what was fetched is not a cloud-config"
 fi
 release_disk
-follow_progress &
+follow_progress 9>&- &
 progress_pid=$!
 install_os
 kill "$progress_pid" 2>/dev/null || true
@@ -427,5 +426,6 @@ sync
 marked=${boot_partition:+", \"boot_partition\": \"$boot_partition\""}
 report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"$marked}" 120 ||
   fail "the bootstrapper does not take the report of the install"
+touch "$work/installed"
 say "installed, rebooting"
 systemctl reboot --no-wall || reboot -f
