@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 _TUNSETIFF = 0x400454CA
 _TAP_WITHOUT_HEADER = 0x0002 | 0x1000  # IFF_TAP, IFF_NO_PI
 _DHCP_SERVER, _DHCP_CLIENT = 67, 68
-_VENDOR_CLASS, _ARCHITECTURE, _PAD, _END = 60, 93, 0, 255
+_VENDOR_CLASS, _CLIENT_ID, _ARCHITECTURE, _PAD, _END = 60, 61, 93, 0, 255
 _LATE_LEASE_S = 5
 _FRAME_BYTES = 65550  # the largest that a tap gives
 _FULL_S = 0.2  # a machine that takes nothing for so long loses the frame
@@ -41,7 +41,7 @@ class Port:
     late_lease_s: float = 0
     tells_architecture: bool = True
     chance: random.Random = field(default_factory=random.Random)
-    _firmware_spoke: bool = False
+    _client: tuple[bool, bytes] | None = None  # who spoke last: is it firmware, its client id if not
 
     def from_machine(self, frame: bytes, now: float) -> Sent | None:
         """Return when the frame goes to the network, and what then goes; None where it is lost."""
@@ -62,11 +62,15 @@ class Port:
         return now + self.delay_s + late_s, frame
 
     def _see(self, frame: bytes, options: int, now: float) -> None:
-        """Close the port anew where the operating system takes the card from the firmware: it resets the link."""
+        """Close the port anew where the system takes the card from firmware or initrd: it resets the link.
+
+        Each of the three has a client id of its own.
+        """
         is_firmware = _value(frame, options, _VENDOR_CLASS)[:9] == b"PXEClient"
-        if self._firmware_spoke and not is_firmware:
+        client = (is_firmware, b"" if is_firmware else _value(frame, options, _CLIENT_ID))
+        if self._client not in (None, client) and not is_firmware:
             self.opens_at = now + self.forward_after_s
-        self._firmware_spoke = is_firmware
+        self._client = client
 
     def _is_lost(self) -> bool:
         return self.loss > 0 and self.chance.random() < self.loss

@@ -21,6 +21,7 @@ def dhcp(port: int, options: bytes) -> bytes:
 
 _FIRMWARE = dhcp(67, bytes([53, 1, 1, 60, 9]) + b"PXEClient" + _ARCHITECTURE)
 _SYSTEM = dhcp(67, bytes([53, 1, 1, 61, 1, 9]))
+_INITRD = dhcp(67, bytes([53, 1, 1, 61, 2, 255, 1]))
 _OFFER = dhcp(68, bytes([53, 1, 2]))
 _OTHER = bytes(12) + b"\x08\x00" + bytes(60)
 
@@ -48,6 +49,15 @@ def test_a_port_closes_anew_each_time_the_system_takes_the_card_from_the_firmwar
     assert port.from_machine(_SYSTEM, 500) is not None, "a renewal closed it"
     assert port.from_machine(_FIRMWARE, 600) is not None
     assert port.from_machine(_SYSTEM, 610) is None, "the next boot found it open"
+
+
+def test_a_port_closes_anew_where_the_initrd_leaves_the_card_to_the_system() -> None:
+    port = Port(forward_after_s=60)
+    port.from_machine(_FIRMWARE, 100)
+    assert port.from_machine(_INITRD, 110) is None
+    assert port.from_machine(_INITRD, 170) is not None
+    assert port.from_machine(_SYSTEM, 200) is None
+    assert port.from_machine(_SYSTEM, 260) is not None
 
 
 def test_a_late_lease_holds_back_answers_of_dhcp_and_nothing_else() -> None:
