@@ -25,6 +25,9 @@ class FamilyNames:
     version_key: str  # the line of version.txt that has the release number
     installer: str
     autologin: str
+    first_boot: str  # the kernel argument that makes Ignition run in memory
+    config_url: str  # the one that names its config
+    ignition_spec: str  # of a config that every release reads that knows `config_url`
     release_url: str  # with placeholders {channel} and {board}
     key_url: str
     key_fingerprint: str  # of the primary key
@@ -43,6 +46,9 @@ _FAMILIES = {
         version_key="FLATCAR_VERSION",
         installer="flatcar-install",
         autologin="flatcar.autologin",
+        first_boot="flatcar.first_boot",
+        config_url="ignition.config.url",
+        ignition_spec="3.3.0",
         release_url="https://{channel}.release.flatcar-linux.net/{board}",
         key_url="https://www.flatcar.org/security/image-signing-key/Flatcar_Image_Signing_Key.asc",
         key_fingerprint="F88CFEDEFF29A5B4D9523864E25D9AED0593B34A",
@@ -54,6 +60,9 @@ _FAMILIES = {
         version_key="COREOS_VERSION",
         installer="coreos-install",
         autologin="coreos.autologin",
+        first_boot="coreos.first_boot",
+        config_url="coreos.config.url",
+        ignition_spec="2.1.0",
         release_url="https://{channel}.release.core-os.net/{board}",
         key_url="https://coreos.com/security/image-signing-key/CoreOS_Image_Signing_Key.asc",
         key_fingerprint="04127D0BFABEC8871FFB2CCE50E0885593D2DCB4",

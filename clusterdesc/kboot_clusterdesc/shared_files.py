@@ -9,6 +9,8 @@ DESCRIPTION = "clusterdesc.yaml"  # the description in force, normalised
 RELEASE_KEY = "release-key.asc"  # the operator's own; absent where the family's key is used
 AUTHORITY = "ca.pem"  # of the services' certificates; also served at /ca.pem
 INSTALLER = "install.sh"
+MEMORY_IGNITION = "pxe.ign"  # for Ignition in the OS in memory
+QUERY_MARK = "KBOOT-QUERY"  # in pxe.ign: the cloud-config server puts what is one machine's own there
 OPERATOR_TOKEN_SHA256 = "operator-token.sha256"  # noqa: S105 - a file's name
 MACHINE_MARK = "# kboot:machine"  # a line of install.sh: the cloud-config server puts what is one machine's own there
 

@@ -1,9 +1,10 @@
-"""A node config as Ignition 3.3.0, which every Flatcar since 3185.0.0 reads."""
+"""A node config as Ignition 3.3.0, which every Flatcar since 3185.0.0 reads, and the units of an OS in memory."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from kboot_clusterdesc.os_family import ACCOUNT
@@ -22,6 +23,12 @@ def ignition(config: NodeConfig) -> bytes:
         "storage": {"files": [_file(file) for file in files]},
         "systemd": {"units": [_unit(unit) for unit in config.units]},
     }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def ignition_of_units(units: Sequence[Unit], spec: str) -> bytes:
+    """Return the JSON document of these units alone, which specs 2.1 to 3 spell alike."""
+    document = {"ignition": {"version": spec}, "systemd": {"units": [_unit(unit) for unit in units]}}
     return json.dumps(document, indent=1).encode() + b"\n"
 
 

@@ -1,10 +1,16 @@
-"""Renders install.sh and the static pxelinux configuration."""
+"""Renders install.sh, what starts it in the OS in memory, and the static pxelinux configuration."""
 
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, family_of
-from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
+from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK, MEMORY_IGNITION, QUERY_MARK
 from kboot_compose.templates import rendered
+
+from ..node.config import DropIn, Unit
+from ..node.ignition import ignition_of_units
+
+_INSTALL_UNIT = "kboot-install.service"
+_CLOUDINIT_UNIT = "user-cloudinit-proc-cmdline.service"  # of the OS: runs what `cloud-config-url=` names
 
 
 def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -> dict[str, bytes]:
@@ -18,7 +24,10 @@ def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -
             kernel=names.kernel,
             initrd=names.initrd,
             autologin=names.autologin,
+            first_boot=names.first_boot,
+            config_url=names.config_url,
         ),
+        f"config/{MEMORY_IGNITION}": _memory_ignition(desc),
         f"config/{INSTALLER}": rendered(
             "config/install.sh.j2",
             bootstrapper=bootstrapper,
@@ -28,3 +37,19 @@ def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -
             release_key=release_key.decode("ascii", "replace").rstrip("\n") + "\n" if release_key else "",
         ),
     }
+
+
+def _memory_ignition(desc: ClusterDesc) -> bytes:
+    """Return the config for Ignition in the OS in memory: its unit runs install.sh, and coreos-cloudinit does not."""
+    install = rendered(
+        f"config/{_INSTALL_UNIT}.j2",
+        bootstrapper=desc.network.bootstrapper,
+        installer=INSTALLER,
+        query_mark=QUERY_MARK,
+    )
+    leave = rendered("config/10-kboot-cloudinit.conf.j2", install_unit=_INSTALL_UNIT)
+    units = (
+        Unit(_INSTALL_UNIT, install.decode()),
+        Unit(_CLOUDINIT_UNIT, enabled=False, drop_ins=(DropIn("10-kboot-cloudinit.conf", leave.decode()),)),
+    )
+    return ignition_of_units(units, family_of(desc.os.family).ignition_spec)

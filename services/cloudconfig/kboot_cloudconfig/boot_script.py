@@ -38,13 +38,14 @@ class Install:
 
 
 def kernel_arguments(desc: ClusterDesc, mac: Mac | None, boot: str | None = None) -> str:
-    """Return the kernel arguments of an install. UEFI kernels want the initrd named by `initrd=`; BIOS ignores it."""
-    names = family_of(desc.os.family)
-    shown = f"&boot={boot}" if boot else ""
-    query = f"?mac={mac.dashed}{shown}" if mac else ""
+    """Return the kernel arguments of an install. UEFI kernels want the initrd named by `initrd=`; BIOS ignores it.
+
+    Ignition gets install.sh started; an OS whose Ignition knows none of these has coreos-cloudinit for it.
+    """
+    names, base, query = family_of(desc.os.family), f"http://{desc.network.bootstrapper}", guard.query_of(mac, boot)
     return (
-        f"initrd={names.initrd} cloud-config-url=http://{desc.network.bootstrapper}/install.sh{query} "
-        f"{names.autologin} console=tty0 console=ttyS0,115200n8"
+        f"initrd={names.initrd} {names.first_boot}=1 {names.config_url}={base}/pxe.ign{query} "
+        f"cloud-config-url={base}/install.sh{query} {names.autologin} console=tty0 console=ttyS0,115200n8"
     )
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import Phase
+from kboot_clusterdesc import Mac, Phase
 
 from .machine import BOOT_LIFE, GRACE, BootValue, Machine
+
+_BOOT_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Refusal(StrEnum):
@@ -44,6 +47,17 @@ class InstallerAsk:
     address: IPv4Address | None
     boot: str | None  # the boot value, as the kernel line has it
     is_near: bool  # its address lies in the subnet, and belongs to no other node
+
+
+def is_boot_value(text: str) -> bool:
+    """Return whether `text` has the form of a boot value, which no shell, unit or URL takes for anything else."""
+    return _BOOT_VALUE.fullmatch(text) is not None
+
+
+def query_of(mac: Mac | None, boot: str | None) -> str:
+    """Return the query by which a machine says in a URL which one it is; empty where nobody knows."""
+    shown = f"&boot={boot}" if boot else ""
+    return f"?mac={mac.dashed}{shown}" if mac else ""
 
 
 def sha256_of(token: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -24,8 +23,6 @@ from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
 from .releases import NO_RELEASE, is_whole, release_in_force
-
-_BOOT_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
@@ -76,7 +73,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_BOARD": desc.os.board,
         **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
-        "KBOOT_BOOT": ask.boot if ask.boot and _BOOT_VALUE.fullmatch(ask.boot) else "",
+        "KBOOT_BOOT": ask.boot if ask.boot and guard.is_boot_value(ask.boot) else "",
         "KBOOT_CARDS": " ".join(node.macs),
     }
     script = (fleet.settings.config / INSTALLER).read_text()

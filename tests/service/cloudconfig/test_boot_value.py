@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -44,11 +45,20 @@ def rack(tmp_path: Path) -> Iterator[Server]:
 
 def _boot(server: Server, mac: Mac = NODE1, path: str | None = None) -> str:
     """What the kernel line of a boot asks for: install.sh, with the boot value."""
-    script = server.get(path or f"/boot/{mac.dashed}.ipxe", who=mac).text
-    found = re.search(r"cloud-config-url=http://127\.0\.0\.253(/install\.sh\?\S+)", script)
+    return _asked(server.get(path or f"/boot/{mac.dashed}.ipxe", who=mac).text)
+
+
+def _asked(script: str, argument: str = "cloud-config-url", path: str = "/install.sh") -> str:
+    found = re.search(rf"{argument}=http://127\.0\.0\.253({re.escape(path)}\?\S+)", script)
     assert found, script
     assert "&boot=" in found[1]
     return found[1]
+
+
+def _unit(config: str) -> str:
+    """The unit that Ignition makes of pxe.ign."""
+    (unit,) = (unit for unit in json.loads(config)["systemd"]["units"] if unit["name"] == "kboot-install.service")
+    return str(unit["contents"])
 
 
 def _told(script: str, name: str) -> str:
@@ -94,6 +104,28 @@ def test_who_reads_the_boot_script_on_the_wire_gets_no_secret_and_hinders_no_ins
     assert rack.report(NODE1, "installed", token).status_code == 204
 
 
+@pytest.mark.parametrize("path", [f"/boot/{NODE1}.ipxe", "/pxelinux.cfg/default"])
+def test_ignition_in_memory_makes_the_machine_ask_with_its_value(rack: Server, path: str) -> None:
+    script = rack.get(path, who=NODE1).text
+    assert " flatcar.first_boot=1 " in script
+    config = rack.get(_asked(script, "ignition.config.url", "/pxe.ign"), who=_SECOND_CARD)
+    assert config.headers["content-type"] == "application/json"
+    (asked,) = re.findall(r'"http://127\.0\.0\.253(/install\.sh\?[^"]+)"', _unit(config.text))
+    assert _told(rack.get(asked, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+
+
+def test_pxe_ign_moves_no_machine_and_tells_no_more_than_was_asked_with(rack: Server) -> None:
+    _boot(rack)
+    before = rack.node(NODE1)
+    for who in (NODE1, NODE2, STRANGER, _OUTSIDE):
+        assert f'/install.sh?mac={NODE1.dashed}"' in _unit(rack.get(f"/pxe.ign?mac={NODE1}", who=who).text)
+        assert '/install.sh"' in _unit(rack.get("/pxe.ign", who=who).text)
+    after = rack.node(NODE1)
+    assert {**after, "heard": None} == {**before, "heard": None}
+    for shown in ("'; reboot; '", "$(reboot)", "a%0areboot", '"', "x" * 65, ""):
+        assert f'/install.sh?mac={NODE1.dashed}"' in _unit(rack.get(f"/pxe.ign?mac={NODE1}&boot={shown}").text)
+
+
 def test_a_machine_that_boots_by_pxelinux_has_its_value_too(rack: Server) -> None:
     script = rack.get(_boot(rack, path="/pxelinux.cfg/default"), who=_SECOND_CARD).text
     assert _told(script, "KBOOT_ARMED") == "yes"
@@ -107,9 +139,9 @@ def test_without_a_value_the_machines_own_address_is_what_counts(rack: Server) -
 
 def test_the_value_is_for_who_booted_and_not_for_who_asks(rack: Server) -> None:
     for who in ("127.0.0.1", NODE2, STRANGER, _SECOND_CARD, _OUTSIDE):
-        assert "boot=" not in rack.get(f"/boot/{NODE1}.ipxe", who=who).text
-    assert "boot=" not in rack.ask("HEAD", f"/boot/{NODE1}.ipxe", who=NODE1).text
-    assert "boot=" not in rack.get("/boot.ipxe", who=NODE1).text
+        assert "&boot=" not in rack.get(f"/boot/{NODE1}.ipxe", who=who).text
+    assert "&boot=" not in rack.ask("HEAD", f"/boot/{NODE1}.ipxe", who=NODE1).text
+    assert "&boot=" not in rack.get("/boot.ipxe", who=NODE1).text
 
 
 def test_who_was_given_a_value_first_keeps_it(rack: Server) -> None:

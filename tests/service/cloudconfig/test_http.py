@@ -30,7 +30,15 @@ def test_every_spelling_of_a_mac_names_the_same_machine(standing: Server, spelli
 
 
 @pytest.mark.parametrize(
-    "path", ["/boot/{}.ipxe", "/ignition/{}.json", "/cloud-configs/{}.yaml", "/v1/nodes/{}", "/install.sh?mac={}"]
+    "path",
+    [
+        "/boot/{}.ipxe",
+        "/ignition/{}.json",
+        "/cloud-configs/{}.yaml",
+        "/v1/nodes/{}",
+        "/install.sh?mac={}",
+        "/pxe.ign?mac={}",
+    ],
 )
 def test_an_unknown_mac_is_404_and_a_malformed_one_400(standing: Server, path: str) -> None:
     unknown = standing.get(path.format("02-00-00-00-00-77"))
@@ -49,7 +57,7 @@ def test_images_answer_head_with_their_length(standing: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/boot.ipxe", f"/boot/{NODE1}.ipxe", "/install.sh", "/ca.pem", KERNEL, "/boot/disk.efi"]
+    "path", ["/boot.ipxe", f"/boot/{NODE1}.ipxe", "/pxe.ign", "/install.sh", "/ca.pem", KERNEL, "/boot/disk.efi"]
 )
 def test_the_boot_chain_is_plain_http_without_redirects_and_with_a_length(standing: Server, path: str) -> None:
     for method in ("HEAD", "GET"):

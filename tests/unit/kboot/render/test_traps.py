@@ -162,11 +162,19 @@ def test_the_kernel_line_names_the_initrd_which_uefi_kernels_look_for(family: st
     assert f" {family}.autologin " in line
 
 
-def test_the_install_boot_runs_no_ignition_in_memory() -> None:
-    config = rendered_family("flatcar")["config/pxelinux.cfg/default"].content
-    assert b"first_boot" not in config
-    assert b"ignition.config.url" not in config
-    assert b"cloud-config-url=http://10.10.14.253/install.sh " in config  # with hyphens: the unit tests that form
+@pytest.mark.parametrize(
+    ("family", "arguments"),
+    [
+        ("flatcar", "flatcar.first_boot=1 ignition.config.url=http://10.10.14.253/pxe.ign"),
+        ("coreos", "coreos.first_boot=1 coreos.config.url=http://10.10.14.253/pxe.ign"),
+    ],
+)
+def test_the_install_boot_runs_ignition_in_memory_and_leaves_the_disk_alone(family: str, arguments: str) -> None:
+    config = rendered_family(family)["config/pxelinux.cfg/default"].content.decode()
+    assert f" {arguments} " in config
+    assert "first_boot=detected" not in config  # it would want the ESP of a disk
+    assert " root=" not in config
+    assert " cloud-config-url=http://10.10.14.253/install.sh " in config  # with hyphens: the unit tests that form
 
 
 def test_the_boot_path_is_plain_http_to_the_bootstrapper() -> None:
