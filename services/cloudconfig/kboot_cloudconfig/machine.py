@@ -15,7 +15,7 @@ from .disk import KeptDisk
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
 BOOT_AGAIN = timedelta(minutes=5)  # iPXE asks again every few seconds: what comes later than this is a boot anew
-BOOT_LIFE = timedelta(hours=2)  # of a boot value: a rack that boots at once shares one line for its OS in memory
+BOOT_LIFE = timedelta(days=7)  # of a boot value: a machine in memory asks on while the bootstrapper is away
 
 DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` arms it again"
 
