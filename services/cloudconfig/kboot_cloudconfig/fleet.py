@@ -48,6 +48,7 @@ class Fleet:
         self._listeners: set[asyncio.Event] = set()
         self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
+        self._heard_since: set[Mac] = set()  # since their times were kept
         self._heard_kept_at = now()
         self._refusals = Refusals()
         self.kubernetes = KubernetesView()
@@ -159,6 +160,7 @@ class Fleet:
     def hear(self, mac: Mac) -> None:
         """Note that a machine was heard of just now: it asked or reported itself, or Kubernetes vouches for it."""
         self._heard[mac] = self.now()
+        self._heard_since.add(mac)
 
     def heard_of(self, node: Node) -> datetime | None:
         """Return when a node's machine was last heard of, its last lease included; None where it never was."""
@@ -173,7 +175,8 @@ class Fleet:
     def keep_heard(self) -> None:
         """Keep when each machine was last heard of: once a minute, and at the end of the server."""
         self._heard_kept_at = self.now()
-        self.store.keep_heard(self._heard)
+        self.store.keep_heard({mac: self._heard[mac] for mac in self._heard_since})
+        self._heard_since.clear()
 
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""

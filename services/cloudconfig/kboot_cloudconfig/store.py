@@ -88,7 +88,9 @@ class Store:
             if version_of(self._db) < _VERSION:
                 self._prepare(loss, now)
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
-            self._joined = set(self.joined())  # asked for at each lease, each second
+            # Asked for at each lease, each second.
+            self._joined = set(self.joined())
+            self._discovered = {each.mac: each.ip for each in self.discovered()}
         except (sqlite3.Error, OSError) as error:
             raise UnusableState(f"{path}: {error}") from error
 
@@ -141,13 +143,16 @@ class Store:
 
     def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
         """Keep an undeclared machine with its newest address; return whether it is new."""
+        known = self._discovered.get(mac)
+        if known == ip:
+            return False
         with self._transaction() as db:
-            known = db.execute("SELECT ip FROM discovered WHERE mac = ?", (mac,)).fetchone()
             if known is None:
                 db.execute("INSERT INTO discovered VALUES (?, ?, ?)", (mac, ip, rfc3339(now)))
-            elif known[0] != ip:
+            else:
                 db.execute("UPDATE discovered SET ip = ? WHERE mac = ?", (ip, mac))
-            return known is None
+        self._discovered[mac] = ip
+        return known is None
 
     def discovered(self) -> list[Discovered]:
         """Return every machine that was seen while undeclared."""
@@ -185,7 +190,9 @@ class Store:
         return {Mac(mac): datetime.fromisoformat(at) for mac, at in rows}
 
     def keep_heard(self, heard: Mapping[Mac, datetime]) -> None:
-        """Keep when each machine was last heard of."""
+        """Keep when machines were last heard of; the times of others stay."""
+        if not heard:
+            return
         with self._transaction() as db:
             rows = [(mac, rfc3339(at)) for mac, at in heard.items()]
             db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?)", rows)

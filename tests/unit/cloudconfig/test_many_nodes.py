@@ -100,3 +100,22 @@ def test_a_machine_is_parsed_once_in_the_life_of_the_server_and_its_disks_never(
     later = calls_of(again.note_leases) + calls_of(lambda: fleet_state(again))
     assert later["from_json"] == later["loads"] == 0
     assert fleet_state(again)["nodes"][0]["disks"][1]["serial"] == "A1"
+
+
+def test_a_second_in_which_nothing_changes_asks_the_database_nothing(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    fleet.hear(_mac(1))
+    fleet.keep_heard()
+    calls = calls_of(fleet.note_leases) + calls_of(fleet.note_updater) + calls_of(fleet.keep_heard)
+    assert {name: number for name, number in calls.items() if "execute" in name or "_transaction" in name} == {}
+    assert fleet.store.heard().keys() == {_mac(1)}
+
+
+def test_a_lease_that_changes_is_one_write(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    leases = tmp_path / "leases" / "dnsmasq.leases"
+    stranger = str(_mac(0, 2))
+    lines = [line for line in leases.read_text().splitlines() if stranger not in line]
+    leases.write_text("\n".join([*lines, f"0 {stranger} 10.10.3.1 * *"]) + "\n")
+    assert calls_of(fleet.note_leases)["Connection.execute"] == 3  # its begin, the change, its commit
+    assert [each.ip for each in fleet.discovered() if each.mac == stranger] == ["10.10.3.1"]
