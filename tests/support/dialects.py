@@ -70,7 +70,7 @@ def given_by_cloud_config(document: bytes) -> Given:
         {
             each["name"]: _unit(each, "content", "drop_ins", "enable")
             for each in read["coreos"]["units"]
-            if each.get("command") != "restart"  # the OS's own, as it is
+            if each.get("command") not in ("restart", "try-restart")  # the OS's own, as it is
         },
     )
 

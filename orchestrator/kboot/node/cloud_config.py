@@ -9,6 +9,8 @@ import yaml
 
 from .config import File, NodeConfig, Unit, User
 
+_TIMESYNCD = "systemd-timesyncd.service"
+
 
 def cloud_config(config: NodeConfig) -> bytes:
     """Return the YAML document with its first line; the same config gives the same bytes."""
@@ -21,8 +23,11 @@ def cloud_config(config: NodeConfig) -> bytes:
         _file(File("/etc/hostname", f"{config.hostname}\n".encode(), read_by=None)),
         *map(_file, config.files),
     ]
-    restarts = [{"name": name, "command": "restart"} for name in _readers_of_the_os(config)]
-    document["coreos"] = {"units": [*restarts, *map(_unit, config.units)]}
+    readers = _readers_of_the_os(config)
+    first = [{"name": name, "command": "restart"} for name in readers if name != _TIMESYNCD]
+    # Last: with ntpd in its place it is masked, and coreos-cloudinit gives up at a command that systemd refuses.
+    last = [{"name": name, "command": "try-restart"} for name in readers if name == _TIMESYNCD]
+    document["coreos"] = {"units": [*first, *map(_unit, config.units), *last]}
     # coreos-cloudinit replaces $public_ipv4 and the like in the whole document, so file contents go as base64.
     text = yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=10_000)
     return b"#cloud-config\n" + text.encode()
