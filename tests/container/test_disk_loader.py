@@ -41,16 +41,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def booted(folder: Path, firmware: str, boot_partition: str | None) -> str:
-    """The console of a machine that boots `boot_partition`, as the cloud-config server's boot script has it."""
+def booted(folder: Path, firmware: str, boot_partition: str | None, site_root_path: str = "") -> str:
+    """The console of a machine that boots `boot_partition`, as the cloud-config server's boot script has it.
+
+    Without one the root path is what the site's DHCP says.
+    """
     loader = (folder / "loaders" / "disk.efi").read_bytes()
     assert loader.count(b"00000000-0000-0000-0000-000000000000") == 1
     if boot_partition is not None:
         loader = loader.replace(b"00000000-0000-0000-0000-000000000000", boot_partition.encode())
     (folder / "disk.efi").write_bytes(loader)
-    root_path = f"set netX/root-path {boot_partition}" if boot_partition is not None else ""
+    root_path = boot_partition or site_root_path
     (folder / "boot.ipxe").write_text(
-        f"#!ipxe\n{root_path}\n"
+        f"#!ipxe\n{f'set netX/root-path {root_path}' if root_path else ''}\n"
         "iseq ${platform} efi && chain --autofree tftp://10.0.2.2/disk.efi ||\n"
         "iseq ${platform} pcbios && chain --autofree tftp://10.0.2.2/disk.pxe ||\n"
     )
@@ -72,3 +75,8 @@ def test_without_the_installed_disk_no_other_is_booted_and_the_console_says_so(s
 
 def test_a_machine_installed_by_an_earlier_kboot_boots_the_disk_with_the_kernel_of_the_os(served: Path) -> None:
     assert "BOOTED THE INSTALLED DISK" in booted(served, "uefi", None)
+
+
+def test_a_root_path_of_the_site_is_no_partition(served: Path) -> None:
+    console = booted(served, "bios", None, "iscsi:10.0.2.9::::iqn.2026-01.example:root")
+    assert "BOOTED THE INSTALLED DISK" in console
