@@ -50,6 +50,11 @@ def _node(draw: st.DrawFn, number: int, mac: str, roles: list[str], *, addressed
     return node
 
 
+def _is_shared(roles: list[list[str]], number: int) -> bool:
+    """Whether the node is one of several control planes, each of which needs an address."""
+    return "control-plane" in roles[number] and sum("control-plane" in each for each in roles) > 1
+
+
 @st.composite
 def descriptions(draw: st.DrawFn) -> ClusterDesc:
     """A valid description of one to six nodes."""
@@ -81,7 +86,7 @@ def descriptions(draw: st.DrawFn) -> ClusterDesc:
         "registry": {"port": draw(st.integers(1024, 65000))},
         "ssh_authorized_keys": draw(st.lists(_COMMENTS.map(KEY.__add__), max_size=2, unique=True)),
         "nodes": [
-            draw(_node(number, mac, roles[number], addressed=dhcp["mode"] != "serve"))
+            draw(_node(number, mac, roles[number], addressed=dhcp["mode"] != "serve" or _is_shared(roles, number)))
             for number, mac in enumerate(macs)
         ],
     }

@@ -38,7 +38,7 @@ class Fleet:
         for i in range(self.control_planes):
             roles = ["control-plane", *(["etcd"] if i < members else []), *(["worker"] if i == 1 else [])]
             node: dict[str, object] = {"mac": f"02:00:00:00:01:{i:02x}", "name": f"cp{i}", "roles": roles}
-            nodes.append(node if i == 3 else {**node, "ip": f"10.10.14.{201 + i}"})
+            nodes.append({**node, "ip": f"10.10.14.{201 + i}"})
         nodes.append({"mac": "02:00:00:00:02:01", "roles": ["worker"], "labels": {"country": "NO", "empty": ""}})
         taints = ["dedicated=db:NoSchedule", "slow:PreferNoSchedule"]
         nodes.append({"mac": "02:00:00:00:02:02", "name": "w2", "roles": ["worker"], "taints": taints})

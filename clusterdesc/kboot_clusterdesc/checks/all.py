@@ -8,6 +8,7 @@ from ..model import ClusterDesc
 from ..problem import Problem
 from ..source import Tree
 from .addresses import check_macs, check_network, check_nodes, check_range, check_ranges_apart
+from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
 from .images import check_images
 from .labels import check_labels, check_taints
@@ -26,6 +27,8 @@ CHECKS: tuple[Check, ...] = (
     check_network,
     check_range,
     check_nodes,
+    check_control_planes,
+    check_endpoint,
     check_macs,
     check_ranges_apart,
     check_links,

@@ -25,6 +25,8 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
     for key in sorted({"reboot_strategy", "window"} & desc.os.update.model_fields_set):
         yield f"os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
     yield from _small_range(desc)
+    yield from _leased_members(desc)
+    yield from _lone_endpoint(desc)
     if not desc.nodes:
         yield "nodes: is empty: no machine will be installed"
 
@@ -42,3 +44,26 @@ def _small_range(desc: ClusterDesc) -> Iterator[str]:
             f"network.dhcp.range: has {size} addresses, and {nodes + ignored} cards will ask for one: {nodes} of nodes "
             f"and {ignored} of `ignore` (a beginning of MACs counts once for each node): make the range larger"
         )
+
+
+def _leased_members(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark where members of etcd can find each other by name alone."""
+    members = desc.etcd_members
+    leased = [node.name for node in members if node.ip is None]
+    if leased and len(members) > 1:
+        yield (
+            f"nodes: {len(leased)} of {len(members)} etcd members have no `ip` ({', '.join(leased[:8])}): only the "
+            "bootstrapper's DNS knows where they are, and etcd does not start without it"
+        )
+
+
+def _lone_endpoint(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark where the endpoint is one of several control planes, so that the others stand in for nothing."""
+    host, _ = desc.api_endpoint
+    servers = desc.control_planes
+    for node in servers if desc.kubernetes is not None and len(servers) > 1 else ():
+        if host in (str(node.ip), f"{node.name}.{desc.cluster.domain}"):
+            yield (
+                f"kubernetes.api_server.endpoint: is `{node.name}` alone: without that machine no node reaches any of "
+                f"the {len(servers)} control planes; left out, `api.{desc.cluster.domain}` is all of them"
+            )

@@ -125,7 +125,8 @@ def test_aliases_of_one_long_text_count_by_its_length() -> None:
 
 def test_an_alias_may_be_used_within_reason() -> None:
     text = spoilt(("roles: [control-plane, etcd]}", "roles: &r [control-plane, etcd, worker]}")).replace(
-        "roles: [worker]}", 'roles: *r}\n  - {mac: "00:25:90:c0:f6:01", roles: *r}'
+        "roles: [worker]}",
+        'ip: 10.10.14.202, roles: *r}\n  - {mac: "00:25:90:c0:f6:01", ip: 10.10.14.203, roles: *r}',
     )
     assert len(accepted(text).nodes[2].roles) == 3
 

@@ -35,3 +35,17 @@ def test_the_only_control_plane_may_be_the_endpoint_by_its_own_name_and_a_worker
     assert desc.api_endpoint == ("node1.ail.example.com", 6443)
     worker = "version: v1.36.2, api_server: {endpoint: 00-25-90-c0-f6-ee.ail.example.com}"
     assert refused_keys(kubernetes(worker)) == ["nodes[1].name"]
+
+
+@pytest.mark.parametrize(("host", "port"), [("api.ail.example.com", 443), ("node1.ail.example.com", 8443)])
+def test_a_name_of_ours_is_no_endpoint_at_a_port_where_nobody_listens(host: str, port: int) -> None:
+    text = kubernetes(f'version: v1.36.2, api_server: {{endpoint: "{host}:{port}"}}')
+    assert refused_keys(text) == ["kubernetes.api_server.endpoint"]
+    assert f"`{host}` names control planes themselves, and no API server listens at port {port}" in refusal(text)
+
+
+def test_a_balancer_of_the_site_may_listen_anywhere() -> None:
+    for endpoint in ("k8s.example.org:443", "10.10.14.200:443"):
+        accepted(kubernetes(f'version: v1.36.2, api_server: {{endpoint: "{endpoint}"}}'))
+    text = kubernetes('version: v1.36.2, api_server: {endpoint: "lb.ail.example.com:443"}')
+    accepted(text.replace("  routers:", "  hosts: {lb.ail.example.com: 10.10.14.200}\n  routers:"))

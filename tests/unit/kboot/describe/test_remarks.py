@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kboot.describe.remarks import remarks
 from kboot_clusterdesc import load_text
+from support.fleets import Fleet
 
 _RACK = """
 apiVersion: kboot/v1
@@ -20,6 +21,14 @@ nodes:
   - {mac: "00:25:90:c0:f7:84", ip: 10.10.14.203, roles: [worker]}
 """
 
+_LEASED = (
+    _RACK.replace("MODE", "serve")
+    .replace("IGNORE", "")
+    .replace("ip: 10.10.14.2, ", "")
+    .replace("ip: 10.10.14.203, ", "")
+    .replace("[worker]", "[etcd]")
+)
+
 
 def of_the_range(ignore: str, mode: str = "serve") -> list[str]:
     text = _RACK.replace("IGNORE", ignore).replace("MODE", f'"{mode}"')
@@ -35,3 +44,30 @@ def test_a_range_that_is_smaller_than_what_will_ask_is_remarked() -> None:
 
 def test_a_range_that_is_not_kboots_to_hand_out_is_not() -> None:
     assert of_the_range('ignore: ["3c:ec:ef", "00:11:22"]', "off") == []
+
+
+def of_the_fleet(*changes: tuple[str, str]) -> list[str]:
+    text = Fleet(3).text
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return list(remarks(load_text(text, "fleet.yaml")))
+
+
+def test_members_of_etcd_on_leases_are_remarked() -> None:
+    assert of_the_fleet() == []
+    (remark,) = [
+        each
+        for each in remarks(load_text(_LEASED, "rack.yaml"))
+        if each.startswith("nodes: 2 of 3 etcd members have no `ip` (00-25-90-c0-f7-82, 00-25-90-c0-f7-84): only the")
+    ]
+    assert remark.endswith("bootstrapper's DNS knows where they are, and etcd does not start without it")
+
+
+def test_an_endpoint_that_is_one_of_several_control_planes_is_remarked() -> None:
+    for host in ("10.10.14.202", "cp1.ail.example.com"):
+        (remark,) = of_the_fleet(("kubernetes:\n", f"kubernetes:\n  api_server: {{endpoint: '{host}'}}\n"))
+        assert remark.startswith("kubernetes.api_server.endpoint: is `cp1` alone: without that machine no node reaches")
+    assert of_the_fleet(("kubernetes:\n", "kubernetes:\n  api_server: {endpoint: 10.10.14.240}\n")) == []
+    alone = Fleet(1).text.replace("kubernetes:\n", "kubernetes:\n  api_server: {endpoint: cp0.ail.example.com}\n")
+    assert list(remarks(load_text(alone, "fleet.yaml"))) == []

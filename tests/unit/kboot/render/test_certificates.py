@@ -50,7 +50,7 @@ def test_a_certificate_is_the_one_of_the_key_in_the_machines_own_pair(tmp_path: 
 
 def test_a_role_that_is_taken_away_takes_its_certificates_away(tmp_path: Path) -> None:
     folder = ClusterFolder(tmp_path, "ail")
-    with_role = accepted(spoilt(("roles: [worker]", "roles: [worker, control-plane]")))
+    with_role = accepted(spoilt(("roles: [worker]", "ip: 10.10.14.202, roles: [worker, control-plane]")))
     write_render(folder, rendered_files(with_role))
     certificates = folder.node(with_role.nodes[1].mac) / "certs"
     assert (certificates / "apiserver.pem").exists()
