@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import yaml
+
 from kboot.node.names import api_record, records
+from kboot.render import Attachments
 from kboot.render.dhcp import alias
+from kboot.render.nodes import node_config
 from kboot_clusterdesc import ClusterDesc, load_text
+from support.fixed_secrets import fixed_secrets
 from support.fleets import Fleet
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt
 
@@ -47,3 +54,22 @@ def test_a_record_that_the_description_declares_is_left_to_it() -> None:
 
 def test_a_fleet_without_kubernetes_has_no_such_name() -> None:
     assert api_record(Fleet(1, kubernetes=False).desc) is None
+
+
+def api_server(desc: ClusterDesc) -> dict[str, Any]:
+    """The container of the first control plane's API server."""
+    config = node_config(desc, desc.control_planes[0], fixed_secrets(desc), Attachments())
+    path = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    (manifest,) = [yaml.safe_load(file.content) for file in config.files if file.path == path]
+    (container,) = manifest["spec"]["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def test_an_api_server_is_told_its_address_and_on_a_lease_by_the_kubelet_which_knows_it() -> None:
+    fixed = api_server(accepted(SAMPLE))
+    assert "--advertise-address=10.10.14.201" in fixed["command"]
+    assert "env" not in fixed
+    leased = api_server(accepted(spoilt((", ip: 10.10.14.201", ""))))
+    assert "--advertise-address=$(HOST_IP)" in leased["command"]
+    assert leased["env"] == [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
