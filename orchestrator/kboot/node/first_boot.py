@@ -27,7 +27,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         "serves_time": desc.serves_time,
         "time_servers": desc.time_servers,
         "channel": desc.os.channel,
-        "records": own_records(desc),
+        "records": own_records(desc, node),
     }
     files = (
         File("/etc/kboot/ca.pem", authority, read_by=None),

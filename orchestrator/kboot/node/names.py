@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc import ClusterDesc, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ def records(desc: ClusterDesc) -> list[Record]:
     return [*own, *(record for record in extra if record not in own)]
 
 
-def own_records(desc: ClusterDesc) -> list[Record]:
+def own_records(desc: ClusterDesc, reader: Node | None = None) -> list[Record]:
     """Return the names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
 
     The API server's name stands at each control plane, so that its answer has all of them, or only where
-    `network.hosts` puts it.
+    `network.hosts` puts it. For a `reader` they stand in the order in which that node is to try them.
     """
     domain, api = desc.cluster.domain, api_record(desc)
     servers = {node.mac for node in desc.control_planes}
@@ -43,8 +44,7 @@ def own_records(desc: ClusterDesc) -> list[Record]:
     if desc.registry.domain not in own:
         own.append(desc.registry.domain)
     found = [Record(desc.network.bootstrapper, tuple(own))]
-    nodes = sorted((n for n in desc.nodes if n.ip is not None), key=lambda n: n.mac)
-    for node in nodes:
+    for node in _nodes(desc, reader):
         more = (api,) if api is not None and node.mac in servers else ()
         if node.ip is not None:
             found.append(Record(node.ip, (f"{node.name}.{domain}", node.name, *more)))
@@ -52,3 +52,21 @@ def own_records(desc: ClusterDesc) -> list[Record]:
     if desc.kubernetes is not None and endpoint in desc.network.hosts:
         found.append(Record(desc.network.hosts[endpoint], (endpoint,)))
     return found
+
+
+def _nodes(desc: ClusterDesc, reader: Node | None) -> list[Node]:
+    """Return the nodes with an address in the order of MACs, but the control planes among them as `reader` tries them.
+
+    That is itself first, then by a hash over both MACs: clients are spread over the control planes, those of one that
+    is off over all others, and a node that comes or goes changes no other's order.
+    """
+    nodes = sorted((node for node in desc.nodes if node.ip is not None), key=lambda node: node.mac)
+    if reader is None:
+        return nodes
+
+    def turn(server: Node) -> tuple[bool, bytes]:
+        return server.mac != reader.mac, sha256(f"{reader.mac} {server.mac}".encode()).digest()
+
+    servers = {node.mac for node in desc.control_planes}
+    tried = iter(sorted((node for node in nodes if node.mac in servers), key=turn))
+    return [next(tried) if node.mac in servers else node for node in nodes]

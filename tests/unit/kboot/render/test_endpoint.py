@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import permutations
 from typing import Any
 
 import yaml
 
-from kboot.node.names import api_record, records
+from kboot.node.names import api_record, own_records, records
 from kboot.render import Attachments
 from kboot.render.dhcp import alias
 from kboot.render.nodes import node_config
-from kboot_clusterdesc import ClusterDesc, load_text
+from kboot_clusterdesc import ClusterDesc, Mac, Node, load_text
+from kboot_clusterdesc.joined import joined_node
 from support.fixed_secrets import fixed_secrets
 from support.fleets import Fleet
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt
@@ -25,6 +28,36 @@ def test_the_default_endpoint_answers_with_every_control_plane() -> None:
     desc = Fleet(5).desc
     assert holders(desc, "api.ail.example.com") == [f"10.10.14.{number}" for number in range(201, 206)]
     assert alias(desc) is None
+
+
+def tried(desc: ClusterDesc, reader: Node) -> list[str]:
+    """The control planes in the order in which a node tries them."""
+    return [record.names[1] for record in own_records(desc, reader) if "api.ail.example.com" in record.names]
+
+
+def test_a_control_plane_tries_itself_first() -> None:
+    desc = Fleet(5).desc
+    for node in desc.control_planes:
+        assert tried(desc, node)[0] == node.name
+
+
+def test_every_control_plane_is_the_first_of_about_as_many_nodes_and_so_is_who_comes_after_one_that_is_off() -> None:
+    desc = Fleet(3).desc
+    readers = [joined_node(Mac(f"02:00:00:01:00:{number:02x}")) for number in range(240)]
+    orders = Counter(tuple(tried(desc, reader)) for reader in readers)
+    assert set(orders) == set(permutations(["cp0", "cp1", "cp2"]))
+    assert min(orders.values()) >= 25, orders  # 40 each, were it no chance
+
+
+def test_a_node_that_comes_changes_the_order_of_no_other() -> None:
+    before, after = Fleet(3).desc, Fleet(5).desc
+    for node in before.nodes:
+        assert [name for name in tried(after, node) if name in ("cp0", "cp1", "cp2")] == tried(before, node)
+
+
+def test_with_one_control_plane_every_node_has_the_names_in_the_order_of_macs() -> None:
+    desc = Fleet(1).desc
+    assert all(own_records(desc, node) == own_records(desc) for node in desc.nodes)
 
 
 def test_the_reverse_answer_of_a_control_plane_stays_its_own_name() -> None:
