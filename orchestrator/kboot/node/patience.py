@@ -26,6 +26,8 @@ class Patience:
     node_lease_s: int = 40
     runtime_request_s: int = 120
     pull_progress_s: int = 300
+    api_idle_s: int = 10  # how long a client hears nothing of its API server before it asks, and then waits for a word:
+    api_ping_s: int = 10  # with the dials after it less than node_grace_s, or nodes are lost with a control plane
     checks_manifests: bool = True  # the operator's own, against the API's schema
     watch_cache: bool = True  # of the API server: it takes longer to fill than the server's own start may last
     mutating_policies: bool = True  # each start of the API server builds its whole schema for them
@@ -46,6 +48,8 @@ _SLOW = Patience(
     node_lease_s=120,
     runtime_request_s=900,
     pull_progress_s=1200,
+    api_idle_s=30,
+    api_ping_s=30,
     checks_manifests=False,
     watch_cache=False,
     mutating_policies=False,

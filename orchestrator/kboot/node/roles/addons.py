@@ -13,7 +13,7 @@ from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
-from .api_server import LOCAL
+from .api_server import LOCAL, client_environment
 from .kubelet import Taint, taints
 
 HOME = "/etc/kubernetes/addons"
@@ -42,6 +42,7 @@ def addons(
         "server": f"https://{host}:{port}",
         "endpoint_host": host,
         "endpoint_port": port,
+        "environment": client_environment(desc),
         "pod_cidr": kubernetes.pod_cidr,
         "dns_domain": kubernetes.dns_domain,
         "dns_address": kubernetes.dns_address,

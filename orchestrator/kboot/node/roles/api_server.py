@@ -1,9 +1,11 @@
-"""The URL at which the parts on a node find the API server."""
+"""Where the parts on a node find the API server, and how soon they look for another one."""
 
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import API_PORT
+
+from ..patience import patience_of
 
 LOCAL = f"https://127.0.0.1:{API_PORT}"  # on a control plane
 
@@ -14,3 +16,18 @@ def api_server_url(desc: ClusterDesc, node: Node) -> str:
         return LOCAL
     host, port = desc.api_endpoint
     return f"https://{host}:{port}"
+
+
+def client_environment(desc: ClusterDesc) -> dict[str, int]:
+    """Return the environment in which a client of client-go leaves an API server whose machine is off without a word.
+
+    By itself it takes 30 s to ask and 15 s to give up, then up to 10 s to dial. Empty for one control plane, beside
+    which there is none to go to.
+    """
+    patience = patience_of(desc)
+    if len(desc.control_planes) < 2:
+        return {}
+    return {
+        "HTTP2_READ_IDLE_TIMEOUT_SECONDS": patience.api_idle_s,
+        "HTTP2_PING_TIMEOUT_SECONDS": patience.api_ping_s,
+    }

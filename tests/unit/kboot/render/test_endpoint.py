@@ -9,11 +9,13 @@ from typing import Any
 import yaml
 
 from kboot.node.names import api_record, own_records, records
+from kboot.node.patience import patience_of
 from kboot.render import Attachments
 from kboot.render.dhcp import alias
 from kboot.render.nodes import node_config
 from kboot_clusterdesc import ClusterDesc, Mac, Node, load_text
 from kboot_clusterdesc.joined import joined_node
+from kboot_clusterdesc.model import Timing
 from support.fixed_secrets import fixed_secrets
 from support.fleets import Fleet
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt
@@ -106,3 +108,45 @@ def test_an_api_server_is_told_its_address_and_on_a_lease_by_the_kubelet_which_k
     leased = api_server(accepted(spoilt((", ip: 10.10.14.201", ""))))
     assert "--advertise-address=$(HOST_IP)" in leased["command"]
     assert leased["env"] == [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
+
+
+_LEFT_AFTER = {"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "10", "HTTP2_PING_TIMEOUT_SECONDS": "10"}
+
+
+def kubelet_environment(desc: ClusterDesc, node: Node) -> dict[str, str]:
+    """The variables of a node's kubelet."""
+    config = node_config(desc, node, fixed_secrets(desc), Attachments())
+    (unit,) = [each.content for each in config.units if each.name == "kubelet.service"]
+    lines = [line.removeprefix("Environment=") for line in unit.splitlines() if line.startswith("Environment=")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def daemon_environments(desc: ClusterDesc) -> dict[str, dict[str, str]]:
+    """The variables of HTTP/2 in the containers of daemon sets that ask the endpoint, by the container's name."""
+    config = node_config(desc, desc.control_planes[0], fixed_secrets(desc), Attachments())
+    found: dict[str, dict[str, str]] = {}
+    for file in config.files:
+        if file.path.endswith(("20-kube-proxy.yaml", "30-flannel.yaml")):
+            for document in yaml.safe_load_all(file.content):
+                if document["kind"] == "DaemonSet":
+                    (container,) = document["spec"]["template"]["spec"]["containers"]
+                    told = {each["name"]: each.get("value") for each in container["env"]}
+                    found[container["name"]] = {name: value for name, value in told.items() if "HTTP2" in name}
+    return found
+
+
+def test_a_client_leaves_a_silent_control_plane_before_its_node_counts_as_lost() -> None:
+    desc = Fleet(3).desc
+    for node in desc.nodes:
+        assert kubelet_environment(desc, node) == ({} if node in desc.control_planes else _LEFT_AFTER)
+    assert daemon_environments(desc) == {"kube-proxy": _LEFT_AFTER, "kube-flannel": _LEFT_AFTER}
+    for timing in Timing:
+        patience = patience_of(desc.model_copy(update={"timing": timing}))
+        renewed_before_s, dial_s = patience.node_lease_s / 4, 10
+        assert renewed_before_s + patience.api_idle_s + patience.api_ping_s + dial_s < patience.node_grace_s
+
+
+def test_beside_one_control_plane_there_is_none_to_go_to() -> None:
+    desc = Fleet(1).desc
+    assert all(kubelet_environment(desc, node) == {} for node in desc.nodes)
+    assert daemon_environments(desc) == {"kube-proxy": {}, "kube-flannel": {}}
