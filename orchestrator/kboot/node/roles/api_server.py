@@ -31,3 +31,13 @@ def client_environment(desc: ClusterDesc) -> dict[str, int]:
         "HTTP2_READ_IDLE_TIMEOUT_SECONDS": patience.api_idle_s,
         "HTTP2_PING_TIMEOUT_SECONDS": patience.api_ping_s,
     }
+
+
+def unit_environment(desc: ClusterDesc, node: Node) -> dict[str, int | str]:
+    """Return the environment of a unit that asks the API server; empty on a control plane, which asks itself.
+
+    Without the first variable glibc gives the first address alone of a name in /etc/hosts, unless /etc/host.conf says
+    otherwise (host.conf(5)). A released kubelet asks glibc, and so does curl.
+    """
+    told = client_environment(desc)
+    return {"RESOLV_MULTI": "on", **told} if told and Role.CONTROL_PLANE not in node.roles else {}

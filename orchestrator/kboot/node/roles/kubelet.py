@@ -14,7 +14,7 @@ from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig_by_file, kubeconfig_by_token
 from ..config import File, NodeConfig, Unit
 from ..patience import patience_of
-from .api_server import api_server_url, client_environment
+from .api_server import api_server_url, unit_environment
 
 HOME = "/etc/kubernetes/kubelet"
 _CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -75,7 +75,6 @@ def _kubelet(
     *,
     joins: bool,
 ) -> NodeConfig:
-    asks_itself = Role.CONTROL_PLANE in node.roles
     values: dict[str, object] = {
         "cluster": desc.cluster.name,
         "bootstrapper": desc.network.bootstrapper,
@@ -90,8 +89,8 @@ def _kubelet(
         "vxlan": kubernetes.cni.name == "flannel" and kubernetes.cni.backend == "vxlan",
         "patience": patience_of(desc),
         "joins": joins,
-        "readyz": None if asks_itself else f"{api_server_url(desc, node)}/readyz",
-        "environment": {} if asks_itself else client_environment(desc),
+        "readyz": None if Role.CONTROL_PLANE in node.roles else f"{api_server_url(desc, node)}/readyz",
+        "environment": unit_environment(desc, node),
     }
     files = (
         File(f"{HOME}/ca.pem", authority, read_by=_UNIT),

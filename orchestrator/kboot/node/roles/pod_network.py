@@ -11,7 +11,7 @@ from kboot_compose.templates import rendered
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
 from ..config import File, NodeConfig, Unit
-from .api_server import api_server_url
+from .api_server import api_server_url, unit_environment
 from .kubelet import HOME as KUBELET_HOME
 
 HOME = "/etc/kubernetes/pod-network"
@@ -31,6 +31,7 @@ def pod_network(
         "pod_cidr": kubernetes.pod_cidr,
         "version": kubernetes.version,
         "readyz": f"{api_server_url(desc, node)}/readyz",
+        "environment": unit_environment(desc, node),
     }
     files = (
         *_credentials(desc, node, authority, client),

@@ -110,13 +110,14 @@ def test_an_api_server_is_told_its_address_and_on_a_lease_by_the_kubelet_which_k
     assert leased["env"] == [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
 
 
+_ALL = {"RESOLV_MULTI": "on"}  # addresses of a name in /etc/hosts, not only the first
 _LEFT_AFTER = {"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "10", "HTTP2_PING_TIMEOUT_SECONDS": "10"}
 
 
-def kubelet_environment(desc: ClusterDesc, node: Node) -> dict[str, str]:
-    """The variables of a node's kubelet."""
+def unit_environment(desc: ClusterDesc, node: Node, name: str = "kubelet.service") -> dict[str, str]:
+    """The variables of a unit of a node."""
     config = node_config(desc, node, fixed_secrets(desc), Attachments())
-    (unit,) = [each.content for each in config.units if each.name == "kubelet.service"]
+    (unit,) = [each.content for each in config.units if each.name == name]
     lines = [line.removeprefix("Environment=") for line in unit.splitlines() if line.startswith("Environment=")]
     return dict(line.split("=", 1) for line in lines)
 
@@ -138,7 +139,7 @@ def daemon_environments(desc: ClusterDesc) -> dict[str, dict[str, str]]:
 def test_a_client_leaves_a_silent_control_plane_before_its_node_counts_as_lost() -> None:
     desc = Fleet(3).desc
     for node in desc.nodes:
-        assert kubelet_environment(desc, node) == ({} if node in desc.control_planes else _LEFT_AFTER)
+        assert unit_environment(desc, node) == ({} if node in desc.control_planes else _ALL | _LEFT_AFTER)
     assert daemon_environments(desc) == {"kube-proxy": _LEFT_AFTER, "kube-flannel": _LEFT_AFTER}
     for timing in Timing:
         patience = patience_of(desc.model_copy(update={"timing": timing}))
@@ -148,5 +149,12 @@ def test_a_client_leaves_a_silent_control_plane_before_its_node_counts_as_lost()
 
 def test_beside_one_control_plane_there_is_none_to_go_to() -> None:
     desc = Fleet(1).desc
-    assert all(kubelet_environment(desc, node) == {} for node in desc.nodes)
+    assert all(unit_environment(desc, node) == {} for node in desc.nodes)
     assert daemon_environments(desc) == {"kube-proxy": {}, "kube-flannel": {}}
+
+
+def test_the_keeper_of_routes_goes_on_with_another_control_plane_too() -> None:
+    desc = Fleet(3, cni="routes").desc
+    for node in desc.nodes:
+        told = unit_environment(desc, node, "kboot-routes.service")
+        assert told == ({} if node in desc.control_planes else _ALL | _LEFT_AFTER)
