@@ -125,7 +125,8 @@ def test_of_three_healthy_members_one_can_be_armed_and_no_second(
         "error: node2 is not armed: 1 of 3 members of etcd would be left with a vote, and it takes 2: "
         "node1 is armed and not yet power-cycled\n"
         "  hint: wait until node1 votes again, as `kboot status` has it, and on a member "
-        "`sudo kboot-etcd ctl member list`; `kboot node disarm node1` takes an arming back; `--force` arms it all the same\n",
+        "`sudo kboot-etcd ctl member list`; "
+        "`kboot node disarm node1` takes an arming back; `--force` arms it all the same\n",
     )
     assert rack.reinstall("node1") == (0, True)  # armed already: nothing more goes
     assert rack.cluster.kboot("node", "disarm", "node1") == 0

@@ -118,7 +118,7 @@ def unit_environment(desc: ClusterDesc, node: Node, name: str = "kubelet.service
     """The variables of a unit of a node."""
     config = node_config(desc, node, fixed_secrets(desc), Attachments())
     (unit,) = [each.content for each in config.units if each.name == name]
-    lines = [line.removeprefix("Environment=") for line in unit.splitlines() if line.startswith("Environment=")]
+    lines = [line.removeprefix("Environment=") for line in (unit or "").splitlines() if line.startswith("Environment=")]
     return dict(line.split("=", 1) for line in lines)
 
 
