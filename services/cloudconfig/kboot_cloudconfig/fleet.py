@@ -158,19 +158,17 @@ class Fleet:
         return self.keep(machine, life.got_lease(machine, self.now()), address)
 
     def hear(self, mac: Mac) -> None:
-        """Note that a machine was heard of just now: it asked or reported itself, or Kubernetes vouches for it."""
+        """Note that a machine was heard of just now: it asked or reported itself, or Kubernetes vouches for it.
+
+        So it was where it was given its lease, or its renewal.
+        """
         self._heard[mac] = self.now()
         self._heard_since.add(mac)
 
     def heard_of(self, node: Node) -> datetime | None:
-        """Return when a node's machine was last heard of, its last lease included; None where it never was."""
-        leases, lease_s = map(self._leases.newest_of, node.macs), self.desc().network.dhcp.lease_s
-        seen = [self._heard[node.mac]] if node.mac in self._heard else []
-        seen += life.own_steps(self.machine(node.mac))
-        if lease_s is not None:
-            given = [datetime.fromtimestamp(each.expires - lease_s, UTC) for each in leases if each and each.expires]
-            seen += [min(self.now(), at) for at in given]
-        return max(seen, default=None)
+        """Return when a node's machine was last heard of; None where it never was."""
+        heard = [self._heard[node.mac]] if node.mac in self._heard else []
+        return max([*heard, *life.own_steps(self.machine(node.mac))], default=None)
 
     def keep_heard(self) -> None:
         """Keep when each machine was last heard of: once a minute, and at the end of the server."""
@@ -239,10 +237,13 @@ class Fleet:
     def note_leases(self) -> None:
         """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
         now, index = self.now(), self.index()
+        renewed = self._leases.renewed(now)
         for entry in self._leases.standing(now):
             if entry.mac in index.by_mac or self.store.has_joined(entry.mac):
                 before = self.machine(index.identity(entry.mac))
                 self.keep(before, life.got_lease(before, now), entry.ip)
+                if entry.mac in renewed:
+                    self.hear(before.mac)
             elif not index.desc.ignores(entry.mac) and self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
 

@@ -56,11 +56,21 @@ class LeaseFile:
         self._seen: tuple[int, int, int] | None = None
         self._by_address: dict[IPv4Address, LeaseEntry] = {}
         self._by_mac: dict[Mac, LeaseEntry] = {}
+        self._ends: dict[Mac, int] | None = None  # of each lease, at the last call of `renewed`
 
     def standing(self, now: datetime) -> list[LeaseEntry]:
         """Return the leases that hold at `now`."""
         self._read()
         return [entry for entry in self._by_mac.values() if entry.holds_at(now)]
+
+    def renewed(self, now: datetime) -> set[Mac]:
+        """Return the MACs that were given a lease, or its renewal, since the last call; the first call returns none.
+
+        The file has no more than when a lease ends, and how long it was to last may have been described otherwise then.
+        """
+        ends, before = {entry.mac: entry.expires for entry in self.standing(now)}, self._ends
+        self._ends = ends
+        return set() if before is None else {mac for mac, end in ends.items() if before.get(mac) != end}
 
     def address_of(self, mac: Mac, now: datetime) -> IPv4Address | None:
         """Return the address that is leased to `mac` at `now`; None without one."""

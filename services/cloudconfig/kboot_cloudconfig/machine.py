@@ -230,10 +230,13 @@ def became_ready(machine: Machine, now: datetime) -> Machine:
 
 
 def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
-    """Return the machine's state after its node stopped being Ready, for `reason`: running, as far as is known."""
+    """Return the machine's state after its node stopped being Ready, for `reason`: running, as far as is known.
+
+    The time of its phase `running` stays: then it told so itself.
+    """
     if machine.phase is not Phase.READY:
         return machine
-    return replace(_enter(machine, Phase.RUNNING, now), reason=reason)
+    return replace(machine, phase=Phase.RUNNING, since=now, reason=reason)
 
 
 def failed(machine: Machine, reason: str, now: datetime) -> Machine:

@@ -71,6 +71,16 @@ def test_a_lease_that_a_rewrite_has_not_come_to_yet_stands(seen: str, tmp_path: 
     assert leases.address_of(MAC, NOW + timedelta(seconds=61)) is None
 
 
+def test_a_lease_counts_as_renewed_once_and_not_where_it_stood_before(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    path.write_text(f"{LATER} {MAC} 10.0.0.5 * *\n")
+    assert leases.renewed(NOW) == set(), "nobody knows when it was given"
+    path.write_text(f"{LATER + 9} {MAC} 10.0.0.5 * *\n0 52:54:00:00:00:02 10.0.0.6 * *\n")
+    assert leases.renewed(NOW) == {MAC, "52:54:00:00:00:02"}
+    assert leases.renewed(NOW) == set()
+
+
 def test_an_address_that_is_given_to_another_machine_is_no_longer_the_first_ones(tmp_path: Path) -> None:
     path = tmp_path / "leases"
     leases = LeaseFile(path)

@@ -89,6 +89,7 @@ def test_a_machine_that_is_not_ready_any_more_says_why_until_it_is_again() -> No
     ready = machine.became_ready(machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW), NOW)
     lost = machine.became_unready(ready, "NodeStatusUnknown", later)
     assert (lost.phase, lost.since, lost.reason) == (Phase.RUNNING, later, "NodeStatusUnknown")
+    assert machine.own_steps(lost) == [NOW], "it told nothing by that"
     back = machine.became_ready(lost, later)
     assert (back.phase, back.since, back.reason) == (Phase.READY, later, None)
 
