@@ -73,11 +73,11 @@ def is_token(given: str | None, sha256: str | None) -> bool:
 def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address], now: datetime) -> Refusal | None:
     """Return why the asker may not have the secrets of `machine`, whose own addresses are `own`; None if it may.
 
-    A boot value opens install.sh to another address, never these: who reads the wire can show it too.
+    The address that its boot value is kept for may, too, until one of its own shows the value.
     """
     if not ask.is_tls:
         return Refusal.PLAIN_HTTP
-    if ask.address is None or ask.address not in own:
+    if not _is_home(ask.address, machine, own):
         return Refusal.WRONG_ADDRESS
     if not machine.armed:
         return Refusal.NOT_ARMED
@@ -89,6 +89,14 @@ def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address],
     if token.used_at is not None and not (token.used_from == ask.address and now - token.used_at <= GRACE):
         return Refusal.REPLAYED_TOKEN
     return None
+
+
+def _is_home(address: IPv4Address | None, machine: Machine, own: Collection[IPv4Address]) -> bool:
+    showed_value = machine.boot.shown_from if machine.boot is not None else None
+    took_config = (
+        machine.token.used_from if machine.token is not None else None
+    )  # reports after the value is void
+    return address is not None and (address in own or address in (showed_value, took_config))
 
 
 def refusal_of_install(
@@ -128,8 +136,8 @@ def refusal_of_report(
 ) -> Refusal | None:
     """Return why a report is refused, or None.
 
-    An install is reported with its install token, from an address of the machine's `own`: who reads the wire has the
-    token too. A running machine reports from anywhere, with a token of its own.
+    An install is reported with its install token, from where the secrets may go: who reads the wire has the token too.
+    A running machine reports from anywhere, with a token of its own.
     """
     token = ask.token
     if not ask.is_tls:
@@ -143,7 +151,7 @@ def refusal_of_report(
     # Reading install.sh on the console gives a newer token; the install that runs goes on with its own.
     if sha256_of(token) not in machine.issued:
         return _stale(token, machine)
-    if ask.address not in own:
+    if not _is_home(ask.address, machine, own):
         return Refusal.WRONG_ADDRESS
     # The answer to `installed` may get lost on its way, so the machine must be able to report it again; and a word of
     # progress may be on its way when the install ends.
