@@ -60,7 +60,7 @@ async def boot_script(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     fleet.let_join(mac, mover)
     if mover in fleet.addresses_of(fleet.node(mac)):
         fleet.hear(mac)
-    install = _install_of(fleet, mac, mover)
+    install = install_of(fleet, mac, mover)
     waits = fleet.machine(mac).armed and fleet.may_install(mac)
     name = "install.ipxe.j2" if install else "wait.ipxe.j2" if waits else "disk.ipxe.j2"
     return fresh(_render(fleet, name, mac, install))
@@ -71,11 +71,11 @@ async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
     mac, mover = fleet.machine_at(address_of(request)), mover_of(request)
     if mac is not None:
         fleet.let_join(mac, mover)
-    install = _install_of(fleet, mac, mover) if mac is not None and fleet.has_node(mac) else None
+    install = install_of(fleet, mac, mover) if mac is not None and fleet.has_node(mac) else None
     return fresh(_render(fleet, "pxelinux.j2", mac, install))
 
 
-def _install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install | None:
+def install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install | None:
     """Return what this boot installs, or None.
 
     Only a request from the machine's own address changes its state, and is given a boot value."""
@@ -93,10 +93,18 @@ def _install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install 
     if not is_own:
         _note_elsewhere(fleet, node, machine, address)
         return Install(release)
-    boot = secrets.token_urlsafe(24)
+    return Install(release, _boot_value(fleet, machine, release, address))
+
+
+def _boot_value(fleet: Fleet, machine: Machine, release: str, address: IPv4Address | None) -> str:
+    """Return a new boot value; who asks again within seconds, as iPXE does, has the same again, without a write."""
+    known = fleet.boot_values.get(machine.mac)
+    if known is not None and life.has_boot_value(machine, release, guard.sha256_of(known), fleet.now()):
+        return known
+    boot = fleet.boot_values[machine.mac] = secrets.token_urlsafe(24)
     after = life.fetched_boot_script(machine, release, guard.sha256_of(boot), fleet.now())
     fleet.keep(machine, after, address, release=release)
-    return Install(release, boot)
+    return boot
 
 
 def _note_elsewhere(fleet: Fleet, node: Node, machine: Machine, address: IPv4Address | None) -> None:

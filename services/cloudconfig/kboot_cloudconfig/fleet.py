@@ -51,6 +51,7 @@ class Fleet:
         self._heard_since: set[Mac] = set()  # since their times were kept
         self._heard_kept_at = now()
         self._refusals = Refusals()
+        self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
         self.is_ending = False
 

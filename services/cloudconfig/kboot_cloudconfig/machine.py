@@ -15,6 +15,7 @@ from .disk import KeptDisk
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
 BOOT_AGAIN = timedelta(minutes=5)  # iPXE asks again every few seconds: what comes later than this is a boot anew
+BOOT_SAME = timedelta(minutes=2)  # how long who asks again is given the same value; its next one is no boot anew yet
 BOOT_LIFE = timedelta(days=7)  # of a boot value: a machine in memory asks on while the bootstrapper is away
 
 DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` arms it again"
@@ -109,6 +110,18 @@ def fetched_boot_script(machine: Machine, release: str, boot_sha256: str, now: d
         machine = replace(machine, phases={phase: at for phase, at in machine.phases.items() if phase != Phase.BOOTING})
     value = BootValue(boot_sha256, now)
     return replace(_enter(machine, Phase.BOOTING, now), release=release, boot=value, reason=None)
+
+
+def has_boot_value(machine: Machine, release: str, boot_sha256: str, now: datetime) -> bool:
+    """Return whether a machine that asks for its boot script again may have the boot value again that it has.
+
+    That is so for a short while, until somebody shows the value or anything else happens to the machine.
+    """
+    value = machine.boot
+    if value is None or value.sha256 != boot_sha256 or value.shown_from is not None:
+        return False
+    is_as_it_was = machine.phase is Phase.BOOTING and machine.release == release and machine.reason is None
+    return machine.armed and is_as_it_was and timedelta(0) <= now - value.given_at <= BOOT_SAME
 
 
 def fetched_installer(

@@ -182,7 +182,9 @@ def test_who_asks_without_end_is_told_of_once_a_minute_for_each_reason(rack: Ser
 
 
 def test_a_newer_boot_script_voids_the_value(rack: Server) -> None:
-    old, new = _boot(rack), _boot(rack)
+    old = _boot(rack)
+    assert _told(rack.get(old, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+    new = _boot(rack)
     assert _told(rack.get(old, who=_SECOND_CARD).text, "KBOOT_TOKEN") == ""
     node = rack.node(NODE1)
     assert node["reason"] == (
@@ -190,6 +192,16 @@ def test_a_newer_boot_script_voids_the_value(rack: Server) -> None:
     )
     assert _refusals(rack) == ["void-boot-value"]
     assert _told(rack.get(new, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"
+
+
+def test_who_asks_again_before_the_value_was_shown_has_the_same(rack: Server) -> None:
+    path = _boot(rack)
+    assert [_boot(rack) for _ in range(3)] == [path] * 3
+    assert len([event for event in rack.events() if event["kind"] == "booting"]) == 1
+    assert _boot(rack, NODE2).partition("boot=")[2] != path.partition("boot=")[2]
+    rack.stop()
+    rack.start()
+    assert _boot(rack) != path, "it is kept as its hash alone"
 
 
 @pytest.mark.parametrize("who", [_OUTSIDE, NODE2])

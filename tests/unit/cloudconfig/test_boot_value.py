@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kboot_cloudconfig import guard, machine
 from kboot_cloudconfig.guard import InstallerAsk, Refusal
-from kboot_cloudconfig.machine import BOOT_AGAIN, BOOT_LIFE, Machine
+from kboot_cloudconfig.machine import BOOT_AGAIN, BOOT_LIFE, BOOT_SAME, Machine
 from kboot_cloudconfig.machine_record import as_json, from_json
 from kboot_clusterdesc import Mac, Phase
 
@@ -64,6 +64,27 @@ def test_a_boot_anew_begins_its_phase_anew_and_a_question_repeated_does_not() ->
     assert again.since == first.since
     anew = machine.fetched_boot_script(first, "1.0.0", "w", NOW + 2 * BOOT_AGAIN)
     assert (anew.since, anew.phase) == (NOW + 2 * BOOT_AGAIN, Phase.BOOTING)
+
+
+def test_the_same_value_is_given_again_for_a_while_to_a_machine_to_which_nothing_else_happened() -> None:
+    def again(state: Machine, release: str = "1.0.0", value: str = "v", after: timedelta = BOOT_SAME) -> bool:
+        return machine.has_boot_value(state, release, guard.sha256_of(value), NOW + after)
+
+    first = booted("v")
+    assert again(first)
+    assert not again(first, after=BOOT_SAME + timedelta(seconds=1))
+    assert not again(first, after=-timedelta(seconds=1)), "the clock was set back"
+    assert not again(first, release="2.0.0")
+    assert not again(first, value="w")
+    assert not again(shown(first, "t", SECOND))
+    assert not again(machine.fetched_installer(first, guard.sha256_of("t"), NOW)), "it is past its boot"
+    assert not again(machine.was_refused(first, "why"))
+    assert not again(machine.arm(machine.disarm(first), NOW))
+    assert not again(machine.failed(first, "why", NOW))
+
+
+def test_a_machine_that_asks_all_the_time_is_in_one_boot() -> None:
+    assert BOOT_SAME < BOOT_AGAIN / 2  # a new value is a write, and what is written last says whether it is a boot anew
 
 
 def test_who_showed_the_value_first_keeps_it() -> None:

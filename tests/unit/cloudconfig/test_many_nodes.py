@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kboot_cloudconfig import machine as life
+from kboot_cloudconfig.boot_script import Install, install_of
 from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.nodes import fleet_state
@@ -119,3 +120,23 @@ def test_a_lease_that_changes_is_one_write(tmp_path: Path) -> None:
     leases.write_text("\n".join([*lines, f"0 {stranger} 10.10.3.1 * *"]) + "\n")
     assert calls_of(fleet.note_leases)["Connection.execute"] == 3  # its begin, the change, its commit
     assert [each.ip for each in fleet.discovered() if each.mac == stranger] == ["10.10.3.1"]
+
+
+def test_a_rack_that_asks_for_its_boot_scripts_again_is_no_write(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    release = tmp_path / "images" / "stable" / "1.0.0"
+    release.mkdir(parents=True)
+    for name in ("pxe.vmlinuz", "pxe_image.cpio.gz", "image.bin.bz2"):
+        (release / f"flatcar_production_{name}").touch()
+    (release / ".origin").write_text("flatcar amd64-usr\n")
+    (release.parent / "current").symlink_to("1.0.0")
+
+    def boot() -> list[Install | None]:
+        macs = [node.mac for node in fleet.nodes()]
+        return [install_of(fleet, mac, fleet.address_of(fleet.node(mac))) for mac in macs]
+
+    first = boot()
+    assert len({install.boot for install in first if install}) == 30
+    again: list[Install | None] = []
+    assert calls_of(lambda: again.extend(boot()))["Store.save"] == 0
+    assert again == first
