@@ -120,6 +120,22 @@ KEYS: dict[str, Key] = {
     ),
     "kubernetes.api_server.names": Key("more names in its certificate", "names: [k8s.example.com]"),
     "kubernetes.api_server.addresses": Key("more addresses in its certificate", "addresses: [10.10.14.200]"),
+    "kubernetes.reserved": Key(
+        "what nodes keep from pods; more than a machine has keeps its kubelet from starting",
+        "reserved: {system: {memory: 512Mi}, etcd: {cpu: 500m, memory: 2Gi}}",
+    ),
+    "kubernetes.reserved.system": Key(
+        "of each node, for the OS, kubelet and containerd", "system: {cpu: 100m, memory: 256Mi}"
+    ),
+    "kubernetes.reserved.etcd": Key("of each member of etcd, for that besides", "etcd: {cpu: 100m, memory: 256Mi}"),
+    **{
+        f"kubernetes.reserved.{whose}.{what}": key
+        for whose in ("system", "etcd")
+        for what, key in (
+            ("cpu", Key("a number of CPUs, or thousandths of one with m", "cpu: 100m")),
+            ("memory", Key("memory, with Ki, Mi or Gi", "memory: 256Mi")),
+        )
+    },
     "kubernetes.manifests": Key("manifests of your own, applied once the API answers", "manifests: [addons/]"),
     "registry": Key("the image registry on the bootstrapper", "registry: {domain: bootstrapper, port: 5000}"),
     "registry.domain": Key("its name in image references", "domain: bootstrapper"),

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
+from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
 from .os_family import Family
 from .part import Part
@@ -19,7 +20,6 @@ from .types import (
     Cron,
     Domain,
     Duration,
-    Endpoint,
     HostName,
     Lease,
     LinkAddress,
@@ -166,18 +166,6 @@ class Os(Part):
         return f"{self.arch}-usr"
 
 
-class Cni(Part):
-    name: str = Field(default="flannel", pattern=r"^(flannel|routes|none)$")
-    backend: str = Field(default="vxlan", pattern=r"^(vxlan|host-gw)$")
-    interface: str | None = None
-
-
-class ApiServer(Part):
-    endpoint: Endpoint | None = None
-    names: tuple[Domain, ...] = ()
-    addresses: tuple[IPv4Address, ...] = ()
-
-
 class Kubernetes(Part):
     version: str = Field(default="v1.36.2", pattern=r"^v1\.[0-9]{1,3}\.[0-9]{1,3}$")
     service_cidr: IPv4Network = IPv4Network("10.100.0.0/16")
@@ -186,6 +174,7 @@ class Kubernetes(Part):
     dns_domain: Domain = "cluster.local"
     cni: Cni = Cni()
     api_server: ApiServer = ApiServer()
+    reserved: Reserved = Reserved()
     manifests: tuple[str, ...] = ()
 
     @property

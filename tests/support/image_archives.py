@@ -14,13 +14,13 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
-def docker_archive(path: Path, *tags: str, text: str = "hello") -> Path:
-    """As `docker save` writes it: one image under some names."""
-    layer = tar_of({"hello": text.encode()})
+def docker_archive(path: Path, *tags: str, text: str = "hello", files: Mapping[str, bytes] | None = None) -> Path:
+    """As `docker save` writes it: one image under some names, with these programs."""
+    layer = tar_of(files or {"hello": text.encode()})
     config = _config(layer, "amd64")
     manifest = [{"Config": f"{_hex(config)}.json", "RepoTags": list(tags), "Layers": ["layer.tar"]}]
-    files = {f"{_hex(config)}.json": config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
-    path.write_bytes(tar_of(files))
+    parts = {f"{_hex(config)}.json": config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
+    path.write_bytes(tar_of(parts))
     return path
 
 

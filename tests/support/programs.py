@@ -23,3 +23,12 @@ def program(text: str, machine: int = _X86_64) -> bytes:
 def arm_program(text: str) -> bytes:
     """What stands for a program of another architecture."""
     return program(text, _AARCH64)
+
+
+def waiting_program() -> bytes:
+    """A static program for Linux on x86-64 that does nothing until it is killed."""
+    code = b"\xb8\x22\x00\x00\x00\x0f\x05\xeb\xf7"  # pause, again and again
+    start, size = 0x400000, 120 + len(code)
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, _X86_64, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return head + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 0x1000) + code

@@ -87,6 +87,8 @@ def _kubelet(
         "dns_domain": kubernetes.dns_domain,
         "plugins": kubernetes.cni.name != "none",
         "vxlan": kubernetes.cni.name == "flannel" and kubernetes.cni.backend == "vxlan",
+        "reserved": kubernetes.reserved,
+        "is_member": Role.ETCD in node.roles,
         "patience": patience_of(desc),
         "joins": joins,
         "readyz": None if Role.CONTROL_PLANE in node.roles else f"{api_server_url(desc, node)}/readyz",
