@@ -48,6 +48,15 @@ KEYS: dict[str, Key] = {
         "bonds, VLANs and what else is said of the links of each node that has no `links` of its own",
         "links: {bonds: [{name: bond0, members: [boot, second]}]}",
     ),
+    "network.proxy": Key(
+        "the proxy of the site, by which the updater fetches releases; default: none",
+        'proxy: {http: "http://proxy.example.com:3128", https: "http://proxy.example.com:3128"}',
+    ),
+    "network.proxy.http": Key("the proxy for http:// addresses", 'http: "http://proxy.example.com:3128"'),
+    "network.proxy.https": Key("the proxy for https:// addresses", 'https: "http://proxy.example.com:3128"'),
+    "network.proxy.no_proxy": Key(
+        "hosts, domains and addresses that are asked without it", "no_proxy: [mirror.example.com, 10.10.14.9]"
+    ),
     "os": Key(
         "the operating system that machines install",
         "os: {family: flatcar, channel: stable, version: current}",

@@ -15,6 +15,7 @@ from .links import BOOT, Links
 from .os_family import Family
 from .part import Part
 from .released_images import RELEASED
+from .site_proxy import SiteProxy
 from .types import (
     AddressRange,
     Cron,
@@ -131,6 +132,7 @@ class Network(Part):
     ntp: tuple[IPv4Address, ...] = ()
     hosts: dict[Domain, IPv4Address] = Field(default_factory=dict)
     links: Links | None = None
+    proxy: SiteProxy | None = Field(default=None, exclude_if=operator.not_)
 
 
 class Window(Part):

@@ -73,6 +73,10 @@ def _none(desc: ClusterDesc) -> tuple[Port, ...]:
     return ()
 
 
+def _no_environment(desc: ClusterDesc) -> dict[str, str]:
+    return {}
+
+
 def _always(desc: ClusterDesc) -> bool:
     return True
 
@@ -93,6 +97,7 @@ class Service:
     loopback_ports: Callable[[ClusterDesc], tuple[Port, ...]] = _none
     tls: Callable[[ClusterDesc], ServerNames] | None = None  # its certificate lies in tls/<name>/
     runs: Callable[[ClusterDesc], bool] = _always
+    environment: Callable[[ClusterDesc], dict[str, str]] = _no_environment  # beside what each service is given
 
     def may_write(self, mount: Mount) -> bool:
         """Whether the mount can be written."""
@@ -188,6 +193,7 @@ UPDATER = Service(
     ),
     writes=(Folder("images"),),
     runs=lambda desc: desc.os.update.enabled,
+    environment=lambda desc: desc.network.proxy.environment if desc.network.proxy else {},
 )
 TIME = Service(
     "time",

@@ -28,7 +28,7 @@ def lab_description(
 ) -> ClusterDesc:
     """Return the description with the lab's release server and keys, and with `nodes` nodes if that is given.
 
-    Its timing is slow, since the machines are emulated.
+    Its timing is slow, since the machines are emulated, and no proxy of the site stands before the lab's own server.
     """
     os = desc.os.model_copy(
         update={
@@ -38,7 +38,8 @@ def lab_description(
     )
     keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
     chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
-    changes = {"os": os, "ssh_authorized_keys": keys, "nodes": chosen, "timing": Timing.SLOW}
+    network = desc.network.model_copy(update={"proxy": None})
+    changes = {"os": os, "network": network, "ssh_authorized_keys": keys, "nodes": chosen, "timing": Timing.SLOW}
     return desc.model_copy(update=changes)
 
 

@@ -49,6 +49,7 @@ def compose_file(
             "memory": service.memory,
             "health": list(service.health),
             "capabilities": service.capabilities,
+            "environment": service.environment(desc),
             "inputs": inputs_hash(service, files, images[service.name]),
             "mounts": [
                 {"source": str(folder.path / m.path), "target": m.target, "writable": service.may_write(m)}
