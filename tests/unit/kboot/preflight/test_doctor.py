@@ -1,0 +1,16 @@
+"""`kboot doctor`: what it says without a description."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kboot.preflight.doctor import checks
+from support.places import ROOT
+
+
+def test_it_says_as_the_documents_do_that_secure_boot_has_to_be_off(tmp_path: Path) -> None:
+    found = {check.name: check for check in checks(None, tmp_path)}
+    assert found["secure boot"].ok, "nothing to repair on this machine"
+    assert "has to be off" in found["secure boot"].found
+    for page in ("README.md", "docs/operate.md"):
+        assert "Secure Boot" in (ROOT / page).read_text(), page
