@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -35,8 +36,8 @@ _DESCRIPTION = (
     + """\
 kubernetes: {version: v1.36.2}
 nodes:
-  - {mac: "52:54:00:00:00:01", name: node1, roles: [control-plane, etcd], install_disk: /dev/vda}
-  - {mac: "52:54:00:00:00:02", name: node2, roles: [control-plane], install_disk: /dev/vda}
+  - {mac: "52:54:00:00:00:01", name: node1, ip: 10.10.14.211, roles: [control-plane, etcd], install_disk: /dev/vda}
+  - {mac: "52:54:00:00:00:02", name: node2, ip: 10.10.14.212, roles: [control-plane], install_disk: /dev/vda}
 """
 )
 
@@ -49,9 +50,9 @@ class Cluster:
         self.now = datetime.now(UTC)
         self.authority = new_authority("kubernetes", self.now)
         network = own_loopback()
-        self.addresses = {NODE1: f"{network}.11", NODE2: f"{network}.12"}
+        self.addresses = {NODE1: f"{network}.211", NODE2: f"{network}.212"}
         self.apis = {mac: self._api(mac, folder / mac.dashed) for mac in (NODE1, NODE2)}
-        (server.folder.config / "clusterdesc.yaml").write_text(_DESCRIPTION)
+        (server.folder.config / "clusterdesc.yaml").write_text(_DESCRIPTION.replace("10.10.14", network))
         later = int(time.time()) + 3600
         lines = [f"{later} {mac} {address} * ff:00:00:00:01\n" for mac, address in self.addresses.items()]
         (server.folder.leases / "dnsmasq.leases").write_text("".join(lines))
@@ -225,6 +226,15 @@ def test_another_control_plane_is_asked_and_remembered(cluster: Cluster) -> None
     assert cluster.apis[NODE1].asked == []
     cluster.apis[NODE2].stop()
     cluster.wait(lambda state: bool(cluster.apis[NODE1].asked) and _answers(state))
+
+
+def test_a_control_plane_that_accepts_and_says_nothing_holds_up_no_other(cluster: Cluster) -> None:
+    cluster.give_certificate()
+    with socket.create_server((cluster.addresses[NODE1], API_PORT)):  # as a process that is stopped: its kernel accepts
+        cluster.apis[NODE2].start()
+        cluster.server.wait_phase(NODE1, "ready")
+        cluster.apis[NODE2].stop()
+        cluster.wait_reason("node1 does not answer; node2 does not answer")
 
 
 @pytest.mark.parametrize(
