@@ -18,6 +18,17 @@ def address_of(namespace: Namespace, server: str, name: str) -> str | None:
     return str(IPv4Address(message[at : at + 4])) if length == 4 else None
 
 
+def addresses_of(namespace: Namespace, server: str, name: str) -> list[str]:
+    """All addresses of a name, in the order of the answer."""
+    message, at, length = _ask(namespace, server, name, _A)
+    found = []
+    while length == 4:
+        found.append(str(IPv4Address(message[at : at + 4])))
+        at += 4 + 12  # the next record begins with a pointer to the question too
+        length = int.from_bytes(message[at - 2 : at])
+    return found
+
+
 def name_of(namespace: Namespace, server: str, address: str) -> str | None:
     """The name of an address, None when there is none."""
     message, at, length = _ask(namespace, server, IPv4Address(address).reverse_pointer, _PTR)
