@@ -29,6 +29,7 @@ from . import (
 from .body_queue import BodyQueue
 from .fleet import Fleet
 from .kubernetes_watch import KubernetesWatch
+from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
 from .request_log import RequestLog
 
@@ -74,7 +75,8 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watches = [asyncio.create_task(watch) for watch in (fleet.watch(), KubernetesWatch(fleet).watch())]
+        jobs = (fleet.watch(), KubernetesWatch(fleet).watch(), PresenceWatch(fleet).watch())
+        watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:
             watch.cancel()

@@ -18,6 +18,7 @@ from .leases import LeaseFile
 from .log import log
 from .machine import Machine
 from .node_index import NodeIndex
+from .presence import Presence
 from .problem import ProblemError
 from .refusals import Refusals
 from .releases import updater_events
@@ -50,6 +51,7 @@ class Fleet:
         self._heard = self.store.heard()
         self._heard_since: set[Mac] = set()  # since their times were kept
         self._heard_kept_at = now()
+        self.presence = Presence()
         self._refusals = Refusals()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
@@ -126,13 +128,16 @@ class Fleet:
         return address is not None and address in self.desc().network.subnet and not is_anothers
 
     def address_of(self, node: Node) -> IPv4Address | None:
-        """Return the address that DHCP, or the description, gives to a node's machine; None while it has none."""
-        return next(iter(self.addresses_of(node)), None)
+        """Return the address at which a node's machine is reached, its lease, else the described one; None without.
+
+        Nobody else is given the described one, and a machine asks for none once it runs.
+        """
+        return next(iter(self.addresses_of(node)), node.ip)
 
     def own_in_words(self, node: Node) -> str:
         """Return what the own address of a node is, or why it has none."""
-        if (address := self.address_of(node)) is not None:
-            return f"its own address is {address}"
+        if own := self.addresses_of(node):
+            return f"its own address is {own[0]}"
         is_leased = self.desc().network.dhcp.mode is DhcpMode.SERVE
         return "it has no lease" if is_leased else "the description gives it no `ip`"
 

@@ -50,7 +50,7 @@ class KubernetesWatch:
         faults: dict[str, str] = {}
         for node in sorted(desc.control_planes, key=lambda node: node.mac != self._answered):
             try:
-                address = self._fleet.address_of(node) or node.ip
+                address = self._fleet.address_of(node)
                 if address is None:
                     raise ApiFault("has no address yet")
                 nodes = await list_nodes(str(address), context)

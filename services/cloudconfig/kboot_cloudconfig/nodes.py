@@ -17,7 +17,9 @@ from .answer import fresh
 from .caller import PathMac, ServedFleet, ask_of
 from .fleet import Fleet
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
+from .machine import Machine
 from .overdue import overdue
+from .presence import RUNS
 from .problem import ProblemError
 from .releases import release_in_force, updater_status
 from .store import rfc3339
@@ -45,7 +47,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         becomes_ready=desc.kubernetes is not None,
         is_slow=desc.timing is Timing.SLOW,
     )
-    address = fleet.address_of(node) or node.ip
+    address = fleet.address_of(node)
     return {
         "mac": str(node.mac),
         "more_macs": [str(mac) for mac in node.more_macs],
@@ -59,7 +61,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "armed": machine.armed,
         "joined": not fleet.is_declared(node.mac),
         "config": _config_state(fleet, node.mac, machine.config),
-        "reason": machine.reason or ready_in_doubt(machine.phase, fleet.kubernetes),
+        "reason": machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
         "remark": machine.remark,
         "overdue": late,
         "version": machine.version,
@@ -162,6 +164,12 @@ def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask
         fleet.refuse(mac, ask.address, str(reason), request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
     return ask
+
+
+def _silence(fleet: Fleet, machine: Machine) -> str | None:
+    """Return since when a machine that runs does not answer at its address; None where it does, or never did."""
+    since = fleet.presence.missing_since(machine.mac) if machine.phase in RUNS else None
+    return f"it does not answer since {rfc3339(since)}: it is off, or out of reach" if since else None
 
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:

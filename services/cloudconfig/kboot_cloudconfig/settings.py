@@ -23,6 +23,7 @@ class Settings:
     uid: int  # the user that a server started as root changes to
     kubernetes_every_s: float  # how often the API server is asked for its nodes
     kubernetes_silent_s: float  # how long no API server may answer before a machine is `ready` no more
+    presence_every_s: float  # how often machines that run are looked for
     state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
     timeouts: Timeouts
 
@@ -51,6 +52,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         state_is_marked=environ.get("KBOOT_STATE_IS_MARKED") == "1",
         kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
         kubernetes_silent_s=float(environ.get("KBOOT_KUBERNETES_SILENT_S", "60")),
+        presence_every_s=float(environ.get("KBOOT_PRESENCE_EVERY_S", "15")),
         timeouts=Timeouts(
             silent_s=float(environ.get("KBOOT_SILENT_S", "20")),
             stalled_s=float(environ.get("KBOOT_STALLED_S", "60")),

@@ -133,6 +133,7 @@ class Server:
             "KBOOT_DISK_LOADER": str(self.loader),
             "KBOOT_UID": str(os.getuid()),
             "KBOOT_KUBERNETES_EVERY_S": "0.2",
+            "KBOOT_PRESENCE_EVERY_S": "3600",  # who is on loopback always answers
             "KBOOT_STATE_IS_MARKED": str(int(self.state_is_marked)),
         }
 

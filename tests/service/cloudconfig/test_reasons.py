@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from kboot.host.waiting import looks
 
 from .conftest import HOME, NODE1, NODE2, RELEASE, Server
 
@@ -122,6 +125,30 @@ def test_a_lease_that_comes_is_heard_of(quick: Server) -> None:
     quick.wait_phase(NODE1, "leased")
     node = quick.node(NODE1)
     assert node["heard"] >= node["phases"]["leased"]
+
+
+def test_a_machine_that_runs_is_looked_for_and_since_when_it_is_off_is_its_reason(server: Server) -> None:
+    server.stop()
+    server.start(KBOOT_PRESENCE_EVERY_S="0.2")
+    server.install(NODE1)
+    server.report(NODE1, "running", server.secrets.report_tokens[NODE1])
+    told = server.node(NODE1)["heard"]
+    for _ in looks(30, 0.1):
+        if (node := server.node(NODE1))["heard"] > told:
+            break
+    assert (node["heard"] > told, node["reason"]) == (True, None)
+    leases = server.folder.leases / "dnsmasq.leases"
+    nobody = leases.read_text().replace(HOME[NODE1], "255.255.255.255")  # nothing connects there
+    leases.write_text(nobody)
+    for _ in looks(30, 0.1):
+        if (node := server.node(NODE1))["reason"]:
+            break
+    assert re.fullmatch(r"it does not answer since \S+Z: it is off, or out of reach", node["reason"])
+    server.lease(NODE1, NODE2)
+    for _ in looks(30, 0.1):
+        if (node := server.node(NODE1))["reason"] is None:
+            break
+    assert node["reason"] is None
 
 
 def test_it_is_said_when_a_machine_was_last_heard_of(server: Server) -> None:

@@ -1,0 +1,36 @@
+"""Which machines that run were not there when they were looked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kboot_clusterdesc import Mac, Phase
+
+RUNS = (Phase.RUNNING, Phase.READY)
+_TWICE = 2  # a look that failed may be a lost packet
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    since: datetime  # the last look at which it was there
+    times: int = 0
+
+
+class Presence:
+    """What the latest looks found. Nothing is said of a machine that never was there: it may filter what is asked."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Mac, _Missing] = {}
+
+    def note(self, mac: Mac, now: datetime, *, is_there: bool) -> None:
+        """Note what a look found."""
+        if is_there:
+            self._seen[mac] = _Missing(now)
+        elif (last := self._seen.get(mac)) is not None:
+            self._seen[mac] = _Missing(last.since, last.times + 1)
+
+    def missing_since(self, mac: Mac) -> datetime | None:
+        """Return when a machine was last there that was missing at the last two looks or more; None of any other."""
+        last = self._seen.get(mac)
+        return last.since if last is not None and last.times >= _TWICE else None
