@@ -49,11 +49,11 @@ def disk_lines(disks: list[JsonObject]) -> list[str]:
 
 def node_row(node: dict[str, object]) -> list[str]:
     """Return a machine's row in the table of nodes: name, MAC, address, phase, since, last heard of, config, remark."""
-    done, total = node.get("bytes"), node.get("total")
-    share = ""
-    if done and node["phase"] in ("installing", "configured"):
-        percent = f" ({100 * int(str(done)) // int(str(total))} %)" if total else ""
-        share = f"{int(str(done)) // 1_000_000} MB written{percent}"
+    done, percent, share = node.get("bytes"), node.get("percent"), ""
+    if percent is not None:
+        share = f"writing {percent} %"
+    elif done and node["phase"] in ("installing", "configured"):
+        share = f"{int(str(done)) // 1_000_000} MB written"
     said = "; ".join(str(node[key]) for key in ("reason", "overdue") if node.get(key))
     remark = str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
     keys = ("name", "mac", "ip", "phase", "since", "heard", "config")

@@ -120,6 +120,7 @@ def _node(node: JsonObject) -> JsonObject:
         "overdue",
         "bytes",
         "total",
+        "percent",
         "ssh_host_keys",
     )
     return {key: node.get(key) for key in keys}

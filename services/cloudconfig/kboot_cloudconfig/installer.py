@@ -22,7 +22,7 @@ from .fleet import Fleet
 from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
-from .releases import NO_RELEASE, is_whole, release_in_force
+from .releases import NO_RELEASE, image_bytes, is_whole, release_in_force
 
 
 async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
@@ -71,6 +71,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_CHANNEL": desc.os.channel,
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,
+        "KBOOT_IMAGE_BYTES": str(image_bytes(fleet.settings.images, desc, release) or ""),
         **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
         "KBOOT_BOOT": ask.boot if ask.boot and guard.is_boot_value(ask.boot) else "",

@@ -179,6 +179,13 @@ def _may_install(machine: Machine) -> bool:
     return machine.armed and machine.phase is not Phase.FAILED
 
 
+def written_percent(machine: Machine) -> int | None:
+    """Return the share of the OS image that is on the disk; None where none is being written, or its size not told."""
+    if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED) or machine.bytes_done is None:
+        return None
+    return min(100 * machine.bytes_done // machine.bytes_total, 100) if machine.bytes_total else None
+
+
 def saw_disks(machine: Machine, disks: tuple[KeptDisk, ...]) -> Machine:
     """Return the machine's state after it told which disks it has; a report without any keeps those that are known.
 

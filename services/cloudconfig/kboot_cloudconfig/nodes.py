@@ -71,6 +71,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         "boot_partition": machine.boot_partition,
         "bytes": machine.bytes_done,
         "total": machine.bytes_total,
+        "percent": life.written_percent(machine),
     }
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, family_of
 from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATER_STATUS, origin_of
 
+from .disk_image import disk_bytes
+
 NO_RELEASE = "no OS release is in the store yet"
 
 
@@ -35,6 +37,11 @@ def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
         except OSError:
             return None
     return version if is_whole(images, desc, version) else None
+
+
+def image_bytes(images: Path, desc: ClusterDesc, version: str | None) -> int | None:
+    """Return how many bytes an install of `version` writes to the disk; None where that cannot be known."""
+    return disk_bytes(images / desc.os.channel / version / family_of(desc.os.family).image) if version else None
 
 
 def updater_status(images: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from kboot.host.waiting import looks
+from support.disk_images import os_image
 
 from .conftest import HOME, NODE1, NODE2, RELEASE, STRANGER, Server
 
@@ -22,12 +23,15 @@ def test_a_machine_goes_through_every_phase_to_running(server: Server) -> None:
     server.report(NODE1, "installing", token, bytes=1000, total=4000)
     node = server.node(NODE1)
     assert (node["phase"], node["bytes"], node["total"]) == ("configured", 1000, 4000)
+    assert node["percent"] == 25
+    assert "writing 25 %" in server.get("/").text
     server.report(NODE1, "installed", token)
     assert server.node(NODE1)["armed"] is False
     config_hash = (server.folder.node(NODE1) / "config-hash").read_text().strip()
     server.report(NODE1, "running", server.secrets.report_tokens[NODE1], config=config_hash, version=RELEASE)
     node = server.node(NODE1)
     assert (node["phase"], node["config"], node["version"]) == ("running", "current", RELEASE)
+    assert node["percent"] is None
     assert list(node["phases"]) == ["waiting", "leased", "booting", "installing", "configured", "installed", "running"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", node["since"])
 
@@ -222,6 +226,13 @@ def test_it_ends_at_once_on_sigterm_with_a_watcher_connected(server: Server) -> 
         watcher.kill()
         watcher.wait()
     server.start()
+
+
+def test_install_sh_knows_how_large_its_image_is(server: Server) -> None:
+    assert "KBOOT_IMAGE_BYTES=''\n" in server.get("/install.sh", who=NODE1).text
+    image = server.folder.images / "stable" / RELEASE / "flatcar_production_image.bin.bz2"
+    image.write_bytes(os_image(3 << 20))
+    assert f"KBOOT_IMAGE_BYTES={3 << 20}\n" in server.get("/install.sh", who=NODE1).text
 
 
 def test_one_release_by_number_throughout_an_install(server: Server) -> None:

@@ -184,6 +184,23 @@ def test_an_installer_that_fails_once_is_run_again(machine: Sandbox) -> None:
     assert machine.lines("installer.log").count("end") == 2
 
 
+def test_the_share_of_the_image_can_be_shown_while_it_is_written(machine: Sandbox) -> None:
+    machine.count_writes(machine.disk("sda"))
+    (machine.folder / "writes").touch()
+    (machine.folder / "waits").touch()
+    assert machine.run(KBOOT_IMAGE_BYTES="4915724288").returncode == 0
+    reports = [json.loads(report) for report in machine.lines("reports")]
+    assert {each["total"] for each in reports if "bytes" in each} == {4915724288}
+    assert all(each["bytes"] >= 0 for each in reports if "bytes" in each)
+
+
+def test_without_the_size_of_the_image_what_was_written_is_told_alone(machine: Sandbox) -> None:
+    machine.count_writes(machine.disk("sda"))
+    (machine.folder / "waits").touch()
+    assert machine.run().returncode == 0
+    assert not any("total" in report for report in machine.lines("reports"))
+
+
 def test_a_half_read_config_is_fetched_again_and_never_used(machine: Sandbox) -> None:
     machine.disk("sda")
     (machine.folder / "interrupt").touch()

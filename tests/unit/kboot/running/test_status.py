@@ -28,6 +28,14 @@ def test_what_a_machine_says_of_its_boot_stands_beside_it_after_what_is_wrong() 
     assert status_lines(Status("ail", [], [node], [], {}))[-1].endswith("armed")
 
 
+def test_the_share_of_the_image_stands_beside_a_machine_while_it_is_written() -> None:
+    node = {"name": "node1", "phase": "configured", "armed": True, "bytes": 430_000_000}
+    assert node_row({**node, "percent": 43})[-1] == "writing 43 %"
+    assert node_row({**node, "percent": 0})[-1] == "writing 0 %"
+    assert node_row(node)[-1] == "430 MB written"
+    assert node_row({**node, "phase": "installed"})[-1] == "armed"
+
+
 def test_a_machine_that_is_overdue_says_so_beside_its_reason() -> None:
     node = {"name": "node1", "phase": "booting", "armed": True, "overdue": "booting for more than 20 minutes: look"}
     assert node_row(node)[-1] == "booting for more than 20 minutes: look"

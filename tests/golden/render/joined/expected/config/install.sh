@@ -8,7 +8,7 @@ installer=flatcar-install
 # Filled in by the cloud-config server for the one machine that asks:
 KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_CONFIG=''
 KBOOT_DISK='' KBOOT_DISK_MODEL='' KBOOT_DISK_MIN_BYTES=0 KBOOT_DISK_SMALLEST='no' KBOOT_WIPE='no' KBOOT_KNOWN_DISK=''
-KBOOT_BOOT='' KBOOT_CARDS=''
+KBOOT_BOOT='' KBOOT_CARDS='' KBOOT_IMAGE_BYTES=''
 # kboot:machine
 
 work=/run/kboot-install
@@ -361,7 +361,7 @@ install_os() {
     -b "http://$bootstrapper/$KBOOT_CHANNEL" "$config_option" "$work/config")
   sectors_before=$(sectors_written) || sectors_before=''
   is_writing=yes
-  until "$installer" "${arguments[@]}" 2>&1 | tee "$work/installer.log"; do
+  until sectors_written >"$work/first" || true && "$installer" "${arguments[@]}" 2>&1 | tee "$work/installer.log"; do
     leave_unbootable
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || is_writing=
@@ -384,13 +384,15 @@ mark_boot_partition() {
   fi
 }
 
-# Bytes that were written to the disk since the start, every few seconds.
+# Bytes that this try has written to the disk, every few seconds, and how many the whole image has.
 follow_progress() {
-  local first now
-  first=$(sectors_written) || return 0
+  local first now total=${KBOOT_IMAGE_BYTES:+", \"total\": $KBOOT_IMAGE_BYTES"}
+  sectors_written >/dev/null || return 0
   while sleep 3; do
-    now=$(sectors_written)
-    report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))}" 1 || true
+    first=$(cat "$work/first" 2>/dev/null) || continue
+    now=$(sectors_written) || return 0
+    [ -n "$first" ] || continue
+    report "{\"phase\": \"installing\", \"bytes\": $(((now - first) * 512))$total}" 1 || true
   done
 }
 
