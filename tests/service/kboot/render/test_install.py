@@ -187,7 +187,7 @@ def test_an_installer_that_fails_once_is_run_again(machine: Sandbox) -> None:
 def test_the_share_of_the_image_can_be_shown_while_it_is_written(machine: Sandbox) -> None:
     machine.count_writes(machine.disk("sda"))
     (machine.folder / "writes").touch()
-    (machine.folder / "waits").touch()
+    (machine.folder / "asks").touch()
     assert machine.run(KBOOT_IMAGE_BYTES="4915724288").returncode == 0
     reports = [json.loads(report) for report in machine.lines("reports")]
     assert {each["total"] for each in reports if "bytes" in each} == {4915724288}
@@ -196,7 +196,7 @@ def test_the_share_of_the_image_can_be_shown_while_it_is_written(machine: Sandbo
 
 def test_without_the_size_of_the_image_what_was_written_is_told_alone(machine: Sandbox) -> None:
     machine.count_writes(machine.disk("sda"))
-    (machine.folder / "waits").touch()
+    (machine.folder / "asks").touch()
     assert machine.run().returncode == 0
     assert not any("total" in report for report in machine.lines("reports"))
 

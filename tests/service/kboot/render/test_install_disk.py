@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 
 import pytest
 
@@ -99,6 +101,18 @@ def test_a_disk_that_the_installer_did_not_come_to_write_keeps_what_it_has(machi
     (machine.folder / "failures").write_text("5")
     assert machine.run().returncode == 1
     assert not [line for line in machine.lines("done") if "wipefs --all" in line]
+
+
+def test_what_a_refusing_installer_leaves_behind_is_ended_and_holds_up_nothing(machine: Sandbox) -> None:
+    # Flatcar's reports by a named pipe that the image is written, and nobody reads it once the signature was refused.
+    machine.disk("sda")
+    os.mkfifo(machine.folder / "waits")
+    (machine.folder / "failures").write_text("5")
+    (machine.folder / "says").write_text("gpg: BAD signature\n")
+    assert machine.run().returncode == 1
+    assert "gpg: BAD signature" in reason(machine)
+    with open(os.open(machine.folder / "waits", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
+        assert select.select([pipe], [], [], 1)[0] == []
 
 
 def test_a_disk_whose_writes_nobody_counts_is_left_unbootable_too(machine: Sandbox) -> None:

@@ -137,7 +137,8 @@ finish() {
   local status=$?
   [ -z "${progress_pid:-}" ] || kill "$progress_pid" 2>/dev/null || true
   if [ "$status" != 0 ]; then
-    leave_unbootable # where a signal ended the installer
+    end_installer # where a signal ended this script
+    leave_unbootable
     [ -n "$reason" ] || reason="install.sh ended with status $status"
     reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
     report "{\"phase\": \"failed\", \"detail\": \"$reason\"}" 3 || true
@@ -353,6 +354,34 @@ last_words() {
     tail -n 2 | tr '\n' ' '
 }
 
+# In a process group of its own, which is ended with it. Flatcar's, when it refuses an image, may leave a part of itself behind:
+# the one that writes, or that waits for ever to say that it has written, with the output held open.
+installer_pid=''
+run_installer() { # run_installer ARGUMENT...
+  local status=0 log_pid
+  exec 3> >(exec tee "$work/installer.log")
+  log_pid=$!
+  set -m
+  "$installer" "$@" >&3 2>&1 3>&- </dev/null &
+  installer_pid=$!
+  set +m
+  exec 3>&-
+  wait "$installer_pid" || status=$?
+  end_installer
+  wait "$log_pid" || true
+  return "$status"
+}
+
+end_installer() {
+  local tries=60
+  [ -n "$installer_pid" ] || return 0
+  while [ "$tries" -gt 0 ] && kill -KILL -- "-$installer_pid" 2>/dev/null; do
+    tries=$((tries - 1))
+    sleep 1
+  done
+  installer_pid=''
+}
+
 is_writing='' sectors_before=''
 install_os() {
   local config_option=-i tries=5
@@ -361,7 +390,7 @@ install_os() {
     -b "http://$bootstrapper/$KBOOT_CHANNEL" "$config_option" "$work/config")
   sectors_before=$(sectors_written) || sectors_before=''
   is_writing=yes
-  until sectors_written >"$work/first" || true && "$installer" "${arguments[@]}" 2>&1 | tee "$work/installer.log"; do
+  until sectors_written >"$work/first" || true && run_installer "${arguments[@]}"; do
     leave_unbootable
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || is_writing=
