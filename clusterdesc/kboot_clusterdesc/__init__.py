@@ -3,6 +3,7 @@
 from .event_kind import EventKind
 from .layout import ClusterFolder
 from .load import dump, load, load_bytes, load_text
+from .loader import Loader
 from .model import ClusterDesc, ConfigDialect, DhcpMode, Node, Role
 from .os_family import Family, FamilyNames, family_of
 from .phase import Phase
@@ -19,6 +20,7 @@ __all__ = [
     "Family",
     "FamilyNames",
     "InvalidDescription",
+    "Loader",
     "Mac",
     "Node",
     "Phase",

@@ -188,6 +188,11 @@ KEYS: dict[str, Key] = {
         "its disk, where os.install_disk is not right", "install_disk: /dev/disk/by-id/nvme-DISK_1"
     ),
     "nodes.wipe": Key("whether its disk is installed over, where os.wipe is not right", "wipe: true"),
+    "nodes.loader": Key(
+        "what its firmware loads first: on BIOS undionly.kpxe (the usual), ipxe.pxe or pxelinux.0; "
+        "on UEFI snponly.efi (the usual) or ipxe.efi",
+        "loader: ipxe.efi",
+    ),
     "nodes.extra": Key("a fragment for this machine alone, after os.extra", "extra: node1.yaml"),
     "nodes.cards": Key(
         "its other network cards, a name of yours to the MAC; the card of `mac` is called boot",

@@ -12,6 +12,7 @@ from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one
 
 from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
+from .loader import Loader
 from .os_family import Family
 from .part import Part
 from .released_images import RELEASED
@@ -202,6 +203,7 @@ class Node(Part):
     taints: tuple[str, ...] = ()
     install_disk: str | None = None
     wipe: YesNo | None = None
+    loader: Loader | None = None
     extra: str | None = None
     cards: dict[LinkName, Mac] = Field(default_factory=dict, exclude_if=operator.not_)
     addresses: dict[LinkName, LinkAddress] = Field(default_factory=dict, exclude_if=operator.not_)
@@ -222,9 +224,8 @@ class Node(Part):
     def _named_after_mac(cls, value: Any) -> Any:
         if not isinstance(value, dict) or value.get("name") is not None:
             return value
-        mac = value.get("mac")
         try:
-            name = Mac(mac).dashed if isinstance(mac, str) else "unknown"
+            name = Mac(mac).dashed if isinstance(mac := value.get("mac"), str) else "unknown"
         except ValueError:
             name = "unknown"  # the MAC itself is refused, and no name is asked for
         return {**value, "name": name}

@@ -24,7 +24,7 @@ def run(image: str, folder: Path, script: str, *arguments: str) -> str:
     """What a script of `disk_loader/` prints in a container without a network, with `folder` as /work."""
     mounts = [f"--volume={folder}:/work", f"--volume={HERE}:/scripts:ro"]
     command = ["docker", "run", "--rm", "--network=none", *mounts, "--entrypoint=bash", image, f"/scripts/{script}"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

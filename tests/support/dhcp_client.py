@@ -119,6 +119,18 @@ def parsed(message: bytes) -> Reply:
     )
 
 
+def menu_choice(offer: Reply) -> Mapping[int, bytes]:
+    """The choice of the menu's only entry (PXE 2.1, option 43); UEFI is offered no menu and chooses nothing."""
+    data, at = offer.options.get(43, b""), 0
+    while at < len(data) and data[at] != 255:
+        tag, length = data[at], data[at + 1]
+        if tag == 9:  # the menu: type of boot server, length of its name, name
+            assert length == 3 + data[at + 4], "the menu has several entries"
+            return {43: b"\x47\x04" + data[at + 2 : at + 4] + b"\x00\x00\xff"}
+        at += 2 + length
+    return {}
+
+
 def _frame(source: bytes, message: bytes) -> bytes:
     udp = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)

@@ -28,9 +28,14 @@ def uefi(arch: int) -> Mapping[int, bytes]:
     return {**_pxe(arch), 61: b"\x00" + bytes(range(16))}
 
 
-def uefi_http() -> Mapping[int, bytes]:
-    """HTTP boot of an x86-64 UEFI firmware."""
-    return _pxe(16, "HTTPClient")
+def old_rom() -> Mapping[int, bytes]:
+    """A card's PXE ROM from before RFC 4578: it does not say what machine it is in."""
+    return {55: WANTED, 60: b"PXEClient"}
+
+
+def uefi_http(arch: int = 16) -> Mapping[int, bytes]:
+    """HTTP boot of a UEFI firmware, by default for x86-64."""
+    return _pxe(arch, "HTTPClient")
 
 
 def ipxe(arch: int = 0) -> Mapping[int, bytes]:

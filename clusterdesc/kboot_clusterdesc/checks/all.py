@@ -8,6 +8,7 @@ from ..model import ClusterDesc
 from ..problem import Problem
 from ..source import Tree
 from .addresses import check_macs, check_network, check_nodes, check_range, check_ranges_apart
+from .boot import check_arch, check_loaders
 from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
 from .images import check_images
@@ -36,6 +37,8 @@ CHECKS: tuple[Check, ...] = (
     check_link_addresses,
     check_names,
     check_disks,
+    check_arch,
+    check_loaders,
     check_labels,
     check_taints,
     check_images,

@@ -16,24 +16,25 @@ from ..errors import KbootError
 from ..host.cache import cache_folder, one_at_a_time
 
 SUITE = "bookworm"
-_UPSTREAM = ("debian", f"{SUITE}-slim")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
-def base_reference(packages: tuple[str, ...]) -> str:
-    """Return the name of the base image with these packages."""
-    return f"kboot/base:{sha256(repr((SUITE, packages, UNWANTED)).encode()).hexdigest()[:12]}"
+def base_reference(packages: tuple[str, ...], suite: str = SUITE) -> str:
+    """Return the name of the base image with these packages of that release of Debian."""
+    return f"kboot/base:{sha256(repr((suite, packages, UNWANTED)).encode()).hexdigest()[:12]}"
 
 
-def ensure_base(client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None]) -> str:
+def ensure_base(
+    client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None], suite: str = SUITE
+) -> str:
     """Make the base image with these packages if it is missing, and return its name; an old one is kept."""
-    reference = base_reference(packages)
+    reference = base_reference(packages, suite)
 
     def make() -> None:
-        progress(f"making a base image with {', '.join(packages)}")
-        if not _from_registry(client, reference, packages):
-            _from_packages(client, reference, packages)
+        progress(f"making a base image of {suite} with {', '.join(packages)}")
+        if not _from_registry(client, reference, packages, suite):
+            _from_packages(client, reference, packages, suite)
 
     image_once(client, reference, make)
     return reference
@@ -56,7 +57,7 @@ def image_once(client: docker.DockerClient, reference: str, make: Callable[[], N
                 make()
 
 
-def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> bool:
+def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...], suite: str) -> bool:
     """Make the base image on Debian's own if KBOOT_BASE=registry asks for that; return whether it was made.
 
     A container then fetches each package, which fails on a bootstrapper behind a closed network.
@@ -64,10 +65,10 @@ def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[
     if os.environ.get("KBOOT_BASE") != "registry":
         return False
     try:
-        client.images.pull(_UPSTREAM[0], tag=_UPSTREAM[1])
+        client.images.pull("debian", tag=f"{suite}-slim")
         command = f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {' '.join(packages)}"
         container = client.containers.run(
-            ":".join(_UPSTREAM), ["sh", "-c", f"{command} && rm -rf /var/lib/apt/lists/*"], detach=True
+            f"debian:{suite}-slim", ["sh", "-c", f"{command} && rm -rf /var/lib/apt/lists/*"], detach=True
         )
         try:
             if container.wait()["StatusCode"] != 0:
@@ -81,10 +82,10 @@ def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[
     return True
 
 
-def _from_packages(client: docker.DockerClient, reference: str, packages: tuple[str, ...]) -> None:
+def _from_packages(client: docker.DockerClient, reference: str, packages: tuple[str, ...], suite: str) -> None:
     with tempfile.TemporaryDirectory(prefix="kboot-base-") as folder:
         archive = Path(folder) / "root.tar"
-        make_root(packages, archive)
+        make_root(packages, archive, suite)
         repository, _, tag = reference.rpartition(":")
         try:
             client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
@@ -92,7 +93,7 @@ def _from_packages(client: docker.DockerClient, reference: str, packages: tuple[
             raise KbootError(f"the engine did not take the base image: {error}", "is its disk full?") from error
 
 
-def make_root(packages: tuple[str, ...], archive: Path) -> None:
+def make_root(packages: tuple[str, ...], archive: Path, suite: str = SUITE) -> None:
     """Write a small Debian with these packages to the tar `archive`; raises KbootError."""
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in UNWANTED]
@@ -102,7 +103,7 @@ def make_root(packages: tuple[str, ...], archive: Path) -> None:
     # A kernel's package would make an initrd, which takes long and is used by nothing here.
     environment = {**os.environ, "INITRD": "No"}
     try:
-        made = subprocess.run([*command, SUITE, str(archive)], capture_output=True, text=True, env=environment)
+        made = subprocess.run([*command, suite, str(archive)], capture_output=True, text=True, env=environment)
     except FileNotFoundError as error:
         raise KbootError("mmdebstrap is not installed", "run `make setup`") from error
     if made.returncode != 0:

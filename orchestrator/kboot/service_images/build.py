@@ -65,7 +65,8 @@ def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> st
 def _ensure_bases(recipes: list[Recipe], progress: Callable[[str], None]) -> None:
     """Make the base images of some recipes, two at a time: each waits for the network as long as it works."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda packages: ensure_base(_client(), packages, progress), {r.packages for r in recipes}))
+        wanted = {(recipe.packages, recipe.suite) for recipe in recipes}
+        list(pool.map(lambda each: ensure_base(_client(), each[0], progress, each[1]), wanted))
 
 
 def _client() -> docker.DockerClient:
@@ -80,7 +81,7 @@ def _ensure(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str
 
 
 def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
-    base = ensure_base(client, recipe.packages, progress)
+    base = ensure_base(client, recipe.packages, progress, recipe.suite)
     site = installed_requirements(recipe.requirements, recipe.name, progress) if recipe.requirements else None
     progress(f"building {recipe.reference}")
     try:

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from .base import SUITE
+
 _SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A folder with a Dockerfile. `packages` are Debian's, maybe none; `requirements` is pip's hash lock, or None."""
+    """A folder with a Dockerfile. `packages` are Debian's, maybe none; `requirements` is pip's hash lock, or None.
+
+    `suite` is the release of Debian that they are of: what `suite.txt` says, where the folder has one.
+    """
 
     name: str
     folder: Path
@@ -22,6 +27,7 @@ class Recipe:
     requirements: bytes | None
     files: Mapping[str, Path]  # path in the build context -> file
     arguments: Mapping[str, str]  # build arguments beside BASE: another image, the user
+    suite: str = SUITE
 
     @property
     def digest(self) -> str:
@@ -43,13 +49,15 @@ def read_recipe(
 ) -> Recipe:
     """Return the recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`."""
     packages = tuple(sorted((folder / "packages.txt").read_text().split()))
-    lock = folder / "requirements.txt"
+    lock, suite = folder / "requirements.txt", folder / "suite.txt"
     files = {path.name: path for path in folder.iterdir() if path.is_file() and path != lock}
     for package in sorted(folder.glob("kboot_*")):
         files |= {f"site/{path}": file for path, file in _package_files(package)}
     if lock.exists() and shared is not None:
         files |= {f"site/{path}": file for path, file in _package_files(shared)}
-    return Recipe(name, folder, packages, lock.read_bytes() if lock.exists() else None, files, arguments or {})
+    requirements = lock.read_bytes() if lock.exists() else None
+    of = suite.read_text().strip() if suite.exists() else SUITE
+    return Recipe(name, folder, packages, requirements, files, arguments or {}, of)
 
 
 def _package_files(package: Path) -> Iterator[tuple[str, Path]]:

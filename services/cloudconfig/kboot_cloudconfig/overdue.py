@@ -11,7 +11,11 @@ SLOW = 3  # how much longer everything may take with `timing: slow`
 # The longest that each phase lasts, in minutes, in a rack that boots at once over one line, and what to try after that.
 # `waiting` may last for ever, for a machine that is off; `failed` has its reason.
 _LIMITS = {
-    Phase.LEASED: (10, "it has an address and has not asked for its boot script: switch it on with the network first"),
+    Phase.LEASED: (
+        10,
+        "it has an address and has not asked for its boot script: switch it on with the network first; "
+        "`no-loader` in the log of dnsmasq: kboot has none for its firmware",
+    ),
     Phase.BOOTING: (20, "it has not asked for install.sh: look at its console and its cables, switch it off and on"),
     Phase.INSTALLING: (15, "install.sh has not fetched the node config: look at its console, switch it off and on"),
     Phase.CONFIGURED: (60, "its disk is not written: look at its console and at the network, switch it off and on"),

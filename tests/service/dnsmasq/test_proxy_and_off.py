@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from service.dnsmasq.daemon import BOOTSTRAPPER, OUTSIDE, OWN, Site, site
-from support.dhcp_client import ACK, DISCOVER, OFFER, REQUEST, Reply
+from support.dhcp_client import ACK, DISCOVER, OFFER, REQUEST, menu_choice
 from support.dns_query import address_of
 from support.machines import bios_rom, installed_system, ipxe, uefi
 
@@ -46,18 +46,6 @@ def test_the_lines_of_both_modes_are_understood(proxy: Site, off: Site) -> None:
         assert not [word for word in ("bad ", "error", "failed", "warning") if word in log.lower()], log
 
 
-def chosen(offer: Reply) -> Mapping[int, bytes]:
-    """The choice of the menu's only entry (PXE 2.1, option 43); UEFI is offered no menu and chooses nothing."""
-    data, at = offer.options.get(43, b""), 0
-    while at < len(data) and data[at] != 255:
-        tag, length = data[at], data[at + 1]
-        if tag == 9:  # the menu: type of boot server, length of its name, name
-            assert length == 3 + data[at + 4], "the menu has several entries"
-            return {43: b"\x47\x04" + data[at + 2 : at + 4] + b"\x00\x00\xff"}
-        at += 2 + length
-    return {}
-
-
 @pytest.mark.parametrize("firmware", [bios_rom(NODE1), uefi(7), uefi(9), ipxe(), ipxe(7)])
 def test_the_proxy_answers_firmware_without_giving_an_address(proxy: Site, firmware: Mapping[int, bytes]) -> None:
     offer = proxy.machine(NODE1).ask(DISCOVER, firmware)
@@ -74,8 +62,8 @@ def test_the_proxy_answers_firmware_without_giving_an_address(proxy: Site, firmw
         (bios_rom(NODE1), "undionly.kpxe"),
         (uefi(7), "snponly.efi"),
         (uefi(9), "snponly.efi"),
-        (ipxe(), f"http://{BOOTSTRAPPER}/boot.ipxe"),
-        (ipxe(7), f"http://{BOOTSTRAPPER}/boot.ipxe"),
+        (ipxe(), "start.ipxe"),
+        (ipxe(7), "start.ipxe"),
     ],
 )
 def test_the_proxy_names_the_loader_and_to_ipxe_the_boot_script(
@@ -87,7 +75,7 @@ def test_the_proxy_names_the_loader_and_to_ipxe_the_boot_script(
     if offer.file:
         assert offer.file == file
     else:  # to be asked for at the boot server's own port
-        reply = machine.ask_boot_server(BOOTSTRAPPER, {**firmware, **chosen(offer)}, OUTSIDE)
+        reply = machine.ask_boot_server(BOOTSTRAPPER, {**firmware, **menu_choice(offer)}, OUTSIDE)
         assert reply is not None
         assert reply.kind == ACK
         assert reply.file == file

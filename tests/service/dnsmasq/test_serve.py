@@ -10,7 +10,7 @@ import pytest
 from service.dnsmasq.daemon import BOOTSTRAPPER, LOADER, OTHER, OUTSIDE, OWN, Site
 from support.dhcp_client import DISCOVER
 from support.dns_query import address_of, name_of
-from support.machines import bios_rom, installed_system, ipxe, uefi, uefi_http
+from support.machines import bios_rom, installed_system, ipxe, old_rom, uefi, uefi_http
 from support.tftp import fetch
 
 NODE1, NODE2, NODE3 = "52:54:00:12:34:56", "52:54:00:12:34:57", "00:25:90:c0:f6:ee"
@@ -55,11 +55,11 @@ def test_the_address_of_a_node_is_given_to_no_other_machine(served: Site) -> Non
     ("firmware", "file"),
     [
         (bios_rom(STRANGER), "undionly.kpxe"),
-        (ipxe(), f"http://{BOOTSTRAPPER}/boot.ipxe"),
-        (ipxe(7), f"http://{BOOTSTRAPPER}/boot.ipxe"),
+        (old_rom(), "undionly.kpxe"),
+        (ipxe(), "start.ipxe"),
+        (ipxe(7), "start.ipxe"),
         (uefi(7), "snponly.efi"),
         (uefi(9), "snponly.efi"),
-        (uefi(11), "snponly-arm64.efi"),
         (uefi_http(), f"http://{BOOTSTRAPPER}/boot/snponly.efi"),
     ],
 )
@@ -67,7 +67,20 @@ def test_each_firmware_is_sent_to_what_it_can_load(served: Site, firmware: Mappi
     assert served.machine(NODE1).lease(firmware).file == file
 
 
-@pytest.mark.parametrize("firmware", [bios_rom(NODE1), uefi(7)])
+@pytest.mark.parametrize(
+    "firmware", [uefi(6), uefi(10), uefi(11), uefi_http(15), uefi_http(18), uefi_http(19), ipxe(11)]
+)
+def test_firmware_that_no_loader_is_for_is_named_none_and_the_log_has_it(
+    served: Site, firmware: Mapping[int, bytes]
+) -> None:
+    before = len(served.log.read_text())
+    assert served.machine(NODE1).lease(firmware).file == ""
+    tags = [line for line in served.log.read_text()[before:].splitlines() if " tags: " in line]
+    assert tags
+    assert all("no-loader" in line for line in tags)
+
+
+@pytest.mark.parametrize("firmware", [bios_rom(NODE1), old_rom(), uefi(7), ipxe()])
 def test_a_loader_comes_from_the_bootstrapper(served: Site, firmware: Mapping[int, bytes]) -> None:
     reply = served.machine(NODE1).lease(firmware)
     assert reply.next_server == IPv4Address(BOOTSTRAPPER)

@@ -165,21 +165,6 @@ def test_files_and_folders_are_readable_by_the_service_that_serves_them(
     assert folder.stat().st_mode & 0o555 == 0o555
 
 
-def test_another_architecture_is_not_taken_for_the_one_that_is_here(
-    site: Site, server: ReleaseServer, key: SigningKey
-) -> None:
-    folder = server.release("3975.2.0", key)
-    site.describe(version="3975.2.0")
-    site.check()
-    shutil.copytree(folder, server.folder / "stable" / "arm64-usr" / "3975.2.0")
-    kernel = server.folder / "stable" / "arm64-usr" / "3975.2.0" / NAMES.kernel
-    kernel.write_bytes(b"a kernel for arm64")
-    key.sign(kernel)
-    site.describe(version="3975.2.0", arch="arm64")
-    assert site.check().fault is None
-    assert (site.images / "stable" / "3975.2.0" / NAMES.kernel).read_bytes() == b"a kernel for arm64"
-
-
 def test_channels_stand_beside_each_other(site: Site, server: ReleaseServer, key: SigningKey) -> None:
     published(server, key, "3975.2.0")
     site.check()
