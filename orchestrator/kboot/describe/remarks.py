@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Node
+from kboot_clusterdesc.links import BOOT
 
 _MAC_LENGTH = len("00:25:90:c0:f7:80")
 
@@ -37,13 +38,19 @@ def _small_range(desc: ClusterDesc) -> Iterator[str]:
     if desc.network.dhcp.mode is not DhcpMode.SERVE or pool is None:
         return
     size = int(pool.last) - int(pool.first) + 1
-    nodes = sum((node.ip is None or node.ip in pool) + len(node.more_macs) for node in desc.nodes)
+    nodes = sum((node.ip is None or node.ip in pool) + _other_cards(desc, node) for node in desc.nodes)
     ignored = sum(1 if len(each) == _MAC_LENGTH else len(desc.nodes) for each in desc.ignore)
     if nodes + ignored > size:
         yield (
             f"network.dhcp.range: has {size} addresses, and {nodes + ignored} cards will ask for one: {nodes} of nodes "
             f"and {ignored} of `ignore` (a beginning of MACs counts once for each node): make the range larger"
         )
+
+
+def _other_cards(desc: ClusterDesc, node: Node) -> int:
+    """Return how many cards of a node ask beside the first: in the OS in memory each one of the boot network does."""
+    bonded = {name for bond in desc.links_of(node).bonds if BOOT in bond.members for name in bond.members}
+    return len({*node.more_macs, *(mac for name, mac in node.cards.items() if name in bonded)})
 
 
 def _leased_members(desc: ClusterDesc) -> Iterator[str]:

@@ -30,8 +30,8 @@ _LEASED = (
 )
 
 
-def of_the_range(ignore: str, mode: str = "serve") -> list[str]:
-    text = _RACK.replace("IGNORE", ignore).replace("MODE", f'"{mode}"')
+def of_the_range(ignore: str, mode: str = "serve", rack: str = _RACK) -> list[str]:
+    text = rack.replace("IGNORE", ignore).replace("MODE", f'"{mode}"')
     return [each for each in remarks(load_text(text, "rack.yaml")) if each.startswith("network.dhcp.range")]
 
 
@@ -40,6 +40,16 @@ def test_a_range_that_is_smaller_than_what_will_ask_is_remarked() -> None:
     assert of_the_range('ignore: ["3c:ec:ef"]') == [], "three of nodes, and a BMC of each"
     (remark,) = of_the_range('ignore: ["3c:ec:ef", "00:11:22:33:44:55"]')
     assert remark.startswith("network.dhcp.range: has 6 addresses, and 7 cards will ask for one: 3 of nodes and 4 of")
+
+
+def test_cards_that_are_bonded_with_the_one_that_boots_ask_too_and_no_others() -> None:
+    cards = 'cards: {second: "00:25:90:c0:f7:81", storage: "00:25:90:c0:f7:91"}'
+    bond = "links: {bonds: [{name: bond0, members: [boot, second]}]}"
+    tight = _RACK.replace("10.10.14.6]", "10.10.14.2]")
+    apart = tight.replace('more_macs: ["00:25:90:c0:f7:81"]', cards)
+    assert of_the_range("", rack=apart) == []
+    (remark,) = of_the_range("", rack=apart.replace(cards, f"{cards}, {bond}"))
+    assert "has 2 addresses, and 3 cards will ask for one: 3 of nodes and 0 of" in remark
 
 
 def test_a_range_that_is_not_kboots_to_hand_out_is_not() -> None:
