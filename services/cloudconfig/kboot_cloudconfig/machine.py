@@ -59,6 +59,7 @@ class Machine:
     token: Token | None = None
     spent: tuple[str, ...] = ()  # SHA-256 of earlier tokens, newest first
     issued: tuple[str, ...] = ()  # SHA-256 of the tokens given since the arming: each may report the install
+    boots: int = 0  # for an install, since the arming
     release: str | None = None  # the release this boot was given, by number
     reason: str | None = None  # why it failed
     bytes_done: int | None = None
@@ -105,11 +106,12 @@ def fetched_boot_script(machine: Machine, release: str, boot_sha256: str, now: d
     """
     if not machine.armed:
         return machine
-    is_new_boot = machine.boot is not None and now - machine.boot.given_at > BOOT_AGAIN
+    is_new_boot = machine.boot is not None and abs(now - machine.boot.given_at) > BOOT_AGAIN
     if machine.phase is Phase.BOOTING and is_new_boot:
         machine = replace(machine, phases={phase: at for phase, at in machine.phases.items() if phase != Phase.BOOTING})
+    boots = machine.boots + (is_new_boot or machine.phase is not Phase.BOOTING)
     value = BootValue(boot_sha256, now)
-    return replace(_enter(machine, Phase.BOOTING, now), release=release, boot=value, reason=None)
+    return replace(_enter(machine, Phase.BOOTING, now), release=release, boot=value, boots=boots, reason=None)
 
 
 def has_boot_value(machine: Machine, release: str, boot_sha256: str, now: datetime) -> bool:

@@ -46,6 +46,7 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         is_armed=machine.armed,
         becomes_ready=desc.kubernetes is not None,
         is_slow=desc.timing is Timing.SLOW,
+        boots=machine.boots,
     )
     address = fleet.address_of(node)
     return {

@@ -22,16 +22,28 @@ _LIMITS = {
     Phase.INSTALLED: (15, "it has not told that it runs: see on its console what it boots from, and whether that ends"),
     Phase.RUNNING: (20, "its node is not Ready: log in, and read what kubelet and containerd say"),
 }
+BOOTS = 4  # of one install that are nothing to speak of
+_AGAIN = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
 _NEED_ARMING = (Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
 
 
 def overdue(
-    phase: Phase, since: datetime, now: datetime, *, is_armed: bool, becomes_ready: bool, is_slow: bool = False
+    phase: Phase,
+    since: datetime,
+    now: datetime,
+    *,
+    is_armed: bool,
+    becomes_ready: bool,
+    is_slow: bool = False,
+    boots: int = 0,
 ) -> str | None:
     """Return what to try where a machine is in `phase` for longer than it lasts; None where it is not.
 
-    `becomes_ready` says whether a machine that runs has a Kubernetes node. The sentence stays the same as time passes.
+    `becomes_ready` says whether a machine that runs has a Kubernetes node, `boots` how often it booted for this
+    install: each begins its phase anew. The sentence stays the same as time passes.
     """
+    if is_armed and phase in _AGAIN and boots > BOOTS:
+        return f"booted more than {BOOTS} times and not installed yet: look at its console from one boot to the next"
     if (
         phase not in _LIMITS
         or (phase in _NEED_ARMING and not is_armed)

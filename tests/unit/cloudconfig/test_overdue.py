@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot_cloudconfig.overdue import overdue
-from kboot_clusterdesc import Phase
+from kboot_cloudconfig import machine
+from kboot_cloudconfig.overdue import BOOTS, overdue
+from kboot_clusterdesc import Mac, Phase
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _ENDLESS = (Phase.DISCOVERED, Phase.WAITING, Phase.READY, Phase.FAILED)
@@ -38,6 +39,21 @@ def test_each_phase_that_ends_by_itself_is_overdue_some_time_and_says_what_to_tr
     assert words is not None
     assert words.startswith(f"{phase} for more than ")
     assert ": " in words
+
+
+def test_a_machine_that_boots_again_and_again_is_overdue_though_each_boot_is_young() -> None:
+    state = machine.declared(Mac("52:54:00:00:00:01"), NOW)
+    for number in range(1, 7):
+        now = NOW + number * timedelta(minutes=6)
+        state = machine.fetched_boot_script(state, "1.0.0", f"{number}", now)
+        state = machine.fetched_boot_script(state, "1.0.0", f"{number}, asked again", now)
+        if number % 2:
+            state = machine.fetched_installer(state, f"{number}", now)
+        words = overdue(state.phase, state.since, now, is_armed=True, becomes_ready=True, boots=state.boots)
+        assert (words is not None) is (number > BOOTS), number
+    assert words is not None
+    assert words.startswith("booted more than 4 times and not installed yet: ")
+    assert machine.arm(machine.finished_install(state, NOW), NOW).boots == 0
 
 
 @pytest.mark.parametrize("phase", _ENDLESS)
