@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -122,10 +122,12 @@ class Fleet:
         return () if node.ip is None else (node.ip,)
 
     def is_near(self, mac: Mac, address: IPv4Address | None) -> bool:
-        """Return whether a card of the machine `mac` may have `address`: in the subnet, and no other node's."""
+        """Return whether a card of the machine `mac` may have `address`: in the subnet, and known as nobody else's."""
+        network = self.desc().network
+        if address is None or address not in network.subnet or address in (network.bootstrapper, *network.routers):
+            return False
         owner = self.machine_at(address)
-        is_anothers = owner is not None and owner != mac and self.has_node(owner)
-        return address is not None and address in self.desc().network.subnet and not is_anothers
+        return owner is None or owner == mac or not self.has_node(owner)
 
     def address_of(self, node: Node) -> IPv4Address | None:
         """Return the address at which a node's machine is reached, its lease, else the described one; None without.
@@ -208,6 +210,16 @@ class Fleet:
             self._announce(event)
         return after
 
+    def keep_all(self, steps: Sequence[tuple[Machine, Machine, IPv4Address | None]]) -> None:
+        """Keep the outcomes of a step of many machines, each as before, after and its address, in one transaction."""
+        changed = [(after, ip) for before, after, ip in steps if after != before]
+        if not changed:
+            return
+        events = [self._event(after.phase, after.mac, ip, {"detail": after.reason or ""}) for after, ip in changed]
+        self.store.save_all([after for after, _ in changed], events)
+        for event in events:
+            self._announce(event)
+
     def tell(
         self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int
     ) -> None:
@@ -267,7 +279,7 @@ class Fleet:
             try:
                 self.note_leases()
                 self.note_updater()
-                if self.now() - self._heard_kept_at >= HEARD_KEPT_EVERY:
+                if abs(self.now() - self._heard_kept_at) >= HEARD_KEPT_EVERY:  # the clock may have been set back
                     self.keep_heard()
             except ProblemError as problem:
                 log("watch-waits", problem=problem.detail)

@@ -86,7 +86,7 @@ def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address],
     token = machine.token
     if token is None or not is_token(ask.token, token.sha256):
         return _stale(ask.token, machine)
-    if token.used_at is not None and not (token.used_from == ask.address and now - token.used_at <= GRACE):
+    if token.used_at is not None and not (token.used_from == ask.address and abs(now - token.used_at) <= GRACE):
         return Refusal.REPLAYED_TOKEN
     return None
 
@@ -126,7 +126,7 @@ def shown_before(
 def _refusal_of_boot_value(ask: InstallerAsk, value: BootValue | None, now: datetime) -> Refusal | None:
     if ask.address is None or not ask.is_near:
         return Refusal.WRONG_ADDRESS
-    if value is None or not is_token(ask.boot, value.sha256) or now - value.given_at > BOOT_LIFE:
+    if value is None or not is_token(ask.boot, value.sha256) or abs(now - value.given_at) > BOOT_LIFE:
         return Refusal.VOID_BOOT_VALUE
     return None if value.shown_from in (None, ask.address) else Refusal.REPLAYED_BOOT_VALUE
 

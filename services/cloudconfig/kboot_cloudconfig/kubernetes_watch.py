@@ -77,12 +77,11 @@ class KubernetesWatch:
         fleet, now = self._fleet, self._fleet.now()
         self._silent_since = self._silent_since or now
         factor = SLOW if fleet.desc().timing is Timing.SLOW else 1
-        if now - self._silent_since < timedelta(seconds=fleet.settings.kubernetes_silent_s * factor):
+        if abs(now - self._silent_since) < timedelta(seconds=fleet.settings.kubernetes_silent_s * factor):
             return
-        for node in fleet.nodes():
-            before = fleet.machine(node.mac)
-            after = life.became_unready(before, f"no API server answers: {why}"[:REASON_LENGTH], now)
-            fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")
+        reason = f"no API server answers: {why}"[:REASON_LENGTH]
+        machines = [(fleet.machine(node.mac), fleet.address_of(node)) for node in fleet.nodes()]
+        fleet.keep_all([(before, life.became_unready(before, reason, now), ip) for before, ip in machines])
 
     def _move(self, node: Node, view: KubernetesView) -> None:
         fleet = self._fleet

@@ -273,7 +273,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
         return machine
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
-    known = replace(standing, install_disk=machine.install_disk, disks=machine.disks)
+    known = replace(standing, remark=machine.remark, install_disk=machine.install_disk, disks=machine.disks)
     return replace(known, spent=_spent(machine), boot_partition=machine.boot_partition)
 
 

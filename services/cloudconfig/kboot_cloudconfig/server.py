@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,8 +121,11 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
     stop()
     await asyncio.gather(*servers)
-    fleet.keep_heard()
-    fleet.store.close()
+    try:
+        fleet.keep_heard()
+        fleet.store.close()
+    except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
+        log("state-not-closed", problem=str(error))
 
 
 def run(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,15 +126,20 @@ class Store:
         self.save(fresh)
         return fresh
 
-    def save(self, machine: Machine, *events: Event) -> list[Event]:
+    def save(self, machine: Machine, *events: Event) -> None:
         """Keep a machine's new state together with the events that tell of it, in one transaction."""
+        self.save_all([machine], events)
+
+    def save_all(self, machines: Sequence[Machine], events: Iterable[Event]) -> None:
+        """Keep the new states of machines together with the events that tell of them, in one transaction."""
+        rows = [(machine.mac, json.dumps(as_json(machine))) for machine in machines]
         with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO machines VALUES (?, ?)", (machine.mac, json.dumps(as_json(machine))))
-            kept = [self._add(db, event) for event in events]
-        self._machines[machine.mac] = machine
-        if not machine.armed:
+            db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
+            for event in events:
+                self._add(db, event)
+        self._machines.update({machine.mac: machine for machine in machines})
+        if not all(machine.armed for machine in machines):
             self._fold()
-        return kept
 
     def add(self, event: Event) -> Event:
         """Keep an event, and return it with its number."""

@@ -22,6 +22,7 @@ cluster: {name: unit, domain: unit.example.com}
 network:
   bootstrapper: 127.0.0.253
   subnet: 127.0.0.0/24
+  routers: [127.0.0.254]
   dhcp: {mode: serve, range: [127.0.0.2, 127.0.0.127]}
 os: {channel: stable, version: current, config: CONFIG, update: {enabled: true}}
 nodes:
@@ -204,8 +205,8 @@ def test_who_asks_again_before_the_value_was_shown_has_the_same(rack: Server) ->
     assert _boot(rack) != path, "it is kept as its hash alone"
 
 
-@pytest.mark.parametrize("who", [_OUTSIDE, NODE2])
-def test_a_value_is_good_neither_outside_of_the_subnet_nor_at_another_nodes_address(
+@pytest.mark.parametrize("who", [_OUTSIDE, NODE2, "127.0.0.253", "127.0.0.254"])
+def test_a_value_is_good_neither_outside_of_the_subnet_nor_at_the_address_of_a_node_the_bootstrapper_or_a_router(
     rack: Server, who: str | Mac
 ) -> None:
     assert _told(rack.get(_boot(rack), who=who).text, "KBOOT_TOKEN") == ""

@@ -55,6 +55,7 @@ def test_the_value_is_good_from_another_card_and_needless_at_the_machines_own_ad
 def test_the_value_is_void_after_its_life_and_outside_of_the_subnet() -> None:
     assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE) is None
     assert refusal(booted("v"), "v", now=NOW + BOOT_LIFE + timedelta(seconds=1)) is Refusal.VOID_BOOT_VALUE
+    assert refusal(booted("v"), "v", now=NOW - 2 * BOOT_LIFE) is Refusal.VOID_BOOT_VALUE, "a clock that was set back"
     assert refusal(booted("v"), "v", is_near=False) is Refusal.WRONG_ADDRESS
 
 

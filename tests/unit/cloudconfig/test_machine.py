@@ -94,6 +94,13 @@ def test_a_machine_that_is_not_ready_any_more_says_why_until_it_is_again() -> No
     assert (back.phase, back.since, back.reason) == (Phase.READY, later, None)
 
 
+def test_what_a_machine_said_of_its_last_boot_stands_until_it_is_installed_anew() -> None:
+    told = machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW, remark="its clock was set")
+    armed = machine.arm(replace(told, armed=False), NOW)
+    assert armed.remark == "its clock was set"
+    assert machine.finished_install(armed, NOW).remark is None
+
+
 def test_a_machine_stays_ready_since_it_became_so() -> None:
     ready = machine.became_ready(machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW), NOW)
     assert machine.became_ready(ready, NOW + timedelta(seconds=5)) == ready
@@ -112,8 +119,8 @@ def test_the_grace_of_a_used_token_ends() -> None:
     used = armed_with("t", NOW)
     ask = guard.Ask(True, HOME, "t")
     assert guard.refusal_of_secrets(ask, used, (HOME,), NOW + GRACE) is None
-    late = NOW + GRACE + timedelta(seconds=1)
-    assert guard.refusal_of_secrets(ask, used, (HOME,), late) is guard.Refusal.REPLAYED_TOKEN
+    for late in (NOW + GRACE + timedelta(seconds=1), NOW - timedelta(days=1)):  # a clock that was set back
+        assert guard.refusal_of_secrets(ask, used, (HOME,), late) is guard.Refusal.REPLAYED_TOKEN
 
 
 def test_a_used_token_serves_no_other_address() -> None:
