@@ -54,7 +54,7 @@ class CloudConfigClient:
                 f"the cloud-config server at {self._base} does not answer: {error}",
                 f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`, then `kboot up`",
             ) from error
-        return _body(answer, path)
+        return body_of(answer, path)
 
 
 def _read(path: Path) -> str:
@@ -66,9 +66,10 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _body(answer: httpx.Response, path: str) -> JsonObject:
+def body_of(answer: httpx.Response, path: str) -> JsonObject:
+    """Return the JSON object of an answer, its text fit for a terminal; raise KbootError where that is a fault."""
     try:
-        body = answer.json() if answer.content else {}
+        body = _printable(answer.json()) if answer.content else {}
     except ValueError:
         body = {}
     if not isinstance(body, dict):
@@ -77,3 +78,14 @@ def _body(answer: httpx.Response, path: str) -> JsonObject:
         detail = body.get("detail") or body.get("title") or ""
         raise KbootError(f"{path}: the cloud-config server answers {answer.status_code} {detail}".rstrip())
     return body
+
+
+def _printable(part: Any) -> Any:
+    """Return what was parsed, with what a terminal would act on escaped: a machine may tell what it likes."""
+    if isinstance(part, dict):
+        return {_printable(key): _printable(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_printable(each) for each in part]
+    if not isinstance(part, str):
+        return part
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in part)
