@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from ipaddress import IPv4Address
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -71,10 +72,11 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
             fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
     fleet.hear(mac)
-    after = _step(machine, report, fleet)
+    after = _step(machine, report, fleet, ask.address)
     fleet.keep(machine, after, ask.address, detail=report.detail)
-    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and report.detail not in ("", machine.remark):
-        fleet.tell(EventKind.STEP, mac, ask.address, detail=report.detail)
+    told = after.remark if report.phase is Phase.RUNNING else report.detail
+    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and told and told != machine.remark:
+        fleet.tell(EventKind.STEP, mac, ask.address, detail=told)
     return Response(status_code=204)
 
 
@@ -86,11 +88,12 @@ def _report(body: bytes) -> Report:
         raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
-def _step(machine: Machine, report: Report, fleet: Fleet) -> Machine:
+def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address | None) -> Machine:
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
-            remark = report.detail or None
+            said = filter(None, (report.detail, fleet.elsewhere_in_words(machine.mac, address)))
+            remark = "; ".join(said) or None
             return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys, remark)
         case Phase.INSTALLED:
             return life.finished_install(machine, now, report.boot_partition)

@@ -102,12 +102,26 @@ def test_beside_another_dhcp_server_an_address_that_is_not_the_described_one_is_
     server.get(f"/boot/{NODE1}.ipxe", who="127.0.0.77")
     server.get(f"/boot/{NODE2}.ipxe", who=NODE2)
     assert [server.node(mac)["reason"] for mac in (NODE1, NODE2)] == [
-        "its boot script was asked for from 127.0.0.77, and its own address is 127.0.0.11",
+        "its boot script was asked for from 127.0.0.77, and its `ip` is 127.0.0.11, "
+        "which the DHCP server of the site has to give it",
         f"its boot script was asked for from {HOME[NODE2]}, and the description gives it no `ip`",
     ]
     assert "boot=" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     node = server.node(NODE1)
     assert (node["phase"], node["reason"]) == ("booting", None)
+
+
+def test_beside_another_dhcp_server_a_machine_that_runs_at_another_address_is_told_of(server: Server) -> None:
+    server.describe(_OTHERS_DHCP.replace("127.0.0.11", "127.0.0.21"))
+    token = server.secrets.report_tokens[NODE1]
+    assert server.report(NODE1, "running", token, detail="the clock was set").status_code == 204
+    assert server.node(NODE1)["remark"] == (
+        f"the clock was set; it runs at {HOME[NODE1]}, and its `ip` is 127.0.0.21, "
+        "which the DHCP server of the site has to give it"
+    )
+    server.describe(_OTHERS_DHCP)
+    server.report(NODE1, "running", token)
+    assert server.node(NODE1)["remark"] is None
 
 
 def test_a_phase_that_lasts_too_long_is_said_with_what_to_try(server: Server) -> None:
