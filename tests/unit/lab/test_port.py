@@ -33,6 +33,15 @@ def test_a_good_port_changes_nothing() -> None:
         assert port.to_machine(frame, 7) == (7, frame)
 
 
+def test_tagged_frames_pass_as_they_are_whatever_they_hold() -> None:
+    """A VLAN of a lab's machines: its DHCP is none of the boot network's."""
+    port = Port(late_lease_s=5, tells_architecture=False)
+    for frame in (_FIRMWARE, _OFFER, _OTHER):
+        tagged = frame[:12] + b"\x81\x00\x00\x28" + frame[12:]
+        assert port.from_machine(tagged, 7) == (7, tagged)
+        assert port.to_machine(tagged, 7) == (7, tagged)
+
+
 def test_a_port_forwards_nothing_until_it_opens() -> None:
     port = Port(opens_at=60, forward_after_s=60)
     assert port.from_machine(_FIRMWARE, 59.9) is None
