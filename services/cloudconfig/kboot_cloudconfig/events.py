@@ -25,6 +25,7 @@ from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
+from .whereabouts import elsewhere_in_words
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
 _STILL_HERE_S = 15
@@ -92,7 +93,7 @@ def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address |
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
-            said = filter(None, (report.detail, fleet.elsewhere_in_words(machine.mac, address)))
+            said = filter(None, (report.detail, elsewhere_in_words(fleet.desc(), fleet.node(machine.mac), address)))
             remark = "; ".join(said) or None
             return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys, remark)
         case Phase.INSTALLED:

@@ -24,6 +24,7 @@ from .refusals import Refusals
 from .releases import updater_events
 from .settings import Settings
 from .store import Discovered, Event, Store
+from .whereabouts import own_in_words
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
 
@@ -138,19 +139,7 @@ class Fleet:
 
     def own_in_words(self, node: Node) -> str:
         """Return what the own address of a node is, or why it has none."""
-        if self.desc().network.dhcp.mode is DhcpMode.SERVE:
-            own = self.addresses_of(node)
-            return f"its own address is {own[0]}" if own else "it has no lease"
-        if node.ip is None:
-            return "the description gives it no `ip`"
-        return f"its `ip` is {node.ip}, which the DHCP server of the site has to give it"
-
-    def elsewhere_in_words(self, mac: Mac, address: IPv4Address | None) -> str | None:
-        """Return that a machine runs at another address than its `ip`, where the site hands out addresses, or None."""
-        node = self.node(mac)
-        if self.desc().network.dhcp.mode is DhcpMode.SERVE or node.ip is None or address in (None, node.ip):
-            return None
-        return f"it runs at {address}, and {self.own_in_words(node)}"
+        return own_in_words(self.desc(), node, self.addresses_of(node))
 
     def machine_at(self, address: IPv4Address | None) -> Mac | None:
         """Return the MAC of the machine that has `address`; None where no machine has it.

@@ -93,9 +93,7 @@ def refusal_of_secrets(ask: Ask, machine: Machine, own: Collection[IPv4Address],
 
 def _is_home(address: IPv4Address | None, machine: Machine, own: Collection[IPv4Address]) -> bool:
     showed_value = machine.boot.shown_from if machine.boot is not None else None
-    took_config = (
-        machine.token.used_from if machine.token is not None else None
-    )  # reports after the value is void
+    took_config = machine.token.used_from if machine.token is not None else None  # reports after the value is void
     return address is not None and (address in own or address in (showed_value, took_config))
 
 
