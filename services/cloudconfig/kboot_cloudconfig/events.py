@@ -73,7 +73,7 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
             fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
     fleet.hear(mac)
-    after = _step(machine, report, fleet, ask.address)
+    after = _step(machine, report, fleet, ask.address, is_own=ask.address in own)
     fleet.keep(machine, after, ask.address, detail=report.detail)
     told = after.remark if report.phase is Phase.RUNNING else report.detail
     if report.phase in (Phase.INSTALLING, Phase.RUNNING) and told and told != machine.remark:
@@ -89,7 +89,7 @@ def _report(body: bytes) -> Report:
         raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
-def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address | None) -> Machine:
+def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address | None, *, is_own: bool) -> Machine:
     now = fleet.now()
     match report.phase:
         case Phase.RUNNING:
@@ -102,7 +102,9 @@ def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address |
             return life.failed(machine, report.detail or "no reason given", now)
         case _:
             disks = tuple(disk.kept() for disk in report.disks)
-            seen = life.took_disk(life.saw_disks(machine, disks), report.install_disk)
+            # Its next install may take that disk whatever is on it: who read the boot value on the wire names none.
+            named = report.install_disk if is_own else None
+            seen = life.took_disk(life.saw_disks(machine, disks), named)
             return life.wrote_to_disk(seen, report.bytes, report.total, now)
 
 

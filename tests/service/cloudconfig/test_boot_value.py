@@ -98,6 +98,15 @@ def test_a_machine_installs_though_its_other_card_alone_can_ask(rack: Server) ->
     assert _refusals(rack) == []
 
 
+def test_no_other_address_names_the_disk_that_the_next_install_may_take_whatever_is_on_it(rack: Server) -> None:
+    token = _told(rack.get(_boot(rack), who=_READER).text, "KBOOT_TOKEN")
+    body = {"phase": "installing", "install_disk": "/dev/disk/by-id/ata-DATA_B2"}
+    path = f"/v1/nodes/{NODE1}/events"
+    for who, named in ((_READER, ""), (NODE1, body["install_disk"])):
+        assert rack.ask("POST", path, who=who, tls=True, token=token, body=body).status_code == 204
+        assert _told(rack.get("/install.sh", who=NODE1).text, "KBOOT_KNOWN_DISK") == named
+
+
 def test_who_reads_the_boot_script_on_the_wire_is_told_of_and_hinders_no_install(rack: Server) -> None:
     path = _boot(rack)
     stolen = _told(rack.get(path, who=_READER).text, "KBOOT_TOKEN")
