@@ -31,15 +31,12 @@ from support.kubernetes_api import (
 
 from .conftest import HEAD, NODE1, NODE2, Server
 
-_DESCRIPTION = (
-    HEAD
-    + """\
-kubernetes: {version: v1.36.2}
+_DESCRIPTION = f"""{HEAD}\
+kubernetes: {{version: v1.36.2}}
 nodes:
-  - {mac: "52:54:00:00:00:01", name: node1, ip: 10.10.14.211, roles: [control-plane, etcd], install_disk: /dev/vda}
-  - {mac: "52:54:00:00:00:02", name: node2, ip: 10.10.14.212, roles: [control-plane], install_disk: /dev/vda}
+  - {{mac: "52:54:00:00:00:01", name: node1, ip: 10.10.14.211, roles: [control-plane, etcd], install_disk: /dev/vda}}
+  - {{mac: "52:54:00:00:00:02", name: node2, ip: 10.10.14.212, roles: [control-plane], install_disk: /dev/vda}}
 """
-)
 
 
 class Cluster:
