@@ -106,7 +106,7 @@ def test_beside_another_dhcp_server_an_address_that_is_not_the_described_one_is_
         "which the DHCP server of the site has to give it",
         f"its boot script was asked for from {HOME[NODE2]}, and the description gives it no `ip`",
     ]
-    assert "boot=" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
+    assert "&boot=" in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     node = server.node(NODE1)
     assert (node["phase"], node["reason"]) == ("booting", None)
 
