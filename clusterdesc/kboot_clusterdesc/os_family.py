@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +38,16 @@ class FamilyNames:
     def release_files(self) -> tuple[str, ...]:
         """The files of a release that a mirror holds; each has a detached signature `<file>.sig` beside it."""
         return ("version.txt", self.kernel, self.initrd, self.image)
+
+    def ignition_arguments(self, url: str) -> str:
+        """Return the kernel arguments that make Ignition run in memory with the config at `url`.
+
+        A config on the line itself points there: for what the line names Ignition has two minutes, for what a config
+        names no limit (`-fetch-timeout`, `timeouts.httpTotal`).
+        """
+        pointer = {"ignition": {"version": self.ignition_spec, "config": {"replace": {"source": url}}}}
+        encoded = b64encode(json.dumps(pointer, separators=(",", ":")).encode()).decode()
+        return f"{self.first_boot}=1 {self.config_url}=data:;base64,{encoded}"
 
 
 _FAMILIES = {

@@ -24,8 +24,7 @@ def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -
             kernel=names.kernel,
             initrd=names.initrd,
             autologin=names.autologin,
-            first_boot=names.first_boot,
-            config_url=names.config_url,
+            ignition=names.ignition_arguments(f"http://{bootstrapper}/{MEMORY_IGNITION}"),
         ),
         f"config/{MEMORY_IGNITION}": _memory_ignition(desc),
         f"config/{INSTALLER}": rendered(

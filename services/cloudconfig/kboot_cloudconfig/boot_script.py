@@ -44,7 +44,7 @@ def kernel_arguments(desc: ClusterDesc, mac: Mac | None, boot: str | None = None
     """
     names, base, query = family_of(desc.os.family), f"http://{desc.network.bootstrapper}", guard.query_of(mac, boot)
     return (
-        f"initrd={names.initrd} {names.first_boot}=1 {names.config_url}={base}/pxe.ign{query} "
+        f"initrd={names.initrd} {names.ignition_arguments(f'{base}/pxe.ign{query}')} "
         f"cloud-config-url={base}/install.sh{query} {names.autologin} console=tty0 console=ttyS0,115200n8"
     )
 

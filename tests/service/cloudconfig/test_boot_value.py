@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,8 +51,8 @@ def _boot(server: Server, mac: Mac = NODE1, path: str | None = None) -> str:
     return _asked(server.get(path or f"/boot/{mac.dashed}.ipxe", who=mac).text)
 
 
-def _asked(script: str, argument: str = "cloud-config-url", path: str = "/install.sh") -> str:
-    found = re.search(rf"{argument}=http://127\.0\.0\.253({re.escape(path)}\?\S+)", script)
+def _asked(script: str) -> str:
+    found = re.search(r"cloud-config-url=http://127\.0\.0\.253(/install\.sh\?\S+)", script)
     assert found, script
     assert "&boot=" in found[1]
     return found[1]
@@ -133,7 +134,9 @@ def test_who_reads_the_boot_script_on_the_wire_is_told_of_and_hinders_no_install
 def test_ignition_in_memory_makes_the_machine_ask_with_its_value(rack: Server, path: str) -> None:
     script = rack.get(path, who=NODE1).text
     assert " flatcar.first_boot=1 " in script
-    config = rack.get(_asked(script, "ignition.config.url", "/pxe.ign"), who=_SECOND_CARD)
+    (pointer,) = re.findall(r" ignition\.config\.url=data:;base64,(\S+) ", script)
+    source = json.loads(b64decode(pointer))["ignition"]["config"]["replace"]["source"]
+    config = rack.get(source.removeprefix("http://127.0.0.253"), who=_SECOND_CARD)
     assert config.headers["content-type"] == "application/json"
     (asked,) = re.findall(r'"http://127\.0\.0\.253(/install\.sh\?[^"]+)"', _unit(config.text))
     assert _told(rack.get(asked, who=_SECOND_CARD).text, "KBOOT_ARMED") == "yes"

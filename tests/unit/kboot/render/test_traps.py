@@ -163,15 +163,19 @@ def test_the_kernel_line_names_the_initrd_which_uefi_kernels_look_for(family: st
 
 
 @pytest.mark.parametrize(
-    ("family", "arguments"),
+    ("family", "arguments", "spec"),
     [
-        ("flatcar", "flatcar.first_boot=1 ignition.config.url=http://10.10.14.253/pxe.ign"),
-        ("coreos", "coreos.first_boot=1 coreos.config.url=http://10.10.14.253/pxe.ign"),
+        ("flatcar", "flatcar.first_boot=1 ignition.config.url=data:;base64,", "3.3.0"),
+        ("coreos", "coreos.first_boot=1 coreos.config.url=data:;base64,", "2.1.0"),
     ],
 )
-def test_the_install_boot_runs_ignition_in_memory_and_leaves_the_disk_alone(family: str, arguments: str) -> None:
+def test_the_install_boot_runs_ignition_in_memory_and_leaves_the_disk_alone(
+    family: str, arguments: str, spec: str
+) -> None:
     config = rendered_family(family)["config/pxelinux.cfg/default"].content.decode()
-    assert f" {arguments} " in config
+    (pointer,) = re.findall(rf" {arguments}(\S+) ", config)
+    source = {"source": "http://10.10.14.253/pxe.ign"}
+    assert json.loads(b64decode(pointer)) == {"ignition": {"version": spec, "config": {"replace": source}}}
     assert "first_boot=detected" not in config  # it would want the ESP of a disk
     assert " root=" not in config
     assert " cloud-config-url=http://10.10.14.253/install.sh " in config  # with hyphens: the unit tests that form
