@@ -84,6 +84,15 @@ KEYS: dict[str, Key] = {
         "a disk that is named always is",
         "wipe: false",
     ),
+    "os.kernel_args": Key(
+        "kernel arguments of machines that name none, during the install and of the installed OS",
+        "kernel_args: [iommu=pt, nomodeset]",
+    ),
+    "os.console": Key(
+        "kernel consoles, the last of which is /dev/console; default: tty0 and ttyS0,115200n8 during the install, "
+        "and as the OS has it then",
+        'console: [tty0, "ttyS1,115200n8"]',
+    ),
     "os.config": Key("the form of the node configs: ignition or cloud-config", "config: ignition"),
     "os.timezone": Key("time zone of the machines", "timezone: UTC"),
     "os.extra": Key(
@@ -193,6 +202,8 @@ KEYS: dict[str, Key] = {
         "on UEFI snponly.efi (the usual) or ipxe.efi",
         "loader: ipxe.efi",
     ),
+    "nodes.kernel_args": Key("its kernel arguments, in place of all of os.kernel_args", "kernel_args: [pci=noaer]"),
+    "nodes.console": Key("its kernel consoles, in place of os.console", 'console: [tty0, "ttyS1,57600n8"]'),
     "nodes.extra": Key("a fragment for this machine alone, after os.extra", "extra: node1.yaml"),
     "nodes.cards": Key(
         "its other network cards, a name of yours to the MAC; the card of `mac` is called boot",

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
+from .kernel_line import KernelLine
 from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
 from .loader import Loader
@@ -38,8 +39,7 @@ from .types import (
 
 API_PORT = 6443  # on each control plane
 ETCD_PORT = 2379  # on each member, for its clients
-# The part of `pod_cidr` that one node has: kube-controller-manager's default for IPv4, and flannel's SubnetLen.
-POD_BLOCK_PREFIX = 24
+POD_BLOCK_PREFIX = 24  # of a node's part of `pod_cidr`: kube-controller-manager's default, and flannel's SubnetLen
 
 
 def _pair(value: AddressRange) -> list[str]:
@@ -149,7 +149,7 @@ class Update(Part):
     window: Window | None = None
 
 
-class Os(Part):
+class Os(KernelLine):
     family: Family = Family.FLATCAR
     channel: str = Field(default="stable", pattern=r"^[a-z][a-z0-9-]{0,30}$")
     version: OsVersion = "current"
@@ -191,7 +191,7 @@ class Registry(Part):
     port: int = Field(default=5000, ge=1, le=65534)
 
 
-class Node(Part):
+class Node(KernelLine):
     """One declared machine. If no name is given, the MAC with dashes is its name."""
 
     mac: Mac

@@ -8,7 +8,7 @@ from ..model import ClusterDesc
 from ..problem import Problem
 from ..source import Tree
 from .addresses import check_macs, check_network, check_nodes, check_range, check_ranges_apart
-from .boot import check_arch, check_loaders
+from .boot import check_arch, check_kernel_args, check_loaders
 from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
 from .images import check_images
@@ -39,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     check_disks,
     check_arch,
     check_loaders,
+    check_kernel_args,
     check_labels,
     check_taints,
     check_images,

@@ -25,6 +25,7 @@ def boot_files(desc: ClusterDesc, authority: bytes, release_key: bytes | None) -
             initrd=names.initrd,
             autologin=names.autologin,
             ignition=names.ignition_arguments(f"http://{bootstrapper}/{MEMORY_IGNITION}"),
+            kernel_args=desc.os.boot_arguments_of(None),
         ),
         f"config/{MEMORY_IGNITION}": _memory_ignition(desc),
         f"config/{INSTALLER}": rendered(

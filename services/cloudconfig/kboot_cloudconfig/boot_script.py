@@ -43,9 +43,10 @@ def kernel_arguments(desc: ClusterDesc, mac: Mac | None, boot: str | None = None
     Ignition gets install.sh started; an OS whose Ignition knows none of these has coreos-cloudinit for it.
     """
     names, base, query = family_of(desc.os.family), f"http://{desc.network.bootstrapper}", guard.query_of(mac, boot)
+    own = next((node for node in desc.nodes if node.mac == mac), None)
     return (
         f"initrd={names.initrd} {names.ignition_arguments(f'{base}/pxe.ign{query}')} "
-        f"cloud-config-url={base}/install.sh{query} {names.autologin} console=tty0 console=ttyS0,115200n8"
+        f"cloud-config-url={base}/install.sh{query} {names.autologin} {desc.os.boot_arguments_of(own)}"
     )
 
 

@@ -74,6 +74,8 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_IMAGE_BYTES": str(image_bytes(fleet.settings.images, desc, release) or ""),
         **disk_values(desc, node, life.known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
+        "KBOOT_KERNEL_ARGS": " ".join(desc.os.args_of(node)),
+        "KBOOT_CONSOLES": " ".join(f"console={each}" for each in desc.os.consoles_of(node) or ()),
         "KBOOT_BOOT": ask.boot if ask.boot and guard.is_boot_value(ask.boot) else "",
         "KBOOT_CARDS": " ".join(node.macs),
     }

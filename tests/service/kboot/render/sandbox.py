@@ -22,8 +22,8 @@ _REAL = (
     "sort", "tail", "tee", "timeout", "touch", "tr",
 )  # fmt: skip
 _RECORDED = (
-    "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "reboot", "sgdisk", "sleep", "swapoff", "sync", "systemctl",
-    "umount", "wipefs",
+    "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "mount", "reboot", "sgdisk", "sleep", "swapoff", "sync",
+    "systemctl", "umount", "wipefs",
 )  # fmt: skip
 
 

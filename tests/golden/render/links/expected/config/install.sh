@@ -8,7 +8,7 @@ installer=flatcar-install
 # Filled in by the cloud-config server for the one machine that asks:
 KBOOT_MAC='' KBOOT_TOKEN='' KBOOT_ARMED='no' KBOOT_CHANNEL='' KBOOT_VERSION='' KBOOT_BOARD='' KBOOT_CONFIG=''
 KBOOT_DISK='' KBOOT_DISK_MODEL='' KBOOT_DISK_MIN_BYTES=0 KBOOT_DISK_SMALLEST='no' KBOOT_WIPE='no' KBOOT_KNOWN_DISK=''
-KBOOT_BOOT='' KBOOT_CARDS='' KBOOT_IMAGE_BYTES=''
+KBOOT_BOOT='' KBOOT_CARDS='' KBOOT_IMAGE_BYTES='' KBOOT_KERNEL_ARGS='' KBOOT_CONSOLES=''
 # kboot:machine
 
 work=/run/kboot-install
@@ -401,6 +401,22 @@ install_os() {
   is_writing=''
 }
 
+# Kernel arguments and consoles of the installed OS: its GRUB reads this file on the OEM partition.
+write_kernel_line() {
+  local partition oem=$work/oem
+  [ -n "$KBOOT_KERNEL_ARGS$KBOOT_CONSOLES" ] || return 0
+  partition=$(lsblk --noheadings --list --paths --output NAME,PARTLABEL "$disk" | awk '$2 == "OEM" {print $1; exit}') ||
+    partition=''
+  mkdir -p "$oem"
+  { [ -n "$partition" ] && mount "$partition" "$oem"; } || fail "no OEM partition on $disk takes the kernel arguments"
+  {
+    # shellcheck disable=SC2016 # GRUB expands it
+    [ -z "$KBOOT_KERNEL_ARGS" ] || printf 'set linux_append="$linux_append %s"\n' "$KBOOT_KERNEL_ARGS"
+    [ -z "$KBOOT_CONSOLES" ] || printf 'set linux_console="%s"\n' "$KBOOT_CONSOLES"
+  } >>"$oem/grub.cfg" || fail "the kernel arguments could not be written to $partition"
+  umount "$oem"
+}
+
 # Every disk with this image has the same GUIDs. The ESP gets one of its own, by which the loaders find this disk again.
 boot_partition=''
 mark_boot_partition() {
@@ -451,6 +467,7 @@ progress_pid=$!
 install_os
 kill "$progress_pid" 2>/dev/null || true
 progress_pid=''
+write_kernel_line
 mark_boot_partition
 sync
 # Without this report the machine would stay armed and install again at its next network boot.
