@@ -209,7 +209,8 @@ def test_the_installer_is_never_called_without_release_and_channel(family: str) 
     script = rendered_family(family)["config/install.sh"].content.decode()
     assert f"installer={family}-install\n" in script
     assert '-V "$KBOOT_VERSION" -C "$KBOOT_CHANNEL" -B "$KBOOT_BOARD" -o \'\'' in script
-    assert script.count('"$installer" "${arguments[@]}"') == 1
+    assert script.count('"$installer" "$@"') == script.count('run_installer "${arguments[@]}"') == 1
+    assert script.count('"$installer" ') == 1
 
 
 # the examples
