@@ -47,7 +47,7 @@ def test_of_two_smallest_disks_the_known_one_is_taken_else_always_the_same(machi
     assert machine.run(**SMALLEST).returncode == 0
     assert taken(machine) == second
     (machine.folder / "installer.log").unlink()
-    (machine.folder / "run/kboot-install/started").rmdir()
+    (machine.folder / "run/kboot-install/installed").unlink()
     assert machine.run(**SMALLEST, KBOOT_KNOWN_DISK="/dev/disk/by-id/ata-DISK_B").returncode == 0
     assert taken(machine) == first
 
@@ -115,7 +115,7 @@ def test_a_disk_that_is_named_or_may_be_wiped_is_installed_over_whatever_it_hold
     for values in ({"KBOOT_DISK": disk}, {"KBOOT_WIPE": "yes"}):
         assert machine.run(**values).returncode == 0
         assert taken(machine) == disk
-        (machine.folder / "run/kboot-install/started").rmdir()
+        (machine.folder / "run/kboot-install/installed").unlink()
 
 
 def test_the_disk_is_told_before_it_is_written_to(machine: Sandbox) -> None:
