@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kboot.errors import BadInput
-from kboot_clusterdesc import ClusterDesc, Mac, Node, Role
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Mac, Node, Role
+from kboot_clusterdesc.loader import Loader
 from kboot_clusterdesc.model import Timing
 
 from .addresses import LabAddresses
 
+_LOADER = Loader.IPXE_BIOS  # on a UEFI machine it counts for nothing
 DEBIAN_ETCD = "kboot.lab/etcd:debian"  # Debian's own etcd, used where `make kubernetes` built none
 
 
@@ -29,6 +31,7 @@ def lab_description(
     """Return the description with the lab's release server and keys, and with `nodes` nodes if that is given.
 
     Its timing is slow, since the machines are emulated, and no proxy of the site stands before the lab's own server.
+    BIOS machines load an iPXE that drives their cards itself: through the BIOS the OS takes such a machine minutes.
     """
     os = desc.os.model_copy(
         update={
@@ -38,6 +41,8 @@ def lab_description(
     )
     keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))
     chosen = desc.nodes if nodes is None else tuple(_nodes(desc.nodes, nodes))
+    if desc.network.dhcp.mode is not DhcpMode.OFF:
+        chosen = tuple(node if node.loader else node.model_copy(update={"loader": _LOADER}) for node in chosen)
     network = desc.network.model_copy(update={"proxy": None})
     changes = {"os": os, "network": network, "ssh_authorized_keys": keys, "nodes": chosen, "timing": Timing.SLOW}
     return desc.model_copy(update=changes)

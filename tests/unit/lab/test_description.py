@@ -8,7 +8,9 @@ import pytest
 
 from kboot.errors import BadInput
 from kboot_clusterdesc import ClusterDesc
-from kboot_lab.description import DEBIAN_ETCD, with_attachments_of, with_kubernetes
+from kboot_clusterdesc.loader import Loader
+from kboot_lab.addresses import lab_addresses
+from kboot_lab.description import DEBIAN_ETCD, lab_description, with_attachments_of, with_kubernetes
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt, with_block
 
 
@@ -47,3 +49,10 @@ def test_files_beside_the_description_are_found_from_anywhere(tmp_path: Path) ->
     assert desc.os.extra == str(tmp_path / "e.yaml")
     assert desc.kubernetes is not None
     assert desc.kubernetes.manifests == (str(tmp_path / "m"),)
+
+
+def test_bios_machines_load_an_ipxe_that_drives_their_cards_unless_they_name_a_loader() -> None:
+    addresses = lab_addresses(accepted(SAMPLE))
+    named = accepted(spoilt((", ip: 10.10.14.201", ", ip: 10.10.14.201, loader: pxelinux.0")))
+    made = lab_description(named, addresses, release_key="/key", ssh_key="ssh-ed25519 AAAA")
+    assert [node.loader for node in made.nodes][:2] == [Loader.PXELINUX, Loader.IPXE_BIOS]
