@@ -89,6 +89,21 @@ def test_a_machine_is_installed_over_a_line_that_loses_frames(lab: UnkindLab) ->
         installed_once(lab, "lossy")
 
 
+def test_two_cards_are_a_bond_with_a_vlan_on_it(lab: UnkindLab) -> None:
+    with lab.switched_on("bonded", "leased"):
+        for name in ("bonded", "leased"):
+            installed_once(lab, name)
+        for _ in range(2):
+            for name in ("bonded", "leased"):
+                bond = lab.ssh(name, "cat /proc/net/bonding/bond0")
+                assert (bond.count("Slave Interface:"), bond.count("MII Status: up")) == (2, 3), bond
+                assert "mtu 1400" in lab.ssh(name, "ip -d link show storage | tr -s ' '")
+                assert "vlan protocol 802.1Q id 40" in lab.ssh(name, "ip -d link show storage")
+            lab.ssh("leased", "sudo ping -c 2 -w 20 -M do -s 1372 10.77.40.11")  # 1400 with its headers
+            lab.ssh("bonded", "sudo systemctl restart systemd-networkd")  # what it has stays as it is
+        assert lab.ssh("bonded", "ip -4 -br address show bond0 | tr -s ' ' | cut -d ' ' -f 3") == "10.77.22.22/24"
+
+
 def _alter_the_image(lab: UnkindLab) -> None:
     """Change a bit of the mirrored image, behind its signature."""
     (image,) = (lab.folder.images / "stable" / "3975.2.0").rglob("flatcar_production_image.bin.bz2")
