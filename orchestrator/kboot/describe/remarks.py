@@ -13,10 +13,9 @@ _MAC_LENGTH = len("00:25:90:c0:f7:80")
 def remarks(desc: ClusterDesc) -> Iterator[str]:
     """Yield each remark on `desc` as a sentence for people; no remark is a fault."""
     if desc.lets_machines_join:
-        yield (
-            "unknown_machines: with `worker`, every machine that boots from this network is installed, "
-            "whatever is on its disk, and joins the cluster"
-        )
+        over = desc.os.wipe or (desc.os.install_disk or "").startswith("/")
+        disk = "whatever is on its disk" if over else "where its disk is empty"
+        yield f"unknown_machines: with `worker`, every machine that boots from this network is installed, {disk}, and joins"
     if not desc.ssh_authorized_keys:
         yield "ssh_authorized_keys: is empty: there will be no way to log in to an installed machine"
     if desc.network.dhcp.mode is DhcpMode.OFF:

@@ -51,7 +51,7 @@ def test_a_node_has_its_own_kernel_line_in_place_of_the_usual_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "argument", ["a b", "a\\tb", "x=$y", "dyndbg=\\\"x\\\"", "a#b", "${net0/mac}", "a|b", "a\\nb", "-x", ""]
+    "argument", ["a b", "a\\tb", "x=$y", 'dyndbg=\\"x\\"', "a#b", "${net0/mac}", "a|b", "a\\nb", "-x", ""]
 )
 def test_what_a_boot_loader_would_read_as_its_own_is_refused(argument: str) -> None:
     assert "nodes[1].kernel_args[0]" in refusal(spoilt((WORKER, f'{WORKER}, kernel_args: ["{argument}"]')))
