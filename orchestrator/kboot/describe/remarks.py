@@ -15,7 +15,7 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
     if desc.lets_machines_join:
         over = desc.os.wipe or (desc.os.install_disk or "").startswith("/")
         disk = "whatever is on its disk" if over else "where its disk is empty"
-        yield f"unknown_machines: with `worker`, every machine that boots here is installed, {disk}, and joins the cluster"
+        yield f"unknown_machines: with `worker`, every machine that boots is installed, {disk}, and joins the cluster"
     if not desc.ssh_authorized_keys:
         yield "ssh_authorized_keys: is empty: there will be no way to log in to an installed machine"
     if desc.network.dhcp.mode is DhcpMode.OFF:
