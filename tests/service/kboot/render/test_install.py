@@ -254,3 +254,12 @@ def test_a_machine_whose_install_is_not_taken_note_of_does_not_reboot(machine: S
     assert machine.run().returncode == 1
     assert "does not take the report" in reason(machine)
     assert not [line for line in machine.lines("done") if "reboot" in line]
+
+
+def test_the_restart_of_an_installed_machine_is_no_failure_where_it_ends_the_script(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "bin/systemctl").unlink()
+    (machine.folder / "bin/systemctl").write_text("#!/bin/bash\nkill -TERM $PPID\n")
+    (machine.folder / "bin/systemctl").chmod(0o755)
+    assert machine.run().returncode == 0
+    assert phases(machine) == ["installing", "installed"]

@@ -61,6 +61,22 @@ def test_a_disk_whose_image_was_refused_holds_nothing_that_boots(machine: Sandbo
     assert "gpg: BAD signature from the release key" in reason(machine)
 
 
+@pytest.mark.parametrize("signal", ["HUP", "INT", "TERM"])
+def test_an_install_that_is_ended_while_it_writes_leaves_nothing_that_boots(
+    machine: Sandbox, loop_disks: tuple[str, str], signal: str
+) -> None:
+    disk = machine.disk("sda", real=loop_disks[0])
+    machine.use_real("wipefs", "dd")
+    (machine.folder / "image").write_bytes(bootable_disk())
+    (machine.folder / "signal").write_text(signal)
+    assert machine.run(KBOOT_DISK=disk).returncode == 1
+    assert reason(machine) == f"install.sh was ended by SIG{signal}"
+    (installer,) = machine.lines("installer.pid")
+    assert not Path("/proc", installer).exists(), "it writes on"
+    assert signatures(loop_disks[0]) == []
+    assert Path(loop_disks[0]).read_bytes()[: 1 << 20] == bytes(1 << 20)
+
+
 def test_no_other_disk_is_touched_when_an_image_is_refused(machine: Sandbox, loop_disks: tuple[str, str]) -> None:
     disk, other = machine.disk("sda", real=loop_disks[0]), machine.disk("sdb", real=loop_disks[1])
     (machine.folder / "partlabels").write_text(f"{other} EFI-SYSTEM\n")

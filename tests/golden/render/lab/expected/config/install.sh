@@ -141,9 +141,10 @@ fail() {
 
 finish() {
   local status=$?
+  trap '' HUP INT TERM
   [ -z "${progress_pid:-}" ] || kill "$progress_pid" 2>/dev/null || true
   if [ "$status" != 0 ]; then
-    end_installer # where a signal ended this script
+    end_installer # where a signal ends this script
     leave_unbootable
     [ -n "$reason" ] || reason="install.sh ended with status $status"
     reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
@@ -151,6 +152,11 @@ finish() {
   fi
 }
 trap finish EXIT
+# Without a trap the signal would end this script with the status of its last command, which is 0 while the installer writes.
+for signal in HUP INT TERM; do
+  # shellcheck disable=SC2064 # the name as it is now
+  trap "fail 'install.sh was ended by SIG$signal'" "$signal"
+done
 
 # Certificates are checked against the clock, and an empty machine may have any: the bootstrapper's will do.
 set_clock() {
@@ -481,6 +487,8 @@ sync
 marked=${boot_partition:+", \"boot_partition\": \"$boot_partition\""}
 report "{\"phase\": \"installed\", \"version\": \"$KBOOT_VERSION\", \"detail\": \"on $disk\"$marked}" 120 ||
   fail "the bootstrapper does not take the report of the install"
+# The restart may end this script before its last line: that is no failure.
+trap '' HUP INT TERM
 touch "$work/installed"
 say "installed, rebooting"
 systemctl reboot --no-wall || reboot -f
