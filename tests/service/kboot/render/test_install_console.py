@@ -34,7 +34,7 @@ def test_each_step_and_each_refusal_is_shown_on_screen_and_serial_console(machin
 
 def test_a_machine_that_is_not_armed_is_told_so_where_it_stands(machine: Sandbox) -> None:
     (serial,) = consoles(machine, "ttyS0", "console")
-    assert machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="").returncode == 0
+    assert machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="").returncode == 1
     assert "this machine is not to be installed now" in serial.read_text()
 
 
