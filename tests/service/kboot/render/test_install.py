@@ -236,6 +236,17 @@ def test_the_clock_is_set_from_the_bootstrapper_before_any_certificate_is_checke
     assert "http://10.10.14.253/healthz" in machine.lines("curl.log")[first_tls - 1]
 
 
+def test_a_bootstrapper_that_answers_nothing_holds_up_no_question_for_ever(machine: Sandbox) -> None:
+    machine.disk("sda")
+    (machine.folder / "elsewhere").write_text("0")
+    (machine.folder / "own-install.sh").write_text(machine.own_script())
+    assert machine.run(KBOOT_ARMED="elsewhere", KBOOT_TOKEN="").returncode == 0
+    asked = machine.lines("curl.log")
+    for what in ("/install.sh?", "/healthz", "/events", "/ignition/"):
+        assert any(what in line for line in asked)
+    assert [line for line in asked if "--connect-timeout" not in line or "--max-time" not in line] == []
+
+
 def test_node_config_and_reports_go_over_tls_with_the_authority_of_the_cluster(machine: Sandbox) -> None:
     machine.disk("sda")
     assert machine.run().returncode == 0

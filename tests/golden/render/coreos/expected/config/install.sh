@@ -155,8 +155,8 @@ done
 # Certificates are checked against the clock, and an empty machine may have any: the bootstrapper's will do.
 set_clock() {
   local date
-  date=$(curl --silent --head --connect-timeout 10 --retry 20 --retry-connrefused --retry-delay 3 \
-    "http://$bootstrapper/healthz" | tr -d '\r' | sed -n 's/^[Dd]ate: //p') || date=''
+  date=$(curl --silent --head --connect-timeout 10 --max-time 10 --retry 20 --retry-connrefused \
+    --retry-delay 3 "http://$bootstrapper/healthz" | tr -d '\r' | sed -n 's/^[Dd]ate: //p') || date=''
   [ -n "$date" ] || return 0
   date --utc --set "$date" >/dev/null || { say "the clock could not be set" && return 0; }
   # The installed system begins with what the hardware clock says.
