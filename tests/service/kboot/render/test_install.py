@@ -157,10 +157,11 @@ def test_the_script_without_a_machine_touches_nothing(machine: Sandbox) -> None:
     assert is_untouched(machine)
 
 
-def test_a_second_run_on_the_same_boot_does_nothing(machine: Sandbox) -> None:
+@pytest.mark.parametrize("armed", ["yes", "elsewhere", "no"])
+def test_a_second_run_on_the_same_boot_does_nothing(machine: Sandbox, armed: str) -> None:
     machine.disk("sda")
     assert machine.run().returncode == 0
-    again = machine.run()
+    again = machine.run(KBOOT_ARMED=armed)
     assert again.returncode == 0
     assert "is installed" in again.stdout
     assert machine.lines("installer.log").count("end") == 1

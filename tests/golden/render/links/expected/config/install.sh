@@ -66,6 +66,10 @@ if ! flock --nonblock 9; then
   say "it runs on this machine already"
   exit 1
 fi
+if [ -e "$work/installed" ]; then
+  say "this machine is installed and restarts"
+  exit 0
+fi
 # The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
 ask_again() {
   local tries=60
@@ -87,10 +91,6 @@ ask_again() {
 if [ "$KBOOT_ARMED" != yes ]; then
   say "this machine is not to be installed now: \`kboot node reinstall\` arms it; nothing was touched"
   exit 1
-fi
-if [ -e "$work/installed" ]; then
-  say "this machine is installed and restarts"
-  exit 0
 fi
 
 cat >"$work/ca.pem" <<'CERTIFICATE'
