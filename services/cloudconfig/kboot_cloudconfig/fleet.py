@@ -24,7 +24,7 @@ from .refusals import Refusals
 from .releases import updater_events
 from .settings import Settings
 from .store import Discovered, Event, Store
-from .whereabouts import own_in_words
+from .whereabouts import is_in_memory, own_in_words
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
 
@@ -115,10 +115,10 @@ class Fleet:
         """Return the state of a node's machine; one never heard of is armed, unless the state is in doubt."""
         return self.store.machine(mac, self.now())
 
-    def addresses_of(self, node: Node) -> tuple[IPv4Address, ...]:
-        """Return the addresses that are a node's own, by which it is known; none while it has none."""
+    def addresses_of(self, node: Node, cards: Sequence[Mac] | None = None) -> tuple[IPv4Address, ...]:
+        """Return the addresses that are a node's own, by any or some of its cards; none while it has none."""
         if self.desc().network.dhcp.mode is DhcpMode.SERVE:
-            leased = (self._leases.address_of(mac, self.now()) for mac in node.macs)
+            leased = (self._leases.address_of(mac, self.now()) for mac in cards or node.macs)
             return tuple(address for address in leased if address is not None)
         return () if node.ip is None else (node.ip,)
 
@@ -133,9 +133,11 @@ class Fleet:
     def address_of(self, node: Node) -> IPv4Address | None:
         """Return the address at which a node's machine is reached, its lease, else the described one; None without.
 
-        Nobody else is given the described one, and a machine asks for none once it runs.
+        A machine with an `ip` asks for no lease once it runs: those of its other cards are of its firmware then.
         """
-        return next(iter(self.addresses_of(node)), node.ip)
+        machine = self.machine(node.mac)
+        has_others = node.ip is None or is_in_memory(machine.phase, is_armed=machine.armed)
+        return next(iter(self.addresses_of(node, None if has_others else node.macs[:1])), node.ip)
 
     def own_in_words(self, node: Node) -> str:
         """Return what the own address of a node is, or why it has none."""

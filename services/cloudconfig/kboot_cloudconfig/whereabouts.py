@@ -1,11 +1,18 @@
-"""Says in words which address a machine should have, and that it has another. Pure."""
+"""Says from where a machine runs, in words which address it should have, and that it has another. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Node
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Phase
+
+_FROM_MEMORY = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.FAILED)
+
+
+def is_in_memory(phase: Phase, *, is_armed: bool) -> bool:
+    """Return whether a machine in `phase` runs the OS in memory that installs it, by all that is known."""
+    return is_armed and phase in _FROM_MEMORY
 
 
 def own_in_words(desc: ClusterDesc, node: Node, own: Sequence[IPv4Address]) -> str:

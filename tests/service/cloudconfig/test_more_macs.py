@@ -61,6 +61,24 @@ def test_each_leased_card_is_an_own_address_and_none_is_discovered(two_cards: Se
     assert [node["more_macs"] for node in state["nodes"]] == [[STRANGER], []]
 
 
+def test_a_fixed_machine_that_runs_is_reached_at_its_own_address_whichever_card_has_a_lease(two_cards: Server) -> None:
+    fixed = _DESCRIPTION.replace("name: node1,", "name: node1, ip: 10.10.14.11,")
+    two_cards.describe(fixed.replace("CONFIG", "ignition"))
+    assert two_cards.node(NODE1)["ip"] == "10.10.14.11"
+    two_cards.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER)
+    token = two_cards.install_token(NODE1, STRANGER)
+    assert two_cards.node(NODE1)["ip"] == HOME[STRANGER]
+    path = f"/ignition/{NODE1.dashed}.json"
+    assert two_cards.get(path, who=STRANGER, tls=True, token=token).status_code == 200
+    assert two_cards.report(STRANGER, "installed", token).status_code == 204
+    assert two_cards.node(NODE1)["ip"] == "10.10.14.11"
+    two_cards.report(STRANGER, "running", two_cards.secrets.report_tokens[NODE1])
+    node = two_cards.node(NODE1)
+    assert (node["phase"], node["ip"]) == ("running", "10.10.14.11")
+    two_cards.lease(NODE1, STRANGER)  # its own card is the one that boots
+    assert two_cards.node(NODE1)["ip"] == HOME[NODE1]
+
+
 def test_what_is_to_be_ignored_is_neither_listed_nor_booted(two_cards: Server) -> None:
     bmc = Mac("52:54:00:00:00:98")
     leases = two_cards.folder.leases / "dnsmasq.leases"
