@@ -172,6 +172,7 @@ class Fleet:
         """
         self._heard[mac] = self.now()
         self._heard_since.add(mac)
+        self.presence.hear(mac, self.now())
 
     def heard_of(self, node: Node) -> datetime | None:
         """Return when a node's machine was last heard of; None where it never was."""

@@ -13,7 +13,7 @@ _TWICE = 2  # a look that failed may be a lost packet
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    since: datetime  # the last look at which it was there
+    since: datetime  # the last look at which it was there, or when it was last heard of
     times: int = 0
 
 
@@ -30,7 +30,12 @@ class Presence:
         elif (last := self._seen.get(mac)) is not None:
             self._seen[mac] = _Missing(last.since, last.times + 1)
 
+    def hear(self, mac: Mac, now: datetime) -> None:
+        """Note that a machine was heard of: it is there, whatever the looks found, and whatever it filters."""
+        if mac in self._seen:
+            self._seen[mac] = _Missing(now)
+
     def missing_since(self, mac: Mac) -> datetime | None:
-        """Return when a machine was last there that was missing at the last two looks or more; None of any other."""
+        """Return when a machine was last there that was missing at two looks or more since; None of any other."""
         last = self._seen.get(mac)
         return last.since if last is not None and last.times >= _TWICE else None

@@ -158,6 +158,11 @@ def test_a_machine_that_runs_is_looked_for_and_since_when_it_is_off_is_its_reaso
         if (node := server.node(NODE1))["reason"]:
             break
     assert re.fullmatch(r"it does not answer since \S+Z: it is off, or out of reach", node["reason"])
+    for _ in looks(30, 0.1):
+        server.report(NODE1, "running", server.secrets.report_tokens[NODE1])
+        if (node := server.node(NODE1))["reason"] is None:
+            break
+    assert node["reason"] is None, "who reports is neither off nor out of reach"
     server.lease(NODE1, NODE2)
     for _ in looks(30, 0.1):
         if (node := server.node(NODE1))["reason"] is None:

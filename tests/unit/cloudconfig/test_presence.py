@@ -30,6 +30,27 @@ def test_a_machine_is_missing_since_it_was_last_there_after_two_looks_in_vain() 
         assert missing(*looks) is None
 
 
+def test_who_is_heard_of_is_there_whether_it_answers_or_not() -> None:
+    presence = Presence()
+    for second, is_there in enumerate((True, False, False)):
+        presence.note(MAC, NOW + timedelta(seconds=second), is_there=is_there)
+    heard = NOW + timedelta(seconds=3)
+    presence.hear(MAC, heard)
+    assert presence.missing_since(MAC) is None
+    for second in (4, 5):  # it went on, or filters what is asked
+        assert presence.missing_since(MAC) is None
+        presence.note(MAC, NOW + timedelta(seconds=second), is_there=False)
+    assert presence.missing_since(MAC) == heard
+
+
+def test_nothing_is_said_of_who_is_heard_of_and_never_answered() -> None:
+    presence = Presence()
+    presence.hear(MAC, NOW)
+    presence.note(MAC, NOW, is_there=False)
+    presence.note(MAC, NOW, is_there=False)
+    assert presence.missing_since(MAC) is None
+
+
 def test_nothing_is_said_of_a_machine_that_never_answered() -> None:
     assert missing(False, False, False) is None
 
