@@ -126,5 +126,5 @@ def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -
         kernel=names.kernel,
         initrd=names.initrd,
         arguments=kernel_arguments(desc, mac, install.boot if install else None),
-        boot_partition=fleet.machine(mac).boot_partition if mac else None,
+        boot_partition=fleet.machine(mac).boot_partition if mac and fleet.has_node(mac) else None,
     )

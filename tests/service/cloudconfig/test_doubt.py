@@ -178,6 +178,16 @@ def test_what_is_declared_in_doubt_waits_and_after_it_is_armed(server: Server) -
     assert any(event["kind"] == "settled" for event in server.events())
 
 
+def test_who_is_no_machine_of_the_cluster_and_asks_in_doubt_is_armed_when_it_is_declared(server: Server) -> None:
+    lose(server, no_files)
+    server.lease(NODE1, NODE2, STRANGER)
+    for method in ("GET", "HEAD"):
+        assert server.ask(method, "/pxelinux.cfg/default", who=STRANGER).status_code == 200
+    assert settle(server) == 200
+    declare(server, STRANGER)
+    assert (server.node(STRANGER)["armed"], server.node(STRANGER)["reason"]) == (True, None)
+
+
 def settle(server: Server, token: str | None = None) -> int:
     """The answer to `kboot node settle`."""
     return server.ask("POST", "/v1/settle", tls=True, token=token or server.secrets.operator_token).status_code
