@@ -38,8 +38,9 @@ class PresenceWatch:
 
     async def _look(self) -> None:
         fleet = self._fleet
+        nodes = fleet.nodes()  # a ProblemError out of a TaskGroup would be none any more
         async with asyncio.TaskGroup() as looks:
-            for node in fleet.nodes():
+            for node in nodes:
                 address = fleet.address_of(node)
                 if address is not None and fleet.machine(node.mac).phase in RUNS:
                     looks.create_task(self._note(node.mac, address))

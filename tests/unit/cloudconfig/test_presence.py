@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
+from pathlib import Path
 
+import pytest
+
+from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.presence import Presence
-from kboot_cloudconfig.presence_watch import answers
+from kboot_cloudconfig.presence_watch import PresenceWatch, answers
+from kboot_cloudconfig.settings import settings_from
 from kboot_clusterdesc import Mac
 from support.ports import free_port
 
@@ -60,3 +66,13 @@ def test_who_takes_a_connection_or_refuses_it_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         assert asyncio.run(answers(here, listening.getsockname()[1]))
     assert asyncio.run(answers(here, free_port()))
+
+
+def test_without_a_description_nothing_is_looked_for_and_nothing_logged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places = {"KBOOT_CONFIG_DIR": str(tmp_path), "KBOOT_DATA_DIR": str(tmp_path), "KBOOT_UID": str(os.getuid())}
+    fleet = Fleet(settings_from({**places, "KBOOT_PRESENCE_EVERY_S": "0.01"}))
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(PresenceWatch(fleet).watch(), 0.2))
+    assert "presence-watch-failed" not in "".join(capfd.readouterr())
