@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,11 +73,39 @@ def test_leases_that_are_in_nobodys_way_are_kept_over_a_start_as_they_were(tmp_p
         with started(site):
             for mac in (NODE1, STRANGER):
                 site.machine(mac).lease(bios_rom(mac))
-        before = site.leases
+        before, file = site.leases, site.mounts["/var/lib"] / "kboot/leases/dnsmasq.leases"
         assert len(before) == 2
+        inode = file.stat().st_ino
         with started(site):
             assert site.leases == before
+            assert file.stat().st_ino == inode
             assert "kboot:" not in site.log.read_text()
+
+
+def test_on_a_full_disk_no_lease_is_lost_for_one_that_ends(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    ends = int(time.time()) + 3600
+    lines = [f"{ends} 02:00:00:00:01:{last:02x} 10.10.14.{last} * *" for last in range(100, 200)]
+    with network("full", SERVED, tmp_path) as site, _filesystem(small, "12k"):
+        site.mounts["/var/lib/kboot/leases"] = small
+        (small / "dnsmasq.leases").write_text("".join(f"{line}\n" for line in lines))
+        with started(site):
+            left = (small / "dnsmasq.leases").read_text().splitlines()
+            assert {line.split()[2] for line in left} == {line.split()[2] for line in lines}
+            assert "the lease of 10.10.14.150 to 02:00:00:00:01:96 ends" in site.log.read_text()
+            assert "dnsmasq.leases stays as it was" in site.log.read_text()
+            assert [each.name for each in small.iterdir()] == ["dnsmasq.leases"]
+
+
+@contextmanager
+def _filesystem(folder: Path, size: str) -> Iterator[None]:
+    """A filesystem of this size at `folder`."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_what_answers_a_ping_in_the_range_keeps_its_address(tmp_path: Path) -> None:
