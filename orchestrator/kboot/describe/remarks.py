@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Node
 from kboot_clusterdesc.links import BOOT
 
+from ..render.dhcp import kept_addresses
+
 _MAC_LENGTH = len("00:25:90:c0:f7:80")
 
 
@@ -25,6 +27,7 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
     for key in sorted({"reboot_strategy", "window"} & desc.os.update.model_fields_set):
         yield f"os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
     yield from _small_range(desc)
+    yield from _kept_addresses(desc)
     yield from _leased_members(desc)
     yield from _lone_endpoint(desc)
     if not desc.nodes:
@@ -43,6 +46,17 @@ def _small_range(desc: ClusterDesc) -> Iterator[str]:
         yield (
             f"network.dhcp.range: has {size} addresses, and {nodes + ignored} cards will ask for one: {nodes} of nodes "
             f"and {ignored} of `ignore` (a beginning of MACs counts once for each node): make the range larger"
+        )
+
+
+def _kept_addresses(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark where addresses of the range are somebody's by name, which may be a leased machine."""
+    kept = kept_addresses(desc) if desc.network.dhcp.mode is DhcpMode.SERVE else []
+    if kept:
+        yield (
+            "network.dhcp.range: addresses in it are named by `network.hosts` or `kubernetes.api_server.addresses` "
+            f"and leased to nobody ({', '.join(map(str, kept[:8]))}): a machine that has one by lease loses it; "
+            "a node's own address is its `ip`"
         )
 
 

@@ -30,9 +30,17 @@ def reservations(desc: ClusterDesc) -> list[Reservation]:
 
 def kept_addresses(desc: ClusterDesc) -> list[IPv4Address]:
     """Return the addresses of the range that the description gives to what is no node: they are leased to nobody."""
-    pool = desc.network.dhcp.range
-    named = {*desc.network.hosts.values(), *(desc.kubernetes.api_server.addresses if desc.kubernetes else ())}
+    pool, leased = desc.network.dhcp.range, _leased_names(desc)
+    named = {address for name, address in desc.network.hosts.items() if name not in leased}
+    if desc.kubernetes is not None and desc.api_endpoint[0] not in leased:
+        named.update(desc.kubernetes.api_server.addresses)
     return sorted(each for each in named - {node.ip for node in desc.nodes} if pool is not None and each in pool)
+
+
+def _leased_names(desc: ClusterDesc) -> set[str]:
+    """Return the names that may be of a lease: of nodes without `ip`, the endpoint's where a control plane is one."""
+    names = {node.name for node in desc.nodes if node.ip is None}
+    return names | ({desc.api_endpoint[0]} if any(node.ip is None for node in desc.control_planes) else set())
 
 
 def alias(desc: ClusterDesc) -> tuple[str, str] | None:

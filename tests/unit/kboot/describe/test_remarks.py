@@ -52,6 +52,13 @@ def test_cards_that_are_bonded_with_the_one_that_boots_ask_too_and_no_others() -
     assert "has 2 addresses, and 3 cards will ask for one: 3 of nodes and 0 of" in remark
 
 
+def test_an_address_of_the_range_that_has_a_name_is_remarked() -> None:
+    named = _RACK.replace("  dhcp:", "  hosts: {printer: 10.10.14.5, far: 10.10.14.240}\n  dhcp:")
+    (remark,) = of_the_range("", rack=named)
+    assert "leased to nobody (10.10.14.5): a machine that has one by lease loses it" in remark
+    assert of_the_range("", "off", named) == []
+
+
 def test_a_range_that_is_not_kboots_to_hand_out_is_not() -> None:
     assert of_the_range('ignore: ["3c:ec:ef", "00:11:22"]', "off") == []
 
