@@ -48,3 +48,21 @@ def test_a_card_with_an_ipxe_of_its_own_comes_to_the_boot_script_by_ours(
     console = run(machine_image(checkout(), print), served, HERE / "loaders/start.sh", firmware, script)
     version = next(line for line in (served / "loaders/start.ipxe").read_text().splitlines() if "${version}" in line)
     assert f"BOOT SCRIPT BY {version.split()[2]} END" in console, console
+
+
+PROXIED = """#!ipxe
+set net0.dhcp/next-server 10.0.2.99
+set proxydhcp/next-server 10.0.2.2
+echo THE SITE SAYS ${next-server} END
+chain tftp://10.0.2.2/start.ipxe
+"""
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_the_boot_script_is_asked_of_who_said_what_to_boot_though_the_sites_server_names_another(
+    served: Path, firmware: str
+) -> None:
+    (served / "loaders/proxied.ipxe").write_text(PROXIED)
+    console = run(machine_image(checkout(), print), served, HERE / "loaders/start.sh", firmware, "proxied.ipxe")
+    assert "THE SITE SAYS 10.0.2.99 END" in console, console
+    assert "BOOT SCRIPT BY" in console, console
