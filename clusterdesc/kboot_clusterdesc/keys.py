@@ -198,8 +198,8 @@ KEYS: dict[str, Key] = {
     ),
     "nodes.wipe": Key("whether its disk is installed over, where os.wipe is not right", "wipe: true"),
     "nodes.loader": Key(
-        "what its firmware loads first: on BIOS undionly.kpxe (the usual), ipxe.pxe or pxelinux.0; "
-        "on UEFI snponly.efi (the usual) or ipxe.efi",
+        "what its firmware loads first, by any of its cards: on BIOS undionly.kpxe (the usual), ipxe.pxe or "
+        "pxelinux.0; on UEFI snponly.efi (the usual) or ipxe.efi",
         "loader: ipxe.efi",
     ),
     "nodes.kernel_args": Key("its kernel arguments, in place of all of os.kernel_args", "kernel_args: [pci=noaer]"),

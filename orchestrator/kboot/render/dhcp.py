@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Loader
+from kboot_clusterdesc import ClusterDesc, DhcpMode
 from kboot_clusterdesc.shared_files import LEASES
 from kboot_compose.templates import rendered
 
@@ -19,12 +19,11 @@ class Reservation:
     mac: str
     name: str
     ip: IPv4Address | None
-    loader: Loader | None = None
 
 
 def reservations(desc: ClusterDesc) -> list[Reservation]:
     """Return a reservation for each node, in the order of MACs, so that moving a node in the file changes no byte."""
-    found = (Reservation(node.mac, node.name, node.ip, node.loader) for node in desc.nodes)
+    found = (Reservation(node.mac, node.name, node.ip) for node in desc.nodes)
     return sorted(found, key=lambda each: each.mac)
 
 
@@ -73,7 +72,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "alias": alias(desc),
         "lets_machines_join": desc.lets_machines_join,
         "loaders": sorted({node.loader for node in desc.nodes if node.loader}),
-        "chosen": [each for each in reservations(desc) if each.loader],
+        "loader_by_mac": sorted((mac, node.loader) for node in desc.nodes if node.loader for mac in node.macs),
     }
     return {
         "config/dnsmasq.conf": rendered("config/dnsmasq.conf.j2", **values),

@@ -11,10 +11,11 @@ from support.dhcp_client import DISCOVER, menu_choice
 from support.machines import bios_rom, installed_system, ipxe, old_rom, uefi, uefi_http
 
 BIOS, UEFI, OLD, USUAL = (f"52:54:00:12:34:{last}" for last in ("56", "57", "58", "59"))
+SECOND, BONDED = "52:54:00:12:34:a6", "52:54:00:12:34:a7"
 NODES = f"""\
 nodes:
-  - {{mac: "{BIOS}", name: node1, ip: 10.10.14.11, roles: [etcd], loader: ipxe.pxe}}
-  - {{mac: "{UEFI}", name: node2, ip: 10.10.14.12, roles: [worker], loader: ipxe.efi}}
+  - {{mac: "{BIOS}", name: node1, ip: 10.10.14.11, roles: [etcd], loader: ipxe.pxe, more_macs: ["{SECOND}"]}}
+  - {{mac: "{UEFI}", name: node2, ip: 10.10.14.12, roles: [worker], loader: ipxe.efi, cards: {{b: "{BONDED}"}}}}
   - {{mac: "{OLD}", name: node3, ip: 10.10.14.13, roles: [worker], loader: pxelinux.0}}
   - {{mac: "{USUAL}", name: node4, ip: 10.10.14.14, roles: [worker]}}
 """
@@ -30,6 +31,10 @@ EXPECTED = [
     (UEFI, ipxe(7), "start-ipxe.efi.ipxe"),
     (UEFI, bios_rom(UEFI), "undionly.kpxe"),
     (UEFI, ipxe(0), "start.ipxe"),
+    (SECOND, bios_rom(SECOND), "ipxe.pxe"),
+    (SECOND, ipxe(0), "start-ipxe.pxe.ipxe"),
+    (BONDED, uefi(7), "ipxe.efi"),
+    (BONDED, bios_rom(BONDED), "undionly.kpxe"),
     (OLD, bios_rom(OLD), "pxelinux.0"),
     (OLD, ipxe(0), "start-pxelinux.0.ipxe"),
     (USUAL, bios_rom(USUAL), "undionly.kpxe"),
@@ -60,7 +65,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (UEFI, installed_system(1), ""),
     ],
 )
-def test_a_node_is_sent_its_own_loader_where_its_firmware_starts_that(
+def test_a_node_is_sent_its_own_loader_by_any_card_where_its_firmware_starts_that(
     chosen: Site, mac: str, firmware: Mapping[int, bytes], file: str
 ) -> None:
     reply = chosen.machine(mac).lease(firmware)
