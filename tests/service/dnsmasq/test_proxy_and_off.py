@@ -9,7 +9,7 @@ import pytest
 from service.dnsmasq.daemon import BOOTSTRAPPER, OUTSIDE, OWN, Site, site
 from support.dhcp_client import ACK, DISCOVER, OFFER, REQUEST, menu_choice
 from support.dns_query import address_of
-from support.machines import bios_rom, installed_system, ipxe, uefi
+from support.machines import bios_rom, installed_system, ipxe, old_rom, uefi, uefi_http
 
 NODE1 = "52:54:00:12:34:56"
 
@@ -80,6 +80,14 @@ def test_the_proxy_names_the_loader_and_to_ipxe_the_boot_script(
         assert reply.kind == ACK
         assert reply.file == file
         assert str(reply.next_server) == BOOTSTRAPPER
+
+
+@pytest.mark.parametrize("firmware", [old_rom(), uefi_http()])
+def test_the_proxy_sends_nothing_to_firmware_that_names_no_architecture_or_asks_by_http(
+    proxy: Site, firmware: Mapping[int, bytes]
+) -> None:
+    offer = proxy.machine(NODE1).ask(DISCOVER, firmware, wait_s=2)
+    assert offer is None or not (offer.file or menu_choice(offer))
 
 
 def test_the_proxy_gives_an_installed_system_no_answer(proxy: Site) -> None:
