@@ -30,12 +30,20 @@ def check_control_planes(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 def check_endpoint(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     """Yield a problem where the endpoint is a name of ours at a port at which no API server listens."""
     host, port = desc.api_endpoint
-    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
-    if desc.kubernetes is not None and ours and port != API_PORT:
+    if desc.kubernetes is not None and port != API_PORT and _is_ours(desc, host):
         yield problem_at(
             tree,
             ("kubernetes", "api_server", "endpoint"),
             f"`{host}` names control planes themselves, and no API server listens at port {port}",
             f"leave the port out for {API_PORT}; a balancer's name goes into `network.hosts` with its address",
-            given=("cluster.domain", "network.hosts"),
+            given=("cluster.domain", "network.hosts", "network.nameservers"),
         )
+
+
+def _is_ours(desc: ClusterDesc, host: str) -> bool:
+    """Return whether machines know a name from kboot: where they do not ask the bootstrapper, those of nodes alone."""
+    ending, network = f".{desc.cluster.domain}", desc.network
+    if not host.endswith(ending) or host in network.hosts:
+        return False
+    asked = not network.nameservers or network.bootstrapper in network.nameservers
+    return asked or host.removesuffix(ending) in {node.name for node in desc.nodes}

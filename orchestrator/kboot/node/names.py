@@ -7,6 +7,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, Node
+from kboot_clusterdesc.model import API_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,12 @@ class Record:
 
 
 def api_record(desc: ClusterDesc) -> str | None:
-    """Return the name of the API server that dnsmasq answers for; None where it is an address or a name of the site."""
-    host, _ = desc.api_endpoint
-    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts
+    """Return the name of the API server that dnsmasq answers for; None where it is an address or a name of the site.
+
+    In the cluster's domain it is the site's where it has another port: a balancer, which the site's DNS names.
+    """
+    host, port = desc.api_endpoint
+    ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts and port == API_PORT
     names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
     return host if desc.kubernetes is not None and ours and host not in names else None
 

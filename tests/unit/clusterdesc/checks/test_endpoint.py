@@ -49,3 +49,13 @@ def test_a_balancer_of_the_site_may_listen_anywhere() -> None:
         accepted(kubernetes(f'version: v1.36.2, api_server: {{endpoint: "{endpoint}"}}'))
     text = kubernetes('version: v1.36.2, api_server: {endpoint: "lb.ail.example.com:443"}')
     accepted(text.replace("  routers:", "  hosts: {lb.ail.example.com: 10.10.14.200}\n  routers:"))
+
+
+def test_a_balancer_that_the_site_s_own_dns_names_in_our_domain_may_listen_anywhere() -> None:
+    text = kubernetes('version: v1.36.2, api_server: {endpoint: "lb.ail.example.com:443"}')
+    assert refused_keys(text) == ["kubernetes.api_server.endpoint"]
+    accepted(text.replace("  routers:", "  nameservers: [10.10.14.240]\n  routers:"))
+    both = text.replace("  routers:", "  nameservers: [10.10.14.240, 10.10.14.253]\n  routers:")
+    assert refused_keys(both) == ["kubernetes.api_server.endpoint"]
+    node = text.replace("lb.ail", "node1.ail").replace("  routers:", "  nameservers: [10.10.14.240]\n  routers:")
+    assert refused_keys(node) == ["kubernetes.api_server.endpoint"]

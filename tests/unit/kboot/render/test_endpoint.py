@@ -81,6 +81,13 @@ def test_a_named_endpoint_in_our_domain_is_ours_and_one_outside_is_the_site_s() 
         assert api_record(desc) is None
 
 
+def test_a_name_at_another_port_that_the_site_s_dns_answers_is_the_site_s() -> None:
+    balancer = ("v1.36.2}", "v1.36.2, api_server: {endpoint: 'lb.ail.example.com:443'}}")
+    desc = accepted(spoilt(balancer, ("  routers:", "  nameservers: [10.10.14.240]\n  routers:")))
+    assert api_record(desc) is None
+    assert holders(desc, "lb.ail.example.com") == []
+
+
 def test_a_record_that_the_description_declares_is_left_to_it() -> None:
     text = SAMPLE.replace("  routers:", "  hosts: {api.ail.example.com: 10.10.14.200}\n  routers:")
     desc = load_text(text, "rack.yaml")
