@@ -101,9 +101,17 @@ def test_a_machine_whose_card_has_no_lease_yet_waits_for_it_and_then_asks_by_any
     machine.cards("eth0 UP 00:25:90:c0:f7:80", "eth1 UP 00:25:90:c0:f7:81 10.10.14.27/24")
     (machine.folder / "refuse").write_text("phase")
     assert machine.run().returncode == 1
-    asked = [line for line in machine.lines("curl.log") if "/events" in line]
+    asked = [line for line in machine.lines("curl.log") if '"installing"' in line]
     assert len(asked) == 50, "of sixty tries the first ten were waited out"
     assert not any("--interface" in line for line in asked)
+
+
+def test_why_it_failed_is_told_by_any_card_where_its_own_has_no_lease(machine: Sandbox) -> None:
+    machine.disk("sda")
+    machine.disk("sdb")
+    machine.cards("eth0 UP 00:25:90:c0:f7:80", "eth1 UP 00:25:90:c0:f7:81 10.10.14.27/24")
+    assert machine.run().returncode == 1
+    assert reason(machine).startswith("several disks, name one with install_disk: ")
 
 
 def test_an_answer_that_is_no_script_is_not_run(machine: Sandbox) -> None:

@@ -28,13 +28,16 @@ http.server.ThreadingHTTPServer(("10.9.0.253", 80), Handler).serve_forever()
 """
 _TRIES = """
 set -eu
-for try in $(seq 0 "$1"); do
-  if ask_by_own_card "$try" && curl "${by_own_card[@]}" --silent --max-time 3 http://10.9.0.253/; then
-    echo " $try"
-    exit
-  fi
-done
-exit 1
+asked() {
+  for try in $(seq 0 "$1"); do
+    if ask_by_own_card "$try" && curl "${by_own_card[@]}" --silent --max-time 3 http://10.9.0.253/; then
+      echo " $try"
+      return
+    fi
+  done
+  exit 1
+}
+for tries in "$@"; do asked "$tries"; done
 """
 
 
@@ -58,10 +61,10 @@ def machine(network: Network) -> Namespace:
     return network[1]
 
 
-def _asked(machine: Namespace, macs: str, tries: int = 1) -> str:
-    """The address that the bootstrapper saw, and at which try; empty where it was not asked."""
+def _asked(machine: Namespace, macs: str, *tries: int) -> str:
+    """The address that the bootstrapper saw, and at which of so many tries, a line a question; else nothing."""
     script = rendered("config/install_cards.sh.j2").decode() + _TRIES
-    return machine.run("bash", "-c", f"KBOOT_CARDS='{macs}'\n{script}", "bash", str(tries)).stdout.strip()
+    return machine.run("bash", "-c", f"KBOOT_CARDS='{macs}'\n{script}", "bash", *map(str, tries or (1,))).stdout.strip()
 
 
 def _mac(machine: Namespace, card: str) -> str:
@@ -99,3 +102,13 @@ def test_a_card_without_an_address_is_waited_for_and_then_it_is_asked_by_any(mac
     assert _asked(machine, _mac(machine, "eth0"), 10) == "10.9.0.27 10"
     both = f"{_mac(machine, 'eth0')} {_mac(machine, 'eth1')}"
     assert _asked(machine, both) == "10.9.0.27 0", "a further card of the node is its own, too"
+
+
+def test_what_went_well_is_the_first_try_of_the_next_question(machine: Namespace) -> None:
+    ip("-n", machine.name, "addr", "add", "10.9.0.27/24", "dev", "eth1")
+    macs = _mac(machine, "eth0")
+    assert _asked(machine, macs, 10, 0, 2).splitlines() == ["10.9.0.27 10", "10.9.0.27 0", "10.9.0.27 0"]
+    ip("-n", machine.name, "addr", "add", "10.9.0.11/24", "dev", "eth0")
+    ip("-n", machine.name, "rule", "add", "from", "10.9.0.11", "prohibit")
+    ip("-n", machine.name, "link", "set", "eth0", "down")
+    assert _asked(machine, macs, 20, 0).splitlines() == ["10.9.0.27 10", "10.9.0.27 0"]

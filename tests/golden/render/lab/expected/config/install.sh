@@ -44,18 +44,20 @@ own_cards() {
 # Sets curl's options for a try, which are those of the last one that went well. Asking from the address, by whatever card,
 # works with each rp_filter; asking by the card does not with a strict one, but where a switch lets each port send from its
 # own address alone. After ten tries it is asked without either too, so that the bootstrapper can say where it sees this
-# machine.
-by_own_card=() way=0
+# machine, and from the first one on where that went well.
+by_own_card=() way=none
 ask_by_own_card() { # ask_by_own_card TRY, from 0 on; fails where none of the cards has an address yet
-  local ways=()
+  local ways=() count number=0
   by_own_card=()
   [ -n "$KBOOT_CARDS" ] || return 0
-  mapfile -t ways < <(own_cards | tr ' ' '\n')
-  [ "$1" -lt 10 ] || ways+=('')
-  [ "${#ways[@]}" != 0 ] || return 1
-  [ "$1" = 0 ] || way=$((way + 1))
-  set -- "${ways[way % ${#ways[@]}]}"
-  [ -z "$1" ] || by_own_card=(--interface "$1")
+  mapfile -t ways < <(own_cards | tr ' ' '\n' | awk '!seen[$0]++')
+  if [ "$1" -ge 10 ] || [ -z "$way" ]; then ways+=(''); fi
+  count="${#ways[@]}"
+  [ "$count" != 0 ] || return 1
+  until [ "$number" = "$count" ] || [ "${ways[number]}" = "$way" ]; do number=$((number + 1)); done
+  if [ "$1" != 0 ] && [ "$number" != "$count" ]; then number=$((number + 1)); fi
+  way=${ways[number % count]}
+  [ -z "$way" ] || by_own_card=(--interface "$way")
 }
 
 mkdir -p "$work"
