@@ -60,6 +60,7 @@ class Sandbox:
         for fake in _FAKES.iterdir():
             assert fake.stat().st_mode & 0o111, f"{fake.name} may not be run"
         (folder / "disks").touch()
+        (folder / "active").write_text("tty0\n")
         self.cards(f"eth0 UP {desc.nodes[0].mac} 10.10.14.11/24")
 
     def cards(self, *lines: str) -> None:
@@ -128,8 +129,7 @@ class Sandbox:
         mounts += " && for each in console tty0; do [ ! -e /dev/$each ] || mount --bind /dev/null /dev/$each; done"
         if (self.folder / "dev").exists():
             mounts += ' && mount --bind "$1/dev" /dev'
-        if (self.folder / "active").exists():
-            mounts += ' && mount --bind "$1/active" /sys/class/tty/console/active'
+        mounts += ' && mount --bind "$1/active" /sys/class/tty/console/active'
         inner = f'{mounts} && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
         command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -21,7 +21,7 @@ def consoles(machine: Sandbox, active: str, *names: str) -> list[Path]:
 
 
 def test_each_step_and_each_refusal_is_shown_on_screen_and_serial_console(machine: Sandbox) -> None:
-    screen, serial = consoles(machine, "tty0 ttyS1", "tty0", "console")
+    screen, serial = consoles(machine, "ttyS1", "tty0", "ttyS1")
     machine.disk("sda")
     machine.disk("sdb")
     done = machine.run()
@@ -33,23 +33,32 @@ def test_each_step_and_each_refusal_is_shown_on_screen_and_serial_console(machin
 
 
 def test_a_machine_that_is_not_armed_is_told_so_where_it_stands(machine: Sandbox) -> None:
-    (serial,) = consoles(machine, "ttyS0", "console")
+    (serial,) = consoles(machine, "ttyS0", "ttyS0")
     assert machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="").returncode == 1
     assert "this machine is not to be installed now" in serial.read_text()
 
 
-def test_a_screen_that_is_the_console_shows_each_line_once(machine: Sandbox) -> None:
-    screen, console = consoles(machine, "ttyS0 tty0", "tty0", "console")
+@pytest.mark.parametrize("active", ["tty0 ttyS1", "ttyS1 tty0"])
+def test_each_console_shows_each_line_once_whichever_is_the_last(machine: Sandbox, active: str) -> None:
+    screen, serial, console = consoles(machine, active, "tty0", "ttyS1", "console")
     machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="")
-    assert console.read_text().count("nothing was touched") == 1
-    assert screen.read_text() == ""
+    assert screen.read_text().count("nothing was touched") == 1
+    assert screen.read_text() == serial.read_text()
+    assert console.read_text() == "", "it is one of the others"
+
+
+def test_where_the_kernel_lists_no_console_it_speaks_on_the_system_s(machine: Sandbox) -> None:
+    (console,) = consoles(machine, "", "console")
+    (machine.folder / "active").write_text("")
+    machine.run(KBOOT_ARMED="no", KBOOT_TOKEN="")
+    assert "nothing was touched" in console.read_text()
 
 
 @pytest.mark.parametrize("missing", ["none is there", "one is stopped"])
 def test_a_console_that_takes_nothing_stops_no_install(machine: Sandbox, missing: str) -> None:
     consoles(machine, "tty0 ttyS1")
     if missing == "one is stopped":
-        os.mkfifo(machine.own_dev() / "console")  # which nobody reads
+        os.mkfifo(machine.own_dev() / "ttyS1")  # which nobody reads
     machine.disk("sda")
     before = time.monotonic()
     done = machine.run()

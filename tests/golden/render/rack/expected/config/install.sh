@@ -14,13 +14,14 @@ KBOOT_BOOT='' KBOOT_CARDS='' KBOOT_IMAGE_BYTES='' KBOOT_KERNEL_ARGS='' KBOOT_CON
 work=/run/kboot-install
 # The OS runs this without one, and its installer needs it to wipe what it has written and then refused.
 export HOME=/root
-# The journal has it, and whoever stands at the machine or its serial console: the OS shows nothing there but a login.
-consoles=(/dev/console)
-grep -q 'tty0$' /sys/class/tty/console/active 2>/dev/null || consoles+=(/dev/tty0)
+# The journal has it, and whoever stands at the machine or at any of its consoles: the OS shows nothing there but a login.
+{ read -r -a consoles </sys/class/tty/console/active; } 2>/dev/null || consoles=(console)
+[[ " ${consoles[*]} " == *' tty0 '* ]] || consoles+=(tty0)
 say() {
   local console
   printf 'kboot: %s\n' "$*"
   for console in "${consoles[@]}"; do
+    console=/dev/$console
     [ -w "$console" ] || continue
     # A terminal that was stopped, by Ctrl-S for one, takes nothing and says nothing.
     printf 'kboot: %s\n' "$*" | timeout 2 tee -a "$console" >/dev/null 2>&1 || true
