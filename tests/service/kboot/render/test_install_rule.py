@@ -84,12 +84,32 @@ def test_a_disk_that_nobody_named_is_not_installed_over_while_it_holds_something
     assert machine.lines("installer.log") == []
 
 
-@pytest.mark.parametrize("known", ["DISK", "/dev/disk/by-id/other"])
-def test_a_disk_where_this_machine_was_installed_before_is_taken_again(machine: Sandbox, known: str) -> None:
+@pytest.mark.parametrize(("known", "status"), [("ata-DISK_A", 0), ("ata-DISK_B", 1)])
+def test_a_disk_where_this_machine_was_installed_before_is_taken_again(
+    machine: Sandbox, known: str, status: int
+) -> None:
     disk = machine.disk("sda")
+    machine.link_by_id(disk, "ata-DISK_A")
     holds(machine, disk)
-    done = machine.run(KBOOT_KNOWN_DISK=disk if known == "DISK" else known)
-    assert done.returncode == (1 if known.startswith("/") else 0)
+    assert machine.run(KBOOT_KNOWN_DISK=f"/dev/disk/by-id/{known}").returncode == status
+
+
+def test_a_disk_without_an_id_is_taken_again_while_the_os_is_there(machine: Sandbox) -> None:
+    disk = machine.disk("vda")
+    holds(machine, disk, "USR-A", "ROOT")
+    assert machine.run(KBOOT_KNOWN_DISK=str(machine.folder / "vdb")).returncode == 1
+    assert machine.run(KBOOT_KNOWN_DISK=disk).returncode == 0
+
+
+def test_a_disk_that_has_got_the_name_of_the_one_that_was_installed_is_not_installed_over(machine: Sandbox) -> None:
+    data = disk_of(machine, "vda", 240_000_000_000)  # vdb, until this boot
+    installed = disk_of(machine, "vdb", 240_000_000_000)
+    holds(machine, data)
+    with (machine.folder / "partlabels").open("a") as partitions:
+        partitions.write(f"{installed} USR-A\n{installed} ROOT\n")
+    assert machine.run(**SMALLEST, KBOOT_KNOWN_DISK=data).returncode == 1
+    assert reason(machine).startswith(f"{data} is not empty (gpt ext4 data): name it with install_disk")
+    assert machine.lines("installer.log") == []
 
 
 @pytest.mark.parametrize("labels", [(), ("USR-A",), ("ROOT", "MY-USR-A"), ("EFI-SYSTEM", "USR-A", "OEM", "ROOT")])

@@ -224,14 +224,15 @@ install_labels() {
   lsblk --noheadings --list --output PARTLABEL "$1" | sed 's/ *$//' | grep -x -e USR-A -e USR-B -e OEM -e ROOT
 }
 
-# An install of this machine was begun on this disk before. `any`: an earlier kboot did not tell the disk, so the OS's
-# partitions have to be there.
+# An install of this machine was begun on this disk before. A name of the kernel's may be another disk's today, and `any`
+# says that an earlier kboot did not tell the disk: the OS's partitions have to be there.
 is_known() {
   local labels
-  if [ "$KBOOT_KNOWN_DISK" != any ]; then
-    [ "$(path_of "$1")" = "$KBOOT_KNOWN_DISK" ]
-    return
-  fi
+  case $KBOOT_KNOWN_DISK in
+    any) ;;
+    "$(path_of "$1")") [[ $KBOOT_KNOWN_DISK != /dev/disk/by-id/* ]] || return 0 ;;
+    *) return 1 ;;
+  esac
   labels=$(install_labels "$1") || return 1
   [[ $labels == *USR-A* && $labels == *ROOT* ]]
 }
