@@ -59,6 +59,8 @@ def test_a_machine_whose_other_card_gets_its_lease_first_is_installed(lab: Unkin
     assert lab.ssh("cards", "hostname") == "cards"
     assert OTHER_CARD in lab.ssh("cards", "cat /sys/class/net/*/address")
     assert _installs(lab, "cards") == 1
+    told = [event for event in lab.events() if (event["kind"], event["mac"]) == ("refused", node["mac"])]
+    assert told == [], "install.sh comes by either card, and all else by the own one: that is no theft"
     assert [each["mac"] for each in lab.status()["discovered"]] == [OTHER_CARD]
 
 

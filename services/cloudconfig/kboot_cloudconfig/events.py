@@ -73,7 +73,9 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
             fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
     fleet.hear(mac)
-    after = _step(machine, report, fleet, ask.address, is_own=ask.address in own)
+    is_own = ask.address in own
+    known = life.proved_itself(machine, guard.sha256_of(ask.token or "")) if is_own else machine
+    after = _step(known, report, fleet, ask.address, is_own=is_own)
     fleet.keep(machine, after, ask.address, detail=report.detail)
     told = after.remark if report.phase is Phase.RUNNING else report.detail
     if report.phase in (Phase.INSTALLING, Phase.RUNNING) and told and told != machine.remark:

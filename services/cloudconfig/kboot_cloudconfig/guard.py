@@ -114,9 +114,9 @@ def shown_before(
 ) -> IPv4Address | None:
     """Return the address that showed the boot value before the asker, who shows it at one of the machine's `own`.
 
-    None where no other did, or where that is the machine's own too.
+    None where no other did, or where that is the machine's own too, or proved to be the machine.
     """
-    other = machine.boot.shown_from if machine.boot is not None else None
+    other = machine.boot.shown_from if machine.boot is not None and not machine.boot.is_proven else None
     is_replayed = _refusal_of_boot_value(ask, machine.boot, now) is Refusal.REPLAYED_BOOT_VALUE
     return other if is_replayed and ask.address in own and other not in own else None
 

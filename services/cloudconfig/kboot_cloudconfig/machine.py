@@ -44,6 +44,7 @@ class BootValue:
     sha256: str
     given_at: datetime
     shown_from: IPv4Address | None = None
+    is_proven: bool = False  # who showed it there used at the machine's own address what it was given for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,18 @@ def fetched_installer(
     Its boot value, if it has one, is kept for the `address` that fetched.
     """
     if machine.boot is not None and address is not None:
-        machine = replace(machine, boot=replace(machine.boot, shown_from=address))
+        machine = replace(machine, boot=replace(machine.boot, shown_from=address, is_proven=False))
     spent = machine.spent if machine.token is None else (machine.token.sha256, *machine.spent)
     started = replace(_enter(machine, Phase.INSTALLING, now), reason=None, bytes_done=None, bytes_total=None)
     issued = (token_sha256, *machine.issued)[:SPENT_KEPT]
     return replace(started, token=Token(token_sha256), spent=spent[:SPENT_KEPT], issued=issued)
+
+
+def proved_itself(machine: Machine, token_sha256: str) -> Machine:
+    """Return the machine's state after a token was used at its own address: whoever was given the newest is it."""
+    if machine.boot is None or machine.token is None or machine.token.sha256 != token_sha256:
+        return machine
+    return replace(machine, boot=replace(machine.boot, is_proven=True))
 
 
 def was_refused(machine: Machine, reason: str) -> Machine:

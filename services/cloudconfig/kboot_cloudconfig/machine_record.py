@@ -25,6 +25,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
             "sha256": boot.sha256,
             "given_at": boot.given_at.isoformat(),
             "shown_from": boot.shown_from and str(boot.shown_from),
+            "is_proven": boot.is_proven,
         },
         "token": token
         and {
@@ -63,6 +64,7 @@ def from_json(plain: dict[str, Any]) -> Machine:
             boot["sha256"],
             datetime.fromisoformat(boot["given_at"]),
             boot["shown_from"] and IPv4Address(boot["shown_from"]),
+            boot.get("is_proven", False),
         ),
         token=token
         and Token(

@@ -99,6 +99,15 @@ def test_a_machine_installs_though_its_other_card_alone_can_ask(rack: Server) ->
     assert _refusals(rack) == []
 
 
+def test_a_machine_whose_next_run_asks_by_its_own_card_is_not_told_of_as_its_own_thief(rack: Server) -> None:
+    path = _boot(rack)
+    token = _told(rack.get(path, who=_SECOND_CARD).text, "KBOOT_TOKEN")
+    assert rack.report(NODE1, "failed", token, detail="no disk is large enough").status_code == 204
+    assert _told(rack.get(path, who=NODE1).text, "KBOOT_TOKEN")
+    assert (rack.node(NODE1)["phase"], rack.node(NODE1)["reason"]) == ("installing", None)
+    assert _refusals(rack) == []
+
+
 def test_no_other_address_names_the_disk_that_the_next_install_may_take_whatever_is_on_it(rack: Server) -> None:
     token = _told(rack.get(_boot(rack), who=_READER).text, "KBOOT_TOKEN")
     body = {"phase": "installing", "install_disk": "/dev/disk/by-id/ata-DATA_B2"}

@@ -119,6 +119,18 @@ def test_a_value_that_another_address_showed_before_the_machine_itself_is_notice
     assert before(booted("v")) is before(shown(booted("v"), "t", HOME)) is None
 
 
+def test_who_used_at_the_machines_own_address_what_it_was_given_elsewhere_is_the_machine() -> None:
+    def before(state: Machine) -> IPv4Address | None:
+        return guard.shown_before(InstallerAsk(HOME, "v", True), state, (HOME,), NOW)
+
+    elsewhere = shown(booted("v"), "t", SECOND)
+    proven = machine.proved_itself(elsewhere, guard.sha256_of("t"))
+    assert (before(proven), from_json(as_json(proven))) == (None, proven)
+    for token in ("an old one", ""):
+        assert before(machine.proved_itself(elsewhere, guard.sha256_of(token))) == SECOND
+    assert before(shown(proven, "u", OTHER)) == OTHER
+
+
 def test_the_machines_own_address_takes_the_value_back() -> None:
     state = shown(shown(booted("v"), "t", OTHER), "u", HOME)
     assert refusal(state, "v", OTHER) is Refusal.REPLAYED_BOOT_VALUE
@@ -128,6 +140,13 @@ def test_the_machines_own_address_takes_the_value_back() -> None:
 def test_a_machine_comes_back_from_its_record_as_it_was() -> None:
     for state in (booted(), booted("v"), shown(booted("v"), "t", SECOND)):
         assert from_json(as_json(state)) == state
+
+
+def test_a_boot_value_in_a_record_of_an_older_kboot_is_proven_by_nobody() -> None:
+    state = machine.proved_itself(shown(booted("v"), "t", SECOND), guard.sha256_of("t"))
+    record = as_json(state)
+    del record["boot"]["is_proven"]
+    assert from_json(record) == shown(booted("v"), "t", SECOND)
 
 
 def test_a_record_of_an_older_kboot_is_a_machine_without_a_boot_value() -> None:
