@@ -37,16 +37,15 @@ class Install:
     boot: str | None = None
 
 
-def kernel_arguments(desc: ClusterDesc, mac: Mac | None, boot: str | None = None) -> str:
+def kernel_arguments(desc: ClusterDesc, mac: Mac | None, declared: Node | None, boot: str | None = None) -> str:
     """Return the kernel arguments of an install. UEFI kernels want the initrd named by `initrd=`; BIOS ignores it.
 
     Ignition gets install.sh started; an OS whose Ignition knows none of these has coreos-cloudinit for it.
     """
     names, base, query = family_of(desc.os.family), f"http://{desc.network.bootstrapper}", guard.query_of(mac, boot)
-    own = next((node for node in desc.nodes if node.mac == mac), None)
     return (
         f"initrd={names.initrd} {names.ignition_arguments(f'{base}/pxe.ign{query}')} "
-        f"cloud-config-url={base}/install.sh{query} {names.autologin} {desc.os.boot_arguments_of(own)}"
+        f"cloud-config-url={base}/install.sh{query} {names.autologin} {desc.os.boot_arguments_of(declared)}"
     )
 
 
@@ -118,6 +117,7 @@ def _note_elsewhere(fleet: Fleet, node: Node, machine: Machine, address: IPv4Add
 def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -> str:
     desc = fleet.desc()
     names = family_of(desc.os.family)
+    declared = fleet.index().by_mac.get(mac) if mac else None
     return _TEMPLATES.get_template(name).render(
         bootstrapper=desc.network.bootstrapper,
         mac=mac.dashed if mac else "",
@@ -125,6 +125,6 @@ def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -
         release=install.release if install else None,
         kernel=names.kernel,
         initrd=names.initrd,
-        arguments=kernel_arguments(desc, mac, install.boot if install else None),
+        arguments=kernel_arguments(desc, mac, declared, install.boot if install else None),
         boot_partition=fleet.machine(mac).boot_partition if mac and fleet.has_node(mac) else None,
     )
