@@ -20,7 +20,7 @@ from .machine import Machine
 from .node_index import NodeIndex
 from .presence import Presence
 from .problem import ProblemError
-from .refusals import Refusals
+from .refusals import Reasons, Refusals
 from .releases import updater_events
 from .settings import Settings
 from .store import Discovered, Event, Store
@@ -53,7 +53,7 @@ class Fleet:
         self._heard_since: set[Mac] = set()  # since their times were kept
         self._heard_kept_at = now()
         self.presence = Presence()
-        self._refusals = Refusals()
+        self._refusals, self._reasons = Refusals(), Reasons()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
         self.is_ending = False
@@ -234,7 +234,7 @@ class Fleet:
 
     def keep_reason(self, before: Machine, after: Machine, address: IPv4Address | None) -> None:
         """Keep the reason that `address` gave a machine, unless it gave it the same within the last minute."""
-        if after != before and self._refusals.note(after.mac, address, after.reason or "", self.now()):
+        if after != before and self._reasons.note(after.mac, address, after.reason or "", self.now()):
             self.keep(before, after)
 
     def listen(self) -> asyncio.Event:

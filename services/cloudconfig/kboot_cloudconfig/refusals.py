@@ -1,14 +1,16 @@
-"""Which refusals were told within the last minute: who asks without end fills neither memory nor the database. Pure."""
+"""What was refused within the last minute: who asks without end fills neither memory nor the database. Pure."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac
 
 TOLD_EVERY = timedelta(minutes=1)
-TOLD_AT_MOST = 500  # within that time, of all machines
+TOLD_AT_MOST = 500  # events within that time, of all machines
+OF_A_MACHINE = 20  # reasons within that time: there are no more machines with any than nodes
 
 _Key = tuple[Mac | None, IPv4Address | None, str]
 
@@ -16,16 +18,17 @@ _Key = tuple[Mac | None, IPv4Address | None, str]
 class Refusals:
     """The refusals that were told lately, by machine, by the address that asked, and by reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_most: int = TOLD_AT_MOST) -> None:
+        self._at_most = at_most
         self._told: dict[_Key, datetime] = {}
 
     def note(self, mac: Mac | None, address: IPv4Address | None, reason: str, now: datetime) -> bool:
         """Return whether a refusal is to be told: it was not within the last minute, and there is room for it."""
         if self._is_fresh(self._told.get((mac, address, reason)), now):
             return False
-        if len(self._told) >= TOLD_AT_MOST:
+        if len(self._told) >= self._at_most:
             self._told = {key: at for key, at in self._told.items() if self._is_fresh(at, now)}
-        has_room = len(self._told) < TOLD_AT_MOST
+        has_room = len(self._told) < self._at_most
         if has_room:
             self._told[mac, address, reason] = now
         return has_room
@@ -33,3 +36,14 @@ class Refusals:
     @staticmethod
     def _is_fresh(at: datetime | None, now: datetime) -> bool:
         return at is not None and abs(now - at) < TOLD_EVERY  # a clock that was set back ends nothing for good
+
+
+class Reasons:
+    """The reasons that were kept lately, with room for each node: what others are refused hides no machine's reason."""
+
+    def __init__(self) -> None:
+        self._of: defaultdict[Mac, Refusals] = defaultdict(lambda: Refusals(OF_A_MACHINE))
+
+    def note(self, mac: Mac, address: IPv4Address | None, reason: str, now: datetime) -> bool:
+        """Return whether the reason of a node is to be kept: it was not within the last minute, and it has room."""
+        return self._of[mac].note(mac, address, reason, now)

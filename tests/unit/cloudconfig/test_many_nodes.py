@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kboot_cloudconfig.boot_script import Install, install_of
 from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.nodes import fleet_state
+from kboot_cloudconfig.refusals import TOLD_AT_MOST
 from kboot_cloudconfig.settings import settings_from
 from kboot_clusterdesc import Mac
 from support.calls import calls_of
@@ -120,6 +122,15 @@ def test_a_lease_that_changes_is_one_write(tmp_path: Path) -> None:
     leases.write_text("\n".join([*lines, f"0 {stranger} 10.10.3.1 * *"]) + "\n")
     assert calls_of(fleet.note_leases)["Connection.execute"] == 3  # its begin, the change, its commit
     assert [each.ip for each in fleet.discovered() if each.mac == stranger] == ["10.10.3.1"]
+
+
+def test_a_machine_has_its_reason_however_many_others_were_refused(tmp_path: Path) -> None:
+    fleet, first = _rack(tmp_path, 2), IPv4Address("10.10.3.1")
+    for number in range(TOLD_AT_MOST + 1):
+        fleet.refuse(None, first + number, "wrong-address", "/install.sh")
+    machine = fleet.machine(_mac(1))
+    fleet.keep_reason(machine, life.asked_elsewhere(machine, "it has no lease"), first)
+    assert fleet.machine(_mac(1)).reason == "it has no lease"
 
 
 def test_a_rack_that_asks_for_its_boot_scripts_again_is_no_write(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
-from kboot_cloudconfig.refusals import TOLD_AT_MOST, TOLD_EVERY, Refusals
+from kboot_cloudconfig.refusals import OF_A_MACHINE, TOLD_AT_MOST, TOLD_EVERY, Reasons, Refusals
 from kboot_clusterdesc import Mac
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,3 +33,18 @@ def test_a_clock_that_goes_back_silences_no_refusal() -> None:
     refusals = Refusals()
     assert refusals.note(MAC, HERE, "no-token", NOW)
     assert refusals.note(MAC, HERE, "no-token", NOW - timedelta(days=3650))
+
+
+def test_each_machine_has_room_for_its_own_reasons_however_many_there_are() -> None:
+    reasons = Reasons()
+    macs = [Mac(f"52:54:00:00:{each >> 8:02x}:{each & 255:02x}") for each in range(2 * TOLD_AT_MOST)]
+    assert all(reasons.note(mac, HERE, "it has no lease", NOW) for mac in macs)
+    assert not any(reasons.note(mac, HERE, "it has no lease", NOW) for mac in macs)
+
+
+def test_of_one_machine_no_more_reasons_are_kept_than_there_is_room_for() -> None:
+    reasons = Reasons()
+    told = [reasons.note(MAC, HERE + number, "it has no lease", NOW) for number in range(3 * OF_A_MACHINE)]
+    assert sum(told) == OF_A_MACHINE
+    assert reasons.note(OTHER, HERE, "it has no lease", NOW)
+    assert reasons.note(MAC, THERE, "it has no lease", NOW + TOLD_EVERY)
