@@ -77,10 +77,18 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     known = life.proved_itself(machine, guard.sha256_of(ask.token or "")) if is_own else machine
     after = _step(known, report, fleet, ask.address, is_own=is_own)
     fleet.keep(machine, after, ask.address, detail=report.detail)
-    told = after.remark if report.phase is Phase.RUNNING else report.detail
-    if report.phase in (Phase.INSTALLING, Phase.RUNNING) and told and told != machine.remark:
-        fleet.tell(EventKind.STEP, mac, ask.address, detail=told)
+    _tell_step(fleet, report, machine, after, ask.address)
     return Response(status_code=204)
+
+
+def _tell_step(fleet: Fleet, report: Report, before: Machine, after: Machine, address: IPv4Address | None) -> None:
+    """Tell what a machine said of its install, once for each boot, or of its boot from disk, where that is new."""
+    told = after.remark if report.phase is Phase.RUNNING else report.detail
+    if report.phase not in (Phase.INSTALLING, Phase.RUNNING) or not told or told == before.remark:
+        return
+    if report.phase is Phase.INSTALLING and after.boot and not fleet.steps.note(after.mac, after.boot.sha256, told):
+        return
+    fleet.tell(EventKind.STEP, after.mac, address, detail=told)
 
 
 def _report(body: bytes) -> Report:

@@ -20,7 +20,7 @@ from .machine import Machine
 from .node_index import NodeIndex
 from .presence import Presence
 from .problem import ProblemError
-from .refusals import Reasons, Refusals
+from .refusals import Reasons, Refusals, Steps
 from .releases import updater_events
 from .settings import Settings
 from .store import Discovered, Event, Store
@@ -53,7 +53,7 @@ class Fleet:
         self._heard_since: set[Mac] = set()  # since their times were kept
         self._heard_kept_at = now()
         self.presence = Presence()
-        self._refusals, self._reasons = Refusals(), Reasons()
+        self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
         self.is_ending = False

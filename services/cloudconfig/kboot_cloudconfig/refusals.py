@@ -1,4 +1,4 @@
-"""What was refused within the last minute: who asks without end fills neither memory nor the database. Pure."""
+"""What was told already: who asks or fails without end fills neither memory nor the database. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kboot_clusterdesc import Mac
 TOLD_EVERY = timedelta(minutes=1)
 TOLD_AT_MOST = 500  # events within that time, of all machines
 OF_A_MACHINE = 20  # reasons within that time: there are no more machines with any than nodes
+STEPS_OF_A_BOOT = 50  # that are known again; an install has a handful
 
 _Key = tuple[Mac | None, IPv4Address | None, str]
 
@@ -47,3 +48,20 @@ class Reasons:
     def note(self, mac: Mac, address: IPv4Address | None, reason: str, now: datetime) -> bool:
         """Return whether the reason of a node is to be kept: it was not within the last minute, and it has room."""
         return self._of[mac].note(mac, address, reason, now)
+
+
+class Steps:
+    """The steps that each machine told since its boot: an install that fails every two minutes takes the same ones."""
+
+    def __init__(self) -> None:
+        self._of: dict[Mac, tuple[str, set[str]]] = {}
+
+    def note(self, mac: Mac, boot: str, step: str) -> bool:
+        """Return whether a step is to be told: the machine did not tell it since it was given the boot value `boot`."""
+        of, told = self._of.get(mac, (boot, set()))
+        known = told if of == boot else set()
+        is_new = step not in known
+        if len(known) < STEPS_OF_A_BOOT:
+            known.add(step)
+        self._of[mac] = boot, known
+        return is_new

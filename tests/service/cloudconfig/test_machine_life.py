@@ -242,3 +242,19 @@ def test_one_release_by_number_throughout_an_install(server: Server) -> None:
     server.add_release("4081.2.0")
     assert f"KBOOT_VERSION={RELEASE}\n" in server.get("/install.sh", who=NODE1).text
     assert "/stable/4081.2.0/" in server.get(f"/boot/{NODE2}.ipxe", who=NODE2).text
+
+
+def test_a_step_that_each_run_of_an_install_takes_is_told_once_a_boot(server: Server) -> None:
+    def told() -> list[str]:
+        return [event["detail"] for event in server.events() if event["kind"] == "step"]
+
+    server.get(f"/boot/{NODE1.dashed}.ipxe", who=NODE1)
+    for disk in ("vda", "vda", "vdb"):  # a run every two minutes
+        token = server.install_token(NODE1)
+        for detail in ("install.sh runs", f"the disk is /dev/{disk}"):
+            assert server.report(NODE1, "installing", token, detail=detail).status_code == 204
+        assert server.report(NODE1, "failed", token, detail="it is too small").status_code == 204
+    assert told() == ["install.sh runs", "the disk is /dev/vda", "the disk is /dev/vdb"]
+    server.get(f"/boot/{NODE1.dashed}.ipxe", who=NODE1)
+    assert server.report(NODE1, "installing", server.install_token(NODE1), detail="install.sh runs").status_code == 204
+    assert told()[3:] == ["install.sh runs"]
