@@ -71,7 +71,9 @@ def test_a_disarmed_machine_is_never_given_secrets(steps: list[str]) -> None:
 def test_the_phase_is_always_among_its_times(steps: list[str]) -> None:
     for state in walked(steps):
         assert state.phase in state.phases
-        assert state.since == state.phases[state.phase] or state.phase is Phase.FAILED
+        assert state.since >= state.phases[state.phase]
+        # A second failure, and a node that is not Ready any more: the machine itself told the phase before.
+        assert state.since == state.phases[state.phase] or state.phase in (Phase.FAILED, Phase.RUNNING)
 
 
 @given(walks)
