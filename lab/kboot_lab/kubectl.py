@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 
 from kboot.errors import NotYet
 from kboot.host.cache import cache_folder
 from kboot.running.chosen import description_in_force
+from kboot.running.cluster_health import read_health
 from kboot.running.kubectl import access, server_url
 from kboot.service_images.checkout import checkout
-from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
 from .kubernetes import kubernetes_folder
 
@@ -25,9 +27,18 @@ def run_kubectl(folder: ClusterFolder, addresses: Mapping[str, str], arguments: 
     desc, binaries = description_in_force(folder), kubernetes_folder(cache_folder(), checkout())
     if desc.kubernetes is None or binaries is None:
         raise NotYet(f"the lab of {folder.cluster} has no Kubernetes", "`make kubernetes`, then `kboot lab up`")
-    servers = [addresses[node.mac] for node in desc.control_planes if node.mac in addresses]
-    if not servers:
-        raise NotYet("no control plane has an address yet", "see `kboot watch`")
-    with access(folder, desc, datetime.now(UTC), server_url(servers[0])) as (_, options):
+    with access(folder, desc, datetime.now(UTC), server_url(_server(folder, desc, addresses))) as (_, options):
         sys.stdout.flush()
         return subprocess.run([binaries / "kubectl", *options, *arguments]).returncode
+
+
+def _server(folder: ClusterFolder, desc: ClusterDesc, addresses: Mapping[str, str]) -> str:
+    """Return the address of a control plane: of several, of one whose API server is well; raises NotYet."""
+    known = {node.name: addresses[node.mac] for node in desc.control_planes if node.mac in addresses}
+    if not known:
+        raise NotYet("no control plane has an address yet", "see `kboot watch`")
+    if len(known) == 1:
+        return next(iter(known.values()))
+    at = {Mac(mac): IPv4Address(address) for mac, address in addresses.items()}
+    well = [part.name for part in read_health(desc, folder, at).control_plane if part.is_well and part.name in known]
+    return known[next(iter(well or known))]
