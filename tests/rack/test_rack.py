@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -63,7 +64,8 @@ def test_a_named_disk_is_installed_over_whatever_holds_it(lab: UnkindLab, name: 
 def test_a_disk_that_a_rule_chose_is_left_alone_while_it_holds_something(lab: UnkindLab) -> None:
     with lab.switched_on("rule"):
         reason = reason_of(lab, "rule")
-        disks = {disk["name"]: disk for disk in lab.node("rule")["disks"]}
+        shown = json.loads(lab.kboot("node", "show", "rule", "--json").stdout)
+        disks = {disk["name"]: disk for disk in shown["disks"]}
     assert "is not empty (LVM2_member" in reason
     assert disks["/dev/vdb"]["holds"].startswith("LVM2_member")
     assert lab.is_untouched("rule", 0, "")
