@@ -33,6 +33,9 @@ arguments=(
 )
 [ -z "${KBOOT_VM_CLOCK-}" ] || arguments+=(-rtc "base=$KBOOT_VM_CLOCK")
 
+# A server goes through its boot order again and again; SeaBIOS stands still, unless it is told to begin anew.
+[ "${#port[@]}" = 0 ] || arguments+=(-boot reboot-timeout=5000)
+
 case $firmware in
   bios) arguments+=(-machine "pc,graphics=off") ;; # SeaBIOS then speaks on the serial console
   uefi)

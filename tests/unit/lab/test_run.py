@@ -88,6 +88,7 @@ def test_a_bad_port_is_between_the_card_and_the_bridge(place: Path) -> None:
         f"{_MAC},bootindex=1",
         f"{_SECOND},bootindex=2",
     ]
+    assert found.of("-boot") == ["reboot-timeout=5000"]
 
 
 @pytest.mark.parametrize(
