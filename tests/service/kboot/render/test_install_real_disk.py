@@ -77,6 +77,20 @@ def test_an_install_that_is_ended_while_it_writes_leaves_nothing_that_boots(
     assert Path(loop_disks[0]).read_bytes()[: 1 << 20] == bytes(1 << 20)
 
 
+def test_an_installer_that_is_not_known_yet_is_ended_too(machine: Sandbox, loop_disks: tuple[str, str]) -> None:
+    disk = machine.disk("sda", real=loop_disks[0])
+    machine.use_real("wipefs", "dd")
+    (machine.folder / "image").write_bytes(bootable_disk())
+    (machine.folder / "signal").write_text("TERM")
+    script = machine.own_script(KBOOT_DISK=disk)
+    late = script.replace("  installer_pid=$!\n", "  while :; do :; done\n  installer_pid=$!\n")  # until the signal comes
+    assert late != script
+    assert machine.run_text(late).returncode == 1
+    (installer,) = machine.lines("installer.pid")
+    assert not Path("/proc", installer).exists(), "it writes on"
+    assert signatures(loop_disks[0]) == []
+
+
 def test_no_other_disk_is_touched_when_an_image_is_refused(machine: Sandbox, loop_disks: tuple[str, str]) -> None:
     disk, other = machine.disk("sda", real=loop_disks[0]), machine.disk("sdb", real=loop_disks[1])
     (machine.folder / "partlabels").write_text(f"{other} EFI-SYSTEM\n")

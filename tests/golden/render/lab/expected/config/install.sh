@@ -388,12 +388,15 @@ run_installer() { # run_installer ARGUMENT...
   return "$status"
 }
 
+# A signal may come before the installer's number is noted; of the other jobs none has a process group of its own.
 end_installer() {
-  local tries=60
-  [ -n "$installer_pid" ] || return 0
-  while [ "$tries" -gt 0 ] && kill -KILL -- "-$installer_pid" 2>/dev/null; do
-    tries=$((tries - 1))
-    sleep 1
+  local group tries
+  for group in $installer_pid $(jobs -p); do
+    tries=60
+    while [ "$tries" -gt 0 ] && kill -KILL -- "-$group" 2>/dev/null; do
+      tries=$((tries - 1))
+      sleep 1
+    done
   done
   installer_pid=''
 }
