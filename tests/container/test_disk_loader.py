@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,32 +10,19 @@ import docker
 import pytest
 
 from kboot.service_images.base import ensure_base
-from kboot.service_images.build import ensure_image
-from kboot.service_images.checkout import checkout
-from kboot_lab.machine_image import machine_image
 from kboot_lab.os_build import RECIPE, Recipe
+from support.netboot import console_of, copy_loaders, run_script
 
 INSTALLED = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
-HERE = Path(__file__).parent / "disk_loader"
-
-
-def run(image: str, folder: Path, script: str, *arguments: str) -> str:
-    """What a script of `disk_loader/` prints in a container without a network, with `folder` as /work."""
-    mounts = [f"--volume={folder}:/work", f"--volume={HERE}:/scripts:ro"]
-    command = ["docker", "run", "--rm", "--network=none", *mounts, "--entrypoint=bash", image, f"/scripts/{script}"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with both disks and the loaders as they are built."""
     folder = tmp_path_factory.mktemp("disk-loader")
-    loaders = ensure_image("loaders", checkout() / "services" / "loaders", print)
     tools = Recipe(RECIPE, "", "").tools
-    run(ensure_base(docker.from_env(), tools, print), folder, "make-disks.sh", INSTALLED)
-    run(loaders, folder, "copy-loaders.sh")
+    run_script(ensure_base(docker.from_env(), tools, print), folder, "make-disks.sh", INSTALLED)
+    copy_loaders(folder)
     yield folder
     shutil.rmtree(folder)
 
@@ -57,7 +43,7 @@ def booted(folder: Path, firmware: str, boot_partition: str | None, site_root_pa
         "iseq ${platform} efi && chain --autofree tftp://10.0.2.2/disk.efi ||\n"
         "iseq ${platform} pcbios && chain --autofree tftp://10.0.2.2/disk.pxe ||\n"
     )
-    return run(machine_image(checkout(), print), folder, "boot.sh", firmware)
+    return console_of(folder, "boot-disk.sh", firmware)
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kboot.service_images.build import ensure_image
-from kboot.service_images.checkout import checkout
-from kboot_lab.machine_image import machine_image
-
-HERE = Path(__file__).parent
-
-
-def run(image: str, folder: Path, script: Path, *arguments: str) -> str:
-    """What a script prints in a container without a network, with `folder` as /work."""
-    mounts = [f"--volume={folder}:/work", f"--volume={script}:/script:ro"]
-    command = ["docker", "run", "--rm", "--network=none", *mounts, "--entrypoint=bash", image, "/script"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+from support.netboot import console_of, copy_loaders
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the loaders as they are built."""
     folder = tmp_path_factory.mktemp("start-script")
-    run(
-        ensure_image("loaders", checkout() / "services" / "loaders", print),
-        folder,
-        HERE / "disk_loader/copy-loaders.sh",
-    )
+    copy_loaders(folder)
     yield folder
     shutil.rmtree(folder)
 
@@ -45,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_card_with_an_ipxe_of_its_own_comes_to_the_boot_script_by_ours(
     served: Path, firmware: str, script: str
 ) -> None:
-    console = run(machine_image(checkout(), print), served, HERE / "loaders/start.sh", firmware, script)
+    console = console_of(served, "start-ipxe.sh", firmware, script)
     version = next(line for line in (served / "loaders/start.ipxe").read_text().splitlines() if "${version}" in line)
     assert f"BOOT SCRIPT BY {version.split()[2]} END" in console, console
 
@@ -63,6 +45,6 @@ def test_the_boot_script_is_asked_of_who_said_what_to_boot_though_the_sites_serv
     served: Path, firmware: str
 ) -> None:
     (served / "loaders/proxied.ipxe").write_text(PROXIED)
-    console = run(machine_image(checkout(), print), served, HERE / "loaders/start.sh", firmware, "proxied.ipxe")
+    console = console_of(served, "start-ipxe.sh", firmware, "proxied.ipxe")
     assert "THE SITE SAYS 10.0.2.99 END" in console, console
     assert "BOOT SCRIPT BY" in console, console

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.host.cache import cache_folder
-from kboot.service_images.checkout import checkout
-from kboot_lab.kubernetes import kubernetes_folder, version_in
-from support.kubernetes_lab import KubernetesLab
+from support.kubernetes_lab import KubernetesLab, version_at_hand
 
 DESCRIPTION = """apiVersion: kboot/v1
 cluster: {{name: kube, domain: kube.example.com}}
@@ -33,12 +30,10 @@ nodes:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesLab]:
     """The lab, not up yet."""
-    binaries = kubernetes_folder(cache_folder(), checkout())
-    if binaries is None:
-        pytest.fail("the binaries of Kubernetes are not in the cache: `make kubernetes` builds them", pytrace=False)
+    version = version_at_hand()
     root: Path = tmp_path_factory.mktemp("lab")
     path = root / "cluster.yaml"
-    path.write_text(DESCRIPTION.format(version=version_in(binaries)))
+    path.write_text(DESCRIPTION.format(version=version))
     made = KubernetesLab(root, path, "kube")
     yield made
     made.kboot("lab", "down", "--cluster", made.name, timeout_s=300)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.unkind import FOREIGN_BOOTED, UnkindLab
+from support.unkind import FOREIGN_BOOTED, UnkindLab, unkind_lab
 
 DESCRIPTION = """apiVersion: kboot/v1
 cluster: {name: unkind, domain: unkind.example.com}
@@ -35,17 +34,8 @@ _OFF_S = 60  # between the host's clock and a machine's, with the time that an a
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnkindLab]:
     """The lab with its machines installed."""
-    root: Path = tmp_path_factory.mktemp("unkind")
-    path = root / "cluster.yaml"
-    path.write_text(DESCRIPTION)
-    path.with_name("hardware.yaml").write_text(HARDWARE)
-    made = UnkindLab(root, path, "unkind")
-    try:
-        made.up(timeout_s=2400)
+    with unkind_lab(tmp_path_factory.mktemp("unkind"), "unkind", DESCRIPTION, HARDWARE, timeout_s=2400) as made:
         yield made
-    finally:
-        made.kboot("lab", "down", "--cluster", made.name, timeout_s=300)
-    assert made.leftovers() == []
 
 
 def _installs(lab: UnkindLab, name: str) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.unkind import UnkindLab
+from support.unkind import UnkindLab, unkind_lab
 
 _LINKS = """links: {
       bonds: [{name: bond0, members: [boot, second], mode: active-backup, miimon: 100}],
@@ -57,14 +56,5 @@ leased: --off --card 52:54:00:77:22:8d --first-lease 52:54:00:77:22:8d
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnkindLab]:
     """The lab; its services run, its machines are off."""
-    root: Path = tmp_path_factory.mktemp("rack")
-    path = root / "cluster.yaml"
-    path.write_text(DESCRIPTION)
-    path.with_name("hardware.yaml").write_text(HARDWARE)
-    made = UnkindLab(root, path, "rack")
-    try:
-        made.up(timeout_s=1200)
+    with unkind_lab(tmp_path_factory.mktemp("rack"), "rack", DESCRIPTION, HARDWARE, timeout_s=1200) as made:
         yield made
-    finally:
-        made.kboot("lab", "down", "--cluster", made.name, timeout_s=300)
-    assert made.leftovers() == []

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from kboot.host.cache import cache_folder
-from kboot.service_images.checkout import checkout
-from kboot_lab.kubernetes import kubernetes_folder, version_in
-from support.kubernetes_lab import KubernetesLab
+from support.kubernetes_lab import KubernetesLab, version_at_hand
 
 HELLO = Path(__file__).parents[1] / "kubernetes" / "hello.yaml"
 _READY_S = 7200
@@ -20,11 +15,8 @@ _READY_S = 7200
 @contextmanager
 def cluster_up(root: Path, name: str, description: str) -> Iterator[KubernetesLab]:
     """The cluster of a description without its version of Kubernetes, Ready; nothing of it is left afterwards."""
-    binaries = kubernetes_folder(cache_folder(), checkout())
-    if binaries is None:
-        pytest.skip("the binaries of Kubernetes are not in the cache: `make kubernetes` builds them")
     path = root / "cluster.yaml"
-    path.write_text(description.format(version=version_in(binaries)))
+    path.write_text(description.format(version=version_at_hand()))
     lab = KubernetesLab(root, path, name)
     try:
         done = lab.kboot("lab", "up", str(path), "--timeout", str(_READY_S), timeout_s=_READY_S + 900)

@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
+import pytest
+
 import kboot_clusterdesc
+from kboot.host.cache import cache_folder
 from kboot.host.waiting import looks
+from kboot.service_images.checkout import checkout
+from kboot_lab.kubernetes import kubernetes_folder, version_in
 from support.lab import Lab
 
 _ANSWER_S = 120  # kubectl takes 8 to 40 s against an emulated API server
 _UNITS = "systemctl --failed --no-legend; sudo journalctl --no-pager --lines=30 --output=cat --unit=kubelet"
 _NOISE = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]|M)|\r|.* Job .* running \(.*")  # of a console while a machine starts
+
+
+def version_at_hand() -> str:
+    """The version of the Kubernetes that was built here; without one the test that wants it fails."""
+    binaries = kubernetes_folder(cache_folder(), checkout())
+    if binaries is None:
+        pytest.fail("the binaries of Kubernetes are not in the cache: `make kubernetes` builds them", pytrace=False)
+    return version_in(binaries)
 
 
 @dataclass(frozen=True, slots=True)

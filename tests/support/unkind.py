@@ -61,3 +61,18 @@ class UnkindLab(Lab):
                         if disk.read(len(block)) != block:
                             return False
             return all(block.count(0) == len(block) for block in iter(lambda: disk.read(_BLOCK), b""))
+
+
+@contextmanager
+def unkind_lab(root: Path, name: str, description: str, hardware: str, *, timeout_s: float) -> Iterator[UnkindLab]:
+    """A lab that is up; everything of it is removed at the end, also after a failure."""
+    path = root / "cluster.yaml"
+    path.write_text(description)
+    path.with_name("hardware.yaml").write_text(hardware)
+    made = UnkindLab(root, path, name)
+    try:
+        made.up(timeout_s=timeout_s)
+        yield made
+    finally:
+        made.kboot("lab", "down", "--cluster", name, timeout_s=300)
+    assert made.leftovers() == []

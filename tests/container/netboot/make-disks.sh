@@ -2,7 +2,7 @@
 # Makes two disks, both bootable by BIOS and UEFI: what boots says which disk it is from. Both have the boot loader's usual
 # name, the second alone the kernel of the OS, and the partition GUID $1 for its ESP.
 set -euo pipefail
-cd /work
+cd /scratch
 
 make_disk() { # make_disk FILE NAME
   truncate -s 64M "$1"

@@ -1,5 +1,5 @@
 #!/bin/bash
 # Copies the loaders out of their image.
 set -euo pipefail
-cp -r /loaders /work/loaders
-cp /loaders/disk.pxe /work/
+cp -r /loaders /scratch/loaders
+cp /loaders/disk.pxe /scratch/
