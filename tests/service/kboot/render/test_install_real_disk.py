@@ -83,7 +83,8 @@ def test_an_installer_that_is_not_known_yet_is_ended_too(machine: Sandbox, loop_
     (machine.folder / "image").write_bytes(bootable_disk())
     (machine.folder / "signal").write_text("TERM")
     script = machine.own_script(KBOOT_DISK=disk)
-    late = script.replace("  installer_pid=$!\n", "  while :; do :; done\n  installer_pid=$!\n")  # until the signal comes
+    until_the_signal = "  while :; do :; done\n"
+    late = script.replace("  installer_pid=$!\n", f"{until_the_signal}  installer_pid=$!\n")
     assert late != script
     assert machine.run_text(late).returncode == 1
     (installer,) = machine.lines("installer.pid")
