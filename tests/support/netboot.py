@@ -1,4 +1,4 @@
-"""Machines that boot from the network in QEMU, each in a container of its own, by the scripts of `container/netboot/`."""
+"""Machines that boot from the network in QEMU, each in a container, by the scripts of `container/netboot/`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Carry the frames of a machine's cards as bad ports of a switch do: `port.py BRIDGE [OPTION]... MAC...`.
 
-QEMU's netdev number N speaks to this program at /run/card<N>.port and is answered at /run/card<N>.qemu. The kernel of
-the host need not know any of it: netem is a module that not every kernel has.
+Card number N is on a bridge of its own, port<N>, with this program alone, which carries frames between that and BRIDGE.
+The kernel of the host need not know any of it: netem is a module that not every kernel has.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import itertools
 import os
 import random
 import selectors
-import socket
 import struct
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 _TUNSETIFF = 0x400454CA
@@ -25,7 +25,6 @@ _DHCP_SERVER, _DHCP_CLIENT = 67, 68
 _VENDOR_CLASS, _CLIENT_ID, _ARCHITECTURE, _PAD, _END = 60, 61, 93, 0, 255
 _LATE_LEASE_S = 5
 _FRAME_BYTES = 65550  # the largest that a tap gives
-_FULL_S = 0.2  # a machine that takes nothing for so long loses the frame
 
 Sent = tuple[float, bytes]  # when, and what
 
@@ -114,54 +113,46 @@ def _value(frame: bytes, options: int, wanted: int) -> bytes:
 
 
 class Card:
-    """The two ends of one card: a tap on the bridge, and a socket to QEMU."""
+    """The two ends of one card's cable: a tap on the bridge of the network, and one on the card's own."""
 
     def __init__(self, bridge: str, number: int, port: Port) -> None:
         self.port = port
-        self._qemu = f"/run/card{number}.qemu"
-        self.tap = os.open("/dev/net/tun", os.O_RDWR)
-        name = f"tap{number}"
-        fcntl.ioctl(self.tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _TAP_WITHOUT_HEADER))
-        subprocess.run(["ip", "link", "set", name, "master", bridge, "up"], check=True)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(f"/run/card{number}.port")
-        self.socket.settimeout(_FULL_S)
+        self.network = _tap(f"net{number}", bridge)
+        self.machine = _tap(f"card{number}", f"port{number}")
 
-    def to_network(self, frame: bytes) -> None:
-        """Put a frame on the bridge."""
-        try:
-            os.write(self.tap, frame)
-        except OSError:
-            return  # the bridge is gone, or full
+    def put(self, end: int, frame: bytes) -> None:
+        """Put a frame on the bridge at one end; a machine that takes nothing loses it, as at a real port."""
+        with suppress(OSError):  # the bridge is gone
+            os.write(end, frame)
 
-    def to_machine(self, frame: bytes) -> None:
-        """Give a frame to the card."""
-        try:
-            self.socket.sendto(frame, self._qemu)
-        except OSError:
-            return  # QEMU is not there yet, or takes nothing
+
+def _tap(name: str, bridge: str) -> int:
+    tap = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _TAP_WITHOUT_HEADER))
+    subprocess.run(["ip", "link", "set", name, "master", bridge, "up"], check=True)
+    return tap
 
 
 def carry(cards: list[Card]) -> None:
     """Carry frames for ever."""
-    waiting: list[tuple[float, int, Card, bool, bytes]] = []
+    waiting: list[tuple[float, int, Card, int, bytes]] = []
     number = itertools.count()  # frames of one time keep their order
     with selectors.DefaultSelector() as selector:
         for card in cards:
-            selector.register(card.tap, selectors.EVENT_READ, (card, True))
-            selector.register(card.socket, selectors.EVENT_READ, (card, False))
+            selector.register(card.network, selectors.EVENT_READ, (card, card.machine))
+            selector.register(card.machine, selectors.EVENT_READ, (card, card.network))
         while True:
             wait_s = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
             for key, _ in selector.select(wait_s):
-                card, is_inward = key.data
+                card, end = key.data
                 frame = os.read(key.fd, _FRAME_BYTES)
-                decide = card.port.to_machine if is_inward else card.port.from_machine
+                decide = card.port.to_machine if end == card.machine else card.port.from_machine
                 sent = decide(frame, time.monotonic())
                 if sent is not None:
-                    heapq.heappush(waiting, (sent[0], next(number), card, is_inward, sent[1]))
+                    heapq.heappush(waiting, (sent[0], next(number), card, end, sent[1]))
             while waiting and waiting[0][0] <= time.monotonic():
-                _, _, card, is_inward, frame = heapq.heappop(waiting)
-                (card.to_machine if is_inward else card.to_network)(frame)
+                _, _, card, end, frame = heapq.heappop(waiting)
+                card.put(end, frame)
 
 
 def main() -> None:

@@ -63,15 +63,15 @@ order=0
 without_cable=()
 for number in "${!macs[@]}"; do
   order=$((order + 1))
-  if [ "${#port[@]}" -gt 0 ]; then
-    rm -f "/run/card$number.qemu" "/run/card$number.port"
-    sockets="local.type=unix,local.path=/run/card$number.qemu,remote.type=unix,remote.path=/run/card$number.port"
-    arguments+=(-netdev "dgram,id=net$number,$sockets")
-  else
-    ip tuntap add "tap$number" mode tap
-    ip link set "tap$number" master br0 up
-    arguments+=(-netdev "tap,id=net$number,ifname=tap$number,script=no,downscript=no")
+  bridge=br0
+  if [ "${#port[@]}" -gt 0 ]; then # port.py carries its frames from a bridge of its own to br0
+    bridge=port$number
+    ip link add "$bridge" type bridge forward_delay 0 stp_state 0
+    ip link set "$bridge" addrgenmode none up
   fi
+  ip tuntap add "tap$number" mode tap
+  ip link set "tap$number" master "$bridge" up
+  arguments+=(-netdev "tap,id=net$number,ifname=tap$number,script=no,downscript=no")
   arguments+=(-device "virtio-net-pci,netdev=net$number,mac=${macs[number]},bootindex=$order")
   [[ " ${unplugged[*]} " != *" ${macs[number]} "* ]] || without_cable+=("net$number")
 done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import sys
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kboot.host.waiting import looks
-from support.namespace import cabled
+from support.namespace import Namespace, cabled
 from support.places import ROOT
 
 _PORT = ROOT / "lab" / "kboot_lab" / "machine" / "port.py"
@@ -20,6 +19,17 @@ _ALL_FRAMES = 0x0003  # ETH_P_ALL
 _MAC = bytes.fromhex("525400000001")
 _PEER = bytes.fromhex("525400000099")
 _ARCHITECTURE = bytes([93, 2, 0, 7])
+# What run.sh makes: the network's bridge, and that of the card, which is the cable vm here.
+_LINKS = (
+    "link add br0 type bridge forward_delay 0",
+    "link set lab master br0",
+    "link set br0 up",
+    "link add port0 type bridge forward_delay 0",
+    "link set port0 up",
+    "link add vm type veth peer name tap0",
+    "link set vm up",
+    "link set tap0 master port0 up",
+)
 
 
 def frame_of(target: bytes, source: bytes, text: bytes = b"") -> bytes:
@@ -43,16 +53,14 @@ def request() -> bytes:
 class Ends:
     """The card's end, as QEMU has it, and the network's."""
 
-    def __init__(self, run: Path, network: socket.socket) -> None:
-        self._run, self._network = run, network
-        self._card = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._card.bind(str(run / "card0.qemu"))
-        for end in (self._card, network):
+    def __init__(self, card: socket.socket, network: socket.socket) -> None:
+        self._card, self._network = card, network
+        for end in (card, network):
             end.settimeout(10)
 
     def send_from_machine(self, frame: bytes) -> None:
         """Send as the card does."""
-        self._card.sendto(frame, str(self._run / "card0.port"))
+        self._card.send(frame)
 
     def send_to_machine(self, frame: bytes) -> None:
         """Send as a neighbour on the network does."""
@@ -79,23 +87,25 @@ class Ends:
 @contextmanager
 def carried(tmp_path: Path, *options: str) -> Iterator[Ends]:
     """A card whose frames port.py carries to a bridge, and from there over a cable."""
-    run = tmp_path / "run"
-    run.mkdir()
     with cabled({"lab": "10.0.0.1/24"}, "port") as (switch, network):
-        for words in ("link add br0 type bridge forward_delay 0", "link set lab master br0", "link set br0 up"):
+        for words in _LINKS:
             assert switch.run("ip", *words.split()).returncode == 0
         command = [sys.executable, str(_PORT), *options, "br0", _MAC.hex(":")]
-        with switch.daemon(command, {"/run": run}, tmp_path / "log"):
+        with switch.daemon(command, {}, tmp_path / "log"):
             for _ in looks(10, 0.05):
-                if (run / "card0.port").exists():
+                if "UP" in switch.run("ip", "-br", "link", "show", "card0").stdout:
                     break
-            wire = network.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_FRAMES))
-            wire.bind(("lab", _ALL_FRAMES))
-            ends = Ends(run, wire)
+            ends = Ends(_wire(switch, "vm"), _wire(network, "lab"))
             try:
                 yield ends
             finally:
                 ends.close()
+
+
+def _wire(namespace: Namespace, card: str) -> socket.socket:
+    wire = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_FRAMES))
+    wire.bind((card, _ALL_FRAMES))
+    return wire
 
 
 def test_frames_go_both_ways_and_come_as_late_as_was_asked(tmp_path: Path) -> None:
@@ -129,14 +139,14 @@ def test_nothing_passes_before_the_port_forwards(tmp_path: Path) -> None:
         assert time.monotonic() - began >= 3
 
 
-def test_a_machine_that_is_not_there_yet_does_not_end_the_port(tmp_path: Path) -> None:
-    with carried(tmp_path) as ends:
-        os.rename(tmp_path / "run" / "card0.qemu", tmp_path / "run" / "away")
-        ends.send_to_machine(frame_of(_MAC, _PEER))
+def test_a_machine_that_takes_nothing_for_a_while_goes_on_afterwards(tmp_path: Path) -> None:
+    with carried(tmp_path, "--delay=5") as ends:
+        for number in range(2000):  # more than any queue holds
+            ends.send_to_machine(frame_of(_MAC, _PEER, number.to_bytes(2, "big")))
         out = frame_of(_PEER, _MAC)
         ends.send_from_machine(out)
         assert ends.at_network() == out
-        os.rename(tmp_path / "run" / "away", tmp_path / "run" / "card0.qemu")
-        back = frame_of(_MAC, _PEER, b"again")
-        ends.send_to_machine(back)
-        assert ends.at_machine() == back
+        last = frame_of(_MAC, _PEER, b"last")
+        ends.send_to_machine(last)
+        while ends.at_machine() != last:
+            pass
