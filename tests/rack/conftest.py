@@ -46,7 +46,7 @@ swap: --off --firmware uefi --disk 8G:virtio:swap
 rule: --off --disk 9G --disk 8G:virtio:lvm
 future: --off --clock 2040-06-01T00:00:00
 late: --off --as-shipped --forward-after 60
-lossy: --off --loss 5 --delay 10
+lossy: --off --loss 5
 refused: --off --disk 8G
 bonded: --off --card 52:54:00:77:22:8c
 leased: --off --card 52:54:00:77:22:8d --first-lease 52:54:00:77:22:8d
