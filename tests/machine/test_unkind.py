@@ -20,7 +20,13 @@ os: {family: flatcar, channel: stable, version: current, config: ignition}
 nodes:
   - {mac: "52:54:00:77:21:01", name: cards, ip: 10.77.21.11, roles: [worker]}
   - {mac: "52:54:00:77:21:02", name: past, ip: 10.77.21.12, roles: [worker]}
-  - {mac: "52:54:00:77:21:03", name: foreign, ip: 10.77.21.13, roles: [worker], install_disk: /dev/nvme0n1}
+  - mac: "52:54:00:77:21:03"
+    name: foreign
+    ip: 10.77.21.13
+    roles: [worker]
+    install_disk: /dev/nvme0n1
+    kernel_args: [nmi_watchdog=0]
+    console: ["ttyS0,115200n8"]
 """
 OTHER_CARD = "52:54:00:77:21:81"
 HARDWARE = f"""
@@ -72,3 +78,9 @@ def test_a_machine_boots_the_disk_that_was_installed_beside_another_system(lab: 
     ]
     assert FOREIGN_BOOTED not in lab.whole_console("foreign")
     assert lab.is_untouched("foreign", 0, "foreign-esp")
+
+
+def test_the_installed_system_boots_with_its_kernel_arguments_and_consoles(lab: UnkindLab) -> None:
+    words = lab.ssh("foreign", "cat /proc/cmdline").split()
+    assert words.count("nmi_watchdog=0") == 1
+    assert [word for word in words if word.startswith("console=")] == ["console=ttyS0,115200n8"]

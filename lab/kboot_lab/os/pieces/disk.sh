@@ -4,7 +4,8 @@
 mib=1048576
 # tsc=reliable: with several emulated processors the kernel would not trust their counters and ask the emulated HPET for
 # the time, and programs written in Go do that all the time.
-kernel_line='root=LABEL=ROOT console=tty0 console=ttyS0,115200n8 mitigations=off tsc=reliable loglevel=5'
+kernel_line='root=LABEL=ROOT mitigations=off tsc=reliable loglevel=5'
+consoles='console=tty0 console=ttyS0,115200n8'
 
 make_disk() {
   local image=$work/disk.img esp_mib=40 oem_mib=16 root_mib=96 usr_mib oem_at root_at
@@ -49,15 +50,24 @@ DEFAULT lab
 LABEL lab
   LINUX /lab/vmlinuz
   INITRD /lab/initrd
-  APPEND $kernel_line
+  APPEND $kernel_line $consoles
 TEXT
-  cat >"$work/grub.cfg" <<TEXT
+  # A script to GRUB, with `if`, only from a disk: what is embedded as such it reads line by line.
+  mkdir -p "$work/memdisk/boot/grub"
+  cat >"$work/memdisk/boot/grub/grub.cfg" <<TEXT
+set linux_append=""
+set linux_console="$consoles"
+if search --no-floppy --set=oem --label OEM; then
+  if [ -f (\$oem)/grub.cfg ]; then source (\$oem)/grub.cfg; fi
+fi
 search --no-floppy --set=root --file /lab/vmlinuz
-linux /lab/vmlinuz $kernel_line
+linux /lab/vmlinuz $kernel_line \$linux_console \$linux_append
 initrd /lab/initrd
 boot
 TEXT
-  grub-mkimage -O x86_64-efi -o "$work/bootx64.efi" -p /EFI/BOOT -c "$work/grub.cfg" part_gpt fat search search_fs_file linux boot
+  tar -C "$work/memdisk" -cf "$work/memdisk.tar" boot
+  grub-mkimage -O x86_64-efi -o "$work/bootx64.efi" -p '(memdisk)/boot/grub' -m "$work/memdisk.tar" \
+    memdisk tar normal configfile test part_gpt fat ext2 search search_fs_file search_label linux boot
   mcopy -i "$esp" "$work/bootx64.efi" ::/EFI/BOOT/BOOTX64.EFI
   dd if=/usr/lib/syslinux/mbr/gptmbr.bin of="$image" bs=440 count=1 conv=notrunc status=none
   syslinux --install -t "$mib" "$image"
