@@ -11,7 +11,7 @@ import docker
 import docker.errors
 import requests.exceptions
 import yaml
-from python_on_whales import DockerClient
+from python_on_whales import ClientNotFoundError, DockerClient
 from python_on_whales.exceptions import DockerException, NoSuchContainer
 
 from kboot_clusterdesc import ClusterFolder
@@ -23,6 +23,11 @@ from .progress import Progress
 from .waiting import looks
 
 LABEL_TASK = "kboot.task"  # on what runs for the length of one command; its value is the cluster
+INSTALL_CLIENT = "`apt install docker.io`; on Debian 13 `docker-cli`, which is apart from it there"
+INSTALL_COMPOSE = (
+    "install Compose 2.20 or later: `apt install docker-compose` on Debian 13, `docker-compose-v2` on Ubuntu;"
+    " for Debian 12 see docs/operate.md"
+)
 _PROJECT_LABEL = "com.docker.compose.project"
 _SERVICE_LABEL = "com.docker.compose.service"
 
@@ -50,15 +55,15 @@ def project_name(cluster: str) -> str:
     return f"kboot-{cluster}"
 
 
-def connect() -> docker.DockerClient:
+def connect(timeout_s: int = 60) -> docker.DockerClient:
     """Return a client of this machine's Docker API; raise EngineError with the way to start the engine."""
     try:
-        client = docker.from_env(timeout=60)
+        client = docker.from_env(timeout=timeout_s)
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise EngineError(
             "the Docker engine does not answer",
-            "start it: `systemctl start docker`; `kboot doctor` looks further",
+            "start it: `systemctl start docker`, or `apt install docker.io`; `kboot doctor` looks further",
         ) from error
     return client
 
@@ -166,19 +171,15 @@ class Engine:
             action()
         except (DockerException, NoSuchContainer) as error:
             raise self._refused(error, verb) from error
-        except FileNotFoundError as error:
-            raise EngineError(
-                "the command `docker` is not installed", "install the Docker CLI and Compose v2"
-            ) from error
+        except ClientNotFoundError as error:
+            raise EngineError("the command `docker` is not installed", INSTALL_CLIENT) from error
 
     def _refused(self, error: DockerException, verb: str) -> EngineError:
         text = (error.stderr or "").strip() or f"exit status {error.return_code}"
         lines = [line for line in text.splitlines() if line.strip()]
         last = lines[-1] if lines else text
         if "unknown command: docker compose" in text or "is not a docker command" in text:
-            return EngineError(
-                "`docker compose` is not installed", "install Docker's Compose plugin, version 2.20 or later"
-            )
+            return EngineError("`docker compose` is not installed", INSTALL_COMPOSE)
         return EngineError(
             f"docker compose {verb} failed for {self.project}: {last}",
             f"`docker compose -p {self.project} -f {self.folder.compose} {verb}` shows the whole of it",

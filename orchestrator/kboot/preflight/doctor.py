@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_on_whales import DockerClient
+from python_on_whales import ClientNotFoundError, DockerClient
 from python_on_whales.exceptions import DockerException
 
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
-from ..host.engine import Engine, ServiceState, connect
+from ..host.engine import INSTALL_CLIENT, INSTALL_COMPOSE, Engine, ServiceState, connect
 from ..render.compose import HostNetwork
 from .interface import interface_for
 from .ports import taken_ports, way_out
@@ -68,13 +68,10 @@ def _engine() -> Check:
 def _compose() -> Check:
     try:
         return Check("compose", True, DockerClient().compose.version().strip())
-    except (DockerException, FileNotFoundError):
-        return Check(
-            "compose",
-            False,
-            "`docker compose` does not run",
-            "install Docker's Compose plugin, version 2.20 or later",
-        )
+    except ClientNotFoundError:
+        return Check("compose", False, "the command `docker` is not installed", INSTALL_CLIENT)
+    except DockerException:
+        return Check("compose", False, "`docker compose` does not run", INSTALL_COMPOSE)
 
 
 def _space(root: Path) -> Check:

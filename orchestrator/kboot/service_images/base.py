@@ -105,7 +105,7 @@ def make_root(packages: tuple[str, ...], archive: Path, suite: str = SUITE) -> N
     try:
         made = subprocess.run([*command, suite, str(archive)], capture_output=True, text=True, env=environment)
     except FileNotFoundError as error:
-        raise KbootError("mmdebstrap is not installed", "run `make setup`") from error
+        raise KbootError("mmdebstrap is not installed", "`apt install mmdebstrap debian-archive-keyring`") from error
     if made.returncode != 0:
         said = made.stderr.strip()[-400:]
         raise KbootError(f"mmdebstrap failed: {said}", "are Debian's packages reached from here?")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kboot.preflight.doctor import checks
 from support.places import ROOT
 
@@ -14,3 +16,10 @@ def test_it_says_as_the_documents_do_that_secure_boot_has_to_be_off(tmp_path: Pa
     assert "has to be off" in found["secure boot"].found
     for page in ("README.md", "docs/operate.md"):
         assert "Secure Boot" in (ROOT / page).read_text(), page
+
+
+def test_without_the_command_docker_it_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = {check.name: check for check in checks(None, tmp_path)}["compose"]
+    assert (found.ok, found.found) == (False, "the command `docker` is not installed")
+    assert "`apt install docker.io`" in found.hint
