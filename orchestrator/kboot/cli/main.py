@@ -15,6 +15,7 @@ from kboot_clusterdesc import InvalidDescription
 from ..errors import ExitCode, KbootError
 from . import assets, certs, cluster, describe, etcd, images, kubeconfig, node, upgrade
 from .version import register as register_version
+from .version import version_line
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback on a failure")
+    parser.add_argument("--version", action="version", version=version_line(), help="print the version of kboot")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     describe.register(commands)
     cluster.register(commands)

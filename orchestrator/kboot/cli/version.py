@@ -1,4 +1,4 @@
-"""`kboot version`: print the version of kboot."""
+"""`kboot version` and `kboot --version`: print the version of kboot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ def register(commands: Commands) -> None:
     add_command(commands, "version", print_version, summary="print the version of kboot", example="kboot version")
 
 
+def version_line() -> str:
+    """Return what kboot says of its version."""
+    return f"kboot {version_of('kboot')}"
+
+
 def print_version(arguments: argparse.Namespace) -> ExitCode:
     """Print the version of kboot."""
-    print(f"kboot {version_of('kboot')}")
+    print(version_line())
     return ExitCode.DONE

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from kboot.cli.main import run
+from support.places import ROOT
 
 RACK = """apiVersion: kboot/v1
 cluster: {name: rack, domain: rack.example.com}
@@ -80,6 +82,15 @@ def test_a_fragment_with_a_blank_left_out_exits_2_with_its_place(
 def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["boil"]) == 2
     assert "invalid choice: 'boil'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--version"], ["version"]])
+def test_the_version_is_said_as_an_option_and_as_a_command(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert run(words) == 0
+    assert capsys.readouterr().out == f"kboot {declared}\n"
 
 
 def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
