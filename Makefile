@@ -61,18 +61,20 @@ schemas: ## renew the schemas of the components' config files from their Go type
 images: setup ## build the service images
 	@$(BIN)/python -m kboot.service_images.build
 
-docs: .venv/.ready ## renew docs/reference from the code
+docs: .venv/.ready ## renew docs/reference and share from the code
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/share.py
 
 bench: .venv/.ready ## figures as ratios, taken side by side in one run
 	@$(BIN)/python benchmarks/serve_image.py
 
-build: .venv/.ready ## the wheel
+build: .venv/.ready ## the wheel, into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
-lock: ## renew the locks after an edit of pyproject.toml (needs uv)
-	uv pip compile -q pyproject.toml $(LOCK) -o requirements.txt
-	uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.txt
-	uv pip compile -q --group pyproject.toml:cloudconfig $(LOCK) -o services/cloudconfig/requirements.txt
-	uv pip compile -q --group pyproject.toml:updater $(LOCK) -o services/updater/requirements.txt
+lock: .venv/.ready ## renew the locks after an edit of pyproject.toml (.venv has uv)
+	$(UV) pip compile -q pyproject.toml $(LOCK) -o requirements.txt
+	$(UV) pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.txt
+	$(UV) pip compile -q --group pyproject.toml:cloudconfig $(LOCK) -o services/cloudconfig/requirements.txt
+	$(UV) pip compile -q --group pyproject.toml:updater $(LOCK) -o services/updater/requirements.txt
+UV := $(BIN)/uv
 LOCK := --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
