@@ -48,7 +48,7 @@ def register(commands: Commands) -> None:
         group, "up", run_up, summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml"
     )
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="the description; default: examples/lab.yaml"
+        "file", nargs="?", type=Path, metavar="FILE", help="the description; default: `lab.yaml` of kboot's examples"
     )
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
@@ -121,14 +121,14 @@ def register(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a lab up."""
-    from kboot.service_images.checkout import checkout
+    from kboot.service_images.sources import sources
 
     from . import kubectl
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
         raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
-    path = arguments.file or checkout() / "examples" / "lab.yaml"
+    path = arguments.file or sources() / "examples" / "lab.yaml"
     reached = lab_up(
         path,
         arguments.root,
@@ -262,11 +262,9 @@ def _folder(arguments: argparse.Namespace) -> ClusterFolder:
 
 
 def _image(engine: Engine) -> str:
-    from kboot.service_images.checkout import checkout
-
     from .machine_image import machine_image
 
-    return machine_image(checkout(), Progress())
+    return machine_image(Progress())
 
 
 def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:

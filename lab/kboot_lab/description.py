@@ -88,7 +88,10 @@ def _without_kubernetes(desc: ClusterDesc) -> LabDescription:
     images = {"etcd": DEBIAN_ETCD, **desc.images} if desc.etcd_members else dict(desc.images)
     notes: tuple[str, ...] = ()
     if desc.kubernetes is not None:
-        notes = ("no binaries of Kubernetes are here: the machines run etcd at most; `make kubernetes` builds them",)
+        notes = (
+            "no binaries of Kubernetes are here: the machines run etcd at most;"
+            " `make kubernetes` in a checkout builds them",
+        )
     return LabDescription(desc.model_copy(update={"kubernetes": None, "images": images}), notes)
 
 

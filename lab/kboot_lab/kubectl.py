@@ -13,7 +13,7 @@ from kboot.host.cache import cache_folder
 from kboot.running.chosen import description_in_force
 from kboot.running.cluster_health import read_health
 from kboot.running.kubectl import access, server_url
-from kboot.service_images.checkout import checkout
+from kboot.service_images.sources import sources
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
 from .kubernetes import kubernetes_folder
@@ -24,9 +24,10 @@ def run_kubectl(folder: ClusterFolder, addresses: Mapping[str, str], arguments: 
 
     Raises NotYet where the lab has no Kubernetes or none of its control planes an address.
     """
-    desc, binaries = description_in_force(folder), kubernetes_folder(cache_folder(), checkout())
+    desc, binaries = description_in_force(folder), kubernetes_folder(cache_folder(), sources())
     if desc.kubernetes is None or binaries is None:
-        raise NotYet(f"the lab of {folder.cluster} has no Kubernetes", "`make kubernetes`, then `kboot lab up`")
+        hint = "`make kubernetes` in a checkout, then `kboot lab up`"
+        raise NotYet(f"the lab of {folder.cluster} has no Kubernetes", hint)
     with access(folder, desc, datetime.now(UTC), server_url(_server(folder, desc, addresses))) as (_, options):
         sys.stdout.flush()
         return subprocess.run([binaries / "kubectl", *options, *arguments]).returncode

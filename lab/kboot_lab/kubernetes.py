@@ -25,24 +25,25 @@ BINARIES = (
 _NAMED = "KBOOT_LAB_KUBERNETES"
 
 
-def kubernetes_folder(cache: Path, checkout: Path) -> Path | None:
+def kubernetes_folder(cache: Path, sources: Path) -> Path | None:
     """Return the folder that holds all BINARIES and `versions`; None where there is none.
 
     Raises BadInput where KBOOT_LAB_KUBERNETES names a folder that lacks one of these files.
     """
     named = os.environ.get(_NAMED)
-    folder = Path(named) if named else built_folder(cache, checkout)
+    folder = Path(named) if named else built_folder(cache, sources)
     missing = [name for name in (*BINARIES, "versions") if not (folder / name).is_file()]
     if not missing:
         return folder
     if named:
-        raise BadInput(f"{folder}: lacks {', '.join(missing)}", f"`make kubernetes` fills a folder; {_NAMED} names it")
+        hint = f"`make kubernetes` in a checkout fills a folder; {_NAMED} names it"
+        raise BadInput(f"{folder}: lacks {', '.join(missing)}", hint)
     return None
 
 
-def built_folder(cache: Path, checkout: Path) -> Path:
+def built_folder(cache: Path, sources: Path) -> Path:
     """Return the folder that `make kubernetes` fills, named by a hash of the sources in lab/kubernetes."""
-    recipe = checkout / "lab" / "kubernetes"
+    recipe = sources / "lab" / "kubernetes"
     total = sha256()
     for path in sorted(path for path in recipe.rglob("*") if path.is_file()):
         total.update(f"\0{path.relative_to(recipe)}\0".encode() + path.read_bytes())
@@ -58,9 +59,9 @@ def version_in(folder: Path, name: str = "kubernetes") -> str:
 def main() -> None:
     """Print the folder that `make kubernetes` fills."""
     from kboot.host.cache import cache_folder
-    from kboot.service_images.checkout import checkout
+    from kboot.service_images.sources import sources
 
-    print(built_folder(cache_folder(), checkout()))
+    print(built_folder(cache_folder(), sources()))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,6 @@ from pathlib import Path
 from kboot.service_images.build import ensure_image
 
 
-def machine_image(checkout: Path, progress: Callable[[str], None]) -> str:
+def machine_image(progress: Callable[[str], None]) -> str:
     """Return the reference of the image that runs QEMU, ssh and the release server; build it if it is missing."""
-    return ensure_image("machine", checkout / "lab" / "kboot_lab" / "machine", progress)
+    return ensure_image("machine", Path(__file__).parent / "machine", progress)

@@ -53,7 +53,7 @@ class Recipe:
         """SHA-256 over the recipe's files with their modes, the version and the channel, in hex."""
         total = sha256(repr((SUITE, self.version, self.channel)).encode())
         for file in self._files():
-            mode = file.stat().st_mode & 0o777
+            mode = 0o755 if file.stat().st_mode & 0o100 else 0o644  # of a file's mode a wheel keeps no more
             total.update(f"\0{file.relative_to(self.folder)}\0{mode:o}\0".encode() + file.read_bytes())
         return total.hexdigest()
 

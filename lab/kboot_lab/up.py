@@ -14,14 +14,14 @@ from kboot.errors import BadInput
 from kboot.etcd.skew import verdict_of_edit
 from kboot.host import state_folder
 from kboot.host.cache import cache_folder
-from kboot.host.engine import LABEL_CLUSTER, Engine
+from kboot.host.engine import LABEL_CLUSTER, Engine, connect
 from kboot.host.files import write_file
 from kboot.host.lock import locked
 from kboot.host.progress import Progress
 from kboot.preflight.kubernetes_skew import in_force
 from kboot.render.compose import HostNetwork
 from kboot.running.status import Status
-from kboot.service_images.checkout import checkout
+from kboot.service_images.sources import sources
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Phase
 
 from . import ssh
@@ -68,12 +68,13 @@ def lab_up(
     folder = ClusterFolder(root, wanted.cluster.name)
     refuse_real_cluster(folder)
     refuse_other_os(wanted)
+    connect()  # before what takes minutes, and is in vain without the engine
     folder.lab.mkdir(parents=True, exist_ok=True)
     version = LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
-    image = machine_image(checkout(), progress)
+    image = machine_image(progress)
     addresses = settled_addresses(folder, wanted)
-    binaries = kubernetes_folder(cache_folder(), checkout())
+    binaries = kubernetes_folder(cache_folder(), sources())
     possible = with_kubernetes(wanted, version_in(binaries) if binaries else None)
     for note in possible.notes:
         progress(note)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from kboot.service_images.build import ensure_images
-from kboot.service_images.checkout import checkout
+from kboot.service_images.sources import sources
 
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 
@@ -13,4 +13,4 @@ os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 @pytest.fixture(scope="session")
 def service_images() -> dict[str, str]:
     """service -> image, built before anything is timed."""
-    return ensure_images(checkout(), print)
+    return ensure_images(sources(), print)

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 from kboot.host.cache import cache_folder
-from kboot.service_images.checkout import checkout
 from kboot_clusterdesc import Family, family_of
 from kboot_lab.machine_image import machine_image
 from kboot_lab.os_build import build_lab_os
@@ -41,7 +40,7 @@ def test_a_release_of_the_lab_os_is_whole_and_signed_with_its_own_key(tmp_path: 
 
 def test_the_image_of_machines_holds_what_runs_one() -> None:
     firmware = "/usr/share/OVMF/OVMF_CODE.fd /usr/share/OVMF/OVMF_VARS.fd /usr/share/seabios/bios-256k.bin"
-    image = machine_image(checkout(), lambda text: None)
+    image = machine_image(lambda text: None)
     command = ["docker", "run", "--rm", "--network=none", "--entrypoint=bash", image, "-c"]
     said = subprocess.check_output([*command, f"set -e; qemu-system-x86_64 --version; ls {firmware}"], text=True)
     assert said.startswith("QEMU emulator version ")
@@ -49,7 +48,7 @@ def test_the_image_of_machines_holds_what_runs_one() -> None:
 
 def test_the_kernel_of_the_lab_os_comes_to_its_end_in_the_probe_and_anything_else_does_not() -> None:
     release = build_lab_os(cache_folder(), LAB_RELEASE, "stable", lambda text: None)
-    image = machine_image(checkout(), lambda text: None)
+    image = machine_image(lambda text: None)
     folder = release / "stable" / "amd64-usr" / LAB_RELEASE
     command = ["docker", "run", "--rm", "--network=none", "--cap-drop=ALL", f"--volume={folder}:/kernel:ro"]
     probe = [*command, "--entrypoint=kboot-probe", image, "tcg"]

@@ -15,7 +15,7 @@ import pytest
 import kboot_clusterdesc
 from kboot.host.cache import cache_folder
 from kboot.host.waiting import looks
-from kboot.service_images.checkout import checkout
+from kboot.service_images.sources import sources
 from kboot_lab.kubernetes import kubernetes_folder, version_in
 from support.lab import Lab
 
@@ -26,7 +26,7 @@ _NOISE = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]|M)|\r|.* Job .* running \(.*")  # o
 
 def version_at_hand() -> str:
     """The version of the Kubernetes that was built here; without one the test that wants it fails."""
-    binaries = kubernetes_folder(cache_folder(), checkout())
+    binaries = kubernetes_folder(cache_folder(), sources())
     if binaries is None:
         pytest.fail("the binaries of Kubernetes are not in the cache: `make kubernetes` builds them", pytrace=False)
     return version_in(binaries)

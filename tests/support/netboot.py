@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from kboot.service_images.build import ensure_image
-from kboot.service_images.checkout import checkout
+from kboot.service_images.sources import sources
 from kboot_lab.machine_image import machine_image
 
 SCRIPTS = Path(__file__).parents[1] / "container" / "netboot"
@@ -23,9 +23,9 @@ def run_script(image: str, folder: Path, script: str, *arguments: str) -> str:
 
 def copy_loaders(folder: Path) -> None:
     """Copy the loaders, as they are built, into `folder`."""
-    run_script(ensure_image("loaders", checkout() / "services" / "loaders", print), folder, "copy-loaders.sh")
+    run_script(ensure_image("loaders", sources() / "services" / "loaders", print), folder, "copy-loaders.sh")
 
 
 def console_of(folder: Path, script: str, *arguments: str) -> str:
     """The console of the machine that a script starts."""
-    return run_script(machine_image(checkout(), print), folder, script, *arguments)
+    return run_script(machine_image(print), folder, script, *arguments)

@@ -25,7 +25,7 @@ from ..preflight.interface import LAB_INTERFACE
 from ..render import RenderedFile
 from ..render.compose import HostNetwork, LabNetwork, NetworkMode
 from ..service_images.build import image_references
-from ..service_images.checkout import checkout
+from ..service_images.sources import sources
 from .render_folder import FileChange, differences, write_render
 from .up import render_into
 
@@ -131,7 +131,7 @@ def _action(
 
 def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder) -> dict[str, RenderedFile]:
     mode = network_in_force(kept)
-    return render_into(kept, desc, path, image_references(checkout()), mode, _interface(desc, mode), secrets)
+    return render_into(kept, desc, path, image_references(sources()), mode, _interface(desc, mode), secrets)
 
 
 def guessed_interface(path: Path, root: Path) -> str | None:

@@ -23,7 +23,7 @@ from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
 from ..service_images.build import ensure_images
-from ..service_images.checkout import checkout
+from ..service_images.sources import sources
 from ..supplies.missing import missing_supplies
 from .render_folder import FileChange, write_render
 
@@ -114,7 +114,7 @@ def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
 
 def service_images(progress: Callable[[str], None]) -> dict[str, str]:
     """Build the service images that are missing, and return service -> image reference."""
-    return ensure_images(checkout(), progress)
+    return ensure_images(sources(), progress)
 
 
 def recreated(before: list[ServiceState], after: list[ServiceState]) -> list[str]:

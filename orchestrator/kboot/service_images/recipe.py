@@ -62,7 +62,7 @@ def read_recipe(
 
 def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
     for file in sorted(package.rglob("*")):
-        if file.is_file() and not _SKIPPED & set(file.parts) and file.suffix != ".pyc":
+        if file.is_file() and not _SKIPPED & set(file.relative_to(package).parts) and file.suffix != ".pyc":
             yield str(file.relative_to(package.parent)), file
 
 

@@ -1,0 +1,37 @@
+"""The sources that go with kboot: `services`, `examples` and `lab/kubernetes`, of a wheel or a checkout."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from ..errors import KbootError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def is_installed(package: Path = _PACKAGE) -> bool:
+    """Return whether the package `kboot` came from a wheel, which brings the sources with it."""
+    return (package / "sources").is_dir()
+
+
+def sources(package: Path = _PACKAGE) -> Path:
+    """Return the folder that holds the sources: of the wheel, or the checkout around the package; raise KbootError."""
+    folder = package / "sources" if is_installed(package) else package.parents[1]
+    if not (folder / "services").is_dir():
+        raise KbootError(
+            f"{package}: the sources of the services are not with it", "install kboot again, from its wheel"
+        )
+    return folder
+
+
+def revision() -> str:
+    """Return the commit of the checkout; `unknown` for a wheel, and where git is missing or does not know."""
+    if is_installed():
+        return "unknown"
+    try:
+        command = ["git", "-C", str(_PACKAGE), "rev-parse", "HEAD"]
+        asked = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "unknown"
+    return asked.stdout.strip() or "unknown"
