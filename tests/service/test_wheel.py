@@ -27,7 +27,7 @@ _PACKAGES = {
     "compose/kboot_compose": "kboot_compose",
     "lab/kboot_lab": "kboot_lab",
 }
-_SOURCES = {name: f"kboot/sources/{name}" for name in ("services", "examples", "lab/kubernetes")}
+_SOURCES = {name: f"kboot/sources/{name}" for name in ("services", "examples", "share", "lab/kubernetes")}
 _INSTALLED = """
 import json
 from hashlib import sha256
@@ -75,8 +75,9 @@ def test_the_wheel_holds_the_packages_and_the_sources_and_nothing_else(wheel: Pa
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     about = wheel.name.split("-py3")[0]
-    rest = names - wanted
-    assert wanted - names == set()
+    shared = {f"{about}.data/data/share/{file}" for file in _kept("share")}
+    rest = names - wanted - shared
+    assert (wanted | shared) - names == set()
     assert {name for name in rest if not name.startswith(f"{about}.dist-info/")} == set()
     assert "kboot/sources/services/dnsmasq/Dockerfile" in names
 
@@ -105,3 +106,13 @@ def test_an_installed_kboot_builds_the_same_images_lab_os_and_kubernetes(site: P
     assert found["contexts"] == {recipe.name: sha256(build_context(recipe, None)).hexdigest() for recipe in own}
     assert found["lab os"] == Recipe(RECIPE, "1.2.3", "stable").digest
     assert found["kubernetes"] == str(built_folder(Path("cache"), ROOT))
+
+
+def test_pip_puts_completion_and_man_page_where_shells_and_man_look(site: Path) -> None:
+    found = {str(path.relative_to(site)) for path in (site / "share").rglob("*") if path.is_file()}
+    assert found == {
+        "share/bash-completion/completions/kboot",
+        "share/fish/vendor_completions.d/kboot.fish",
+        "share/man/man1/kboot.1",
+        "share/zsh/site-functions/_kboot",
+    }

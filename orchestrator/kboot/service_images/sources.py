@@ -1,4 +1,4 @@
-"""The sources that go with kboot: `services`, `examples` and `lab/kubernetes`, of a wheel or a checkout."""
+"""The sources that go with kboot: `services`, `examples`, `share` and `lab/kubernetes`, of a wheel or a checkout."""
 
 from __future__ import annotations
 

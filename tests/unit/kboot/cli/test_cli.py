@@ -129,7 +129,7 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
             "lab console",
             "lab ssh",
         ),
-        *("lab power", "lab add", "lab exec", "version"),
+        *("lab power", "lab add", "lab exec", "completion", "version"),
         *("certs list", "certs renew", "certs export", "kubeconfig"),
         *("etcd snapshot", "etcd restore"),
         *("images list", "images load", "images pull", "images push", "images verify"),
