@@ -59,7 +59,7 @@ schemas: ## renew the schemas of the components' config files from their Go type
 	PATH="$$PATH:/usr/local/go/bin" go -C scripts/component_schemas run . >$$schemas.new && mv $$schemas.new $$schemas
 
 images: setup ## build the service images
-	@$(BIN)/python -m kboot.service_images.build
+	@$(BIN)/python -m kboot.service_images.provide
 
 docs: .venv/.ready ## renew docs/reference and share from the code
 	@$(BIN)/python scripts/reference.py

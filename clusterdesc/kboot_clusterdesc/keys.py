@@ -162,6 +162,11 @@ KEYS: dict[str, Key] = {
         "images that take the place of the usual ones; defaults follow kubernetes.version",
         "images: {pause: registry.example.com/pause:3.10}",
     ),
+    "service_images_from": Key(
+        "the registry, and the folder of it, that this machine pulls the images of kboot's own services from where it "
+        "lacks them; default: they are built here",
+        "service_images_from: ghcr.io/example/kboot",
+    ),
     "ssh_authorized_keys": Key(
         "public keys that may log in to every machine",
         'ssh_authorized_keys: ["ssh-ed25519 AAAA... me@example.com"]',

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
+from .image_registry import ImageRegistry
 from .kernel_line import KernelLine
 from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
@@ -241,6 +242,7 @@ class ClusterDesc(Part):
     kubernetes: Kubernetes | None = None
     registry: Registry = Registry()
     images: Annotated[dict[str, str], BeforeValidator(_images)] = Field(default_factory=dict)
+    service_images_from: ImageRegistry | None = Field(default=None, exclude_if=operator.not_)
     ssh_authorized_keys: tuple[SshKey, ...] = ()
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
     ignore: tuple[MacOrPrefix, ...] = ()

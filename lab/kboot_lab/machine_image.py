@@ -10,4 +10,4 @@ from kboot.service_images.build import ensure_image
 
 def machine_image(progress: Callable[[str], None]) -> str:
     """Return the reference of the image that runs QEMU, ssh and the release server; build it if it is missing."""
-    return ensure_image("machine", Path(__file__).parent / "machine", progress)
+    return ensure_image("lab-machine", Path(__file__).parent / "machine", progress)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from kboot.service_images.build import ensure_images
+from kboot.service_images.provide import ensure_images
 from kboot.service_images.sources import sources
 
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"

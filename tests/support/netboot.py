@@ -23,7 +23,7 @@ def run_script(image: str, folder: Path, script: str, *arguments: str) -> str:
 
 def copy_loaders(folder: Path) -> None:
     """Copy the loaders, as they are built, into `folder`."""
-    run_script(ensure_image("loaders", sources() / "services" / "loaders", print), folder, "copy-loaders.sh")
+    run_script(ensure_image("build-loaders", sources() / "services" / "loaders", print), folder, "copy-loaders.sh")
 
 
 def console_of(folder: Path, script: str, *arguments: str) -> str:

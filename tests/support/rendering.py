@@ -34,7 +34,7 @@ def rendered_files(
     return render(
         desc,
         secrets=secrets or fixed_secrets(desc),
-        images={service.name: f"kboot/{service.name}:0123456789ab" for service in services},
+        images={service.name: f"kboot-{service.name}:0.1.0-0123456789ab" for service in services},
         network=network or HostNetwork(),
         interface=interface,
         root=root,

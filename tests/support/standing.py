@@ -51,7 +51,7 @@ class StandingCluster:
         files = render(
             self.desc,
             secrets=secrets,
-            images={name: f"kboot/{name}:test" for name in SERVICE_NAMES},
+            images={name: f"kboot-{name}:test" for name in SERVICE_NAMES},
             network=LabNetwork(self.desc.network.bootstrapper + 1, self.desc.network.subnet),
             interface="lo",
             root=self.folder.root,

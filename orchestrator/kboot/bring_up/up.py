@@ -22,7 +22,7 @@ from ..preflight.kubernetes_skew import refuse_skew
 from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
-from ..service_images.build import ensure_images
+from ..service_images.provide import ensure_images
 from ..service_images.sources import sources
 from ..supplies.missing import missing_supplies
 from .render_folder import FileChange, write_render
@@ -44,14 +44,15 @@ def up(
     progress: Progress,
     *,
     network: NetworkMode | None = None,
+    images_from: str | None = None,
     before_start: Callable[[Engine], None] = lambda engine: None,
     after_start: Callable[[Engine], None] = lambda engine: None,
     timeout_s: float = 120,
 ) -> Outcome:
     """Bring the cluster that `path` describes into force and wait until its services are healthy.
 
-    The lab starts what stands outside the project, such as its release server, in `before_start`, and fills the
-    registry in `after_start`.
+    The registry `images_from` takes the place of the description's `service_images_from`. The lab starts what stands
+    outside the project, such as its release server, in `before_start`, and fills the registry in `after_start`.
     """
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
@@ -64,7 +65,7 @@ def up(
         refuse_lab(engine, mode)
         before = engine.services()
         refuse_taken_ports(desc, mode, before)
-        images = service_images(progress)
+        images = ensure_images(sources(), progress, images_from or desc.service_images_from)
         state_folder.make_data_folders(folder)
         rendered = render_into(folder, desc, path, images, mode, interface)
         changes = write_render(folder, rendered)
@@ -110,11 +111,6 @@ def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
             f"{engine.folder.cluster} is a lab on this machine: {', '.join(guests)}",
             f"`kboot lab up FILE` changes it, `kboot lab down --cluster {engine.folder.cluster}` ends it",
         )
-
-
-def service_images(progress: Callable[[str], None]) -> dict[str, str]:
-    """Build the service images that are missing, and return service -> image reference."""
-    return ensure_images(sources(), progress)
 
 
 def recreated(before: list[ServiceState], after: list[ServiceState]) -> list[str]:

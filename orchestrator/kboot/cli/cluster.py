@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.image_registry import image_registry
 from kboot_compose.services import SERVICE_NAMES
 
 from ..describe.remarks import remarks
@@ -38,6 +39,12 @@ def register(commands: Commands) -> None:
         example="kboot up cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
+    parser.add_argument(
+        "--images-from",
+        type=_image_registry,
+        metavar="HOST[/PATH]",
+        help="the registry to pull service images from that are missing here; default: `service_images_from` of FILE",
+    )
     add_timeout(parser, 120, "how long to wait for health")
     add_root(parser)
 
@@ -94,11 +101,24 @@ def register(commands: Commands) -> None:
     add_root(parser)
 
 
+def _image_registry(text: str) -> str:
+    try:
+        return image_registry(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
     from ..bring_up.up import up
 
-    outcome = up(arguments.file, arguments.root, Progress(), timeout_s=arguments.timeout)
+    outcome = up(
+        arguments.file,
+        arguments.root,
+        Progress(),
+        images_from=arguments.images_from,
+        timeout_s=arguments.timeout,
+    )
     name = outcome.folder.cluster
     for remark in remarks(outcome.desc):
         note(f"note: {remark}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,46 +14,67 @@ from docker.errors import APIError, DockerException, ImageNotFound
 
 from ..errors import KbootError
 from ..host.cache import cache_folder, one_at_a_time
+from .names import DIGEST_LABEL, own_image
 
 SUITE = "bookworm"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+EPOCH_S = 946684800  # 2000-01-01: the time of every file in an image, so that it does not tell when it was built
+# The same packages give the same bytes: mmdebstrap copies both files of this machine, and an engine brings its own.
+_NOT_OF_THIS_HOST = "--customize-hook=rm -f $1/etc/resolv.conf $1/etc/hostname"
+_OPTIONS = ("--dpkgopt=path-include=/usr/share/doc/*/copyright", _NOT_OF_THIS_HOST)  # licences go with what they are of
 
 
 def base_reference(packages: tuple[str, ...], suite: str = SUITE) -> str:
     """Return the name of the base image with these packages of that release of Debian."""
-    return f"kboot/base:{sha256(repr((suite, packages, UNWANTED)).encode()).hexdigest()[:12]}"
+    return own_image("build-base", _digest(packages, suite))
+
+
+def _digest(packages: tuple[str, ...], suite: str) -> str:
+    return sha256(repr((suite, packages, UNWANTED, _OPTIONS, EPOCH_S)).encode()).hexdigest()
 
 
 def ensure_base(
-    client: docker.DockerClient, packages: tuple[str, ...], progress: Callable[[str], None], suite: str = SUITE
+    client: docker.DockerClient,
+    packages: tuple[str, ...],
+    progress: Callable[[str], None],
+    suite: str = SUITE,
+    *,
+    anew: bool = False,
 ) -> str:
-    """Make the base image with these packages if it is missing, and return its name; an old one is kept."""
+    """Make the base image with these packages if it is missing, and return its name; an old one is kept.
+
+    `anew` replaces an old one, which brings the newest versions of its packages.
+    """
     reference = base_reference(packages, suite)
 
     def make() -> None:
         progress(f"making a base image of {suite} with {', '.join(packages)}")
         if not _from_registry(client, reference, packages, suite):
-            _from_packages(client, reference, packages, suite)
+            import_base(client, reference, packages, suite)
 
-    image_once(client, reference, make)
+    image_once(reference, lambda: not anew and has_image(client, reference), make)
     return reference
 
 
 def has_image(client: docker.DockerClient, reference: str) -> bool:
     """Return whether the engine has the image `reference`."""
+    return labels_of(client, reference) is not None
+
+
+def labels_of(client: docker.DockerClient, reference: str) -> dict[str, str] | None:
+    """Return the labels of the image `reference`; None where the engine has none of that name."""
     try:
-        client.images.get(reference)
+        return dict(client.images.get(reference).labels)
     except ImageNotFound:
-        return False
-    return True
+        return None
 
 
-def image_once(client: docker.DockerClient, reference: str, make: Callable[[], None]) -> None:
-    """Call `make` where the engine lacks the image; another process that wants it waits and finds it made."""
-    if not has_image(client, reference):
+def image_once(reference: str, is_there: Callable[[], bool], make: Callable[[], None]) -> None:
+    """Call `make` unless the image `is_there`; another process that wants it waits, and looks again."""
+    if not is_there():
         with one_at_a_time(cache_folder() / "images" / reference.replace("/", "-")):
-            if not has_image(client, reference):
+            if not is_there():
                 make()
 
 
@@ -74,7 +95,7 @@ def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[
             if container.wait()["StatusCode"] != 0:
                 raise KbootError("apt-get failed in the base image", container.logs(tail=5).decode(errors="replace"))
             repository, _, tag = reference.rpartition(":")
-            container.commit(repository, tag)
+            container.commit(repository, tag, changes=_label(packages, suite))
         finally:
             container.remove(force=True)
     except APIError:
@@ -82,26 +103,41 @@ def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[
     return True
 
 
-def _from_packages(client: docker.DockerClient, reference: str, packages: tuple[str, ...], suite: str) -> None:
+def import_base(client: docker.DockerClient, reference: str, packages: tuple[str, ...], suite: str = SUITE) -> None:
+    """Give the engine Debian with these packages as the image `reference`; the same packages give the same layer."""
     with tempfile.TemporaryDirectory(prefix="kboot-base-") as folder:
         archive = Path(folder) / "root.tar"
-        make_root(packages, archive, suite)
+        make_root(packages, archive, suite, _OPTIONS, {"SOURCE_DATE_EPOCH": str(EPOCH_S)})
         repository, _, tag = reference.rpartition(":")
+        changes = [_label(packages, suite)]
         try:
-            client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+            client.api.import_image_from_file(str(archive), repository=repository, tag=tag, changes=changes)
         except DockerException as error:
             raise KbootError(f"the engine did not take the base image: {error}", "is its disk full?") from error
 
 
-def make_root(packages: tuple[str, ...], archive: Path, suite: str = SUITE) -> None:
-    """Write a small Debian with these packages to the tar `archive`; raises KbootError."""
+def _label(packages: tuple[str, ...], suite: str) -> str:
+    return f"LABEL {DIGEST_LABEL}={_digest(packages, suite)}"
+
+
+def make_root(
+    packages: tuple[str, ...],
+    archive: Path,
+    suite: str = SUITE,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Write a small Debian with these packages to the tar `archive`; raises KbootError.
+
+    `options` are mmdebstrap's, `variables` are of its environment.
+    """
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in UNWANTED]
-    command += ["--customize-hook=rm -rf $1/var/cache/apt/* $1/var/lib/apt/lists/*"]
+    command += ["--customize-hook=rm -rf $1/var/cache/apt/* $1/var/lib/apt/lists/*", *options]
     if _KEYRING.exists():
         command += [f"--keyring={_KEYRING}"]
     # A kernel's package would make an initrd, which takes long and is used by nothing here.
-    environment = {**os.environ, "INITRD": "No"}
+    environment = {**os.environ, "INITRD": "No", **(variables or {})}
     try:
         made = subprocess.run([*command, suite, str(archive)], capture_output=True, text=True, env=environment)
     except FileNotFoundError as error:

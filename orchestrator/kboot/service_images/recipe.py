@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from .base import SUITE
+from .base import EPOCH_S, SUITE, base_reference
+from .names import own_image
 
 _SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
@@ -32,7 +34,8 @@ class Recipe:
     @property
     def digest(self) -> str:
         """SHA-256 over everything that goes into the image, in hex; the first 12 name it."""
-        total = sha256(repr((self.name, self.packages, sorted(self.arguments.items()))).encode())
+        base = base_reference(self.packages, self.suite)
+        total = sha256(repr((self.name, base, sorted(self.arguments.items()))).encode())
         total.update(self.requirements or b"")
         for path in sorted(self.files):
             total.update(f"\0{path}\0".encode() + self.files[path].read_bytes())
@@ -40,14 +43,15 @@ class Recipe:
 
     @property
     def reference(self) -> str:
-        """The name of the image: `kboot/<name>:<hash>`."""
-        return f"kboot/{self.name}:{self.digest[:12]}"
+        """The name of the image where it stays on this machine: `kboot-<name>:<hash>`."""
+        return own_image(self.name, self.digest)
 
 
-def read_recipe(
-    name: str, folder: Path, shared: Path | None = None, arguments: Mapping[str, str] | None = None
-) -> Recipe:
-    """Return the recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`."""
+def read_recipe(name: str, folder: Path, shared: Path | None = None, given: Mapping[str, str] | None = None) -> Recipe:
+    """Return the recipe in `folder`. A Python service's package, and `shared` beside it, go below `site/`.
+
+    Of the build arguments that are `given`, and the time of files, it has those that its Dockerfile asks for.
+    """
     packages = tuple(sorted((folder / "packages.txt").read_text().split()))
     lock, suite = folder / "requirements.txt", folder / "suite.txt"
     files = {path.name: path for path in folder.iterdir() if path.is_file() and path != lock}
@@ -56,8 +60,11 @@ def read_recipe(
     if lock.exists() and shared is not None:
         files |= {f"site/{path}": file for path, file in _package_files(shared)}
     requirements = lock.read_bytes() if lock.exists() else None
+    asked = set(re.findall(r"^ARG (\w+)$", (folder / "Dockerfile").read_text(), re.MULTILINE))
+    known = {"SOURCE_DATE_EPOCH": str(EPOCH_S), **(given or {})}
+    arguments = {argument: value for argument, value in known.items() if argument in asked}
     of = suite.read_text().strip() if suite.exists() else SUITE
-    return Recipe(name, folder, packages, requirements, files, arguments or {}, of)
+    return Recipe(name, folder, packages, requirements, files, arguments, of)
 
 
 def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
@@ -76,6 +83,6 @@ def build_context(recipe: Recipe, site: Path | None) -> bytes:
         for path in sorted(files):
             content = files[path].read_bytes()
             entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o755 if files[path].stat().st_mode & 0o100 else 0o644
+            entry.size, entry.mode, entry.mtime = len(content), 0o644, EPOCH_S
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from ..errors import KbootError
@@ -23,15 +22,3 @@ def sources(package: Path = _PACKAGE) -> Path:
             f"{package}: the sources of the services are not with it", "install kboot again, from its wheel"
         )
     return folder
-
-
-def revision() -> str:
-    """Return the commit of the checkout; `unknown` for a wheel, and where git is missing or does not know."""
-    if is_installed():
-        return "unknown"
-    try:
-        command = ["git", "-C", str(_PACKAGE), "rev-parse", "HEAD"]
-        asked = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        return "unknown"
-    return asked.stdout.strip() or "unknown"

@@ -14,12 +14,13 @@ from ..errors import KbootError
 from ..host.cache import cache_folder, made_once
 
 _PYTHON = "3.11"  # of the base image's Debian
+_SCRIPTS = "../../bin/"  # as RECORD has it
 _PLATFORMS = [f"manylinux{tag}_{platform.machine()}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
 
 
 def installed_requirements(lock: bytes, name: str, progress: Callable[[str], None]) -> Path:
     """Install the packages of `lock` into a folder of the cache, once for each lock, and return the folder."""
-    digest = sha256(lock + repr((_PYTHON, _PLATFORMS)).encode()).hexdigest()[:16]
+    digest = sha256(lock + repr((_PYTHON, _PLATFORMS, _SCRIPTS)).encode()).hexdigest()[:16]
 
     def install(target: Path) -> None:
         progress(f"fetching the Python packages of {name}")
@@ -33,6 +34,14 @@ def installed_requirements(lock: bytes, name: str, progress: Callable[[str], Non
         if done.returncode != 0:
             said = done.stderr.strip()[-400:]
             raise KbootError(f"pip failed: {said}", "is the Python package index reached from here?")
-        shutil.rmtree(target / "bin", ignore_errors=True)
+        _drop_scripts(target)
 
     return made_once(cache_folder() / "python" / f"{name}-{digest}", install)
+
+
+def _drop_scripts(target: Path) -> None:
+    """Remove the packages' commands, which nothing runs, and their hashes: they hold the path of this Python."""
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for record in target.glob("*.dist-info/RECORD"):
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith(_SCRIPTS)))

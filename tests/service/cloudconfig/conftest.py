@@ -89,7 +89,7 @@ class Server:
         files = render(
             self.desc,
             secrets=self.secrets,
-            images={name: f"kboot/{name}:test" for name in SERVICE_NAMES},
+            images={name: f"kboot-{name}:test" for name in SERVICE_NAMES},
             network=LabNetwork(IPv4Address("10.10.14.254"), self.desc.network.subnet),
             interface="eth0",
             root=self.folder.root,

@@ -125,13 +125,14 @@ def test_what_it_reads_but_once_restarts_it_and_the_rest_reloads_it(desc: Cluste
 def test_its_image_is_named_by_its_folder_and_its_user(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "services", tmp_path / "services")
     (tmp_path / "clusterdesc").symlink_to(ROOT / "clusterdesc")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "services" / "mirror").mkdir()
     (tmp_path / "services" / "mirror" / "packages.txt").write_text("rsync\n")
     dockerfile = tmp_path / "services" / "mirror" / "Dockerfile"
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\nARG UID\nUSER ${UID}\n")
     named = image_references(tmp_path, WITH_MIRROR)
     assert list(named) == ["dnsmasq", "cloudconfig", "registry", "updater", "time", "mirror"]
-    assert re.fullmatch("kboot/mirror:[0-9a-f]{12}", named["mirror"])
+    assert re.fullmatch(r"kboot-mirror:[0-9.]+-[0-9a-f]{12}", named["mirror"])
     other = image_references(tmp_path, (*SERVICES, replace(MIRROR, user=User("kboot-mirror", 64321))))
     assert {name for name in named if named[name] != other[name]} == {"mirror"}
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")

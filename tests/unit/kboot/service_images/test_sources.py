@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kboot.errors import KbootError
-from kboot.service_images.sources import is_installed, revision, sources
+from kboot.service_images.sources import is_installed, sources
 from support.places import ROOT
 
 
@@ -32,10 +32,3 @@ def test_a_package_alone_is_refused_with_the_way_out(tmp_path: Path) -> None:
         f"{tmp_path}/python/kboot: the sources of the services are not with it\n"
         "  hint: install kboot again, from its wheel"
     )
-
-
-def test_the_revision_is_the_commit_of_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    head = subprocess.check_output(["git", "-C", str(ROOT), "rev-parse", "HEAD"], text=True)
-    assert revision() == head.strip()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert revision() == "unknown"

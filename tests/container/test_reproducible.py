@@ -1,0 +1,71 @@
+"""The same sources and packages give the same image, byte for byte, whenever it is built."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+
+import docker
+import pytest
+
+from kboot.service_images.base import ensure_base, import_base
+from kboot.service_images.build import ensure_image, recipes, timeless_image
+from kboot.service_images.layers import Layer
+from kboot.service_images.recipe import Recipe
+from support.places import ROOT
+
+_RECIPES = {recipe.name: recipe for recipe in recipes(ROOT)}
+
+
+@pytest.fixture
+def engine() -> Iterator[docker.DockerClient]:
+    """What is made under `kboot-twice` is removed at the end."""
+    client = docker.from_env(timeout=600)
+    yield client
+    for image in client.images.list("kboot-twice"):
+        client.images.remove(image.tags[0])
+
+
+def _tree(layers: tuple[Layer, ...]) -> dict[tuple[int, str], tuple[object, ...]]:
+    """(number of the layer, path) -> kind, mode, owners, time, what a link points to, hash of the content."""
+    found: dict[tuple[int, str], tuple[object, ...]] = {}
+    for number, layer in enumerate(layers):
+        with tarfile.open(layer.file) as tar:
+            for entry in tar:
+                content = tar.extractfile(entry) if entry.isreg() else None
+                digest = sha256(content.read()).hexdigest() if content else ""
+                owners = (entry.uid, entry.gid, entry.uname, entry.gname)
+                found[number, entry.name] = (entry.type, entry.mode, owners, entry.mtime, entry.linkname, digest)
+    return found
+
+
+def _is_the_same(engine: docker.DockerClient, recipe: Recipe, bases: list[str], folder: Path) -> None:
+    built = []
+    for number, base in enumerate(bases):
+        (folder / str(number)).mkdir()
+        built.append(timeless_image(engine, recipe, base, {"a": "label"}, folder / str(number), print))
+    one, other = (_tree(image.layers) for image in built)
+    assert {path: (one.get(path), other.get(path)) for path in one | other if one.get(path) != other.get(path)} == {}
+    assert built[0].config == built[1].config
+    assert built[0].digest == built[1].digest
+
+
+def test_an_image_from_nothing_is_the_same_twice(engine: docker.DockerClient, tmp_path: Path) -> None:
+    recipe, bases = _RECIPES["time"], [f"kboot-twice:{token_hex(6)}" for _ in range(2)]
+    for base in bases:
+        import_base(engine, base, recipe.packages, recipe.suite)
+    _is_the_same(engine, recipe, bases, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in _RECIPES if name != "time"])
+def test_an_image_is_the_same_twice_on_one_base(
+    name: str, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_image("build-loaders", ROOT / "services" / "loaders", print)
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))  # Python's packages are fetched again too
+    recipe = _RECIPES[name]
+    base = ensure_base(engine, recipe.packages, print, recipe.suite)
+    _is_the_same(engine, recipe, [base, base], tmp_path)
