@@ -127,7 +127,7 @@ def test_a_pulled_image_that_was_made_of_something_else_is_refused_by_name_and_n
     assert (site.digest(site.images[1].reference), site.digest(remote)) == (None, None)
 
 
-def test_what_no_registry_has_is_built(
+def test_what_no_registry_has_is_built_with_its_parts_list(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     *others, time = site.images
@@ -149,6 +149,9 @@ def test_what_no_registry_has_is_built(
         "org.opencontainers.image.version": "0.1.0",
         DIGEST_LABEL: time.recipe.digest,
     }
+    (listed,) = (tmp_path / "cache" / "sbom").iterdir()
+    assert listed.name == f"{time.reference.replace(':', '-')}.cdx.json"
+    assert '"name": "chrony"' in listed.read_text()
 
 
 def test_a_registry_that_does_not_answer_is_named_and_nothing_is_built(site: Site) -> None:

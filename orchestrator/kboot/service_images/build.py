@@ -19,12 +19,16 @@ import kboot_clusterdesc
 from kboot_compose.services import SERVICES, Service
 
 from ..errors import KbootError
+from ..host.cache import cache_folder
 from ..host.engine import connect
+from ..host.files import write_file
 from .base import ensure_base, has_image, image_once, labels_of
+from .layers import image_files
 from .names import DIGEST_LABEL, is_checkout, service_image
 from .oci_image import OciImage, saved_image, timeless, write_archive
 from .recipe import Recipe, build_context, read_recipe
 from .revision import revision
+from .sbom import is_evidence, sbom
 from .wheels import installed_requirements
 
 if TYPE_CHECKING:
@@ -143,7 +147,7 @@ def _ensure_service(
     progress: Callable[[str], None],
     anew: bool,
 ) -> None:
-    """Build the image of a service, and free it of what differs from build to build."""
+    """Build the image of a service, free it of what differs from build to build, and write its SBOM."""
     recipe = image.recipe
     title = {"org.opencontainers.image.title": f"kboot {recipe.name}", DIGEST_LABEL: recipe.digest}
 
@@ -152,6 +156,7 @@ def _ensure_service(
         base = ensure_base(engine, recipe.packages, progress, recipe.suite)
         with tempfile.TemporaryDirectory(prefix="kboot-image-") as scratch:
             made = timeless_image(engine, recipe, base, {**title, **labels}, Path(scratch), progress)
+            write_sbom(image, made, cache_folder() / "sbom" / sbom_name(image))
             load_image(engine, made, [image.reference], Path(scratch))
 
     image_once(image.reference, lambda: not anew and image.is_right(engine), make)
@@ -213,3 +218,16 @@ def _built(
         hint = f"see {recipe.folder / 'Dockerfile'}"
         raise KbootError(f"building {recipe.name} failed: {error}", hint) from error
     return built
+
+
+def sbom_name(image: ServiceImage) -> str:
+    """Return the file name of an image's SBOM."""
+    return f"{image.reference.replace(':', '-')}.cdx.json"
+
+
+def write_sbom(image: ServiceImage, made: OciImage, path: Path) -> None:
+    """Write the SBOM of an image to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    evidence = image_files(made.layers, is_evidence)
+    name, _, tag = image.reference.partition(":")
+    write_file(path, sbom(name, tag, made.labels, evidence, image.recipe.files))
