@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: docs help schemas setup demo demo-down test test-machines test-kubernetes lint format lock images build bench kubernetes
+.PHONY: docs help schemas setup demo demo-down test test-machines test-kubernetes lint format lock images build bench kubernetes cut release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ bench: .venv/.ready ## figures as ratios, taken side by side in one run
 
 build: .venv/.ready ## the wheel, into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+cut: setup ## take Unreleased of the changelog to the version of pyproject.toml (DRY_RUN=1 changes nothing)
+	@$(BIN)/python scripts/release.py cut $(if $(DRY_RUN),--dry-run)
+
+release: setup ## the tagged version in dist/: wheel, SBOMs of the service images, checksums (TAR=FILE, PUSH=HOST/PATH, DRY_RUN=1)
+	@$(BIN)/python scripts/release.py make $(if $(DRY_RUN),--dry-run) $(if $(TAR),--tar "$(TAR)") $(if $(PUSH),--push "$(PUSH)")
 
 lock: .venv/.ready ## renew the locks after an edit of pyproject.toml (.venv has uv)
 	$(UV) pip compile -q pyproject.toml $(LOCK) -o requirements.txt

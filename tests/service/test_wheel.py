@@ -16,6 +16,7 @@ import pytest
 
 from kboot.service_images.build import recipes
 from kboot.service_images.recipe import build_context
+from kboot.service_images.revision import REVISION_FILE, revision
 from kboot_lab.kubernetes import built_folder
 from kboot_lab.os_build import RECIPE, Recipe
 from support.places import ROOT
@@ -35,12 +36,13 @@ from pathlib import Path
 import kboot
 from kboot.service_images.build import recipes
 from kboot.service_images.recipe import build_context
-from kboot.service_images.sources import revision, sources
+from kboot.service_images.revision import revision
+from kboot.service_images.sources import sources
 from kboot_lab.kubernetes import built_folder
 from kboot_lab.os_build import RECIPE, Recipe
 print(json.dumps({
     "package": kboot.__path__[0],
-    "revision": revision(),
+    "revision": revision(sources()),
     "images": {recipe.name: recipe.digest for recipe in recipes(sources())},
     "contexts": {recipe.name: sha256(build_context(recipe, None)).hexdigest() for recipe in recipes(sources())},
     "lab os": Recipe(RECIPE, "1.2.3", "stable").digest,
@@ -72,6 +74,7 @@ def _kept(folder: str) -> set[str]:
 
 def test_the_wheel_holds_the_packages_and_the_sources_and_nothing_else(wheel: Path) -> None:
     wanted = {f"{place}/{file}" for folder, place in (_PACKAGES | _SOURCES).items() for file in _kept(folder)}
+    wanted.add(f"kboot/sources/{REVISION_FILE}")
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     about = wheel.name.split("-py3")[0]
@@ -100,7 +103,7 @@ def test_an_installed_kboot_builds_the_same_images_lab_os_and_kubernetes(site: P
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["package"] == str(site / "kboot")
-    assert found["revision"] == "unknown"
+    assert found["revision"] == revision(ROOT)
     own = recipes(ROOT)
     assert found["images"] == {recipe.name: recipe.digest for recipe in own}
     assert found["contexts"] == {recipe.name: sha256(build_context(recipe, None)).hexdigest() for recipe in own}
