@@ -1,0 +1,50 @@
+"""Manifests of small bundles, and the contents that they name."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from kboot.supplies.bundle_manifest import Blob, Item, Kind, Manifest, sorted_items
+from support.image_archives import MANIFEST
+
+PAUSE = "registry.k8s.io/pause:3.10.2"
+KUBELET = "kubernetes/v1.36.2/kubelet"
+
+
+def digest_of(content: bytes) -> str:
+    """The digest of some bytes, as a manifest has it."""
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+def blob_of(content: bytes) -> Blob:
+    """Some bytes as a manifest names them."""
+    return Blob(digest=digest_of(content), size=len(content))
+
+
+def file_item(content: bytes, path: str = KUBELET, kind: Kind = Kind.BINARY, **more: Any) -> Item:
+    """A file."""
+    given: dict[str, Any] = {"name": path.rpartition("/")[2], "arch": "amd64", **more}
+    return Item(kind=kind, path=path, digest=digest_of(content), size=len(content), **given)
+
+
+def image_contents(config: bytes, *layers: bytes) -> list[bytes]:
+    """An image: its manifest, its config, its layers."""
+    parts = [{"mediaType": "x", "digest": digest_of(part), "size": len(part)} for part in (config, *layers)]
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": parts[0], "layers": parts[1:]}
+    return [json.dumps(manifest).encode(), config, *layers]
+
+
+def image_item(contents: list[bytes], name: str = PAUSE, kind: Kind = Kind.NODE_IMAGE, arch: str = "amd64") -> Item:
+    """An image of these contents, its manifest first."""
+    blobs = tuple(blob_of(content) for content in contents)
+    size = sum(blob.size for blob in blobs)
+    given: dict[str, Any] = {"arch": arch}
+    return Item(kind=kind, name=name, digest=blobs[0].digest, size=size, blobs=blobs, **given)
+
+
+def manifest_of(*items: Item, **more: Any) -> Manifest:
+    """A manifest of some items."""
+    given = {"kboot": "0.1.0", "created_for": ("rack",), "arch": ("amd64",), **more}
+    return Manifest(items=sorted_items(list(items)), **given)
