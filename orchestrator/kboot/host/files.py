@@ -35,7 +35,7 @@ def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[Binar
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def failed(error: OSError, path: Path) -> KbootError:
@@ -52,7 +52,8 @@ def failed(error: OSError, path: Path) -> KbootError:
     )
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
