@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from kboot.bundle import layout
+from kboot.bundle.archive_reader import BundleReader
+from kboot.bundle.archive_writer import write_archive
 from kboot.supplies.bundle_manifest import Blob, Item, Kind, Manifest, sorted_items
 from support.image_archives import MANIFEST
 
@@ -48,3 +53,37 @@ def manifest_of(*items: Item, **more: Any) -> Manifest:
     """A manifest of some items."""
     given = {"kboot": "0.1.0", "created_for": ("rack",), "arch": ("amd64",), **more}
     return Manifest(items=sorted_items(list(items)), **given)
+
+
+PROGRAM = b"exit 0\n"
+
+
+def archive_of(
+    folder: Path, *contents: bytes, manifest: Manifest, signature: bytes | None = None, program: bytes = PROGRAM
+) -> bytes:
+    """A bundle of these contents, as kboot writes it; `folder` takes them meanwhile."""
+    for content in contents:
+        (folder / digest_of(content)).write_bytes(content)
+    whole = with_head(manifest, program)
+    sink = io.BytesIO()
+    write_archive(sink, whole, program, signature, lambda blob: folder / blob.digest)
+    return sink.getvalue()
+
+
+def with_head(manifest: Manifest, program: bytes = PROGRAM) -> Manifest:
+    """A manifest that names the program of its bundle's head."""
+    return manifest.model_copy(update={"head": layout.head_sha256(layout.head(program))})
+
+
+class Bytes(io.BytesIO):
+    """Some bytes as a bundle's reader takes them."""
+
+    def ending(self) -> str:
+        """Nothing is known of it."""
+        return ""
+
+
+def read_whole(archive: bytes) -> tuple[Manifest, list[bytes]]:
+    """A bundle read to its end."""
+    reader = BundleReader(Bytes(archive), "a.kboot")
+    return reader.manifest, [b"".join(chunks) for _, _, chunks in reader.contents()]

@@ -1,0 +1,1 @@
+"""`kboot bundle`: one archive with all that a bootstrapper without internet needs; made, read, taken in."""
