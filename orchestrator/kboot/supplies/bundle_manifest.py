@@ -122,7 +122,7 @@ class Manifest(_Value):
         keys = [item.order for item in self.items]
         if any(before >= after for before, after in pairwise(keys)):
             raise ValueError("the items are not sorted, or one stands there twice")
-        places = [(item.kind, item.path) for item in self.items if item.path]
+        places = [(item.kind, item.arch, item.path) for item in self.items if item.path]
         if len(places) != len(set(places)):
             raise ValueError("two items have the same path")
         sizes: dict[str, int] = {}
