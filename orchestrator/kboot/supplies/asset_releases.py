@@ -42,15 +42,17 @@ def pull_assets(
         tempfile.TemporaryDirectory(dir=folder.staging, prefix=".pull-") as scratch,
         _client() as client,
     ):
-        files: dict[str, Path] = {}
+        added: list[Asset] = []
         for name in missing:
             url = f"{kubernetes_url.rstrip('/')}/{version}/bin/linux/{arch}/{name}"
-            files[name] = _download(client, url, Path(scratch) / name, progress)
+            file = _download(client, url, Path(scratch) / name, progress)
+            added += add_assets(folder, {name: file}, version, arch=arch)  # at once: a killed run need not do it again
         if not all(is_whole(folder, f"cni/{name}") for name in CNI_NEEDED):
             archive = f"cni-plugins-linux-{arch}-{CNI_VERSION}.tgz"
             url = f"{cni_url.rstrip('/')}/{CNI_VERSION}/{archive}"
-            files |= _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
-        return add_assets(folder, files, version, arch=arch) if files else []
+            plugins = _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
+            added += add_assets(folder, plugins, version, arch=arch)
+        return added
 
 
 def _client() -> httpx.Client:

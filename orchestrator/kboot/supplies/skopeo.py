@@ -11,36 +11,24 @@ import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import docker.errors
-import requests.exceptions
-from docker.types import Mount
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.layout import LABEL_CLUSTER
 from kboot_clusterdesc.node_images import repository_and_tag
 from kboot_compose.services import REGISTRY
 
-from ..errors import EngineError, KbootError, NotYet
-from ..host.engine import LABEL_TASK, Engine, ServiceState
-from ..host.waiting import looks
+from ..errors import KbootError, NotYet
+from ..host.engine import Engine, ServiceState
 from ..pki import PUSH_USER
 from .image_archive import Archive, ArchivedImage
-
-if TYPE_CHECKING:
-    from docker.models.containers import Container
+from .task_container import bind_mount, failure, run_task, site_authorities, site_proxies
 
 _GIVEN = "/run/kboot"  # what the container is given to read
 _ARCHIVE = "/run/archive.tar"
 _ROOM = "/var/tmp"  # noqa: S108 - in the container; on the disk, since skopeo unpacks a whole OCI archive there
-_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,49 +81,29 @@ class Skopeo:
         """Copy an image to the place of `reference` in the registry, and return the digest of what was pushed."""
         user = _user(source)
         with self._scratch(user) as scratch:
-            mounts = [_mount(scratch / "given", _GIVEN), _mount(scratch / "room", _ROOM, read_only=False)]
-            environment = {"HOME": "/tmp"}  # noqa: S108 - in the container
+            mounts = [bind_mount(scratch / "given", _GIVEN), bind_mount(scratch / "room", _ROOM, read_only=False)]
+            environment: dict[str, str] = {}
             if source.archive is not None:
-                mounts.append(_mount(source.archive.resolve(), _ARCHIVE))
+                mounts.append(bind_mount(source.archive.resolve(), _ARCHIVE))
             else:
-                mounts += _site_authorities()
-                environment |= _site_proxies(os.environ)
+                mounts += site_authorities()
+                environment |= site_proxies(os.environ)
             command = copy_command(source, reference, self._desc)
-            code, said = self._run(command, mounts, environment, user)
+            registry = self._registry()
+            code, said = run_task(
+                self._engine.client,
+                registry.image or "",
+                command,
+                mounts=mounts,
+                environment=environment,
+                user=user,
+                network=f"container:{registry.container}",
+                label=self._folder.cluster,
+            )
             if code != 0:
                 hint = f"read `docker compose -p {self._engine.project} logs registry`"
-                raise KbootError(f"{reference}: not pushed: {_failure(said)}", _hint(source, said) or hint)
+                raise KbootError(f"{reference}: not pushed: {failure(said)}", _hint(source, said) or hint)
             return (scratch / "room" / "digest").read_text().strip()
-
-    def _run(self, command: list[str], mounts: list[Mount], environment: dict[str, str], user: int) -> tuple[int, str]:
-        """Run skopeo in a container that is removed in any case; return its exit code and the end of its output."""
-        registry = self._registry()
-        try:
-            container: Container = self._engine.client.containers.create(
-                registry.image or "",
-                entrypoint=command,
-                user=f"{user}:{user}",
-                network_mode=f"container:{registry.container}",
-                environment=environment,
-                mounts=mounts,
-                tmpfs={"/tmp": "mode=1777,size=64m"},  # noqa: S108 - in the container
-                labels={LABEL_CLUSTER: self._folder.cluster, LABEL_TASK: self._folder.cluster},
-                read_only=True,
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges:true"],
-                mem_limit="1g",
-            )
-        except docker.errors.APIError as error:
-            raise EngineError(f"the engine did not make a container: {error.explanation}") from error
-        try:
-            container.start()
-            return _ended(container)
-        except (docker.errors.APIError, requests.exceptions.RequestException) as error:
-            said = str(getattr(error, "explanation", error))
-            hint = "`kboot up FILE` brings an image of the registry with skopeo" if "executable file" in said else ""
-            raise EngineError(f"the engine did not run skopeo: {said}", hint) from error
-        finally:
-            container.remove(force=True, v=True)
 
     def _registry(self) -> ServiceState:
         for service in self._engine.services():
@@ -178,38 +146,6 @@ def _user(source: Source) -> int:
     if source.archive is not None:
         return source.archive.stat().st_uid
     return REGISTRY.user.uid if os.geteuid() == 0 else os.geteuid()
-
-
-def _mount(source: Path, target: str, *, read_only: bool = True) -> Mount:
-    return Mount(target, str(source), type="bind", read_only=read_only)
-
-
-def _site_authorities() -> list[Mount]:
-    """Return a mount of the CAs that this machine trusts: a site may have a proxy with a CA of its own."""
-    bundle = Path(os.environ.get("SSL_CERT_FILE", _AUTHORITIES))
-    return [_mount(bundle.resolve(), _AUTHORITIES)] if bundle.is_file() else []
-
-
-def _site_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    found = {name: environment.get(name) or environment.get(name.lower(), "") for name in _PROXIES}
-    found["NO_PROXY"] = ",".join(filter(None, (found["NO_PROXY"], "127.0.0.1", "localhost")))
-    return {name: value for name, value in found.items() if value}
-
-
-def _ended(container: Container) -> tuple[int, str]:
-    for _ in looks(_TIMEOUT_S, 0.2):
-        container.reload()
-        if container.status in ("exited", "dead"):
-            said = container.logs(tail=20).decode(errors="replace")
-            return int(container.attrs["State"]["ExitCode"]), said
-    raise KbootError(f"skopeo was not done after {_TIMEOUT_S} s", "is the other side reached from here?")
-
-
-def _failure(said: str) -> str:
-    """Return the last message of skopeo's log."""
-    messages = re.findall(r'msg="((?:[^"\\]|\\.)*)"', said)
-    lines = [messages[-1].replace('\\"', '"')] if messages else said.strip().splitlines()[-1:]
-    return lines[0][:600] if lines else "skopeo said nothing"
 
 
 def _hint(source: Source, said: str) -> str:
