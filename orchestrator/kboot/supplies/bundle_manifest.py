@@ -23,6 +23,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}\z")]
 Size = Annotated[int, Field(ge=0, le=_SIZE_LIMIT_BYTES)]
 Text = Annotated[str, StringConstraints(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*\z")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+\z")]
+Arch = Literal["amd64", "arm64", "any"]
 RelativePath = Annotated[str, StringConstraints(max_length=400, pattern=rf"^(?:{_SEGMENT}(?:/{_SEGMENT})*)?\z")]
 
 
@@ -69,7 +70,7 @@ class Item(_Value):
     kind: Kind
     name: Name
     version: Text = ""
-    arch: Literal["amd64", "arm64", "any"] = "any"
+    arch: Arch = "any"
     digest: Digest
     size: Size
     source: Text = ""

@@ -1,0 +1,58 @@
+"""`kboot bundle load`: a bundle is checked whole, taken into the store, and its service images into the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ..host.architecture import machine_arch
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..supplies.bundle_manifest import Item, Kind, Manifest
+from ..supplies.store import SupplyStore
+from .archive_reader import BundleReader
+from .engine_images import load_service_images
+from .host_setup import set_up_host
+from .parts import reading
+from .receive import receive
+from .signature import check_signature
+from .usable import check_usable
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did: bytes that came into the store, images that came into the engine, who signed."""
+
+    manifest: Manifest
+    new_bytes: int
+    images: tuple[str, ...]
+    signer: str | None
+
+
+def load_bundle(
+    path: Path, root: Path, trusted: Mapping[str, Ed25519PublicKey], kboot: str, progress: Progress
+) -> Loaded:
+    """Load a bundle; raise KbootError, before anything changes where the bundle is not what it should be.
+
+    What is there already is not brought again, so a load that was killed or failed goes on when it is run again.
+    """
+    store = SupplyStore(root)
+    where = str(path)
+    with locked(root / ".supplies.lock"):
+        with reading(path) as stream:
+            reader = BundleReader(stream, where)
+            manifest = reader.manifest
+            signer = check_signature(manifest.content, reader.signature, trusted, where)
+            check_usable(manifest, where, arch=machine_arch(), kboot=kboot)
+            lacked = receive(store, reader, where, lambda item: progress.block([f"reading {item.kind} {item.name}"]))
+        progress.clear()
+        set_up_host(store, manifest, progress)
+        images = load_service_images(store, _service_images(manifest), progress)
+    return Loaded(manifest, sum(blob.size for blob in lacked), tuple(images), signer)
+
+
+def _service_images(manifest: Manifest) -> list[Item]:
+    return [item for item in manifest.items if item.kind is Kind.SERVICE_IMAGE and item.arch in (machine_arch(), "any")]

@@ -1,0 +1,122 @@
+"""Takes a bundle into the store: every byte is checked on its way to `incoming`, then all is published at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from ..errors import BadInput, KbootError
+from ..host.files import failed
+from ..supplies.bundle_manifest import Blob, Item, Manifest
+from ..supplies.store import SupplyStore
+from .archive_reader import CHUNK, BundleReader
+
+_SPARE_BYTES = 64 << 20  # for the names and the journal of the file system
+
+
+def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Callable[[Item], None]) -> list[Blob]:
+    """Take the contents of a bundle into the store, and return those that it lacked before.
+
+    What a killed run left in `incoming` is taken again where its bytes are right. A run that fails removes what it
+    brought. Raises BadInput where the bundle is wrong, KbootError where the disk is.
+    """
+    manifest = reader.manifest
+    _check_held(store, manifest, where)
+    is_new = not store.path.exists()
+    try:
+        store.incoming.mkdir(parents=True, exist_ok=True)
+        lacking = [blob for _, blob in manifest.archived.values() if not store.has(blob)]
+        _check_space(store, lacking)
+        arrived = list(_arrivals(store, reader, progress))
+        for path in arrived:
+            _sync(path)
+        store.publish(manifest, arrived)
+        shutil.rmtree(store.incoming)
+    except KbootError:
+        shutil.rmtree(store.path if is_new else store.incoming, ignore_errors=True)
+        raise
+    except OSError as error:
+        shutil.rmtree(store.path if is_new else store.incoming, ignore_errors=True)
+        raise failed(error, store.path) from error
+    return lacking
+
+
+def _check_held(store: SupplyStore, manifest: Manifest, where: str) -> None:
+    """Raise BadInput where the store lacks what a bundle left out since an older one."""
+    for digest in manifest.left_out:
+        item, blob = manifest.needed[digest]
+        if not store.has(blob):
+            raise BadInput(
+                f"{where}: leaves out {digest} of {item.kind} {item.name}, which is not here",
+                f"load the bundle first whose manifest is {manifest.since}",
+            )
+
+
+def _check_space(store: SupplyStore, lacking: list[Blob]) -> None:
+    """Raise KbootError where the disk has no room for what is lacking and not yet in `incoming`."""
+    there = {path.name: path.stat().st_size for path in store.incoming.iterdir()}
+    wanted = sum(blob.size for blob in lacking if there.get(blob.digest[7:]) != blob.size) + _SPARE_BYTES
+    free = shutil.disk_usage(store.incoming).free
+    if wanted > free:
+        raise KbootError(
+            f"{store.path}: has {free // 1_000_000} MB free, the bundle needs {wanted // 1_000_000} MB",
+            "free some space there, then run this again; nothing was changed",
+        )
+
+
+def _arrivals(store: SupplyStore, reader: BundleReader, progress: Callable[[Item], None]) -> Iterator[Path]:
+    """Read the bundle to its end; yield the file in `incoming` of each content that the store lacks."""
+    last: Item | None = None
+    for item, blob, chunks in reader.contents():
+        if item is not last:
+            progress(item)
+        last = item
+        path = store.incoming / blob.digest.removeprefix("sha256:")
+        if store.has(blob):
+            _drain(chunks)
+        else:
+            if _is_whole(path, blob):
+                _drain(chunks)
+            else:
+                _write(path, chunks)
+            yield path
+
+
+def _write(path: Path, chunks: Iterator[bytes]) -> None:
+    """Write a content under another name first: what has its digest as name was whole."""
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("wb", buffering=0) as stream:
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[stream.write(rest) :]
+    partial.replace(path)
+
+
+def _is_whole(path: Path, blob: Blob) -> bool:
+    """Return whether a killed run left this content; every byte is looked at, since a power cut may have taken some."""
+    total, size = sha256(), 0
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                total.update(chunk)
+                size += len(chunk)
+    except FileNotFoundError:
+        return False
+    return (size, f"sha256:{total.hexdigest()}") == (blob.size, blob.digest)
+
+
+def _drain(chunks: Iterator[bytes]) -> None:
+    for _ in chunks:
+        pass
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
