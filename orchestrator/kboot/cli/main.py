@@ -13,7 +13,7 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import assets, certs, cluster, completion, describe, etcd, images, kubeconfig, node, upgrade
+from . import assets, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, upgrade
 from .version import register as register_version
 from .version import version_line
 
@@ -72,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     node.register(commands)
     images.register(commands)
     assets.register(commands)
+    bundle.register(commands)
     certs.register(commands)
     etcd.register(commands)
     kubeconfig.register(commands)

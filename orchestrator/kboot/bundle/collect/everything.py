@@ -1,0 +1,78 @@
+"""All that goes into a bundle, kind by kind: the list of what to look at for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kboot_compose.services import REGISTRY, UPDATER
+
+from ...service_images.build import ensure_images
+from ...supplies.bundle_manifest import Item, Kind
+from .binaries import BinarySources, collect_binaries
+from .collected import Collected
+from .documents import collect_documents
+from .engine_packages import collect_engine_packages
+from .image_files import collect_archive
+from .needs import Needs
+from .node_images import collect_node_images
+from .os_release import OsSources, collect_os_release
+from .service_images import collect_service_images
+from .wheels import WheelSources, collect_wheels
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for, and where it may come from."""
+
+    needs: Needs
+    kboot: str
+    kinds: frozenset[Kind]
+    sources: Path  # of kboot: its services, its documentation
+    root: Path  # whose clusters may have an OS release
+    pythons: Sequence[str] = ()
+    hosts: Sequence[str] = ()  # the processors of bootstrappers
+    engine_suite: str | None = None
+    images: Sequence[Path] = ()  # archives
+    binaries: BinarySources = field(default_factory=BinarySources)
+    os_folders: Sequence[Path] = ()
+    release_keys: Mapping[str, bytes] = field(default_factory=dict)  # by the names of clusters
+
+
+def collect_everything(wanted: Wanted, collected: Collected, progress: Callable[[str], None]) -> list[Item]:
+    """Return every item of a bundle, its contents in the cache; raise KbootError for what cannot be had."""
+    items: list[Item] = []
+    kinds, needs = wanted.kinds, wanted.needs
+    if Kind.DOCUMENT in kinds:
+        items += collect_documents(wanted.sources, wanted.kboot, collected)
+    if Kind.BINARY in kinds:
+        items += collect_binaries(needs, wanted.binaries, collected, progress)
+    given = [item for path in wanted.images for item in collect_archive(path, needs.archs, collected)]
+    services = _services(wanted, given, progress)
+    if Kind.SERVICE_IMAGE in kinds:
+        items += collect_service_images(services, wanted.kboot, collected, progress)
+    if Kind.NODE_IMAGE in kinds:
+        registry = services.get(REGISTRY.name, "")
+        items += collect_node_images(needs.images, given, registry, collected, progress)
+    if Kind.OS_FILE in kinds:
+        os_sources = OsSources(wanted.os_folders, wanted.root, services.get(UPDATER.name, ""))
+        for desc in needs.descriptions:
+            key = wanted.release_keys.get(desc.cluster.name)
+            items += collect_os_release(desc, key, os_sources, collected, progress)
+    if Kind.WHEEL in kinds:
+        wheel_sources = WheelSources(wanted.sources, (wanted.sources / "pyproject.toml").is_file())
+        items += collect_wheels(wanted.pythons, wanted.hosts, wheel_sources, collected, progress)
+    if wanted.engine_suite is not None:
+        items += collect_engine_packages(wanted.engine_suite, collected, progress)
+    return items
+
+
+def _services(wanted: Wanted, given: Sequence[Item], progress: Callable[[str], None]) -> Mapping[str, str]:
+    """Return the service images by their names in the engine, built where one is needed: to carry, or to fetch with."""
+    brought = {item.name for item in given}
+    is_pulling = Kind.NODE_IMAGE in wanted.kinds and any(name not in brought for name, _ in wanted.needs.images)
+    is_fetching = Kind.OS_FILE in wanted.kinds and not wanted.os_folders
+    if Kind.SERVICE_IMAGE in wanted.kinds or is_pulling or is_fetching:
+        return ensure_images(wanted.sources, progress)
+    return {}

@@ -1,0 +1,110 @@
+"""Images out of archives: of `docker save`, of the engine itself, of `skopeo copy` or `ctr images export`."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import dirname, join, normpath
+from typing import IO, Any
+
+from pydantic import ValidationError
+
+from ...errors import BadInput
+from ...supplies.bundle_manifest import Blob, Item, Kind
+from ...supplies.image_archive import read_archive
+from .collected import Collected
+from .image_parts import JSON_LIMIT_BYTES, Files, ImageParts, docker_parts, oci_parts, references
+
+_CHUNK = 1 << 20  # bytes
+_HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
+
+
+def collect_archive(path: Path, archs: tuple[str, ...], collected: Collected) -> list[Item]:
+    """Return the node images in an archive under the names written in it, each for one of `archs`; raise BadInput."""
+    archive = read_archive(path)
+    archive.references()  # raises where an image has no name
+    blob = collected.refer(path)
+    key = f"images of {blob.digest} {archs}"
+    known = collected.remembered(key)
+    if known is not None:
+        return known
+    with path.open("rb") as stream:
+        files = taken_apart(stream, collected)
+    try:
+        if archive.transport == "docker-archive":
+            found = list(_docker_images(files, collected))
+        else:
+            found = list(_oci_images(files, archs, collected))
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise BadInput(f"{path}: is no image archive: {error}", _HINT) from error
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}", error.hint) from error
+    return collected.remember(key, [parts.item(Kind.NODE_IMAGE, name, "given") for name, parts in found])
+
+
+def taken_apart(stream: IO[bytes], collected: Collected) -> Files:
+    """Return path -> content of the files in a tar, plain or compressed, all of them kept in the cache."""
+    files: dict[str, Blob] = {}
+    links: dict[str, str] = {}
+    try:
+        with collected.scratch() as scratch, tarfile.open(fileobj=stream, mode="r|*") as tar:
+            for member in tar:
+                name = normpath(member.name)
+                if member.issym() or member.islnk():  # `docker save` links a layer that it wrote already
+                    links[name] = normpath(join(dirname(name) if member.issym() else "", member.linkname))
+                elif member.isfile():
+                    files[name] = _taken(tar, member, scratch / "content", collected)
+    except (tarfile.TarError, EOFError) as error:
+        raise BadInput(f"an archive of images cannot be read: {error}", _HINT) from error
+    return files | {name: files[target] for name, target in links.items() if target in files}
+
+
+def saved_image(files: Files, collected: Collected) -> ImageParts:
+    """Return the one image that `docker save` wrote."""
+    entry = _entries(files, collected)[0]
+    return docker_parts(entry, files, content_of(collected), collected.take_bytes)
+
+
+def content_of(collected: Collected) -> Any:
+    """Return how the beginning of a content is read."""
+
+    def read(blob: Blob, limit: int) -> bytes:
+        with collected.path(blob).open("rb") as stream:
+            return stream.read(limit)
+
+    return read
+
+
+def _taken(tar: tarfile.TarFile, member: tarfile.TarInfo, scratch: Path, collected: Collected) -> Blob:
+    content = tar.extractfile(member)
+    assert content is not None  # noqa: S101 - it is a file
+    scratch.unlink(missing_ok=True)
+    with scratch.open("wb") as stream:
+        while chunk := content.read(_CHUNK):
+            stream.write(chunk)
+    return collected.take(scratch)
+
+
+def _docker_images(files: Files, collected: Collected) -> Iterator[tuple[str, ImageParts]]:
+    for entry in _entries(files, collected):
+        parts = docker_parts(entry, files, content_of(collected), collected.take_bytes)
+        for name in entry["RepoTags"]:
+            yield str(name), parts
+
+
+def _oci_images(files: Files, archs: tuple[str, ...], collected: Collected) -> Iterator[tuple[str, ImageParts]]:
+    """Yield the images of a layout: all architectures where the layout has them all, else those that are asked for."""
+    content = content_of(collected)
+    for name, top in references(files, content):
+        try:
+            yield name, oci_parts(top, files, content, None)
+        except BadInput:
+            for arch in archs:
+                yield name, oci_parts(top, files, content, arch)
+
+
+def _entries(files: Files, collected: Collected) -> list[dict[str, Any]]:
+    content = content_of(collected)(files["manifest.json"], JSON_LIMIT_BYTES)
+    return [dict(entry) for entry in json.loads(content)]

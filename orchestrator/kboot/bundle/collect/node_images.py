@@ -1,0 +1,88 @@
+"""The images that nodes pull, byte for byte from their public registries, by skopeo in the registry's image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ...errors import KbootError
+from ...supplies.bundle_manifest import Blob, Item, Kind
+from ...supplies.node_images import checked_reference
+from ...supplies.skopeo import released
+from ...supplies.task_container import bind_mount, engine_client, failure, run_task, site_authorities, site_proxies
+from .collected import Collected
+from .image_files import content_of
+from .image_parts import blob_path, oci_parts
+
+_ROOM = "/var/tmp"  # noqa: S108 - in the container
+_LABEL = "kboot-bundle"
+
+
+def collect_node_images(
+    wanted: Sequence[tuple[str, str]],
+    given: Sequence[Item],
+    registry_image: str,
+    collected: Collected,
+    progress: Callable[[str], None],
+) -> list[Item]:
+    """Return `given` as far as it is wanted, and the other images wanted (reference, architecture) from where they are
+    released.
+    """
+    items: list[Item] = []
+    for reference, arch in wanted:
+        known = [item for item in given if item.name == reference and item.arch in (arch, "any")]
+        items += known or _released(checked_reference(reference), arch, registry_image, collected, progress)
+    return list(dict.fromkeys(items))
+
+
+def _released(
+    reference: str, arch: str, registry_image: str, collected: Collected, progress: Callable[[str], None]
+) -> list[Item]:
+    key = f"node image {reference} {arch}"
+    known = collected.remembered(key)
+    if known is not None:
+        return known
+    progress(f"pulling {reference} for {arch}")
+    with collected.scratch() as scratch:
+        _pull(reference, arch, registry_image, scratch)
+        files = _taken(scratch / "image", collected)
+    top = files.pop("manifest.json")
+    takes_all = released(reference).takes_all
+    parts = oci_parts(top, files, content_of(collected), None if takes_all else arch)
+    return collected.remember(key, [parts.item(Kind.NODE_IMAGE, reference, f"docker://{reference}")])
+
+
+def pull_command(reference: str, arch: str) -> list[str]:
+    """Return skopeo's command line for an image into a folder, which unlike an OCI layout keeps its digest."""
+    source = released(reference)
+    command = ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={arch}", "copy"]
+    command += ["--all"] if source.takes_all else []
+    return [*command, "--preserve-digests", source.name, f"dir:{_ROOM}/image"]
+
+
+def _pull(reference: str, arch: str, registry_image: str, room: Path) -> None:
+    code, said = run_task(
+        engine_client(),
+        registry_image,
+        pull_command(reference, arch),
+        mounts=[bind_mount(room, _ROOM, read_only=False), *site_authorities()],
+        environment=site_proxies(os.environ),
+        user=os.geteuid(),
+        network="host",
+        label=_LABEL,
+    )
+    if code != 0:
+        raise KbootError(
+            f"{reference}: not pulled: {failure(said)}",
+            "is that registry reached from here? Else bring the image as an archive: `--image FILE`",
+        )
+
+
+def _taken(folder: Path, collected: Collected) -> dict[str, Blob]:
+    """Take what skopeo wrote into the cache; each content but the manifest by its path in an OCI layout."""
+    files: dict[str, Blob] = {}
+    for path in folder.iterdir():
+        blob = collected.take(path)
+        files["manifest.json" if path.name == "manifest.json" else blob_path(blob.digest)] = blob
+    return files

@@ -1,0 +1,149 @@
+"""The OS release with its signatures: of a cluster under the root, of a folder, or fetched by the updater's image."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, dump, family_of
+from kboot_clusterdesc.shared_files import CURRENT, DESCRIPTION, ORIGIN, RELEASE_KEY, origin_of
+
+from ...errors import BadInput, KbootError, last_line
+from ...supplies.bundle_manifest import Item, Kind
+from ...supplies.task_container import bind_mount, engine_client, run_task, site_authorities, site_proxies
+from .collected import Collected
+
+_CURRENT = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class OsSources:
+    """Folders that hold a release, before those of a cluster below `root`, before the updater in its image."""
+
+    given: Sequence[Path]
+    root: Path
+    updater_image: str
+
+
+def collect_os_release(
+    desc: ClusterDesc,
+    release_key: bytes | None,
+    sources: OsSources,
+    collected: Collected,
+    progress: Callable[[str], None],
+) -> list[Item]:
+    """Return the files of the release that a description asks for, each with its signature; raise KbootError."""
+    given = sources.given
+    for folder in given:
+        if _is_whole(folder, desc):
+            return _items(folder, _number(folder, desc), desc, "given", collected)
+    if given:
+        names = ", ".join(family_of(desc.os.family).release_files)
+        raise BadInput(
+            f"{given[0]}: holds no whole release of {desc.os.family}", f"it has to hold {names}, and each .sig"
+        )
+    mirrored = _mirrored(ClusterFolder(sources.root, desc.cluster.name).images, desc)
+    if mirrored is None:
+        mirrored = _fetched(desc, release_key, sources.updater_image, collected, progress)
+    return _items(mirrored, mirrored.name, desc, _source(desc), collected)
+
+
+def _mirrored(images: Path, desc: ClusterDesc) -> Path | None:
+    """Return the folder of the wanted release among `images` of an updater, if it is whole and of this board."""
+    channel = images / desc.os.channel
+    try:
+        version = os.readlink(channel / CURRENT).rstrip("/").rpartition("/")[2] if desc.os.version == _CURRENT else ""
+        folder = channel / (version or desc.os.version)
+        origin = (folder / ORIGIN).read_text().strip()
+    except OSError:
+        return None
+    return folder if origin == origin_of(desc.os) and _is_whole(folder, desc) else None
+
+
+def _fetched(
+    desc: ClusterDesc, release_key: bytes | None, image: str, collected: Collected, progress: Callable[[str], None]
+) -> Path:
+    """Have the updater check the channel once, into a folder of the cache, which keeps what it downloaded."""
+    images = collected.folder / "os" / origin_of(desc.os).replace(" ", "-")
+    if (known := _mirrored(images, desc)) and desc.os.version != _CURRENT:
+        return known
+    progress(f"fetching the release of {desc.os.family} {desc.os.channel} for {desc.os.board}")
+    with collected.scratch() as config:
+        (config / DESCRIPTION).write_bytes(dump(desc))
+        if release_key is not None:
+            (config / RELEASE_KEY).write_bytes(release_key)
+        _check(desc, image, config, images)
+    found = _mirrored(images, desc)
+    if found is None:
+        raise KbootError(f"the updater fetched no release of {desc.os.channel}", "give one: `--os-from FOLDER`")
+    return found
+
+
+def _check(desc: ClusterDesc, image: str, config: Path, images: Path) -> None:
+    """Run one check of the updater's image, which verifies every signature; raise KbootError."""
+    images.mkdir(parents=True, exist_ok=True)
+    mounts = [bind_mount(config, "/etc/kboot"), bind_mount(images, "/var/lib/kboot/images", read_only=False)]
+    proxy = desc.network.proxy.environment if desc.network.proxy else {}
+    code, said = run_task(
+        engine_client(),
+        image,
+        ["python3", "-m", "kboot_updater", "check"],
+        mounts=[*mounts, *site_authorities()],
+        environment=site_proxies(os.environ) | proxy,
+        user=os.geteuid(),
+        network="host",
+        label="kboot-bundle",
+    )
+    if code != 0:
+        raise KbootError(
+            f"the release of {desc.os.family} {desc.os.channel} was not fetched: {last_line(said)}",
+            "is the release server reached from here? Else give a folder that holds it: `--os-from FOLDER`",
+        )
+
+
+def _items(folder: Path, version: str, desc: ClusterDesc, source: str, collected: Collected) -> list[Item]:
+    items: list[Item] = []
+    for name in _names(desc):
+        blob = collected.refer(folder / name)
+        items.append(
+            Item(
+                kind=Kind.OS_FILE,
+                name=name,
+                version=version,
+                arch="arm64" if desc.os.arch == "arm64" else "amd64",
+                digest=blob.digest,
+                size=blob.size,
+                source=source,
+                path=f"{desc.os.family}/{desc.os.channel}/{desc.os.board}/{version}/{name}",
+            )
+        )
+    return items
+
+
+def _names(desc: ClusterDesc) -> list[str]:
+    return [name for file in family_of(desc.os.family).release_files for name in (file, f"{file}.sig")]
+
+
+def _is_whole(folder: Path, desc: ClusterDesc) -> bool:
+    return all((folder / name).is_file() for name in _names(desc))
+
+
+def _number(folder: Path, desc: ClusterDesc) -> str:
+    """Return the release's number, as its version.txt says it; raise BadInput where that is not the one wanted."""
+    key = f"{family_of(desc.os.family).version_key}="
+    lines = (folder / "version.txt").read_text(errors="replace").splitlines()
+    found = next((line.removeprefix(key).strip("'\" ") for line in lines if line.startswith(key)), "")
+    if not found or desc.os.version not in (_CURRENT, found):
+        raise BadInput(
+            f"{folder}: holds release {found or 'without a number'}, not {desc.os.version}", "name another folder"
+        )
+    return found
+
+
+def _source(desc: ClusterDesc) -> str:
+    url = desc.os.release_url or family_of(desc.os.family).release_url
+    url = re.sub(r"//[^/@]*@", "//", url)  # without a user and password
+    return url.replace("{channel}", desc.os.channel).replace("{board}", desc.os.board)

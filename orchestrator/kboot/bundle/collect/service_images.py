@@ -1,0 +1,63 @@
+"""The service images, out of the engine that has or builds them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+
+import requests.exceptions
+from docker.errors import DockerException
+
+from ...errors import EngineError
+from ...supplies.bundle_manifest import Item, Kind
+from ...supplies.task_container import engine_client
+from .collected import Collected
+from .image_files import saved_image, taken_apart
+
+
+def collect_service_images(
+    references: Mapping[str, str], version: str, collected: Collected, progress: Callable[[str], None]
+) -> list[Item]:
+    """Return the images of `references`, service -> name in the engine, under the names that an installed kboot knows.
+
+    Raises EngineError.
+    """
+    items: list[Item] = []
+    try:
+        client = engine_client()
+        for service, reference in sorted(references.items()):
+            key = f"service image {client.images.get(reference).id} {service} {version}"
+            known = collected.remembered(key)
+            if known is None:
+                progress(f"saving {reference}")
+                files = taken_apart(io.BufferedReader(_Chunks(client.api.get_image(reference))), collected)
+                item = saved_image(files, collected).item(
+                    Kind.SERVICE_IMAGE, f"kboot-{service}:{version}", "kboot", version
+                )
+                known = collected.remember(key, [item])
+            items += known
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(f"the engine did not give a service image: {error}", "see that it runs") from error
+    return items
+
+
+class _Chunks(io.RawIOBase):
+    """Chunks of bytes as a file that is read in order."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = chunk
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

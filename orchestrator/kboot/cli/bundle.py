@@ -1,0 +1,173 @@
+"""`kboot bundle create | load | inspect | diff | verify`: one archive with all that a bootstrapper needs."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..bundle.archive_reader import BundleReader
+from ..bundle.comparison import differences
+from ..bundle.load import load_bundle
+from ..bundle.parts import reading
+from ..bundle.signature import check_signature, signer, trusted_keys
+from ..errors import ExitCode
+from ..host.progress import Progress
+from ..supplies.bundle_manifest import Item, Manifest
+from .bundle_create import register_create
+from .options import Commands, add_command, add_group, add_json, add_root, note, print_json, print_table
+
+
+def register(commands: Commands) -> None:
+    """Add the `kboot bundle` commands to the command line."""
+    group = add_group(
+        commands,
+        "bundle",
+        summary="carry everything in on one disk: images, OS release, binaries, kboot itself, in one archive",
+        example="kboot bundle create cluster.yaml -o rack.kboot\n  sh rack.kboot",
+    )
+    register_create(group)
+    parser = add_command(
+        group,
+        "load",
+        run_load,
+        summary="check a bundle whole, then take in what it brings; run again, it brings nothing twice",
+        example="kboot bundle load /media/usb/rack.kboot",
+    )
+    _add_file(parser)
+    _add_trusted(parser)
+    add_root(parser)
+
+    parser = add_command(
+        group, "inspect", run_inspect, summary="list what a bundle holds", example="kboot bundle inspect rack.kboot"
+    )
+    _add_file(parser)
+    add_json(parser)
+
+    parser = add_command(
+        group,
+        "diff",
+        run_diff,
+        summary="list what a newer bundle brings against an older one; exit code 0 also where they differ",
+        example="kboot bundle diff rack-may.kboot rack-june.kboot",
+    )
+    parser.add_argument("older", type=Path, metavar="OLD", help="a bundle, or its first part")
+    parser.add_argument("newer", type=Path, metavar="NEW", help="a bundle, or its first part")
+    add_json(parser)
+
+    parser = add_command(
+        group,
+        "verify",
+        run_verify,
+        summary="read a bundle to its end and compare every byte with its manifest",
+        example="kboot bundle verify rack.kboot --trusted-key site.pub",
+    )
+    _add_file(parser)
+    _add_trusted(parser)
+
+
+def run_load(arguments: argparse.Namespace) -> ExitCode:
+    """Load a bundle, and say what to do next."""
+    trusted = trusted_keys(arguments.trusted_keys)
+    done = load_bundle(arguments.file, arguments.root, trusted, version("kboot"), Progress())
+    brought = f"{done.new_bytes // 1_000_000} MB new" if done.new_bytes else "all was here already"
+    signed = f", signed by {done.signer}" if done.signer else ""
+    print(f"loaded {done.manifest.bundle}: {len(done.manifest.items)} items, {brought}{signed}")
+    names = " and ".join(done.manifest.created_for)
+    note(f"next: `kboot up FILE` with the description of {names or 'your cluster'}")
+    return ExitCode.DONE
+
+
+def run_inspect(arguments: argparse.Namespace) -> ExitCode:
+    """Print what a bundle holds, as its manifest says it."""
+    with reading(arguments.file) as stream:
+        reader = BundleReader(stream, str(arguments.file))
+    if arguments.json:
+        print_json(_described(reader))
+        return ExitCode.DONE
+    rows = [[item.kind, item.name, item.version or "-", item.arch, str(item.size)] for item in reader.manifest.items]
+    print_table(["KIND", "NAME", "VERSION", "ARCH", "BYTES"], rows)
+    note(_summary(reader))
+    return ExitCode.DONE
+
+
+def run_diff(arguments: argparse.Namespace) -> ExitCode:
+    """Print what a newer bundle brings."""
+    found = list(differences(_manifest(arguments.older), _manifest(arguments.newer)))
+    if arguments.json:
+        keys = [{"change": each.change, "before": each.before, "new_bytes": each.size} for each in found]
+        print_json([entry | _entry(each.item) for entry, each in zip(keys, found, strict=True)])
+        return ExitCode.DONE
+    rows = [
+        [each.change, each.item.kind, each.item.name, each.before or "-", each.item.version or "-", str(each.size)]
+        for each in found
+    ]
+    print_table(["CHANGE", "KIND", "NAME", "BEFORE", "NOW", "NEW BYTES"], rows)
+    note(f"{len(found)} items differ")
+    return ExitCode.DONE
+
+
+def run_verify(arguments: argparse.Namespace) -> ExitCode:
+    """Read a bundle to its end."""
+    trusted = trusted_keys(arguments.trusted_keys)
+    with reading(arguments.file) as stream:
+        reader = BundleReader(stream, str(arguments.file))
+        named = check_signature(reader.manifest.content, reader.signature, trusted, str(arguments.file))
+        count = sum(1 for _, _, chunks in reader.contents() if sum(map(len, chunks)) >= 0)
+    signed = f", signed by {named}" if named else ""
+    print(f"{arguments.file}: {count} contents of {len(reader.manifest.items)} items are whole{signed}")
+    return ExitCode.DONE
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a bundle, or its first part: FILE.001")
+
+
+def _add_trusted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trusted-key",
+        dest="trusted_keys",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PUB",
+        help="demand a signature by this key, PEM or OpenSSH; default: one of /etc/kboot/trusted-keys, if it is there",
+    )
+
+
+def _manifest(path: Path) -> Manifest:
+    with reading(path) as stream:
+        return BundleReader(stream, str(path)).manifest
+
+
+def _described(reader: BundleReader) -> dict[str, Any]:
+    manifest = reader.manifest
+    return {
+        "kboot": manifest.kboot,
+        "format": manifest.format,
+        "created_for": list(manifest.created_for),
+        "arch": list(manifest.arch),
+        "sha256": manifest.digest.removeprefix("sha256:"),
+        "signed_by": signer(reader.signature) if reader.signature else None,
+        "since": manifest.since,
+        "bytes": sum(blob.size for _, blob in manifest.archived.values()),
+        "entries": [_entry(item) for item in manifest.items],
+    }
+
+
+def _entry(item: Item) -> dict[str, Any]:
+    names = {"name": item.name, "kind": item.kind, "version": item.version, "arch": item.arch, "bytes": item.size}
+    digest = item.digest.removeprefix("sha256:")
+    return names | {"sha256": digest, "source": item.source, "licence": item.licence, "path": item.path}
+
+
+def _summary(reader: BundleReader) -> str:
+    manifest = reader.manifest
+    size = sum(blob.size for _, blob in manifest.archived.values())
+    signed = f"names the key {signer(reader.signature)}" if reader.signature else "is not signed"
+    since = f", without what the bundle {manifest.since} held" if manifest.since else ""
+    return (
+        f"kboot {manifest.kboot} for {', '.join(manifest.created_for) or 'no cluster'}: {len(manifest.items)} items, "
+        f"{size // 1_000_000} MB{since}; {signed}; manifest {manifest.digest}"
+    )

@@ -1,0 +1,174 @@
+"""`kboot bundle create`: the options, and what is collected for them."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+
+from kboot_clusterdesc import load
+
+from ..bundle.archive_reader import BundleReader
+from ..bundle.collect.binaries import BinarySources
+from ..bundle.collect.collected import Collected
+from ..bundle.collect.everything import Wanted, collect_everything
+from ..bundle.collect.needs import needs
+from ..bundle.collect.wheels import PYTHONS
+from ..bundle.create import Form, bundle_manifest, write_bundle
+from ..bundle.parts import part_size, reading
+from ..bundle.signature import private_key
+from ..describe.attachment_reader import read_attachments
+from ..errors import ExitCode
+from ..host.architecture import machine_arch
+from ..host.cache import cache_folder
+from ..host.lock import locked
+from ..host.progress import Progress
+from ..service_images.checkout import checkout
+from ..supplies.asset_releases import CNI_URL, KUBERNETES_URL
+from ..supplies.bundle_manifest import Kind, Manifest
+from .options import Commands, add_command, add_root, note
+
+
+def register_create(group: Commands) -> None:
+    """Add `kboot bundle create` to the command line."""
+    parser = add_command(
+        group,
+        "create",
+        run_create,
+        summary="bring together what the clusters of some descriptions need, and write it as one archive",
+        example="kboot bundle create cluster.yaml -o rack.kboot\n"
+        "  kboot bundle create cluster.yaml -o /media/usb/rack.kboot --split 3.9G --with-engine --sign site.key",
+    )
+    parser.add_argument("descriptions", nargs="+", type=Path, metavar="FILE", help="a description of a cluster")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the bundle to write")
+    _add_contents(parser)
+    _add_sources(parser)
+    _add_form(parser)
+    add_root(parser)
+
+
+def _add_contents(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what it holds")
+    group.add_argument("--kubernetes", metavar="V", help="this release of Kubernetes, not that of the descriptions")
+    group.add_argument("--os", metavar="V", help="this release of the OS, not that of the descriptions")
+    group.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        choices=["amd64", "arm64"],
+        help="for machines and bootstrappers of this processor; default: `os.arch`, and this machine's",
+    )
+    group.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="V",
+        help=f"kboot for this version of Python; default: {' and '.join(PYTHONS)}",
+    )
+    group.add_argument(
+        "--with-engine",
+        nargs="?",
+        const="bookworm",
+        metavar="SUITE",
+        help="the packages of the Docker engine for a release of Debian (bookworm)",
+    )
+    group.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        type=Kind,
+        choices=list(_KINDS),
+        metavar="KIND",
+        help=f"leave out a kind: {', '.join(_KINDS)}",
+    )
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where it comes from, where not from where it is released")
+    group.add_argument(
+        "--image",
+        dest="images",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="an archive of `docker save`, or an OCI one, that has node images",
+    )
+    group.add_argument(
+        "--assets",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a folder that has kubelet, kubectl and the CNI plugins",
+    )
+    group.add_argument(
+        "--assets-from", default=KUBERNETES_URL, metavar="URL", help=f"of kubelet and kubectl ({KUBERNETES_URL})"
+    )
+    group.add_argument("--cni-from", default=CNI_URL, metavar="URL", help=f"of the CNI plugins ({CNI_URL})")
+    group.add_argument(
+        "--os-from",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a folder that has the OS release and its signatures; default: that of the cluster under the root",
+    )
+
+
+def _add_form(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it is written")
+    group.add_argument(
+        "--sign", type=Path, metavar="KEY", help="sign it by this private key of Ed25519, PEM or OpenSSH"
+    )
+    group.add_argument("--split", metavar="SIZE", help="in parts FILE.001, FILE.002, … of this size, such as 3.9G")
+    group.add_argument("--since", type=Path, metavar="OLD", help="without what this older bundle holds")
+
+
+_KINDS = [kind for kind in Kind if kind not in (Kind.ENGINE_PACKAGE, Kind.UPDATE_PAYLOAD)]
+
+
+def run_create(arguments: argparse.Namespace) -> ExitCode:
+    """Collect what the descriptions need, and write the bundle."""
+    form = Form(
+        private_key(arguments.sign) if arguments.sign else None,
+        part_size(arguments.split) if arguments.split else None,
+        _older(arguments.since) if arguments.since else None,
+    )
+    wanted = _wanted(arguments)
+    collected, progress = Collected(cache_folder() / "bundle"), Progress()
+    with locked(collected.lock):
+        items = collect_everything(wanted, collected, progress)
+        archs = sorted({*wanted.needs.archs, *wanted.hosts})
+        manifest = bundle_manifest(items, wanted.needs.clusters, archs, wanted.kboot, form)
+        path = write_bundle(arguments.output, manifest, collected, form, progress)
+    print(path)
+    note(f"next: carry it in, then `sh {path.name}` there, or `kboot bundle load {path.name}`")
+    return ExitCode.DONE
+
+
+def _wanted(arguments: argparse.Namespace) -> Wanted:
+    described = [(load(path), path) for path in arguments.descriptions]
+    needed = needs(
+        [desc for desc, _ in described], kubernetes=arguments.kubernetes, os=arguments.os, archs=arguments.arch
+    )
+    keys = {desc.cluster.name: read_attachments(desc, path).release_key for desc, path in described}
+    return Wanted(
+        needed,
+        version("kboot"),
+        frozenset(kind for kind in _KINDS if kind not in arguments.without),
+        checkout(),
+        arguments.root,
+        arguments.python or PYTHONS,
+        arguments.arch or sorted({machine_arch(), *needed.archs}),
+        arguments.with_engine,
+        arguments.images,
+        BinarySources(arguments.assets, arguments.assets_from, arguments.cni_from),
+        arguments.os_from,
+        {name: key for name, key in keys.items() if key is not None},
+    )
+
+
+def _older(path: Path) -> Manifest:
+    with reading(path) as stream:
+        return BundleReader(stream, str(path)).manifest
