@@ -20,6 +20,15 @@ def registry_site(
     root: Path, name: str, address: str, registry: BrokenRegistry
 ) -> Iterator[tuple[ClusterFolder, ClusterDesc]]:
     """A cluster with Kubernetes whose registry, on both of its ports, is `registry`."""
+    folder, desc = cluster_with_registry(root, name, address)
+    pair = folder.pki / "registry.pem", folder.pki / "registry.key"
+    port = desc.registry.port
+    with serving(registry, *pair, (address, port), ("127.0.0.1", port + 1)):
+        yield folder, desc
+
+
+def cluster_with_registry(root: Path, name: str, address: str) -> tuple[ClusterFolder, ClusterDesc]:
+    """A cluster with Kubernetes at `address`, its secrets made; its registry may have two ports that are free."""
     folder, port = ClusterFolder(root, name), free_port(address)
     folder.path.mkdir()
     network = address.rpartition(".")[0]
@@ -39,6 +48,4 @@ nodes:
     )
     desc = load(folder.description)
     load_or_create(folder, desc, datetime.now(UTC))
-    pair = folder.pki / "registry.pem", folder.pki / "registry.key"
-    with serving(registry, *pair, (address, port), ("127.0.0.1", port + 1)):
-        yield folder, desc
+    return folder, desc
