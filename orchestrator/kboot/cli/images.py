@@ -1,4 +1,4 @@
-"""`kboot images list | load | pull | push | verify`: the node images in a cluster's registry."""
+"""`kboot images list | load | prune | pull | push | verify`: the node images in a cluster's registry."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from ..host.engine import Engine
 from ..host.lock import locked
 from ..host.progress import Progress
 from ..running.chosen import chosen_cluster, description_in_force
+from ..running.cloudconfig_client import CloudConfigClient
+from ..running.needed_images import needed_images, refuse_outdated
 from ..supplies.image_archive import read_archive
+from ..supplies.named_images import is_kept
 from ..supplies.node_images import NodeImages
+from ..supplies.prune import planned_prune, prune
 from ..supplies.registry import Finding
 from ..supplies.standing import Standing
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
@@ -51,6 +55,24 @@ def register(commands: Commands) -> None:
         "files", nargs="+", type=Path, metavar="FILE", help="an archive of `docker save`, or an OCI one"
     )
     parser.add_argument("--as", dest="reference", metavar="REFERENCE", help="the name of the one image of one archive")
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "prune",
+        run_prune,
+        summary="remove the images that neither the description nor anything that a machine is given names",
+        example="kboot images prune --dry-run\n  kboot images prune --keep 'shop/*' --keep docker.io/library/busybox:1",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="an image that stays, or a pattern of REPOSITORY:TAG with * and ?; may be given again",
+    )
+    parser.add_argument("--force", action="store_true", help="also while machines run an older config")
     add_cluster(parser)
 
     parser = add_command(
@@ -131,6 +153,24 @@ def run_push(arguments: argparse.Namespace) -> ExitCode:
     if not archives:
         raise BadInput(f"{staged}: holds no archive", "put archives there, or name one: `kboot images push ARCHIVE`")
     return _push(arguments, archives, None)
+
+
+def run_prune(arguments: argparse.Namespace) -> ExitCode:
+    """Remove what nobody needs from the registry."""
+    folder, desc = _cluster(arguments)
+    stays = is_kept(needed_images(folder, desc), arguments.keep)
+    if not (arguments.force or arguments.dry_run):
+        refuse_outdated(CloudConfigClient(folder, desc).nodes())
+    with locked(folder.lock):
+        plan = planned_prune(folder, stays) if arguments.dry_run else prune(Engine(folder), stays)
+    for removal in plan.removals:
+        names = [f"{removal.repository}:{tag}" for tag in removal.tags] or [removal.repository]
+        print("\n".join(f"{name} {removal.digest}".rstrip() for name in names))
+        if removal.is_damaged:
+            note(f"{names[0]} was damaged: push it again if a machine needs it")
+    would = "would be " if arguments.dry_run else ""
+    note(f"{len(plan.removals)} {would}removed, {plan.freed_bytes // 10**6} MB {would}freed; {plan.kept} stay")
+    return ExitCode.DONE
 
 
 def run_pull(arguments: argparse.Namespace) -> ExitCode:

@@ -109,6 +109,25 @@ class Engine:
         chosen = list(services)
         self._call(lambda: self._compose.restart(chosen or None, timeout=10), "restart")
 
+    def signal(self, service: str, name: str) -> None:
+        """Send the signal `name` to the first process of a service; one that does not run is left alone."""
+        for container in self._running(service):
+            try:
+                container.kill(signal=name)
+            except docker.errors.APIError as error:
+                raise EngineError(f"the engine did not send {name} to {service}: {error.explanation}") from error
+
+    def is_well(self, service: str) -> bool:
+        """Whether the health check of a service passes now, where that runs; the engine itself asks now and then."""
+        for container in self._running(service):
+            test = container.attrs["Config"].get("Healthcheck", {}).get("Test", ["NONE"])
+            try:
+                if test[0] == "CMD" and container.exec_run(test[1:]).exit_code != 0:
+                    return False
+            except docker.errors.APIError:  # it ended meanwhile
+                return False
+        return True
+
     def remove_labelled(self, label: str, value: str) -> None:
         """Remove every container, network and volume that bears the label."""
         filters: dict[str, str | list[str] | bool] = {"label": f"{label}={value}"}
@@ -140,6 +159,13 @@ class Engine:
             found.setdefault(name, ServiceState(name, "missing", "none", None))
         order = {name: i for i, name in enumerate(SERVICE_NAMES)}
         return sorted(found.values(), key=lambda service: (order.get(service.name, len(order)), service.name))
+
+    def _running(self, service: str) -> list[Any]:
+        return [
+            each
+            for each in self.containers()
+            if each.labels.get(_SERVICE_LABEL) == service and each.status == "running"
+        ]
 
     def _rendered(self) -> Iterable[str]:
         """Return the names of the services in the rendered project; of all services before there is one."""

@@ -68,7 +68,7 @@ class NodeImages:
         if faults or finding.standing is not Standing.OK:
             raise KbootError(
                 f"{reference}: pushed, but not there afterwards: {'; '.join(faults)}",
-                f"run `kboot restart registry --cluster {self._folder.cluster}`, then push it again",
+                f"`kboot images prune --cluster {self._folder.cluster}` removes what is damaged; then push it again",
             )
         return finding
 

@@ -1,0 +1,82 @@
+"""The images that the machines of a cluster may pull, by what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, joined
+from kboot_clusterdesc.node_images import node_images
+
+from ..errors import KbootError, NotYet
+from ..node import NodeConfig
+from ..node.document import NODE_CONFIG_FILE, read_document
+from ..supplies.named_images import images_named_in
+from .cloudconfig_client import JsonObject
+from .config_in_force import config_in_force
+
+_YAML = (".yaml", ".yml", ".json")
+
+
+def needed_images(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
+    """Return every image of the description, and whatever a machine is given that can be the name of one.
+
+    That is what stands in the node configs in force: manifests of the operator, units and scripts of fragments.
+    """
+    needed = set(node_images(desc).values())
+    seen: set[bytes] = set()
+    for config in _configs(folder, desc):
+        for file in config.all_files:
+            if file.content not in seen:
+                seen.add(file.content)
+                for text in _texts(file.path, file.content):
+                    needed |= images_named_in(text)
+    return needed
+
+
+def refuse_outdated(nodes: list[JsonObject]) -> None:
+    """Raise NotYet where a machine runs an older config, whose images it may have to pull again."""
+    if outdated := [str(node["name"]) for node in nodes if node["config"] == "outdated"]:
+        raise NotYet(
+            f"older configs, which may name other images, are on {', '.join(outdated)}",
+            "bring them the one in force: `kboot upgrade`, or `kboot node apply NAME`; `--force` prunes all the same",
+        )
+
+
+def _configs(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[NodeConfig]:
+    for node in desc.nodes:
+        config = config_in_force(folder, node.mac)
+        if config is None:
+            raise KbootError(f"{folder.node(node.mac)}: is not there", "run `kboot up` first")
+        yield config
+    if desc.lets_machines_join:
+        place = folder.nodes / joined.FOLDER / NODE_CONFIG_FILE
+        try:
+            yield read_document(place.read_bytes())
+        except OSError as error:
+            raise KbootError(f"{place}: cannot be read: {error.strerror}", "run `kboot up` first") from error
+
+
+def _texts(path: str, content: bytes) -> Iterator[str]:
+    """Yield the text of a file, and of YAML each scalar too, since a name may be written there with escapes."""
+    text = content.decode(errors="replace")
+    yield text
+    if path.endswith(_YAML):
+        try:
+            for document in yaml.safe_load_all(text):
+                yield from _scalars(document)
+        except (yaml.YAMLError, RecursionError):
+            return
+
+
+def _scalars(part: object) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            yield from _scalars(key)
+            yield from _scalars(value)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _scalars(each)

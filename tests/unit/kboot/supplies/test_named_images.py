@@ -1,0 +1,55 @@
+"""The images that a text names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kboot.supplies.named_images import images_named_in, is_kept
+from kboot_clusterdesc.node_images import is_reference
+
+DIGEST = "sha256:" + "ab" * 32
+NAMES = ["busybox", "quay.io/a/b:1.0", f"ghcr.io/x/y@{DIGEST}", f"r.example.com:5000/z:v1@{DIGEST}", "a__b/c-d:X_1"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image: {}",
+        'image: "{}"\nargs: []',
+        "--image={},",
+        "run docker://{} now",
+        "pulls {}.",
+        "[{},b]",
+        "'{}'",
+        "RELATED={}\\n",
+    ],
+)
+def test_a_name_is_found_wherever_it_stands(name: str, text: str) -> None:
+    assert name in images_named_in(text.format(name))
+
+
+@given(st.sampled_from(NAMES), st.text(alphabet=" \n\t\"'{}[],=|>&*!()$;#%", min_size=1), st.text())
+def test_a_name_is_found_between_whatever_cannot_be_part_of_it(name: str, sign: str, text: str) -> None:
+    found = images_named_in(f"{text}{sign}{name}{sign}{text}")
+    assert name in found
+    assert all(is_reference(each) for each in found)
+
+
+def test_a_name_survives_both_ways_of_writing_a_manifest() -> None:
+    manifest = {"spec": {"containers": [{"name": "x", "image": name} for name in NAMES]}}
+    assert set(NAMES) <= images_named_in(yaml.safe_dump(manifest))
+    assert set(NAMES) <= images_named_in(json.dumps(manifest))
+
+
+def test_an_image_stays_by_its_place_or_by_a_pattern() -> None:
+    stays = is_kept(["busybox", f"quay.io/a/b@{DIGEST}"], ["shop/*", "docker.io/library/nginx:1.27", "x/y:v1.?"])
+    kept = [("library/busybox", "latest"), ("a/b", DIGEST), ("shop/till", "3"), ("shop/till", DIGEST)]
+    assert all(stays(*each) for each in [*kept, ("library/nginx", "1.27"), ("x/y", "v1.2")])
+    gone = [("library/busybox", "1"), ("a/b", "1"), ("x/y", "v1.20"), ("shopping/list", "1"), ("library/nginx", "1")]
+    assert not any(stays(*each) for each in gone)
