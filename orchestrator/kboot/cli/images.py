@@ -15,10 +15,10 @@ from ..host.lock import locked
 from ..host.progress import Progress
 from ..running.chosen import chosen_cluster, description_in_force
 from ..running.cloudconfig_client import CloudConfigClient
-from ..running.needed_images import needed_images, refuse_outdated
+from ..running.needed_images import needed_images, refuse_outdated, wanted_images
 from ..supplies.image_archive import read_archive
 from ..supplies.named_images import is_kept
-from ..supplies.node_images import NodeImages
+from ..supplies.node_images import NodeImages, other_images
 from ..supplies.prune import planned_prune, prune
 from ..supplies.registry import Finding
 from ..supplies.standing import Standing
@@ -38,8 +38,9 @@ def register(commands: Commands) -> None:
         "list",
         run_list,
         summary="list the images that the description needs; exit code 3 when the registry lacks one",
-        example="kboot images list",
+        example="kboot images list --all",
     )
+    parser.add_argument("--all", action="store_true", help="list those too that the description does not need")
     add_json(parser)
     add_cluster(parser)
 
@@ -111,27 +112,22 @@ def register(commands: Commands) -> None:
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the node images that the description needs."""
     folder, desc = _cluster(arguments)
-    wanted = node_images(desc)
-    digests = _store(folder, desc).digests()
+    wanted = wanted_images(folder, desc)
+    digests = _store(folder, desc).digests(reference for _, reference in wanted)
+    listed: list[tuple[str | None, str, str | None]] = [(key, name, digests[name]) for key, name in wanted]
+    if arguments.all:
+        listed += [(None, name, digest) for name, digest in other_images(folder, desc, digests).items()]
     if arguments.json:
         print_json(
             [
-                {
-                    "key": key,
-                    "reference": reference,
-                    "repository": repository_and_tag(reference)[0],
-                    "digest": digests[reference],
-                }
-                for key, reference in wanted.items()
+                {"key": key, "reference": name, "repository": repository_and_tag(name)[0], "digest": digest}
+                for key, name, digest in listed
             ]
         )
     else:
-        rows = [
-            [key, reference, repository_and_tag(reference)[0], digests[reference] or "missing"]
-            for key, reference in wanted.items()
-        ]
+        rows = [[key or "-", name, repository_and_tag(name)[0], digest or "missing"] for key, name, digest in listed]
         print_table(["KEY", "REFERENCE", "REPOSITORY", "DIGEST"], rows)
-    missing = [reference for reference in wanted.values() if digests[reference] is None]
+    missing = [name for name, digest in digests.items() if digest is None]
     if missing:
         note(f"{len(missing)} missing\n  hint: `kboot images pull`, or without internet `kboot images load FILE`")
     return ExitCode.NOT_YET if missing else ExitCode.DONE
@@ -177,9 +173,9 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Copy node images from their public registries into the cluster's."""
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
-    wanted = _named(desc, arguments.references)
+    wanted = _named(folder, desc, arguments.references)
     if not arguments.references:
-        wanted = [reference for reference, digest in store.digests().items() if digest is None]
+        wanted = [reference for reference, digest in store.digests(wanted).items() if digest is None]
     progress = Progress()
     with locked(folder.lock):
         for reference in wanted:
@@ -193,7 +189,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Check that node images are in the registry, and whole."""
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
-    found = [store.verify(reference) for reference in _named(desc, arguments.references)]
+    found = [store.verify(reference) for reference in _named(folder, desc, arguments.references)]
     bad = [each for each in found if each.standing is not Standing.OK]
     if arguments.json:
         print_json(
@@ -221,8 +217,8 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
     ]
     store, progress = _store(folder, desc), Progress()
     with locked(folder.lock):
-        for path, name in pushes:
-            _print_done(store.push_archive(path, name, progress))
+        for number, (path, name) in enumerate(pushes, 1):
+            _print_done(store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}"))
     return ExitCode.DONE
 
 
@@ -230,10 +226,10 @@ def _print_done(finding: Finding) -> None:
     print(f"{finding.reference} {finding.digest}", flush=True)
 
 
-def _named(desc: ClusterDesc, names: Sequence[str]) -> list[str]:
-    """Return the references of images given by reference or by key in `images:`; by default all of the description."""
-    wanted = node_images(desc)
-    return [wanted.get(name, name) for name in names] or list(wanted.values())
+def _named(folder: ClusterFolder, desc: ClusterDesc, names: Sequence[str]) -> list[str]:
+    """Return the references of images given by reference or by key in `images:`; by default all that are wanted."""
+    by_key = node_images(desc)
+    return [by_key.get(name, name) for name in names] or [name for _, name in wanted_images(folder, desc)]
 
 
 def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]:

@@ -1,8 +1,9 @@
-"""The images that the machines of a cluster may pull, by what they are given."""
+"""The images that the machines of a cluster may pull, by the description and by what they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import yaml
 
@@ -12,11 +13,29 @@ from kboot_clusterdesc.node_images import node_images
 from ..errors import KbootError, NotYet
 from ..node import NodeConfig
 from ..node.document import NODE_CONFIG_FILE, read_document
-from ..supplies.named_images import images_named_in
+from ..node.roles.addons import HOME
+from ..supplies.named_images import images_named_in, pod_images
 from .cloudconfig_client import JsonObject
-from .config_in_force import config_in_force
+from .config_in_force import RenderedByOlder, config_in_force
 
 _YAML = (".yaml", ".yml", ".json")
+
+
+def wanted_images(folder: ClusterFolder, desc: ClusterDesc) -> list[tuple[str, str]]:
+    """Return the images that the nodes pull, each with its key of the description.
+
+    Those of the operator's own manifests have the key `manifests`; they are unknown before `kboot up` was here.
+    """
+    wanted = list(node_images(desc).items())
+    own: dict[str, None] = {}
+    for node in desc.control_planes:
+        with suppress(RenderedByOlder):
+            config = config_in_force(folder, node.mac)
+            for file in config.files if config else ():
+                if file.path.startswith(f"{HOME}/own/"):
+                    own |= dict.fromkeys(pod_images(file.content))
+    known = {reference for _, reference in wanted}
+    return wanted + [("manifests", reference) for reference in own if reference not in known]
 
 
 def needed_images(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:

@@ -6,22 +6,29 @@ import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
 
 _JSON_LIMIT_BYTES = 16 * 1024**2
+_LISTS = ("index.v1+json", "manifest.list.v2+json")
 _HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """One image of an archive. `selector` is the name by which skopeo finds it among several."""
+    """One image of an archive. `selector` is the name by which skopeo finds it among several.
+
+    `digest` is the one that it has in a registry, and `config` that of its configuration, where the archive tells them.
+    """
 
     references: tuple[str, ...]  # full names; empty where the archive has a tag at most
     selector: str = ""
     is_whole_list: bool = False  # a list of several architectures, each of them in the archive
+    digest: str | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +83,22 @@ class _Members:
 
     def json(self, name: str) -> Any:
         """Return what the JSON file `name` holds; None where it is missing or too large."""
+        content = self._content(name)
+        return json.loads(content) if content is not None else None
+
+    def digest(self, name: str) -> str | None:
+        """Return the digest of the small file `name`; None where it is missing or too large."""
+        content = self._content(name)
+        return f"sha256:{sha256(content).hexdigest()}" if content is not None else None
+
+    def _content(self, name: str) -> bytes | None:
         member = self._named.get(name)
-        content = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
-        return json.load(content) if content is not None else None
+        stream = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
+        return stream.read() if stream is not None else None
 
 
 def _archive(path: Path, members: _Members) -> Archive:
-    docker = [_docker_image(i, entry) for i, entry in enumerate(members.json("manifest.json") or [])]
+    docker = [_docker_image(members, i, entry) for i, entry in enumerate(members.json("manifest.json") or [])]
     oci = list(_oci_images(members))
     ambiguous = len({image.selector for image in oci}) < len(oci)
     transport, images = ("docker-archive", docker) if docker and (ambiguous or not oci) else ("oci-archive", oci)
@@ -93,9 +109,10 @@ def _archive(path: Path, members: _Members) -> Archive:
     return Archive(path, transport, tuple(images))
 
 
-def _docker_image(number: int, entry: dict[str, Any]) -> ArchivedImage:
+def _docker_image(members: _Members, number: int, entry: dict[str, Any]) -> ArchivedImage:
     tags = tuple(str(tag) for tag in entry.get("RepoTags") or ())
-    return ArchivedImage(tags, tags[0] if tags else f"@{number}")
+    config = members.digest(str(entry.get("Config")))
+    return ArchivedImage(tags, tags[0] if tags else f"@{number}", config=config)
 
 
 def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
@@ -103,16 +120,17 @@ def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
         notes = entry.get("annotations") or {}
         short = notes.get("org.opencontainers.image.ref.name", "")
         full = notes.get("io.containerd.image.name") or (short if "/" in short or ":" in short else "")
-        yield ArchivedImage((full,) if full else (), short, _is_whole_list(members, entry))
+        is_list = str(entry.get("mediaType")).endswith(_LISTS)
+        is_whole = is_list and _is_whole_list(members, entry)
+        digest = str(entry["digest"]) if is_whole or not is_list else None
+        yield ArchivedImage((full,) if full else (), short, is_whole, digest)
 
 
 def _is_whole_list(members: _Members, entry: dict[str, Any]) -> bool:
-    """Return whether an entry is a list whose every image is in the archive.
+    """Return whether every image of a list is in the archive.
 
     `ctr images export` of one platform keeps a list that names the other platforms too.
     """
-    if not str(entry.get("mediaType")).endswith(("index.v1+json", "manifest.list.v2+json")):
-        return False
     children = (members.json(_blob(entry)) or {}).get("manifests", [])
     return bool(children) and all(_blob(child) in members for child in children)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+
+import yaml
 
 from kboot_clusterdesc.node_images import is_reference, repository_and_tag
 
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:-]*")
 
 
@@ -15,6 +18,31 @@ def images_named_in(text: str) -> set[str]:
     """Return every word of a text that can be the name of an image: more than are meant, but none less."""
     words = (word.rstrip("._/@:-") for word in _WORD.findall(text.replace("://", " ")))
     return {word for word in words if is_reference(word)}
+
+
+def pod_images(manifest: bytes) -> list[str]:
+    """Return the images of all pods in a manifest (YAML, or JSON), each once, in their order.
+
+    Those are the ones of containers and of volumes; what another kind of object names is not known here.
+    """
+    try:
+        found = [image for document in yaml.safe_load_all(manifest) for image in _pod_images(document)]
+    except (yaml.YAMLError, RecursionError):
+        return []
+    return list(dict.fromkeys(image for image in found if is_reference(image)))
+
+
+def _pod_images(part: object) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _pod_images(each)
+    elif isinstance(part, dict):
+        containers = [each for key in _CONTAINERS for each in part.get(key) or () if isinstance(each, dict)]
+        volumes = [each["image"] for each in part.get("volumes") or () if isinstance(each, dict) and "image" in each]
+        yield from (str(each["image"]) for each in containers if "image" in each)
+        yield from (str(each["reference"]) for each in volumes if isinstance(each, dict) and "reference" in each)
+        for each in part.values():
+            yield from _pod_images(each)
 
 
 def is_kept(references: Iterable[str], patterns: Iterable[str]) -> Callable[[str, str], bool]:

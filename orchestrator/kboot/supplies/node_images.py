@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.node_images import is_reference, node_images
+from kboot_clusterdesc.node_images import is_reference, repository_and_tag
 
 from ..errors import BadInput, KbootError
 from ..host.engine import Engine
-from .image_archive import read_archive
-from .registry import Finding, Registry
+from .image_archive import ArchivedImage, read_archive
+from .registry import Finding, Registry, RegistryUnreachable
+from .registry_store import RegistryStore
 from .skopeo import Skopeo, Source, archived, released
 from .standing import Standing
 
@@ -26,20 +28,32 @@ class NodeImages:
         self._skopeo = Skopeo(engine, folder, desc)
 
     def push_archive(
-        self, archive: Path, reference: str, progress: Callable[[str], None], *, as_it_is: bool = False
+        self,
+        archive: Path,
+        reference: str,
+        progress: Callable[[str], None],
+        *,
+        count: str = "",
+        as_it_is: bool = False,
     ) -> Finding:
         """Push the image of `archive` (docker or OCI) that is called `reference`, or its only one, under that name.
 
-        `as_it_is` leaves uncompressed layers so: unpacking costs a slow machine more than the longer transfer.
+        What stands there whole already is left alone. `count`, such as `3 of 17`, is said before the name. `as_it_is`
+        leaves uncompressed layers so: unpacking costs a slow machine more than the longer transfer.
 
         Raises KbootError, also when the registry took the image and does not have it afterwards.
         """
         checked_reference(reference)
         found = read_archive(archive)
-        source = archived(found, found.image(reference), reference)
+        image = found.image(reference)
+        source = archived(found, image, reference)
         if as_it_is:
             source = replace(source, keeps_digest=True)
-        progress(f"pushing {reference} from {archive.name}")
+        numbered = f"{count}: {reference}" if count else reference
+        if (standing := self._standing(image, reference)) is not None:
+            progress(f"already there {numbered}")
+            return standing
+        progress(f"pushing {numbered} from {archive.name}")
         return self._copied(source, reference)
 
     def pull(self, reference: str, progress: Callable[[str], None]) -> Finding:
@@ -48,16 +62,23 @@ class NodeImages:
         progress(f"pulling {reference}")
         return self._copied(released(reference), reference)
 
-    def digests(self, references: Iterable[str] | None = None) -> dict[str, str | None]:
-        """Return reference -> digest, None where the registry has none; by default for all of the description."""
-        wanted = node_images(self._desc).values() if references is None else references
+    def digests(self, references: Iterable[str]) -> dict[str, str | None]:
+        """Return reference -> digest, None where the registry has none."""
         with Registry(self._folder, self._desc) as registry:
-            return {reference: registry.digest(checked_reference(reference)) for reference in wanted}
+            return {reference: registry.digest(checked_reference(reference)) for reference in references}
 
     def verify(self, reference: str) -> Finding:
         """Look whether an image is in the registry, and whole."""
         with Registry(self._folder, self._desc) as registry:
             return registry.look(checked_reference(reference))
+
+    def _standing(self, image: ArchivedImage, reference: str) -> Finding | None:
+        """Return how the image of an archive stands in the registry; None unless it does, and is whole."""
+        with suppress(RegistryUnreachable):
+            found = self.verify(reference)
+            is_same = found.digest == image.digest if image.digest else image.config and found.config == image.config
+            return found if is_same and found.standing is Standing.OK else None
+        return None
 
     def _copied(self, source: Source, reference: str) -> Finding:
         pushed = self._skopeo.copy(source, reference)
@@ -71,6 +92,18 @@ class NodeImages:
                 f"`kboot images prune --cluster {self._folder.cluster}` removes what is damaged; then push it again",
             )
         return finding
+
+
+def other_images(folder: ClusterFolder, desc: ClusterDesc, wanted: Iterable[str]) -> dict[str, str]:
+    """Return reference -> digest of the images in the registry that have a tag and are none of `wanted`."""
+    known = {repository_and_tag(reference) for reference in wanted}
+    host = f"{desc.registry.domain}:{desc.registry.port}"
+    return {
+        f"{host}/{repository.name}:{tag}": digest
+        for repository in RegistryStore(folder.registry).contents().repositories
+        for tag, digest in repository.tags.items()
+        if (repository.name, tag) not in known
+    }
 
 
 def checked_reference(reference: str) -> str:

@@ -33,12 +33,16 @@ _ACCEPT = {"Accept": ", ".join(_INDEXES + _MANIFESTS), "Accept-Encoding": "ident
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a look at one image. `digest` is the hash of its manifest's bytes."""
+    """The result of a look at one image. `digest` is the hash of its manifest's bytes.
+
+    `config` is that of its configuration, which is the image's whatever its layers are packed with; an index has none.
+    """
 
     reference: str
     standing: Standing
     digest: str | None = None
     faults: tuple[str, ...] = ()
+    config: str | None = None
 
 
 class RegistryUnreachable(KbootError):
@@ -87,7 +91,9 @@ class Registry(AbstractContextManager["Registry"]):
             return Finding(reference, Standing.MISSING, faults=("no manifest",))
         faults = list(self._manifest_faults(repository, tag, answer))
         digest = _digest(answer.content) if answer.is_success else None
-        return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults))
+        config = _object(answer.content).get("config") if answer.is_success else None
+        named = str(config.get("digest")) if isinstance(config, dict) else None
+        return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults), named)
 
     def _manifest_faults(self, repository: str, asked: str, answer: httpx.Response) -> Iterator[str]:
         if answer.status_code != httpx.codes.OK:

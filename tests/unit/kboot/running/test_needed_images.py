@@ -9,7 +9,7 @@ import pytest
 from kboot.errors import KbootError, NotYet
 from kboot.node import read_extra
 from kboot.render import Attachments, render
-from kboot.running.needed_images import needed_images, refuse_outdated
+from kboot.running.needed_images import needed_images, refuse_outdated, wanted_images
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, load_text
 from kboot_clusterdesc.node_images import node_images
 from support.fixed_secrets import fixed_secrets
@@ -69,6 +69,12 @@ def test_what_the_description_names_is_needed_and_what_manifests_and_units_name(
         "quay.io/own/json:4",
         "quay.io/own/tool:5",
     } <= found
+
+
+def test_wanted_are_the_images_of_the_description_and_of_the_pods_in_manifests(folder: ClusterFolder) -> None:
+    own = [("manifests", f"quay.io/own/{name}") for name in ("init:1", "app:2", "json:4")]
+    assert wanted_images(folder, described()) == [*node_images(described()).items(), *own]
+    assert wanted_images(ClusterFolder(folder.root, "none"), described()) == list(node_images(described()).items())
 
 
 def test_without_a_render_it_cannot_be_told_what_is_needed(tmp_path: Path) -> None:

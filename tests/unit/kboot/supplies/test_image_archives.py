@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def test_a_list_in_an_oci_archive_is_whole_when_each_of_its_images_is_there(tmp_
     found = [read_archive(tmp_path / f"{name}.tar") for name in ("one", "two", "part")]
     assert {archive.transport for archive in found} == {"oci-archive"}
     assert [archive.images[0].is_whole_list for archive in found] == [False, True, False]
+
+
+def test_the_digest_that_an_image_will_have_is_read_where_the_archive_tells_it(tmp_path: Path) -> None:
+    one = oci_archive(tmp_path / "one.tar", COREDNS)
+    two = oci_archive(tmp_path / "two.tar", COREDNS, arches=("amd64", "arm64"))
+    oci_archive(tmp_path / "part.tar", COREDNS, arches=("amd64", "arm64"), left_out=("arm64",))
+    found = [read_archive(tmp_path / f"{name}.tar").images[0] for name in ("one", "two", "part")]
+    assert [image.digest for image in found] == [one, two, None]
+    saved = read_archive(docker_archive(tmp_path / "a.tar", COREDNS)).images[0]
+    with tarfile.open(tmp_path / "a.tar") as tar:
+        (name,) = [each for each in tar.getnames() if each not in ("layer.tar", "manifest.json")]
+    assert (saved.digest, saved.config) == (None, f"sha256:{name.removesuffix('.json')}")
 
 
 def test_of_an_export_of_containerd_the_full_name_is_read(tmp_path: Path) -> None:

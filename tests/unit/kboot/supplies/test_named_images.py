@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot.supplies.named_images import images_named_in, is_kept
+from kboot.supplies.named_images import images_named_in, is_kept, pod_images
 from kboot_clusterdesc.node_images import is_reference
 
 DIGEST = "sha256:" + "ab" * 32
@@ -45,6 +45,23 @@ def test_a_name_survives_both_ways_of_writing_a_manifest() -> None:
     manifest = {"spec": {"containers": [{"name": "x", "image": name} for name in NAMES]}}
     assert set(NAMES) <= images_named_in(yaml.safe_dump(manifest))
     assert set(NAMES) <= images_named_in(json.dumps(manifest))
+
+
+def test_the_images_of_pods_are_known_wherever_a_manifest_has_pods() -> None:
+    pod: dict[str, object] = {
+        "initContainers": [{"image": "a:1"}],
+        "containers": [{"image": "b:2"}, {"name": "none"}, {"image": "b:2"}],
+    }
+    pod["volumes"] = [{"image": {"reference": "c:3"}}, {"emptyDir": {}}, {"image": None}]
+    jobs = {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}}
+    other = {"kind": "Picture", "spec": {"image": "d:4", "containers": None}}
+    everything = {
+        "kind": "List",
+        "items": [jobs, other, {"spec": {"containers": [{"image": "No Image"}, {"image": 5}]}}],
+    }
+    assert pod_images(yaml.safe_dump(everything).encode()) == ["a:1", "b:2", "c:3", "5"]
+    assert pod_images(json.dumps(jobs).encode()) == ["a:1", "b:2", "c:3"]
+    assert pod_images(b"---\n---\n{") == pod_images(b"&a [*a]") == []
 
 
 def test_an_image_stays_by_its_place_or_by_a_pattern() -> None:
