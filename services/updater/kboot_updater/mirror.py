@@ -62,7 +62,19 @@ class Mirror:
             return self._os.version
         if current is not None and not self._os.update.enabled:
             return current
-        return self._followed()
+        return self._brought(current) or self._followed()
+
+    def _brought(self, current: str | None) -> str | None:
+        """Return the newest release brought by hand, once verified, if it is newer than the one in force.
+
+        Whoever brought it wants it, and may have no way to the server, which then is not asked.
+        """
+        for version in self.store.all_brought_by_hand():
+            if current is not None and version_order(version) <= version_order(current):
+                return None
+            if self._accept_by_hand(version):
+                return version
+        return None
 
     def _followed(self) -> str:
         """Return the number of the channel's current release; files are fetched by number, as `current` may move."""
@@ -147,7 +159,7 @@ class Mirror:
                 self._verify(folder / name, folder / f"{name}.sig")
             self._check_number(folder, version)
         except (SignatureRefused, NotTheFile) as fault:
-            self._note(fault.kind, f"the copy of {version} in the store is fetched anew: {fault}")
+            self._note(fault.kind, f"the copy of {version} in the store is not taken: {fault}")
             return False
         self.store.accept(version)
         detail = f"release {version} of {self._os.channel} was brought by hand and is verified"

@@ -15,7 +15,7 @@ from kboot_clusterdesc.shared_files import CURRENT, ORIGIN
 
 from .fault import DiskFull, Stopped, UpdaterFault
 from .log import log
-from .releases import is_version, versions_to_prune
+from .releases import is_version, version_order, versions_to_prune
 
 _POLL_S = 0.2
 
@@ -48,6 +48,11 @@ class ReleaseStore:
         """Return the folder of a release that someone copied here: whole, but of no known origin; else None."""
         folder = self._channel / version
         return folder if self._is_complete(folder) and not (folder / ORIGIN).exists() else None
+
+    def all_brought_by_hand(self) -> list[str]:
+        """Return the numbers of all releases that someone copied here, the newest first."""
+        names = [path.name for path in self._channel.glob("*") if is_version(path.name)]
+        return [name for name in sorted(names, key=version_order, reverse=True) if self.brought_by_hand(name)]
 
     def accept(self, version: str) -> None:
         """Mark a release brought by hand as verified, by giving it an origin."""

@@ -58,3 +58,31 @@ def test_a_copy_by_hand_that_does_not_verify_is_replaced(site: Site, server: Rel
     assert site.check().fault is None
     assert site.is_whole("3975.2.0")
     assert site.kinds() == ["refused", "mirrored", "switched"]
+
+
+def test_a_newer_release_brought_by_hand_is_followed_and_no_server_is_asked(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    for version in ("3975.2.0", "3975.2.2"):
+        shutil.copytree(server.release(version, key), site.images / "stable" / version)
+    server.stop()
+    assert site.check().fault is None
+    assert site.current() == "3975.2.2"
+    shutil.copytree(server.release("4081.2.0", key), site.images / "stable" / "4081.2.0")
+    assert site.check().fault is None
+    assert site.current() == "4081.2.0"
+    assert site.kinds() == ["mirrored", "switched", "mirrored", "switched", "pruned"]
+    assert site.check().fault is not None  # nothing newer was brought: the channel is followed
+    assert site.current() == "4081.2.0"
+
+
+def test_what_was_brought_by_hand_and_does_not_verify_keeps_nobody_from_following(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    shutil.copytree(server.release("9999.2.0", key), site.images / "stable" / "9999.2.0")
+    (site.images / "stable" / "9999.2.0" / NAMES.image).write_bytes(b"something else")
+    published(server, key, "3975.2.0")
+    for _ in range(2):
+        assert site.check().fault is None
+        assert site.current() == "3975.2.0"
+    assert site.kinds() == ["refused", "mirrored", "switched", "refused"]
