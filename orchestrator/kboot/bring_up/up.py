@@ -9,6 +9,7 @@ from pathlib import Path
 
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_compose.services import UPDATER
 
 from ..describe.attachment_reader import read_attachments
 from ..errors import BadInput
@@ -22,9 +23,11 @@ from ..preflight.kubernetes_skew import refuse_skew
 from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
+from ..running.needed_images import wanted_images
 from ..service_images.provide import ensure_images
 from ..service_images.sources import sources
-from ..supplies.missing import missing_supplies
+from ..supplies.fill import fill_release, fill_supplies
+from ..supplies.missing import missing_release, missing_supplies
 from .render_folder import FileChange, write_render
 
 
@@ -71,13 +74,15 @@ def up(
         changes = write_render(folder, rendered)
         progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
         before_start(engine)
-        hung = [service.name for service in before if service.state == "running" and service.health == "unhealthy"]
+        has_new_release = fill_release(folder, desc, progress)
         engine.up()
-        if hung:  # Compose leaves a running container alone, whatever its health
-            engine.restart(hung)
+        if stale := to_restart(before, has_new_release):
+            engine.restart(stale)
         engine.wait_healthy(progress, timeout_s)
         after_start(engine)
-        for lacking in missing_supplies(folder, desc):
+        wanted = [reference for _, reference in wanted_images(folder, desc)]
+        fill_supplies(engine, desc, wanted, progress)
+        for lacking in (*missing_release(folder, desc), *missing_supplies(folder, desc, wanted)):
             progress(lacking)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))
 
@@ -111,6 +116,16 @@ def refuse_lab(engine: Engine, mode: NetworkMode) -> None:
             f"{engine.folder.cluster} is a lab on this machine: {', '.join(guests)}",
             f"`kboot lab up FILE` changes it, `kboot lab down --cluster {engine.folder.cluster}` ends it",
         )
+
+
+def to_restart(before: list[ServiceState], has_new_release: bool) -> list[str]:
+    """Return the services that ran `before`, and that Compose leaves as they are where they should begin anew.
+
+    Those are the unhealthy ones, and the updater, which looks at once then, where a release was placed in its store.
+    """
+    running = [service for service in before if service.state == "running"]
+    updaters = {UPDATER.name} if has_new_release else set()
+    return [service.name for service in running if service.health == "unhealthy" or service.name in updaters]
 
 
 def recreated(before: list[ServiceState], after: list[ServiceState]) -> list[str]:

@@ -68,10 +68,18 @@ def asset_files(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def add_assets(folder: ClusterFolder, files: Mapping[str, Path], version: str, *, arch: str = "amd64") -> list[Asset]:
+def add_assets(
+    folder: ClusterFolder,
+    files: Mapping[str, Path],
+    version: str,
+    *,
+    arch: str = "amd64",
+    hashes: Mapping[str, str] | None = None,
+) -> list[Asset]:
     """Copy binaries into the assets' folder and return them; all are checked before the first takes its place.
 
     `version` is the Kubernetes release of kubelet and kubectl, which must report it themselves where they run here.
+    `hashes` is name -> SHA-256, where it is known from elsewhere.
     """
     placed: dict[Path, dict[str, str]] = {}
     temporary: list[tuple[Path, Path]] = []
@@ -81,7 +89,9 @@ def add_assets(folder: ClusterFolder, files: Mapping[str, Path], version: str, *
             _make_folder(folder.assets, target.parent)
             scratch = target.with_name(f".{name}.new")
             temporary.append((scratch, target))
-            placed.setdefault(target.parent, {})[name] = _copy(source, scratch)
+            placed.setdefault(target.parent, {})[name] = found = _copy(source, scratch)
+            if found != (hashes or {}).get(name, found):
+                raise BadInput(f"{source}: its bytes are {found}, not those of {name}", "bring it again")
             _check_binary(source, scratch, name, version, arch)
         for scratch, target in temporary:
             scratch.replace(target)

@@ -15,8 +15,9 @@ from ..host.engine import Engine
 from .image_archive import ArchivedImage, read_archive
 from .registry import Finding, Registry, RegistryUnreachable
 from .registry_store import RegistryStore
-from .skopeo import Skopeo, Source, archived, released
+from .skopeo import Skopeo, Source, archived, released, stored
 from .standing import Standing
+from .store import SupplyStore
 
 
 class NodeImages:
@@ -54,6 +55,14 @@ class NodeImages:
             progress(f"already there {numbered}")
             return standing
         progress(f"pushing {numbered} from {archive.name}")
+        return self._copied(source, reference)
+
+    def push_stored(
+        self, store: SupplyStore, digest: str, reference: str, progress: Callable[[str], None], *, count: str = ""
+    ) -> Finding:
+        """Push an image that a bundle brought, by its digest, under the name `reference`."""
+        source = stored(store, digest)
+        progress(f"pushing {count}: {reference} from {store.path.name}" if count else f"pushing {reference}")
         return self._copied(source, reference)
 
     def pull(self, reference: str, progress: Callable[[str], None]) -> Finding:

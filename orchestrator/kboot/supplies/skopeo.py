@@ -24,19 +24,30 @@ from ..errors import KbootError, NotYet
 from ..host.engine import Engine, ServiceState
 from ..pki import PUSH_USER
 from .image_archive import Archive, ArchivedImage
+from .store import SupplyStore, media_type
 from .task_container import bind_mount, failure, run_task, site_authorities, site_proxies
 
 _GIVEN = "/run/kboot"  # what the container is given to read
 _ARCHIVE = "/run/archive.tar"
+_LAYOUT = "/run/layout"
 _ROOM = "/var/tmp"  # noqa: S108 - in the container; on the disk, since skopeo unpacks a whole OCI archive there
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """An OCI layout of one image: the folder of its blobs, in which those of others may be too, and its index.json."""
+
+    blobs: Path
+    index: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """The source of an image: its name for skopeo, and the archive which that name means, if any."""
+    """The source of an image: its name for skopeo, and the archive or the OCI layout which that name means, if any."""
 
     name: str
     archive: Path | None = None
+    layout: Layout | None = None
     keeps_digest: bool = False  # byte for byte, layers as they are
     takes_all: bool = False  # every architecture of a list, which alone keeps the list's digest
 
@@ -54,7 +65,24 @@ def released(reference: str) -> Source:
     name, _, digest = reference.partition("@")
     # skopeo takes no name with both: "Docker references with both a tag and digest are currently not supported"
     untagged = re.sub(r":[^:/]+$", "", name)
-    return Source(f"docker://{untagged}@{digest}" if exact else f"docker://{name}", None, exact, exact)
+    place = f"docker://{untagged}@{digest}" if exact else f"docker://{name}"
+    return Source(place, keeps_digest=exact, takes_all=exact)
+
+
+def stored(store: SupplyStore, digest: str) -> Source:
+    """Return an image of the supply store as a source, byte for byte; a list is one of those that are all there."""
+    try:
+        content = store.blob(digest).read_bytes()
+        found = json.loads(content)
+        is_list = isinstance(found.get("manifests"), list)
+        is_whole = is_list and all(store.blob(str(each["digest"])).is_file() for each in found["manifests"])
+        entry = {"mediaType": media_type(content), "digest": digest, "size": len(content)}
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise KbootError(f"{store.blob(digest)}: is no image: {error}", "load the bundle again") from error
+    # Without a name in the index, which then has one image alone, skopeo takes the media types of Docker as well.
+    index = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+    layout = Layout(store.blobs, index)
+    return Source(f"oci:{_LAYOUT}", layout=layout, keeps_digest=is_whole or not is_list, takes_all=is_whole)
 
 
 def copy_command(source: Source, reference: str, desc: ClusterDesc) -> list[str]:
@@ -80,11 +108,14 @@ class Skopeo:
     def copy(self, source: Source, reference: str) -> str:
         """Copy an image to the place of `reference` in the registry, and return the digest of what was pushed."""
         user = _user(source)
-        with self._scratch(user) as scratch:
+        with self._scratch(user, source.layout) as scratch:
             mounts = [bind_mount(scratch / "given", _GIVEN), bind_mount(scratch / "room", _ROOM, read_only=False)]
             environment: dict[str, str] = {}
             if source.archive is not None:
                 mounts.append(bind_mount(source.archive.resolve(), _ARCHIVE))
+            elif source.layout is not None:
+                mounts.append(bind_mount(scratch / "layout", _LAYOUT))
+                mounts.append(bind_mount(source.layout.blobs, f"{_LAYOUT}/blobs"))
             else:
                 mounts += site_authorities()
                 environment |= site_proxies(os.environ)
@@ -112,21 +143,28 @@ class Skopeo:
         raise NotYet(f"the registry of {self._folder.cluster} does not run", "`kboot up FILE` starts it")
 
     @contextmanager
-    def _scratch(self, user: int) -> Iterator[Path]:
-        """Yield a folder with `given`, the credential and CA that the container reads, and `room` for it to write."""
+    def _scratch(self, user: int, layout: Layout | None) -> Iterator[Path]:
+        """Yield a folder with `given`, the credential and CA that the container reads, and `room` for it to write.
+
+        In `layout` is what an OCI layout has beside its blobs.
+        """
         try:
             password = (self._folder.pki / "registry-push-password").read_text().strip()
             self._folder.staging.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder.staging, prefix=".push-") as name:
-                given, room = Path(name) / "given", Path(name) / "room"
+                given, room, image = (Path(name) / part for part in ("given", "room", "layout"))
                 (given / "certs").mkdir(parents=True)
                 room.mkdir()
+                (image / "blobs").mkdir(parents=True)
+                if layout is not None:
+                    (image / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+                    (image / "index.json").write_bytes(layout.index)
                 shutil.copyfile(self._folder.pki / "cluster-ca.pem", given / "certs" / "ca.crt")
                 authfile = given / "auth.json"
                 authfile.touch(mode=0o600)
                 authfile.write_text(auth_file(self._desc, password))
                 if os.geteuid() == 0:
-                    for path in (given, given / "certs", authfile, room):
+                    for path in (given, given / "certs", authfile, room, image):
                         os.chown(path, user, user)
                 yield Path(name)
         except OSError as error:
@@ -142,9 +180,11 @@ def auth_file(desc: ClusterDesc, password: str) -> str:
 
 
 def _user(source: Source) -> int:
-    """Return the uid for the container: the archive's owner, whose files root may not read without capabilities."""
+    """Return the uid for the container: the owner of what it reads, since root without capabilities may not."""
     if source.archive is not None:
         return source.archive.stat().st_uid
+    if source.layout is not None:
+        return source.layout.blobs.stat().st_uid
     return REGISTRY.user.uid if os.geteuid() == 0 else os.geteuid()
 
 

@@ -28,7 +28,8 @@ class SupplyStore:
     def __init__(self, root: Path) -> None:
         self.path = root / ".supplies"
         self.incoming = self.path / "incoming"
-        self._blobs = self.path / "blobs" / "sha256"
+        self.blobs = self.path / "blobs"
+        self._blobs = self.blobs / "sha256"
         self._bundles = self.path / "bundles"
 
     def bundles(self) -> dict[str, Manifest]:

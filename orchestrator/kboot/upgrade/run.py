@@ -8,6 +8,7 @@ from datetime import datetime
 from threading import Event
 
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.node_images import node_images
 
 from ..errors import BadInput, NotYet
 from ..etcd.skew import refuse_apply
@@ -57,7 +58,8 @@ def upgrade(
                 return plan, []
             _refuse_skew(version, nodes, live.api_versions())
             names = [work.name for batch in plan.batches for work in batch if work.applies]
-            plan = replace(plan, blocked=(*plan.blocked, *missing_supplies(folder, desc), *live.unreachable(names)))
+            missing = missing_supplies(folder, desc, node_images(desc).values())
+            plan = replace(plan, blocked=(*plan.blocked, *missing, *live.unreachable(names)))
             if options.is_dry:
                 return plan, []
             if plan.blocked:

@@ -14,6 +14,7 @@ from kboot.supplies.missing import missing_supplies
 from kboot.supplies.registry import Registry, RegistryUnreachable
 from kboot.supplies.standing import Standing
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.node_images import node_images
 from support.broken_registry import BrokenRegistry
 from support.image_archives import INDEX, MANIFEST, digest_of
 from support.registry_site import PAUSE, registry_site
@@ -59,6 +60,11 @@ def _site(root: Path) -> Iterator[Site]:
     registry = BrokenRegistry()
     with registry_site(root, "svc-images", ADDRESS, registry) as (folder, desc):
         yield Site(registry, folder, desc)
+
+
+def missing(site: Site) -> list[str]:
+    """What `kboot up` says at its end."""
+    return list(missing_supplies(site.folder, site.desc, node_images(site.desc).values()))
 
 
 @pytest.fixture
@@ -141,12 +147,12 @@ def test_a_registry_that_is_down_is_named_with_the_way_to_read_its_log(tmp_path:
         registry.look(PAUSE)
     assert f"https://{ADDRESS}:{site.desc.registry.port} does not answer" in raised.value.message
     assert raised.value.hint.startswith("read `docker compose -p kboot-svc-images logs registry`")
-    assert [text for text in missing_supplies(site.folder, site.desc) if text.startswith("node images: ")]
+    assert [text for text in missing(site) if text.startswith("node images: ")]
 
 
 def test_up_remarks_on_each_image_and_the_binaries_that_are_not_here(site: Site) -> None:
     site.put("pause", "3.10")
-    said = list(missing_supplies(site.folder, site.desc))
+    said = missing(site)
     assert not [text for text in said if "pause" in text]
     assert [text for text in said if text.startswith("image registry.k8s.io/coredns/coredns:v1.14.2: not in")]
     assert "kubernetes/v1.36.2/kubelet" in said[-1]

@@ -1,0 +1,88 @@
+"""Fills registry, assets and OS releases with what this machine has: what bundles brought, archives in `staging`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+from ..errors import KbootError
+from ..host.engine import Engine
+from .assets import CNI_PLUGINS, add_assets, list_assets, needed_assets
+from .bundle_manifest import Item, Kind
+from .image_archive import read_archive
+from .node_images import NodeImages
+from .os_releases import place_release
+from .standing import Standing
+from .store import SupplyStore
+
+
+def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], progress: Callable[[str], None]) -> None:
+    """Push those of `images` that the registry lacks, and place the binaries that are missing, as far as they are here.
+
+    What cannot be brought is said with the way out, and the next kind is gone on with.
+    """
+    for fill in (partial(fill_images, engine, desc, images), partial(fill_assets, engine.folder, desc)):
+        try:
+            fill(progress)
+        except KbootError as error:
+            progress(str(error))
+
+
+def fill_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+    """Place the OS release that is missing, as far as it is here, and return whether it was; say what went wrong."""
+    try:
+        return place_release(folder, desc, progress)
+    except KbootError as error:
+        progress(str(error))
+        return False
+
+
+def staged_images(folder: ClusterFolder, progress: Callable[[str], None]) -> dict[str, Path]:
+    """Return the full names of the images in the archives that lie in `staging/images`, each with its archive."""
+    found: dict[str, Path] = {}
+    for path in sorted((folder.staging / "images").glob("[!.]*")):
+        try:
+            found |= {name: path for image in read_archive(path).images for name in image.references}
+        except KbootError as error:
+            progress(str(error))
+    return found
+
+
+def fill_images(engine: Engine, desc: ClusterDesc, images: Sequence[str], progress: Callable[[str], None]) -> None:
+    """Push those of `images` that the registry lacks: archives of the operator before what bundles brought."""
+    registry, store = NodeImages(engine, engine.folder, desc), SupplyStore(engine.folder.root)
+    lacking = [reference for reference, digest in registry.digests(images).items() if digest is None]
+    staged = staged_images(engine.folder, progress) if lacking else {}
+    brought = {reference: store.node_image(reference, desc.os.arch) for reference in lacking}
+    pushed = [reference for reference in lacking if reference in staged or brought[reference]]
+    for number, reference in enumerate(pushed, 1):
+        count = f"{number} of {len(pushed)}"
+        if reference in staged:
+            registry.push_archive(staged[reference], reference, progress, count=count)
+        elif (digest := brought[reference]) is not None:
+            registry.push_stored(store, digest, reference, progress, count=count)
+
+
+def fill_assets(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> None:
+    """Place the binaries that are missing, and such plugins as stand beside them, as `kboot assets add` does."""
+    store = SupplyStore(folder.root)
+    missing = {each.path for each in list_assets(folder, desc) if each.standing is Standing.MISSING}
+    wanted = [path for path in needed_assets(desc) if path in missing]
+    if not wanted or desc.kubernetes is None:
+        return
+    plugins = [f"cni/{name}" for name in CNI_PLUGINS if not (folder.assets / "cni" / name).exists()]
+    items = _binaries(store, desc.os.arch, {*wanted, *plugins})
+    if items.keys().isdisjoint(wanted):
+        return
+    progress(f"placing {len(items)} binaries: {', '.join(sorted(path.rpartition('/')[2] for path in items))}")
+    files = {path.rpartition("/")[2]: store.blob(item.digest) for path, item in items.items()}
+    hashes = {path.rpartition("/")[2]: item.digest.removeprefix("sha256:") for path, item in items.items()}
+    add_assets(folder, files, desc.kubernetes.version, arch=desc.os.arch, hashes=hashes)
+
+
+def _binaries(store: SupplyStore, arch: str, wanted: set[str]) -> dict[str, Item]:
+    """Return path -> item for those of the wanted binaries that bundles brought for an architecture."""
+    return {item.path: item for item in store.items(Kind.BINARY) if item.path in wanted and item.arch in (arch, "any")}

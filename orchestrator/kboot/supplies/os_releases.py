@@ -1,0 +1,146 @@
+"""Puts an OS release that a bundle brought where the updater takes one that was brought by hand, and verifies it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
+from kboot_clusterdesc.os_release import release_number
+from kboot_clusterdesc.shared_files import CURRENT
+from kboot_compose.services import UPDATER
+
+from ..errors import KbootError
+from ..host.files import failed, sync_folder
+from .bundle_manifest import Item, Kind
+from .store import SupplyStore
+
+_CHUNK = 1024**2
+
+
+def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+    """Place the release that `desc` asks for, if bundles brought it and it is not here; return whether it was placed.
+
+    With `os.version: current` that is the newest one, if newer than the one in force. The updater checks its signatures
+    before machines get it; where that is left out (`os.update.enabled: false`), the release is put in force here.
+    """
+    releases = _brought(SupplyStore(folder.root), desc)
+    channel = folder.images / desc.os.channel
+    version = desc.os.version if desc.os.version != CURRENT else max(releases, key=release_number, default="")
+    if version not in releases or _is_there(channel / version, desc) or not _is_newer(version, channel, desc):
+        return False
+    progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
+    scratch = folder.images / f".placed-{version}"
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)
+        _make(scratch)
+        for number, (name, item) in enumerate(sorted(releases[version].items()), 1):
+            progress(f"  {number} of {len(releases[version])}: {name}, {item.size // 10**6} MB")
+            _copy(SupplyStore(folder.root), item, scratch / name)
+        sync_folder(scratch)
+        _make(channel)
+        shutil.rmtree(channel / version, ignore_errors=True)  # not whole, so no machine can be installing it
+        _place_key(SupplyStore(folder.root), folder.images, desc)
+        scratch.rename(channel / version)
+        if desc.os.version == CURRENT and not desc.os.update.enabled:
+            _switch(channel, version)
+        sync_folder(channel)
+    except OSError as error:
+        raise failed(error, folder.images) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return True
+
+
+def has_release(folder: ClusterFolder, desc: ClusterDesc) -> bool:
+    """Return whether any release of the description's is whole in its place, verified or not."""
+    channel = folder.images / desc.os.channel
+    version = _in_force(channel) if desc.os.version == CURRENT else desc.os.version
+    return version is not None and _is_there(channel / version, desc)
+
+
+def _brought(store: SupplyStore, desc: ClusterDesc) -> dict[str, dict[str, Item]]:
+    """Return the whole releases of the description's family, channel and board: number -> file name -> item."""
+    found: dict[str, dict[str, Item]] = {}
+    for item in store.items(Kind.OS_FILE):
+        place, _, name = item.path.rpartition("/")
+        if place == f"{desc.os.family}/{desc.os.channel}/{desc.os.board}/{item.version}" and _is_number(item.version):
+            found.setdefault(item.version, {})[name] = item
+    names = _names(desc)
+    return {version: files for version, files in found.items() if names <= files.keys()}
+
+
+def _is_newer(version: str, channel: Path, desc: ClusterDesc) -> bool:
+    """Return whether a release takes the place of the one in force; a pinned one always does."""
+    current = _in_force(channel)
+    if desc.os.version != CURRENT or current is None or not _is_there(channel / current, desc):
+        return True
+    return release_number(version) > release_number(current)
+
+
+def _in_force(channel: Path) -> str | None:
+    try:
+        version = os.readlink(channel / CURRENT).rstrip("/").rpartition("/")[2]
+    except OSError:
+        return None
+    return version if _is_number(version) else None
+
+
+def _is_there(place: Path, desc: ClusterDesc) -> bool:
+    return all((place / name).is_file() for name in _names(desc))
+
+
+def _names(desc: ClusterDesc) -> set[str]:
+    return {name for file in family_of(desc.os.family).release_files for name in (file, f"{file}.sig")}
+
+
+def _is_number(version: str) -> bool:
+    try:
+        return len(release_number(version)) == 3
+    except ValueError:
+        return False
+
+
+def _place_key(store: SupplyStore, images: Path, desc: ClusterDesc) -> None:
+    """Give the updater the key of the family, where a bundle brought it; it takes it by its fingerprint alone."""
+    name = f"release-key-{family_of(desc.os.family).key_fingerprint}.asc"  # with a dot before it: kboot_updater's own
+    for item in store.items(Kind.OS_FILE):
+        if item.name == name:
+            new = images / f".{name}.placed"
+            new.unlink(missing_ok=True)
+            _copy(store, item, new)
+            new.replace(images / f".{name}")
+
+
+def _copy(store: SupplyStore, item: Item, target: Path) -> None:
+    """Copy a file out of the store, synced to the disk; raise KbootError where its bytes do not fit its digest."""
+    total = sha256()
+    with store.blob(item.digest).open("rb") as read, target.open("xb") as written:
+        while chunk := read.read(_CHUNK):
+            total.update(chunk)
+            written.write(chunk)
+        written.flush()
+        os.fsync(written.fileno())
+        os.fchmod(written.fileno(), 0o644)
+        if os.geteuid() == 0:
+            os.fchown(written.fileno(), UPDATER.user.uid, UPDATER.user.uid)
+    if f"sha256:{total.hexdigest()}" != item.digest:
+        raise KbootError(f"{store.blob(item.digest)}: its bytes are {total.hexdigest()}", "load the bundle again")
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that the updater may write in, and others read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(folder, UPDATER.user.uid, UPDATER.user.uid)
+
+
+def _switch(channel: Path, version: str) -> None:
+    new = channel / ".current.new"
+    new.unlink(missing_ok=True)
+    new.symlink_to(version)
+    new.replace(channel / CURRENT)

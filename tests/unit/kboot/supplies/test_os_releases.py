@@ -1,0 +1,147 @@
+"""An OS release out of the supply store, as the updater takes one that was brought by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kboot.errors import KbootError
+from kboot.supplies.bundle_manifest import Kind, Manifest
+from kboot.supplies.missing import missing_release
+from kboot.supplies.os_releases import place_release
+from kboot.supplies.store import SupplyStore
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of, load_text
+from support.bundles import digest_of, file_item, manifest_of
+from unit.clusterdesc.sample import spoilt
+
+Load = Callable[..., Manifest]
+
+
+def described(os: str = "version: current}") -> ClusterDesc:
+    return load_text(spoilt(("version: current}", os)), "rack.yaml")
+
+
+PINNED = described("version: 3975.2.0}")
+ALONE = described("version: current, update: {enabled: false}}")
+NAMES = [name for file in family_of(PINNED.os.family).release_files for name in (file, f"{file}.sig")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ClusterFolder:
+    """A cluster without a release."""
+    found = ClusterFolder(tmp_path, "ail")
+    found.images.mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def load(folder: ClusterFolder) -> Load:
+    """Have a bundle with these releases loaded."""
+
+    def loaded(*versions: str, board: str = "amd64-usr", left_out: str = "", key: str = "") -> Manifest:
+        store = SupplyStore(folder.root)
+        store.incoming.mkdir(parents=True, exist_ok=True)
+        names = [name for name in NAMES if name != left_out]
+        contents = {(version, name): f"{version} {name}".encode() for version in versions for name in names}
+        items = [
+            file_item(content, f"flatcar/stable/{board}/{version}/{name}", Kind.OS_FILE, version=version)
+            for (version, name), content in contents.items()
+        ]
+        if key:
+            contents["", key] = b"the key"
+            items.append(file_item(b"the key", f"flatcar/{key}", Kind.OS_FILE))
+        manifest = manifest_of(*items)
+        for content in contents.values():
+            (store.incoming / digest_of(content)[7:]).write_bytes(content)
+        store.publish(manifest, [store.incoming / digest_of(content)[7:] for content in contents.values()])
+        return manifest
+
+    return loaded
+
+
+def placed(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
+    """Place what is missing; the releases that are whole afterwards."""
+    place_release(folder, desc, lambda _: None)
+    assert {path.name for path in folder.images.iterdir() if "release-key" not in path.name} <= {"stable"}
+    return {path.name for path in (folder.images / "stable").glob("[0-9]*")}
+
+
+def test_a_pinned_release_is_placed_with_its_signatures_alone(folder: ClusterFolder, load: Load) -> None:
+    load("3975.2.0", "4081.2.0")
+    said: list[str] = []
+    assert place_release(folder, PINNED, said.append)
+    assert said[:2] == [
+        "placing the release 3975.2.0 of flatcar stable",
+        "  1 of 8: flatcar_production_image.bin.bz2, 0 MB",
+    ]
+    files = {path.name: path.read_text() for path in (folder.images / "stable/3975.2.0").iterdir()}
+    assert files == {name: f"3975.2.0 {name}" for name in NAMES}
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    assert not place_release(folder, PINNED, said.append)
+
+
+def test_of_several_the_newest_is_placed_where_none_is_pinned(folder: ClusterFolder, load: Load) -> None:
+    load("3975.2.0", "4081.10.0", "4081.9.0")
+    assert placed(folder, described()) == {"4081.10.0"}
+    assert not (folder.images / "stable/current").is_symlink()  # the updater switches, once it has verified
+
+
+def test_an_older_one_than_is_in_force_is_left_where_it_is(folder: ClusterFolder, load: Load) -> None:
+    load("4081.2.0")
+    assert placed(folder, ALONE) == {"4081.2.0"}
+    load("3975.2.0")
+    assert placed(folder, ALONE) == {"4081.2.0"}
+    load("4152.2.0")
+    assert placed(folder, ALONE) == {"4081.2.0", "4152.2.0"}
+    assert (folder.images / "stable/current").readlink() == Path("4152.2.0")
+
+
+@pytest.mark.parametrize("more", [{"board": "arm64-usr"}, {"left_out": NAMES[-1]}])
+def test_one_of_another_board_or_without_a_signature_is_none(
+    folder: ClusterFolder, load: Load, more: dict[str, str]
+) -> None:
+    load("3975.2.0", **more)
+    assert placed(folder, PINNED) == set()
+
+
+def test_what_is_half_there_is_replaced(folder: ClusterFolder, load: Load) -> None:
+    half = folder.images / "stable/3975.2.0"
+    half.mkdir(parents=True)
+    (half / "version.txt").write_text("half")
+    load("3975.2.0")
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    assert (half / "version.txt").read_text() == "3975.2.0 version.txt"
+
+
+def test_a_damaged_file_is_named_and_nothing_is_placed(folder: ClusterFolder, load: Load) -> None:
+    manifest = load("3975.2.0")
+    blob = SupplyStore(folder.root).blob(manifest.items[-1].digest)
+    blob.write_bytes(b"x" * blob.stat().st_size)
+    with pytest.raises(KbootError, match=f"{blob}: its bytes are ") as raised:
+        place_release(folder, PINNED, lambda _: None)
+    assert raised.value.hint == "load the bundle again"
+    assert placed_names(folder) == []
+
+
+def test_the_key_of_the_family_comes_with_the_release(folder: ClusterFolder, load: Load) -> None:
+    fingerprint = family_of(PINNED.os.family).key_fingerprint
+    load("3975.2.0", key=f"release-key-{fingerprint}.asc")
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    assert (folder.images / f".release-key-{fingerprint}.asc").read_text() == "the key"
+
+
+def placed_names(folder: ClusterFolder) -> list[str]:
+    return [path.name for path in folder.images.rglob("*")]
+
+
+def test_without_an_updater_a_release_that_is_not_there_is_named(folder: ClusterFolder, load: Load) -> None:
+    (said,) = missing_release(folder, ALONE)
+    assert said.startswith(
+        f"release current: not in {folder.images}/stable yet: put it there, or `kboot bundle load FILE`"
+    )
+    assert list(missing_release(folder, described())) == []
+    load("3975.2.0")
+    placed(folder, ALONE)
+    assert list(missing_release(folder, ALONE)) == []
