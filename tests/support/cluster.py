@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from kboot.bring_up.up import Outcome, up
 from kboot.host.engine import LABEL_CLUSTER, Engine
@@ -63,9 +63,9 @@ nodes:
 """
         )
 
-    def up(self) -> Outcome:
-        """`kboot up`, in the lab's network mode."""
-        return up(self.path, self.root, Progress(io.StringIO()), network=self.network, timeout_s=180)
+    def up(self, said: TextIO | None = None) -> Outcome:
+        """`kboot up`, in the lab's network mode; what it says goes to `said`."""
+        return up(self.path, self.root, Progress(said or io.StringIO()), network=self.network, timeout_s=180)
 
     def container(self, service: str) -> Any:
         """The container of a service, as the engine has it now."""

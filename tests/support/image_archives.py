@@ -47,6 +47,29 @@ def oci_archive(path: Path, name: str = "", *, arches: Sequence[str] = ("amd64",
     return str(top["digest"])
 
 
+def docker_image(text: str) -> list[bytes]:
+    """An image as Docker's registries have it: its manifest, then configuration and layer."""
+    layer = tar_of({"hello": text.encode()})
+    packed, config = gzip.compress(layer, mtime=0), _config(layer, "amd64")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    layers = [_entry("application/vnd.docker.image.rootfs.diff.tar.gzip", packed)]
+    named = _entry("application/vnd.docker.container.image.v1+json", config)
+    return [_manifest(kind, config=named, layers=layers), config, packed]
+
+
+def large_oci_archive(path: Path, name: str, layers: Sequence[bytes]) -> str:
+    """An OCI layout of one image in a tar, its layers not compressed. The digest of the image."""
+    tars = [tar_of({f"part-{number}": layer}) for number, layer in enumerate(layers)]
+    root = {"type": "layers", "diff_ids": [digest_of(layer) for layer in tars]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": root}).encode()
+    parts = [_entry("application/vnd.oci.image.layer.v1.tar", layer) for layer in tars]
+    manifest = _manifest(MANIFEST, config=_entry("application/vnd.oci.image.config.v1+json", config), layers=parts)
+    top = _entry(MANIFEST, manifest) | {"annotations": {"org.opencontainers.image.ref.name": name}}
+    files = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": _manifest(INDEX, manifests=[top])}
+    path.write_bytes(tar_of(files | {_path(blob): blob for blob in (config, manifest, *tars)}))
+    return digest_of(manifest)
+
+
 def tar_of(files: Mapping[str, bytes]) -> bytes:
     """A tar, the same bytes each time."""
     buffer = io.BytesIO()

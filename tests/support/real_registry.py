@@ -187,7 +187,7 @@ class RealRegistry:
 
     def pull(self, reference: str, client: httpx.Client) -> int:
         """Pull as a node does, each digest looked at; return the bytes of it all."""
-        return _pull(client, *repository_and_tag(reference))
+        return pull_image(client, *repository_and_tag(reference))
 
     def _upload(self, client: httpx.Client, repository: str, blob: bytes) -> None:
         place = client.post(f"/v2/{repository}/blobs/uploads/").raise_for_status().headers["Location"]
@@ -208,11 +208,12 @@ def real_registry(root: Path, name: str, address: str) -> Iterator[RealRegistry]
         registry.stop()
 
 
-def _pull(client: httpx.Client, repository: str, tag: str) -> int:
+def pull_image(client: httpx.Client, repository: str, tag: str) -> int:
+    """Pull as a node does, each digest looked at; return the bytes of it all."""
     content = client.get(f"/v2/{repository}/manifests/{tag}").raise_for_status().content
     manifest = json.loads(content)
     if "manifests" in manifest:
-        return len(content) + sum(_pull(client, repository, str(each["digest"])) for each in manifest["manifests"])
+        return len(content) + sum(pull_image(client, repository, str(each["digest"])) for each in manifest["manifests"])
     sizes = [_download(client, repository, str(blob["digest"])) for blob in _parts(manifest)]
     return len(content) + sum(sizes)
 
