@@ -19,6 +19,7 @@ from .comparison import left_out_since
 from .head_program import head_program
 from .parts import writing
 from .signature import sign
+from .size_text import size_text
 
 _SPARE_BYTES = 16 << 20
 
@@ -58,7 +59,7 @@ def write_bundle(
     size = layout.archive_size(manifest, is_signed=signature is not None)
     try:
         _check_space(path.parent, size)
-        progress(f"writing {path}: {size // 1_000_000} MB")
+        progress(f"writing {path}: {size_text(size)}")
         with writing(path, form.part_bytes) as writer:
             write_archive(writer, manifest, head_program(), signature, collected.path)
             return writer.first
@@ -73,6 +74,6 @@ def _check_space(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size + _SPARE_BYTES > free:
         raise KbootError(
-            f"{folder}: has {free // 1_000_000} MB free, the bundle needs {size // 1_000_000} MB",
+            f"{folder}: has {size_text(free)} free, the bundle needs {size_text(size)}",
             "free some space there, or write it elsewhere: `-o FILE`; what was collected is kept",
         )

@@ -13,6 +13,7 @@ from ..host.files import failed
 from ..supplies.bundle_manifest import Blob, Item, Manifest
 from ..supplies.store import SupplyStore
 from .archive_reader import CHUNK, BundleReader
+from .size_text import size_text
 
 _SPARE_BYTES = 64 << 20  # for the names and the journal of the file system
 
@@ -62,7 +63,7 @@ def _check_space(store: SupplyStore, lacking: list[Blob]) -> None:
     free = shutil.disk_usage(store.incoming).free
     if wanted > free:
         raise KbootError(
-            f"{store.path}: has {free // 1_000_000} MB free, the bundle needs {wanted // 1_000_000} MB",
+            f"{store.path}: has {size_text(free)} free, the bundle needs {size_text(wanted)}",
             "free some space there, then run this again; nothing was changed",
         )
 

@@ -12,6 +12,7 @@ from ..bundle.comparison import differences
 from ..bundle.load import load_bundle
 from ..bundle.parts import reading
 from ..bundle.signature import check_signature, signer, trusted_keys
+from ..bundle.size_text import size_text
 from ..errors import ExitCode
 from ..host.progress import Progress
 from ..supplies.bundle_manifest import Item, Manifest
@@ -71,7 +72,7 @@ def run_load(arguments: argparse.Namespace) -> ExitCode:
     """Load a bundle, and say what to do next."""
     trusted = trusted_keys(arguments.trusted_keys)
     done = load_bundle(arguments.file, arguments.root, trusted, version("kboot"), Progress())
-    brought = f"{done.new_bytes // 1_000_000} MB new" if done.new_bytes else "all was here already"
+    brought = f"{size_text(done.new_bytes)} new" if done.new_bytes else "all was here already"
     signed = f", signed by {done.signer}" if done.signer else ""
     print(f"loaded {done.manifest.bundle}: {len(done.manifest.items)} items, {brought}{signed}")
     names = " and ".join(done.manifest.created_for)
@@ -169,5 +170,5 @@ def _summary(reader: BundleReader) -> str:
     since = f", without what the bundle {manifest.since} held" if manifest.since else ""
     return (
         f"kboot {manifest.kboot} for {', '.join(manifest.created_for) or 'no cluster'}: {len(manifest.items)} items, "
-        f"{size // 1_000_000} MB{since}; {signed}; manifest {manifest.digest}"
+        f"{size_text(size)}{since}; {signed}; manifest {manifest.digest}"
     )

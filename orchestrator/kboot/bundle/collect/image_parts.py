@@ -51,7 +51,7 @@ def docker_parts(entry: Mapping[str, Any], files: Files, content: Content, keep:
         ],
     }
     manifest = keep(json.dumps(found, separators=(",", ":")).encode())
-    said = json.loads(content(config, JSON_LIMIT_BYTES))
+    said = _json(config, content)
     return ImageParts((manifest, config, *layers), str(said.get("architecture")), _licence(said))
 
 

@@ -2,6 +2,7 @@
 # Brings up kboot from the bundle that this program is the head of, then loads that bundle. The rest of the file is a tar.
 # Needs root and Python 3.11 or newer, and nothing else. What is given to it is given to `kboot bundle load`.
 set -eu
+unset PYTHONPATH PYTHONHOME
 
 fail() {
   printf 'error: %s\n  hint: %s\n' "$1" "$2" >&2

@@ -1,0 +1,208 @@
+"""A create or load that is killed, or that meets a full disk, leaves nothing half there; the next run completes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kboot.bundle.load import load_bundle
+from kboot.cli.main import run
+from kboot.errors import KbootError
+from kboot.host.progress import Progress
+from kboot.supplies.store import SupplyStore
+from support.bundle_site import bundle_site
+from support.bundles import archive_of, file_item, manifest_of
+
+_MOMENTS = 50
+_CONTENTS = [bytes([number]) * 1_500_000 for number in range(8)]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle of 12 MB."""
+    (tmp_path / "contents").mkdir()
+    items = [file_item(content, f"cni/{number}") for number, content in enumerate(_CONTENTS)]
+    path = tmp_path / "a.kboot"
+    path.write_bytes(archive_of(tmp_path / "contents", *_CONTENTS, manifest=manifest_of(*items)))
+    return path
+
+
+def _load(bundle: Path, root: Path) -> None:
+    load_bundle(bundle, root, {}, "0.1.0", Progress())
+
+
+def _killed(work: Callable[[], object], delay_s: float) -> None:
+    """Do work in a process of its own, and kill that after a while."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    deadline = time.monotonic() + delay_s
+    while time.monotonic() < deadline and os.waitpid(child, os.WNOHANG) == (0, 0):
+        pass
+    try:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return
+
+
+def _lasts_s(work: Callable[[], object]) -> float:
+    begin = time.monotonic()
+    work()
+    return time.monotonic() - begin
+
+
+def _published(root: Path) -> set[str]:
+    return {path.name for path in SupplyStore(root).path.glob("blobs/sha256/*")}
+
+
+def test_a_load_that_is_killed_at_any_moment_leaves_no_bundle_half_there(tmp_path: Path, bundle: Path) -> None:
+    whole_s = _lasts_s(lambda: _load(bundle, tmp_path / "whole"))
+    wanted = _published(tmp_path / "whole")
+    seen_unfinished = 0
+    for moment in range(_MOMENTS):
+        root = tmp_path / str(moment)
+        _killed(lambda root=root: _load(bundle, root), whole_s * moment / (_MOMENTS - 5))  # type: ignore[misc]
+        store = SupplyStore(root)
+        if store.bundles():
+            assert store.missing(next(iter(store.bundles().values()))) == []
+        else:
+            seen_unfinished += 1
+        _load(bundle, root)
+        assert _published(root) == wanted
+        assert not store.incoming.exists()
+    assert seen_unfinished > 5
+
+
+def test_a_load_that_is_killed_again_and_again_comes_to_its_end(tmp_path: Path, bundle: Path) -> None:
+    """What was whole when it was killed is not written again."""
+    whole_s = _lasts_s(lambda: _load(bundle, tmp_path / "whole"))
+    store = SupplyStore(tmp_path / "root")
+    _killed(lambda: _load(bundle, tmp_path / "root"), whole_s / 2)
+    there = {path.name: path.stat().st_mtime_ns for path in store.incoming.glob("*") if path.suffix != ".part"}
+    _load(bundle, tmp_path / "root")
+    after = {path.name: path.stat().st_mtime_ns for path in store.path.glob("blobs/sha256/*")}
+    assert {name: after[name] for name in there} == there
+
+
+def test_what_a_power_cut_left_of_a_content_is_written_again(tmp_path: Path, bundle: Path) -> None:
+    store = SupplyStore(tmp_path / "root")
+    _load(bundle, tmp_path / "whole")
+    store.incoming.mkdir(parents=True)
+    for name in _published(tmp_path / "whole"):
+        (store.incoming / name).write_bytes(bytes(1_500_000))
+    _load(bundle, tmp_path / "root")
+    for path in store.path.glob("blobs/sha256/*"):
+        assert path.read_bytes() == (SupplyStore(tmp_path / "whole").path / "blobs/sha256" / path.name).read_bytes()
+
+
+def test_a_create_that_is_killed_at_any_moment_leaves_no_bundle_half_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    site = bundle_site(tmp_path, large_bytes=8_000_000)
+    assert run(site.create(tmp_path / "whole")) == 0
+    whole = (tmp_path / "whole").read_bytes()
+    whole_s = _lasts_s(lambda: run(site.create(tmp_path / "whole")))
+    output = tmp_path / "a.kboot"
+    seen_unfinished = 0
+    for moment in range(_MOMENTS):
+        if moment % 10 == 0:  # with nothing collected yet
+            monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / f"cache{moment}"))
+        output.unlink(missing_ok=True)
+        _killed(lambda: run(site.create(output)), whole_s * moment / (_MOMENTS - 5))
+        if output.exists():
+            assert output.read_bytes() == whole
+        else:
+            seen_unfinished += 1
+    assert seen_unfinished > 5
+    assert run(site.create(output)) == 0
+    assert output.read_bytes() == whole
+    assert [path.name for path in tmp_path.glob(".a.kboot*")] == []
+
+
+@contextmanager
+def _disk(folder: Path, *options: str) -> Iterator[Path]:
+    """A file system of its own: `size=…` bytes, `nr_inodes=…` files."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "kboot-test", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_load_that_has_no_room_says_how_much_it_needs_and_changes_nothing(tmp_path: Path, bundle: Path) -> None:
+    with _disk(tmp_path / "disk", "size=100m") as disk:
+        (disk / "filling").write_bytes(bytes(90_000_000))
+        with pytest.raises(KbootError, match=r"has 15 MB free, the bundle needs 79 MB\n.*nothing was changed"):
+            _load(bundle, disk / "root")
+        assert not SupplyStore(disk / "root").path.exists()
+        (disk / "filling").unlink()
+        _load(bundle, disk / "root")
+
+
+def test_a_disk_that_is_full_halfway_is_named_and_the_next_run_completes(tmp_path: Path, bundle: Path) -> None:
+    """It has room for the bytes, and not for so many files."""
+    (tmp_path / "older").mkdir()
+    content = b"older"
+    older = tmp_path / "older.kboot"
+    older.write_bytes(archive_of(tmp_path / "older", content, manifest=manifest_of(file_item(content))))
+    with _disk(tmp_path / "disk", "size=200m", "nr_inodes=28") as disk:
+        store = SupplyStore(disk / "root")
+        _load(older, disk / "root")
+        filling = [disk / str(number) for number in range(12)]
+        for path in filling:
+            path.touch()
+        with pytest.raises(KbootError, match=r"No space left on device\n  hint: free some space there"):
+            _load(bundle, disk / "root")
+        assert len(store.bundles()) == len(_published(disk / "root")) == 1
+        assert not store.incoming.exists()
+        for path in filling:
+            path.unlink()
+        _load(bundle, disk / "root")
+        assert len(store.bundles()) == 2
+
+
+def test_a_create_that_has_no_room_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    site = bundle_site(tmp_path, large_bytes=8_000_000)
+    with _disk(tmp_path / "disk", "size=100m", "nr_inodes=5") as disk:
+        filling = disk / "filling"
+        filling.write_bytes(bytes(95_000_000))
+        assert run(site.create(disk / "a.kboot")) == 1
+        assert re.search(r"needs 8\.\d MB\n  hint: free some space there", capsys.readouterr().err)
+        filling.write_bytes(b"")
+        assert run(site.create(disk / "a.kboot", "--split", "1M")) == 1  # more parts than there may be files
+        assert "No space left on device\n  hint: free some space there" in capsys.readouterr().err
+        assert list(disk.iterdir()) == [filling]
+        assert run(site.create(disk / "a.kboot")) == 0
+
+
+def test_a_large_content_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 GB of zeros, in a file that takes no room: create and load stay below 200 MB."""
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    site = bundle_site(tmp_path)
+    with (site.folder / "os" / "flatcar_production_image.bin.bz2").open("wb") as stream:
+        stream.truncate(1 << 30)
+    bundle = tmp_path / "large.kboot"
+    command = ["-c", "import resource,sys; from kboot.cli.main import run; code = run(sys.argv[1:]);"]
+    command[1] += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    for words in (site.create(bundle), site.load(bundle)):
+        done = subprocess.run([sys.executable, *command, *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout.splitlines()[-1]) < 200_000  # KiB

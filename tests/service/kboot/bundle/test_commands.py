@@ -1,0 +1,219 @@
+"""`kboot bundle`, from what lies in files to what lies in the store, by its commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kboot.cli.main import run
+from kboot.supplies.bundle_manifest import Kind
+from kboot.supplies.store import SupplyStore
+from support.bundle_site import RELEASE, BundleSite, bundle_site
+
+_PAUSE = "registry.k8s.io/pause:3.10.2"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundleSite:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    return bundle_site(tmp_path)
+
+
+@pytest.fixture
+def bundle(site: BundleSite) -> Path:
+    path = site.folder / "ail.kboot"
+    assert run(site.create(path)) == 0
+    return path
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_is_made_and_loaded(site: BundleSite, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(site.load(bundle)) == 0
+    said = capsys.readouterr()
+    store = SupplyStore(site.root)
+    name, manifest = next(iter(store.bundles().items()))
+    assert re.fullmatch(rf"loaded {name}: {len(manifest.items)} items, 0\.\d MB new\n", said.out)
+    assert said.err == "next: `kboot up FILE` with the description of ail\n"
+    paths = [item.path for item in store.items(Kind.BINARY)]
+    assert {"kubernetes/v1.36.2/kubelet", "cni/bridge"} <= set(paths)
+    os_files = {item.path: item for item in store.items(Kind.OS_FILE)}
+    version = os_files[f"flatcar/stable/amd64-usr/{RELEASE}/version.txt"]
+    assert store.blob(version.digest).read_bytes() == (site.folder / "os" / "version.txt").read_bytes()
+    assert len(os_files) == 8
+    digest = store.node_image(_PAUSE)
+    assert digest is not None
+    assert store.blob(digest).is_file()
+    assert store.items(Kind.DOCUMENT)
+
+
+def test_a_second_load_brings_nothing(site: BundleSite, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(site.load(bundle))
+    before = {path: path.stat().st_mtime_ns for path in SupplyStore(site.root).path.rglob("blobs/*/*")}
+    capsys.readouterr()
+    assert run(site.load(bundle)) == 0
+    assert capsys.readouterr().out.endswith(" items, all was here already\n")
+    assert before == {path: path.stat().st_mtime_ns for path in SupplyStore(site.root).path.rglob("blobs/*/*")}
+
+
+def test_the_same_is_made_of_the_same_with_a_cache_and_without(site: BundleSite, bundle: Path, tmp_path: Path) -> None:
+    first = bundle.read_bytes()
+    assert run(site.create(bundle)) == 0
+    assert bundle.read_bytes() == first
+    shutil.rmtree(tmp_path / "cache")
+    assert run(site.create(tmp_path / "other")) == 0
+    assert (tmp_path / "other").read_bytes() == first
+
+
+def test_an_index_that_skopeo_reads_names_the_images(site: BundleSite, bundle: Path) -> None:
+    run(site.load(bundle))
+    index = json.loads((SupplyStore(site.root).path / "index.json").read_text())
+    names = [entry["annotations"]["org.opencontainers.image.ref.name"] for entry in index["manifests"]]
+    assert _PAUSE in names
+    assert len(names) == len(list(site.folder.glob("images/*.tar")))
+
+
+def test_inspect_says_what_is_in_it(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["bundle", "inspect", str(bundle), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["created_for"], found["arch"], found["signed_by"], found["since"]) == (["ail"], ["amd64"], None, None)
+    kubelet = next(entry for entry in found["entries"] if entry["name"] == "kubelet")
+    assert kubelet == {
+        "name": "kubelet",
+        "kind": "binary",
+        "version": "v1.36.2",
+        "arch": "amd64",
+        "bytes": kubelet["bytes"],
+        "sha256": kubelet["sha256"],
+        "source": "given",
+        "licence": "Apache-2.0",
+        "path": "kubernetes/v1.36.2/kubelet",
+    }
+    assert run(["bundle", "inspect", str(bundle)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0].split() == ["KIND", "NAME", "VERSION", "ARCH", "BYTES"]
+    assert "for ail: " in said.err
+
+
+def test_verify_reads_it_to_its_end(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["bundle", "verify", str(bundle)]) == 0
+    assert " items are whole" in capsys.readouterr().out
+    with bundle.open("r+b") as stream:
+        stream.seek(-2000, os.SEEK_END)
+        stream.write(b"x")
+    assert run(["bundle", "verify", str(bundle)]) == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_a_part_more_is_all_that_a_bundle_since_another_holds(
+    site: BundleSite, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site.folder / "os" / "version.txt").write_text("FLATCAR_VERSION=4152.2.4\nFLATCAR_BOARD=amd64-usr\n")
+    newer, delta = tmp_path / "newer", tmp_path / "delta"
+    assert run(site.create(newer)) == 0
+    assert run(site.create(delta, "--since", str(bundle))) == 0
+    capsys.readouterr()
+    run(["bundle", "inspect", str(delta), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["bytes"] == (site.folder / "os" / "version.txt").stat().st_size
+    run(["bundle", "diff", str(bundle), str(newer), "--json"])
+    changed = [entry for entry in json.loads(capsys.readouterr().out) if entry["new_bytes"]]
+    assert [(entry["change"], entry["name"], entry["before"], entry["version"]) for entry in changed] == [
+        ("changed", "version.txt", RELEASE, "4152.2.4")
+    ]
+    assert run(site.load(delta)) == 2
+    assert "which is not here\n  hint: load the bundle first whose manifest is sha256:" in capsys.readouterr().err
+    assert SupplyStore(site.root).bundles() == {}
+    assert [run(site.load(path)) for path in (bundle, delta)] == [0, 0]
+    by_delta = _tree(SupplyStore(site.root).path / "blobs")
+    shutil.rmtree(SupplyStore(site.root).path)
+    assert [run(site.load(path)) for path in (bundle, newer)] == [0, 0]
+    assert _tree(SupplyStore(site.root).path / "blobs") == by_delta
+
+
+def test_parts_are_loaded_by_the_first_and_a_missing_one_is_named(
+    site: BundleSite, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site.folder / "os" / "flatcar_production_image.bin.bz2").write_bytes(os.urandom(3_000_000))
+    assert run(site.create(tmp_path / "parts", "--split", "1M")) == 0
+    first = tmp_path / "parts.001"
+    assert capsys.readouterr().out.endswith(f"{first}\n")
+    assert {path.stat().st_size for path in sorted(tmp_path.glob("parts.*"))[:-1]} == {1 << 20}
+    assert run(["bundle", "verify", str(first)]) == 0
+    third = tmp_path / "parts.003"
+    third.rename(tmp_path / "away")
+    assert run(site.load(first)) == 2
+    assert f"{third} is missing" in capsys.readouterr().err
+    assert not SupplyStore(site.root).path.exists()
+    (tmp_path / "away").rename(third)
+    assert run(site.load(first)) == 0
+
+
+def test_a_signature_is_demanded_where_a_key_is_named(
+    site: BundleSite, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ours", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    trusted = ["--trusted-key", str(tmp_path / "ours.pub")]
+    assert run(site.load(bundle, *trusted)) == 2
+    assert "is not signed, and a signature by" in capsys.readouterr().err
+    assert run(site.create(tmp_path / "foreign", "--sign", str(tmp_path / "other"))) == 0
+    assert run(site.load(tmp_path / "foreign", *trusted)) == 2
+    assert "which is none of" in capsys.readouterr().err
+    assert not SupplyStore(site.root).path.exists()
+    assert run(site.create(tmp_path / "signed", "--sign", str(tmp_path / "ours"))) == 0
+    assert run(["bundle", "verify", str(tmp_path / "signed"), *trusted]) == 0
+    assert run(site.load(tmp_path / "signed", *trusted)) == 0
+    assert f"signed by {tmp_path / 'ours.pub'}" in capsys.readouterr().out
+
+
+def test_what_is_not_given_and_cannot_be_had_is_named_and_nothing_is_written(
+    site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site.folder / "assets" / "cni" / "bridge").unlink()
+    assert run(site.create(tmp_path / "a")) == 2
+    assert "cni/bridge for amd64: is not among what `--assets` names" in capsys.readouterr().err
+    (site.folder / "os" / "version.txt.sig").unlink()
+    assert run(site.create(tmp_path / "a", "--without", "binary")) == 2
+    assert "holds no whole release of flatcar" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*a")) + list(tmp_path.glob(".a*"))
+
+
+def test_a_release_of_another_number_is_refused(
+    site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(site.create(tmp_path / "a", "--os", "9999.0.0")) == 2
+    assert f"holds release {RELEASE}, not 9999.0.0" in capsys.readouterr().err
+
+
+def test_the_release_that_a_cluster_here_has_mirrored_is_taken(site: BundleSite, tmp_path: Path) -> None:
+    channel = site.root / "ail" / "images" / "stable"
+    channel.mkdir(parents=True)
+    (site.folder / "os").rename(channel / RELEASE)
+    (channel / RELEASE / ".origin").write_text("flatcar amd64-usr\n")
+    (channel / "current").symlink_to(RELEASE)
+    command = site.create(tmp_path / "a")
+    place = command.index("--os-from")
+    given = command[:place] + command[place + 2 :]
+    assert run(given) == 0
+
+
+def test_a_folder_that_is_not_there_is_named(
+    site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(site.create(tmp_path / "none" / "a")) == 2
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        f"error: {tmp_path}/none: is no folder",
+        "  hint: write the bundle into one that exists: `-o FILE`",
+    ]

@@ -1,0 +1,121 @@
+"""Images taken out of archives, in every form that tools write them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kboot.bundle.collect.collected import Collected
+from kboot.bundle.collect.image_files import collect_archive
+from kboot.errors import BadInput
+from kboot.supplies.bundle_manifest import Item
+from support.bundles import digest_of
+from support.image_archives import docker_archive, oci_archive, tar_of
+
+_NAME = "registry.k8s.io/pause:3.10.2"
+
+
+@pytest.fixture
+def collected(tmp_path: Path) -> Collected:
+    return Collected(tmp_path / "cache")
+
+
+def _contents(collected: Collected, item: Item) -> list[bytes]:
+    return [collected.path(blob).read_bytes() for blob in item.blobs]
+
+
+def test_an_image_of_docker_save_gets_a_manifest_of_its_own(tmp_path: Path, collected: Collected) -> None:
+    archive = docker_archive(tmp_path / "a.tar", _NAME, "other:1")
+    items = collect_archive(archive, ("amd64",), collected)
+    assert [(item.name, item.arch, item.source) for item in items] == [
+        (_NAME, "amd64", "given"),
+        ("other:1", "amd64", "given"),
+    ]
+    manifest, config, layer = _contents(collected, items[0])
+    found = json.loads(manifest)
+    assert found["config"]["digest"] == digest_of(config)
+    assert found["layers"] == [
+        {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest_of(layer), "size": len(layer)}
+    ]
+    assert json.loads(config)["rootfs"]["diff_ids"] == [digest_of(layer)]
+
+
+def test_an_oci_archive_keeps_its_digest(tmp_path: Path, collected: Collected) -> None:
+    digest = oci_archive(tmp_path / "a.tar", _NAME)
+    (item,) = collect_archive(tmp_path / "a.tar", ("amd64",), collected)
+    assert (item.digest, item.arch, len(item.blobs)) == (digest, "amd64", 3)
+
+
+def test_of_a_whole_list_all_is_taken_and_of_another_what_is_asked_for(tmp_path: Path, collected: Collected) -> None:
+    digest = oci_archive(tmp_path / "whole.tar", _NAME, arches=("amd64", "arm64"))
+    (whole,) = collect_archive(tmp_path / "whole.tar", ("amd64",), collected)
+    assert (whole.digest, whole.arch, len(whole.blobs)) == (digest, "any", 7)
+    oci_archive(tmp_path / "part.tar", _NAME, arches=("amd64", "arm64"), left_out=("arm64",))
+    (part,) = collect_archive(tmp_path / "part.tar", ("amd64",), collected)
+    assert (part.arch, len(part.blobs)) == ("amd64", 3)
+    with pytest.raises(BadInput, match=r"part\.tar: the image lacks sha256:"):
+        collect_archive(tmp_path / "part.tar", ("arm64",), collected)
+
+
+def test_a_compressed_archive_gives_the_same(tmp_path: Path, collected: Collected) -> None:
+    archive = docker_archive(tmp_path / "a.tar", _NAME)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(archive.read_bytes()))
+    plain, packed = (collect_archive(tmp_path / name, ("amd64",), collected) for name in ("a.tar", "a.tar.gz"))
+    assert plain == packed
+
+
+def test_a_layer_that_is_a_link_to_one_written_before_is_that(tmp_path: Path, collected: Collected) -> None:
+    """Engines before 25 write a layer once, and link to it."""
+    folder = tmp_path / "image"
+    config = json.dumps({"architecture": "amd64", "config": {}, "rootfs": {"diff_ids": []}}).encode()
+    for name in ("1", "2"):
+        (folder / name).mkdir(parents=True)
+    (folder / "1" / "layer.tar").write_bytes(b"layer")
+    (folder / "2" / "layer.tar").symlink_to("../1/layer.tar")
+    (folder / "c.json").write_bytes(config)
+    layers = ["1/layer.tar", "2/layer.tar"]
+    entry = [{"Config": "c.json", "RepoTags": [_NAME], "Layers": layers}]
+    (folder / "manifest.json").write_text(json.dumps(entry))
+    subprocess.run(["tar", "-C", folder, "-cf", tmp_path / "a.tar", "."], check=True)
+    (item,) = collect_archive(tmp_path / "a.tar", ("amd64",), collected)
+    assert _contents(collected, item)[1:] == [config, b"layer"]
+    assert len(json.loads(_contents(collected, item)[0])["layers"]) == 2
+
+
+def test_an_archive_is_taken_apart_once(tmp_path: Path, collected: Collected, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = docker_archive(tmp_path / "a.tar", _NAME)
+    first = collect_archive(archive, ("amd64",), collected)
+    blobs = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "blobs").iterdir()}
+    assert collect_archive(archive, ("amd64",), Collected(tmp_path / "cache")) == first
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "blobs").iterdir()} == blobs
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"manifest.json": json.dumps([{"RepoTags": [_NAME]}]).encode()}, "is no image archive: 'Config'"),
+        ({"manifest.json": json.dumps([{"RepoTags": []}]).encode()}, "names no image in full"),
+        (
+            {"manifest.json": json.dumps([{"RepoTags": [_NAME], "Config": "c", "Layers": []}]).encode(), "c": b"[]"},
+            "is no image archive",
+        ),
+    ],
+    ids=["no config", "no name", "config of another kind"],
+)
+def test_what_is_no_archive_of_images_is_refused_by_its_name(
+    tmp_path: Path, collected: Collected, files: dict[str, bytes], said: str
+) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar_of(files))
+    with pytest.raises(BadInput, match=f"^{path}: {said}"):
+        collect_archive(path, ("amd64",), collected)
+
+
+def test_an_image_for_a_processor_that_no_bundle_is_for_is_refused(tmp_path: Path, collected: Collected) -> None:
+    oci_archive(tmp_path / "a.tar", _NAME, arches=("riscv64",))
+    with pytest.raises(BadInput, match="is for riscv64"):
+        collect_archive(tmp_path / "a.tar", ("amd64",), collected)
