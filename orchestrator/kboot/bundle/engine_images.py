@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import docker
 import requests.exceptions
@@ -19,13 +19,14 @@ def load_service_images(store: SupplyStore, items: list[Item], progress: Callabl
     """Load the images that the engine lacks, and return their references; raise EngineError."""
     if not items:
         return []
+    images = [stored_image(store, item) for item in items]
     try:
-        client = engine_client()
-        lacking = [image for image in (stored_image(store, item) for item in items) if not _has(client, image)]
-        if lacking:
-            progress(f"loading {len(lacking)} service images into the engine")
-            client.api.load_image(docker_archive(store, lacking))  # type: ignore[no-untyped-call]
-        refused = [image.reference for image in lacking if not _has(client, image)]
+        with engine_client() as client:
+            lacking = [image for image in images if not _has(client, image)]
+            if lacking:
+                progress(f"loading {len(lacking)} service images into the engine")
+                _load(client, docker_archive(store, lacking))
+            refused = [image.reference for image in lacking if not _has(client, image)]
     except (DockerException, requests.exceptions.RequestException) as error:
         raise EngineError(f"the engine did not take the service images: {error}", _AGAIN) from error
     if refused:
@@ -34,6 +35,12 @@ def load_service_images(store: SupplyStore, items: list[Item], progress: Callabl
 
 
 _AGAIN = "see that the Docker engine runs and has room, then run this again: what was loaded before is kept"
+
+
+def _load(client: docker.DockerClient, archive: Iterator[bytes]) -> None:
+    for event in client.api.load_image(archive):  # type: ignore[no-untyped-call]
+        if "error" in event:
+            raise EngineError(f"the engine did not take the service images: {str(event['error']).strip()}", _AGAIN)
 
 
 def _has(client: docker.DockerClient, image: StoredImage) -> bool:

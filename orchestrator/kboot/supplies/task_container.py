@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,12 +71,17 @@ def run_task(
         container.remove(force=True, v=True)
 
 
-def engine_client() -> docker.DockerClient:
-    """Return a client of this machine's engine; raise EngineError where none answers."""
+@contextmanager
+def engine_client() -> Iterator[docker.DockerClient]:
+    """Yield a client of this machine's engine; raise EngineError where none answers."""
     try:
-        return docker.from_env(timeout=600)
+        client = docker.from_env(timeout=600)
     except docker.errors.DockerException as error:
         raise EngineError("the Docker engine does not answer", "start it, or run `make setup`") from error
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def bind_mount(source: Path, target: str, *, read_only: bool = True) -> Mount:

@@ -62,16 +62,17 @@ def pull_command(reference: str, arch: str) -> list[str]:
 
 
 def _pull(reference: str, arch: str, registry_image: str, room: Path) -> None:
-    code, said = run_task(
-        engine_client(),
-        registry_image,
-        pull_command(reference, arch),
-        mounts=[bind_mount(room, _ROOM, read_only=False), *site_authorities()],
-        environment=site_proxies(os.environ),
-        user=os.geteuid(),
-        network="host",
-        label=_LABEL,
-    )
+    with engine_client() as client:
+        code, said = run_task(
+            client,
+            registry_image,
+            pull_command(reference, arch),
+            mounts=[bind_mount(room, _ROOM, read_only=False), *site_authorities()],
+            environment=site_proxies(os.environ),
+            user=os.geteuid(),
+            network="host",
+            label=_LABEL,
+        )
     if code != 0:
         raise KbootError(
             f"{reference}: not pulled: {failure(said)}",

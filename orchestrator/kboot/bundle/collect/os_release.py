@@ -87,16 +87,17 @@ def _check(desc: ClusterDesc, image: str, config: Path, images: Path) -> None:
     images.mkdir(parents=True, exist_ok=True)
     mounts = [bind_mount(config, "/etc/kboot"), bind_mount(images, "/var/lib/kboot/images", read_only=False)]
     proxy = desc.network.proxy.environment if desc.network.proxy else {}
-    code, said = run_task(
-        engine_client(),
-        image,
-        ["python3", "-m", "kboot_updater", "check"],
-        mounts=[*mounts, *site_authorities()],
-        environment=site_proxies(os.environ) | proxy,
-        user=os.geteuid(),
-        network="host",
-        label="kboot-bundle",
-    )
+    with engine_client() as client:
+        code, said = run_task(
+            client,
+            image,
+            ["python3", "-m", "kboot_updater", "check"],
+            mounts=[*mounts, *site_authorities()],
+            environment=site_proxies(os.environ) | proxy,
+            user=os.geteuid(),
+            network="host",
+            label="kboot-bundle",
+        )
     if code != 0:
         raise KbootError(
             f"the release of {desc.os.family} {desc.os.channel} was not fetched: {last_line(said)}",

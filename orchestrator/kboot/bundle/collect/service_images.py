@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 
+import docker
 import requests.exceptions
 from docker.errors import DockerException
 
@@ -22,23 +23,33 @@ def collect_service_images(
 
     Raises EngineError.
     """
-    items: list[Item] = []
     try:
-        client = engine_client()
-        for service, reference in sorted(references.items()):
-            key = f"service image {client.images.get(reference).id} {service} {version}"
-            known = collected.remembered(key)
-            if known is None:
-                progress(f"saving {reference}")
-                files = taken_apart(io.BufferedReader(_Chunks(client.api.get_image(reference))), collected)
-                item = saved_image(files, collected).item(
-                    Kind.SERVICE_IMAGE, f"kboot-{service}:{version}", "kboot", version
-                )
-                known = collected.remember(key, [item])
-            items += known
+        with engine_client() as client:
+            return [
+                item
+                for service, reference in sorted(references.items())
+                for item in _collected(client, service, reference, version, collected, progress)
+            ]
     except (DockerException, requests.exceptions.RequestException) as error:
         raise EngineError(f"the engine did not give a service image: {error}", "see that it runs") from error
-    return items
+
+
+def _collected(
+    client: docker.DockerClient,
+    service: str,
+    reference: str,
+    version: str,
+    collected: Collected,
+    progress: Callable[[str], None],
+) -> list[Item]:
+    key = f"service image {client.images.get(reference).id} {service} {version}"
+    known = collected.remembered(key)
+    if known is not None:
+        return known
+    progress(f"saving {reference}")
+    files = taken_apart(io.BufferedReader(_Chunks(client.api.get_image(reference))), collected)
+    parts = saved_image(files, collected)
+    return collected.remember(key, [parts.item(Kind.SERVICE_IMAGE, f"kboot-{service}:{version}", "kboot", version)])
 
 
 class _Chunks(io.RawIOBase):
