@@ -23,7 +23,7 @@ from ..host.architecture import machine_arch
 from ..host.cache import cache_folder
 from ..host.lock import locked
 from ..host.progress import Progress
-from ..service_images.checkout import checkout
+from ..service_images.sources import sources
 from ..supplies.asset_releases import CNI_URL, KUBERNETES_URL
 from ..supplies.bundle_manifest import Kind, Manifest
 from .options import Commands, add_command, add_root, note
@@ -157,7 +157,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         needed,
         version("kboot"),
         frozenset(kind for kind in _KINDS if kind not in arguments.without),
-        checkout(),
+        sources(),
         arguments.root,
         arguments.python or PYTHONS,
         arguments.arch or sorted({machine_arch(), *needed.archs}),
