@@ -5,17 +5,24 @@ All interfaces are made inside the namespaces, so that nothing of a test ever sh
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 _CLONE_NEWNET = 0x40000000
+_TUNSETIFF = 0x400454CA
+_TAP_WITHOUT_HEADER = 0x0002 | 0x1000  # IFF_TAP, IFF_NO_PI
 _PASSED_ON = ("passwd", "group", "nsswitch.conf", "ld.so.cache")  # what programs look up in /etc
+
+Made = TypeVar("Made")
 
 
 def ip(*arguments: str) -> None:
@@ -32,17 +39,30 @@ class Namespace:
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket of this namespace for the caller, who stays where it is."""
-        made: list[socket.socket] = []
+        return self._made(lambda: socket.socket(family, kind, protocol))
 
-        def make() -> None:
+    def tap(self, name: str) -> int:
+        """The file descriptor of a new tap of this namespace, whose frames wait until they are read."""
+
+        def make() -> int:
+            tap = os.open("/dev/net/tun", os.O_RDWR)
+            fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _TAP_WITHOUT_HEADER))
+            return tap
+
+        return self._made(make)
+
+    def _made(self, make: Callable[[], Made]) -> Made:
+        made: list[Made] = []
+
+        def enter() -> None:
             handle = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
             try:
                 if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET) == 0:  # this thread alone
-                    made.append(socket.socket(family, kind, protocol))
+                    made.append(make())
             finally:
                 os.close(handle)
 
-        thread = threading.Thread(target=make)
+        thread = threading.Thread(target=enter)
         thread.start()
         thread.join()
         assert made, f"no entry to the namespace {self.name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import struct
 import sys
@@ -19,15 +21,13 @@ _ALL_FRAMES = 0x0003  # ETH_P_ALL
 _MAC = bytes.fromhex("525400000001")
 _PEER = bytes.fromhex("525400000099")
 _ARCHITECTURE = bytes([93, 2, 0, 7])
-# What run.sh makes: the network's bridge, and that of the card, which is the cable vm here.
+# What run.sh makes: the network's bridge, and that of the card, whose tap is held here as QEMU holds it.
 _LINKS = (
     "link add br0 type bridge forward_delay 0",
     "link set lab master br0",
     "link set br0 up",
     "link add port0 type bridge forward_delay 0",
     "link set port0 up",
-    "link add vm type veth peer name tap0",
-    "link set vm up",
     "link set tap0 master port0 up",
 )
 
@@ -53,53 +53,50 @@ def request() -> bytes:
 class Ends:
     """The card's end, as QEMU has it, and the network's."""
 
-    def __init__(self, card: socket.socket, network: socket.socket) -> None:
-        self._card, self._network = card, network
-        for end in (card, network):
-            end.settimeout(10)
+    def __init__(self, switch: Namespace, card: int, network: int) -> None:
+        self._switch, self._card, self._network = switch, card, network
 
     def send_from_machine(self, frame: bytes) -> None:
         """Send as the card does."""
-        self._card.send(frame)
+        os.write(self._card, frame)
 
     def send_to_machine(self, frame: bytes) -> None:
         """Send as a neighbour on the network does."""
-        self._network.send(frame)
+        os.write(self._network, frame)
 
-    def at_network(self) -> bytes:
-        """The next frame of the machine that the network sees."""
-        while (frame := self._network.recv(2048))[6:12] != _MAC:
-            pass
-        return frame
+    def at_network(self, wait_s: float = 10) -> bytes:
+        """The next frame of the machine that the network sees; empty where none comes."""
+        return _next_frame(self._network, _MAC, wait_s)
 
-    def at_machine(self) -> bytes:
-        """The next frame of the neighbour that the card gets."""
-        while (frame := self._card.recv(2048))[6:12] != _PEER:
-            pass
-        return frame
+    def at_machine(self, wait_s: float = 10) -> bytes:
+        """The next frame of the neighbour that the card gets; empty where none comes."""
+        return _next_frame(self._card, _PEER, wait_s)
 
-    def close(self) -> None:
-        """Close both."""
-        self._card.close()
-        self._network.close()
+    def carried_to_machine(self) -> int:
+        """How many frames the program put on the card's bridge."""
+        return int(self._switch.run("cat", "/sys/class/net/card0/statistics/rx_packets").stdout)
+
+
+def _next_frame(end: int, source: bytes, wait_s: float) -> bytes:
+    until = time.monotonic() + wait_s
+    while select.select([end], [], [], max(0.0, until - time.monotonic()))[0]:
+        if (frame := os.read(end, 2048))[6:12] == source:
+            return frame
+    return b""
 
 
 @contextmanager
 def carried(tmp_path: Path, *options: str) -> Iterator[Ends]:
     """A card whose frames port.py carries to a bridge, and from there over a cable."""
-    with cabled({"lab": "10.0.0.1/24"}, "port") as (switch, network):
+    with cabled({"lab": "10.0.0.1/24"}, "port") as (switch, network), os.fdopen(switch.tap("tap0"), "r+b", 0) as card:
         for words in _LINKS:
             assert switch.run("ip", *words.split()).returncode == 0
         command = [sys.executable, str(_PORT), *options, "br0", _MAC.hex(":")]
-        with switch.daemon(command, {}, tmp_path / "log"):
+        with switch.daemon(command, {}, tmp_path / "log"), _wire(network, "lab") as wire:
             for _ in looks(10, 0.05):
                 if "UP" in switch.run("ip", "-br", "link", "show", "card0").stdout:
                     break
-            ends = Ends(_wire(switch, "vm"), _wire(network, "lab"))
-            try:
-                yield ends
-            finally:
-                ends.close()
+            yield Ends(switch, card.fileno(), wire.fileno())
 
 
 def _wire(namespace: Namespace, card: str) -> socket.socket:
@@ -141,12 +138,17 @@ def test_nothing_passes_before_the_port_forwards(tmp_path: Path) -> None:
 
 def test_a_machine_that_takes_nothing_for_a_while_goes_on_afterwards(tmp_path: Path) -> None:
     with carried(tmp_path, "--delay=5") as ends:
-        for number in range(2000):  # more than any queue holds
-            ends.send_to_machine(frame_of(_MAC, _PEER, number.to_bytes(2, "big")))
+        for sent in range(0, 2000, 250):  # the program is never given more at once than its own tap holds
+            for number in range(sent, sent + 250):
+                ends.send_to_machine(frame_of(_MAC, _PEER, number.to_bytes(2, "big")))
+            assert any(ends.carried_to_machine() >= sent + 250 for _ in looks(20, 0.05))
         out = frame_of(_PEER, _MAC)
         ends.send_from_machine(out)
         assert ends.at_network() == out
+        taken = 0
+        while ends.at_machine(0.5):
+            taken += 1
+        assert 0 < taken < 2000
         last = frame_of(_MAC, _PEER, b"last")
         ends.send_to_machine(last)
-        while ends.at_machine() != last:
-            pass
+        assert ends.at_machine() == last
