@@ -92,6 +92,21 @@ def test_an_installer_that_is_not_known_yet_is_ended_too(machine: Sandbox, loop_
     assert signatures(loop_disks[0]) == []
 
 
+def test_an_installer_that_cannot_be_ended_is_waited_for_a_minute_and_then_told(
+    machine: Sandbox, loop_disks: tuple[str, str]
+) -> None:
+    disk = machine.disk("sda", real=loop_disks[0])
+    machine.use_real("wipefs", "dd")
+    (machine.folder / "image").write_bytes(bootable_disk())
+    (machine.folder / "signal").write_text("TERM")
+    script = machine.own_script(KBOOT_DISK=disk)
+    # As of a process that waits for its disk: it is still there, whatever it was sent.
+    stays = 'kill() { builtin kill "$@"; [ "$1" = -KILL ]; }\n'
+    assert machine.run_text(script.replace("installer_pid=''\n", f"{stays}installer_pid=''\n", 1)).returncode == 1
+    assert machine.lines("done").count("sleep 1") == 60
+    assert reason(machine) == "install.sh was ended by SIGTERM"
+
+
 def test_no_other_disk_is_touched_when_an_image_is_refused(machine: Sandbox, loop_disks: tuple[str, str]) -> None:
     disk, other = machine.disk("sda", real=loop_disks[0]), machine.disk("sdb", real=loop_disks[1])
     (machine.folder / "partlabels").write_text(f"{other} EFI-SYSTEM\n")

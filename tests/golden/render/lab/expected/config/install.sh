@@ -391,7 +391,7 @@ run_installer() { # run_installer ARGUMENT...
 # A signal may come before the installer's number is noted; of the other jobs none has a process group of its own.
 end_installer() {
   local group tries
-  for group in $installer_pid $(jobs -p); do
+  for group in ${installer_pid:-$(jobs -p)}; do
     tries=60
     while [ "$tries" -gt 0 ] && kill -KILL -- "-$group" 2>/dev/null; do
       tries=$((tries - 1))
