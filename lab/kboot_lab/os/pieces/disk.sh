@@ -57,17 +57,19 @@ TEXT
   cat >"$work/memdisk/boot/grub/grub.cfg" <<TEXT
 set linux_append=""
 set linux_console="$consoles"
-if search --no-floppy --set=oem --label OEM; then
+# The disk that the loader was started from is searched first: another may have partitions of these names too.
+regexp --set=1:disk '^\((hd[0-9]+)' "\$cmdpath"
+if search --no-floppy --set=oem --label OEM --hint "\$disk,gpt6"; then
   if [ -f (\$oem)/grub.cfg ]; then source (\$oem)/grub.cfg; fi
 fi
-search --no-floppy --set=root --file /lab/vmlinuz
+search --no-floppy --set=root --file /lab/vmlinuz --hint "\$disk,gpt1"
 linux /lab/vmlinuz $kernel_line \$linux_console \$linux_append
 initrd /lab/initrd
 boot
 TEXT
   tar -C "$work/memdisk" -cf "$work/memdisk.tar" boot
   grub-mkimage -O x86_64-efi -o "$work/bootx64.efi" -p '(memdisk)/boot/grub' -m "$work/memdisk.tar" \
-    memdisk tar normal configfile test part_gpt fat ext2 search search_fs_file search_label linux boot
+    memdisk tar normal configfile test regexp part_gpt fat ext2 search search_fs_file search_label linux boot
   mcopy -i "$esp" "$work/bootx64.efi" ::/EFI/BOOT/BOOTX64.EFI
   dd if=/usr/lib/syslinux/mbr/gptmbr.bin of="$image" bs=440 count=1 conv=notrunc status=none
   syslinux --install -t "$mib" "$image"
