@@ -67,7 +67,7 @@ for number in "${!macs[@]}"; do
   if [ "${#port[@]}" -gt 0 ]; then # port.py carries its frames from a bridge of its own to br0
     bridge=port$number
     ip link add "$bridge" type bridge forward_delay 0 stp_state 0
-    ip link set "$bridge" addrgenmode none up
+    ip link set "$bridge" up
   fi
   ip tuntap add "tap$number" mode tap
   ip link set "tap$number" master "$bridge" up
