@@ -65,6 +65,7 @@ def test_a_kind_machine_has_a_card_and_a_disk_in_this_boot_order(place: Path) ->
     assert (place / "disk0.raw").stat().st_size == 8 << 20
     assert found.of("-accel") == ["tcg,thread=multi"]
     assert found.of("-rtc") == []
+    assert found.of("-boot") == []
     assert found.of("-smbios") == ["type=3,asset=kboot-lab"]
 
 
@@ -80,12 +81,18 @@ def test_the_clock_and_the_traits_reach_the_machine(place: Path) -> None:
 
 
 def test_a_bad_port_is_between_the_card_and_the_bridge(place: Path) -> None:
-    (place.parent / "bin" / "ip").write_text(f'#!/bin/sh\necho "$@" >>{place}/ip.log\n')
+    for program in ("ip", "python3"):
+        (place.parent / "bin" / program).write_text(f'#!/bin/sh\necho "$@" >>{place}/{program}.log\n')
     found = asked(place, Hardware(disks=(Disk("8M"),), cards=(_SECOND,), loss_percent=5))
     links = (place / "ip.log").read_text().splitlines()
     for number in range(2):
+        assert f"link add port{number} type bridge forward_delay 0 stp_state 0" in links
+        assert f"link set port{number} up" in links
         assert f"link set tap{number} master port{number} up" in links
         assert f"link set tap{number} master br0 up" not in links
+    assert found.of("-netdev") == [f"tap,id=net{n},ifname=tap{n},script=no,downscript=no" for n in range(2)]
+    started = (place / "python3.log").read_text().splitlines()
+    assert f"/usr/local/lib/kboot/port.py --loss=5 br0 {_MAC} {_SECOND}" in started
     assert [card.partition("mac=")[2] for card in found.devices("virtio-net")] == [
         f"{_MAC},bootindex=1",
         f"{_SECOND},bootindex=2",
