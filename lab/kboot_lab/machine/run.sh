@@ -33,7 +33,8 @@ arguments=(
 )
 [ -z "${KBOOT_VM_CLOCK-}" ] || arguments+=(-rtc "base=$KBOOT_VM_CLOCK")
 
-# A server goes through its boot order again and again; SeaBIOS stands still, unless it is told to begin anew.
+# A server goes through its boot order again and again; SeaBIOS stands still, unless it is told to begin anew. OVMF knows no
+# such option and waits at its menu.
 [ "${#port[@]}" = 0 ] || arguments+=(-boot reboot-timeout=5000)
 
 case $firmware in
