@@ -33,7 +33,7 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine
 
-test-machines: setup ## machines as unkind as those of a rack: wrong clocks, old disks, bad ports, other cards
+test-machines: setup ## machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)
 	@$(BIN)/python -m pytest tests/machine/test_unkind.py tests/rack
 
 test-kubernetes: setup ## a cluster of virtual machines from nothing to Ready, off and on, to a new address (after `make kubernetes`)
