@@ -40,7 +40,7 @@ def completed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     for each in _with_subcommands(parser):
         for action in each._actions:
             if action.type is not None and action.metavar in ("FILE", "ARCHIVE", "OLD", "KEY", "DIR"):
-                action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+                setattr(action, "complete", shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE)  # noqa: B010 - shtab's own
     return parser
 
 

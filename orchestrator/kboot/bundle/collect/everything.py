@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kboot_compose.services import REGISTRY, UPDATER
 
-from ...service_images.build import ensure_images
+from ...service_images.provide import ensure_images
 from ...supplies.bundle_manifest import Item, Kind
 from .binaries import BinarySources, collect_binaries
 from .collected import Collected
