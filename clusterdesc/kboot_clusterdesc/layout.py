@@ -26,6 +26,11 @@ class ClusterFolder:
         return self.root / self.cluster
 
     @property
+    def stamp(self) -> Path:
+        """The file that says which kboot changed the folder last, and the format of what lies in it."""
+        return self.path / "kboot.json"
+
+    @property
     def description(self) -> Path:
         """The normalised copy of the description that is in force."""
         return self.path / "cluster.yaml"

@@ -16,8 +16,8 @@ from kboot.host import state_folder
 from kboot.host.cache import cache_folder
 from kboot.host.engine import LABEL_CLUSTER, Engine, connect
 from kboot.host.files import write_file
-from kboot.host.lock import locked
 from kboot.host.progress import Progress
+from kboot.host.stamp import changed, held, refuse_newer
 from kboot.preflight.kubernetes_skew import in_force
 from kboot.render.compose import HostNetwork
 from kboot.running.status import Status
@@ -66,10 +66,12 @@ def lab_up(
     """
     wanted = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, wanted.cluster.name)
+    refuse_newer(folder)
     refuse_real_cluster(folder)
     refuse_other_os(wanted)
     connect()  # before what takes minutes, and is in vain without the engine
-    folder.lab.mkdir(parents=True, exist_ok=True)
+    with changed(folder):
+        folder.lab.mkdir(parents=True, exist_ok=True)
     version = LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
     image = machine_image(progress)
@@ -191,8 +193,9 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
 
 def lab_down(folder: ClusterFolder, *, purge: bool) -> None:
     """Take the lab down with every container, network, volume, disk and file of it; `purge` drops the cache too."""
+    refuse_newer(folder)
     refuse_real_cluster(folder)
-    with locked(folder.lock):
+    with held(folder):
         engine = Engine(folder)
         engine.remove_labelled(LABEL_CLUSTER, folder.cluster)
         engine.down()

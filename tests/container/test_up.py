@@ -7,12 +7,14 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from testcontainers.core.container import DockerContainer
 
+from kboot.host.migrations import FORMAT
 from kboot.host.waiting import looks
 from kboot_compose.services import SERVICE_NAMES, SERVICES, UPDATER
 from support.cluster import TestCluster, cluster_up
@@ -41,6 +43,10 @@ def test_a_second_up_changes_no_file_and_recreates_no_container(cluster: TestClu
     before = _started(cluster)
     outcome = cluster.up()
     assert (outcome.changes, outcome.recreated, _started(cluster)) == ([], [], before)
+
+
+def test_the_folder_says_which_kboot_made_it(cluster: TestCluster) -> None:
+    assert json.loads(cluster.folder.stamp.read_text()) == {"kboot": version("kboot"), "format": FORMAT}
 
 
 def test_another_upstream_dns_restarts_dnsmasq_alone(cluster: TestCluster) -> None:

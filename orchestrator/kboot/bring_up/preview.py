@@ -21,6 +21,7 @@ from kboot_compose.services import SERVICES, Service
 from ..errors import BadInput, KbootError
 from ..host.engine import Engine, ServiceState
 from ..host.network_interfaces import holder_of, interfaces
+from ..host.stamp import refuse_newer
 from ..preflight.interface import LAB_INTERFACE
 from ..render import RenderedFile
 from ..render.compose import HostNetwork, LabNetwork, NetworkMode
@@ -56,7 +57,7 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
     """
     desc = kboot_clusterdesc.load(path)
     _refuse_foreign(output)
-    kept = ClusterFolder(root, desc.cluster.name)
+    kept = _kept(root, desc)
     with _scratch(kept) as secrets:
         rendered = _render(desc, path, kept, secrets)
     try:
@@ -66,6 +67,13 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
     output = output.absolute()
     write_render(ClusterFolder(output.parent, output.name), rendered)
     return sorted(rendered)
+
+
+def _kept(root: Path, desc: ClusterDesc) -> ClusterFolder:
+    """Return the cluster's folder; raise NewerFolder where this kboot cannot read it."""
+    folder = ClusterFolder(root, desc.cluster.name)
+    refuse_newer(folder)
+    return folder
 
 
 def _refuse_foreign(output: Path) -> None:
@@ -98,7 +106,7 @@ def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
 def preview(path: Path, root: Path) -> Preview:
     """Return what `kboot up` of the description `path` would change."""
     desc = kboot_clusterdesc.load(path)
-    folder = ClusterFolder(root, desc.cluster.name)
+    folder = _kept(root, desc)
     with _scratch(folder) as secrets:
         rendered = _render(desc, path, folder, secrets)
     files = differences(folder, rendered)
@@ -137,7 +145,7 @@ def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: Cluster
 def guessed_interface(path: Path, root: Path) -> str | None:
     """Return the interface that a render guesses when none here has the bootstrapper's address, else None."""
     desc = kboot_clusterdesc.load(path)
-    mode = network_in_force(ClusterFolder(root, desc.cluster.name))
+    mode = network_in_force(_kept(root, desc))
     if not isinstance(mode, HostNetwork) or desc.network.interface is not None:
         return None
     return None if holder_of(desc.network.bootstrapper, interfaces()) else LAB_INTERFACE

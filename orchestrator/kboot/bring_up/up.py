@@ -15,8 +15,8 @@ from ..describe.attachment_reader import read_attachments
 from ..errors import BadInput
 from ..host import state_folder
 from ..host.engine import Engine, ServiceState
-from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.stamp import held, migrate
 from ..pki.store.cluster_secrets import load_or_create
 from ..preflight.interface import interface_for
 from ..preflight.kubernetes_skew import refuse_skew
@@ -60,7 +60,8 @@ def up(
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
-    with locked(folder.lock):
+    with held(folder):
+        migrate(folder, progress)
         if unsure := refuse_skew(folder, desc, path):
             progress(unsure)
         interface = interface_for(desc, path, mode)

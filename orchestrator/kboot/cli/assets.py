@@ -9,8 +9,8 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import BadInput, ExitCode
-from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.stamp import changed
 from ..running.chosen import chosen_cluster, description_in_force
 from ..supplies.asset_releases import CNI_URL, CNI_VERSION, KUBERNETES_URL, pull_assets
 from ..supplies.assets import KUBERNETES_BINARIES, Asset, add_assets, asset_files, list_assets, verify_assets
@@ -77,7 +77,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
     folder, desc = _cluster(arguments)
     files = asset_files(arguments.paths)
     version = "" if set(files).isdisjoint(KUBERNETES_BINARIES) else _version(arguments, desc)
-    with locked(folder.lock):
+    with changed(folder):
         _print_added(folder, add_assets(folder, files, version, arch=desc.os.arch))
     return ExitCode.DONE
 
@@ -85,7 +85,7 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Download the released binaries that the assets folder lacks."""
     folder, desc = _cluster(arguments)
-    with locked(folder.lock):
+    with changed(folder):
         added = pull_assets(
             folder,
             _version(arguments, desc),

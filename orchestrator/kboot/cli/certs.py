@@ -9,7 +9,7 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, Node
 
 from ..errors import BadInput, ExitCode
-from ..host.lock import locked
+from ..host.stamp import changed
 from ..pki.store.export import export
 from ..pki.store.inventory import KeptCertificate, kept_certificates
 from ..pki.store.renewal import renew
@@ -74,7 +74,7 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
     if not (arguments.name or arguments.all or arguments.node):
         raise BadInput("nothing is said to be renewed", "name it as `kboot certs list` does, or say `--all`")
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):
+    with changed(folder):
         desc = description_in_force(folder)
         node = _node(desc, arguments.node)
         renewed = renew(folder, desc, datetime.now(UTC), name=arguments.name, node=node)

@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.image_registry import image_registry
 from kboot_compose.services import SERVICE_NAMES
 
@@ -16,8 +15,8 @@ from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
 from ..host import state_folder
 from ..host.engine import Engine
-from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.stamp import held
 from ..host.waiting import looks
 from ..pki.store.inventory import kept_certificates, warning
 from ..running.chosen import chosen_cluster
@@ -138,7 +137,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 def run_down(arguments: argparse.Namespace) -> ExitCode:
     """Remove the cluster's containers and network; with `--purge` its folder too."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):
+    with held(folder):
         engine = Engine(folder)
         if guests := engine.guests():
             raise BadInput(
@@ -206,7 +205,7 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
     for name in arguments.services:
         if name not in SERVICE_NAMES:
             raise BadInput(f"`{name}` is not a service", f"one of {', '.join(SERVICE_NAMES)}")
-    with locked(folder.lock):
+    with held(folder):
         engine = Engine(folder)
         engine.restart(arguments.services)
         engine.wait_healthy(Progress(), arguments.timeout)
@@ -218,7 +217,7 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
     """Check what this machine lacks to run a cluster."""
     from ..preflight import doctor
 
-    found = list(doctor.checks(arguments.file or _only_description(arguments.root), arguments.root))
+    found = list(doctor.checks(arguments.file, arguments.root))
     if arguments.json:
         print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])
     else:
@@ -227,8 +226,3 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
             if not check.ok:
                 print(f"      hint: {check.hint}")
     return ExitCode.DONE if all(check.ok for check in found) else ExitCode.FAILED
-
-
-def _only_description(root: Path) -> Path | None:
-    names = state_folder.clusters(root)
-    return ClusterFolder(root, names[0]).description if len(names) == 1 else None

@@ -13,8 +13,8 @@ from ..errors import BadInput, ExitCode
 from ..etcd.restore import restore
 from ..etcd.snapshot import take_snapshot
 from ..etcd.snapshot_file import read_snapshot
-from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.stamp import held
 from ..running.chosen import chosen_cluster, description_in_force, node_named
 from ..running.cluster_health import read_etcd_health
 from ..running.ssh import Remote, remote
@@ -86,14 +86,14 @@ def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
 
 def run_restore(arguments: argparse.Namespace) -> ExitCode:
     """Put every etcd member back to a snapshot."""
-    found = read_snapshot(arguments.file)
     folder = chosen_cluster(arguments.root, arguments.cluster)
+    found = read_snapshot(arguments.file)
     desc = description_in_force(folder)
     if not desc.etcd_members:
         raise BadInput(f"{folder.cluster} has no etcd", "name another cluster with `--cluster`")
     if not arguments.yes:
         _ask(desc, f"{arguments.file} ({_size(found.size_bytes)}, sha256 {found.sha256})")
-    with locked(folder.lock):
+    with held(folder):
         nodes = read_nodes(folder, desc)
 
         def way_to(node: Node) -> Remote:

@@ -11,8 +11,8 @@ from kboot_clusterdesc.node_images import node_images, repository_and_tag
 
 from ..errors import BadInput, ExitCode
 from ..host.engine import Engine
-from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.stamp import changed
 from ..running.chosen import chosen_cluster, description_in_force
 from ..running.cloudconfig_client import CloudConfigClient
 from ..running.needed_images import needed_images, refuse_outdated, wanted_images
@@ -157,7 +157,7 @@ def run_prune(arguments: argparse.Namespace) -> ExitCode:
     stays = is_kept(needed_images(folder, desc), arguments.keep)
     if not (arguments.force or arguments.dry_run):
         refuse_outdated(CloudConfigClient(folder, desc).nodes())
-    with locked(folder.lock):
+    with changed(folder):
         plan = planned_prune(folder, stays) if arguments.dry_run else prune(Engine(folder), stays)
     for removal in plan.removals:
         names = [f"{removal.repository}:{tag}" for tag in removal.tags] or [removal.repository]
@@ -177,7 +177,7 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.references:
         wanted = [reference for reference, digest in store.digests(wanted).items() if digest is None]
     progress = Progress()
-    with locked(folder.lock):
+    with changed(folder):
         for reference in wanted:
             _print_done(store.pull(reference, progress))
     if not wanted:
@@ -216,7 +216,7 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
         for name in ([reference] if reference else archive.references())
     ]
     store, progress = _store(folder, desc), Progress()
-    with locked(folder.lock):
+    with changed(folder):
         for number, (path, name) in enumerate(pushes, 1):
             _print_done(store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}"))
     return ExitCode.DONE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import BadInput, ExitCode
 from ..host.files import write_file
-from ..host.lock import locked
+from ..host.stamp import changed
 from ..pki.store.operators import ADMIN, first_line, operator, operator_kubeconfig
 from ..running.chosen import chosen_cluster, description_in_force
 from .options import Commands, add_cluster, add_command, note
@@ -47,7 +47,7 @@ def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
     folder = chosen_cluster(arguments.root, arguments.cluster)
     if arguments.output is not None:
         _refuse_foreign(arguments.output, folder.cluster)
-    with locked(folder.lock):
+    with changed(folder):
         desc = description_in_force(folder)
         content = operator_kubeconfig(folder, desc, subject, datetime.now(UTC), arguments.server)
     if arguments.output is None:

@@ -12,7 +12,7 @@ from kboot_clusterdesc import Mac
 
 from ..errors import BadInput, ExitCode, NotYet
 from ..etcd.skew import refuse_apply
-from ..host.lock import locked
+from ..host.stamp import changed, held
 from ..preflight.reinstall import Objection, objections
 from ..running.chosen import chosen_cluster, description_in_force, node_named
 from ..running.cloudconfig_client import CloudConfigClient, JsonObject
@@ -139,7 +139,7 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     """Arm one node for an install; raise NotYet where that would do harm, unless forced."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):  # of two runs at once, each would count on the machine that the other arms
+    with held(folder):  # of two runs at once, each would count on the machine that the other arms
         desc = description_in_force(folder)
         server = CloudConfigClient(folder, desc)
         machines = server.nodes()
@@ -210,7 +210,7 @@ def run_apply(arguments: argparse.Namespace) -> ExitCode:
     from ..upgrade.moves import reason_against
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):
+    with held(folder):
         desc = description_in_force(folder)
         machines = CloudConfigClient(folder, desc).nodes()
         node = node_named(machines, arguments.name)
@@ -235,7 +235,7 @@ def takes_pods(answer: JsonObject, name: str) -> bool:
 def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
     """Yield kubectl for the chosen cluster, and the name of the node that the operator named, perhaps by its MAC."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with locked(folder.lock):
+    with changed(folder):  # kubectl's certificate is kept
         desc = description_in_force(folder)
         kubectl_program(folder, desc)  # raises where kubectl is missing, before any machine is asked
         nodes = CloudConfigClient(folder, desc).nodes()

@@ -12,6 +12,7 @@ from kboot_clusterdesc.layout import STATE_MARK
 from kboot_compose.services import CLOUDCONFIG, SERVICES, Service
 
 from .files import failed, write_file
+from .stamp import is_newer
 
 _NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
@@ -55,11 +56,12 @@ def remove(folder: ClusterFolder) -> None:
 
 
 def clusters(root: Path) -> list[str]:
-    """Return the names of the clusters under `root`."""
+    """Return the names of the clusters under `root`, also of those that a newer kboot keeps in another way."""
     try:
-        return sorted(entry.name for entry in root.iterdir() if (entry / "cluster.yaml").is_file())
+        folders = [ClusterFolder(root, entry.name) for entry in root.iterdir()]
     except OSError:
         return []
+    return sorted(each.cluster for each in folders if each.description.is_file() or is_newer(each))
 
 
 def _was_in_force(folder: ClusterFolder) -> bool:

@@ -17,6 +17,8 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
 from ..host.engine import INSTALL_CLIENT, INSTALL_COMPOSE, Engine, ServiceState, connect
+from ..host.stamp import read_stamp, refuse_newer
+from ..host.state_folder import clusters
 from ..render.compose import HostNetwork
 from .interface import interface_for
 from .ports import taken_ports, way_out
@@ -35,16 +37,30 @@ class Check:
 
 
 def checks(path: Path | None, root: Path) -> Iterator[Check]:
-    """Yield a check of each thing that `kboot up` needs; with a description, of its address and ports too."""
+    """Yield a check of each thing that `kboot up` needs; with a description, of its address and ports too.
+
+    Without a description the one in force is looked at, of the only cluster under `root`.
+    """
     yield _user()
     yield _engine()
     yield _compose()
     yield _space(root)
     yield _secure_boot()
     if path is not None:
+        yield from _of_cluster(ClusterFolder(root, kboot_clusterdesc.load(path).cluster.name), path)
+    elif len(names := clusters(root)) == 1:
+        folder = ClusterFolder(root, names[0])
+        yield from _of_cluster(folder, folder.description)
+
+
+def _of_cluster(folder: ClusterFolder, path: Path) -> Iterator[Check]:
+    """Yield the checks that need a description, that of `path`; of a newer kboot's folder no other can be made."""
+    stamped = _folder(folder)
+    yield stamped
+    if stamped.ok:
         desc = kboot_clusterdesc.load(path)
         yield _address(desc, path)
-        yield _ports(desc, root)
+        yield _ports(desc, folder)
 
 
 def _user() -> Check:
@@ -92,6 +108,18 @@ def _secure_boot() -> Check:
     return Check("secure boot", True, "has to be off in the machines' firmware: none of the boot loaders is signed")
 
 
+def _folder(folder: ClusterFolder) -> Check:
+    try:
+        refuse_newer(folder)
+    except KbootError as error:
+        return Check("folder", False, error.message, error.hint)
+    if not folder.path.exists():
+        return Check("folder", True, f"{folder.path} is not there yet")
+    stamp = read_stamp(folder)
+    maker = f"by kboot {stamp.kboot}" if stamp.kboot else "by an older kboot"
+    return Check("folder", True, f"{folder.path} is of format {stamp.format}, {maker}")
+
+
 def _address(desc: ClusterDesc, path: Path) -> Check:
     try:
         name = interface_for(desc, path, HostNetwork())
@@ -100,10 +128,10 @@ def _address(desc: ClusterDesc, path: Path) -> Check:
     return Check("address", True, f"{desc.network.bootstrapper} is on {name}")
 
 
-def _ports(desc: ClusterDesc, root: Path) -> Check:
+def _ports(desc: ClusterDesc, folder: ClusterFolder) -> Check:
     services: list[ServiceState] = []
     with suppress(KbootError):  # the engine has a check of its own; without it none of our services runs
-        services = Engine(ClusterFolder(root, desc.cluster.name)).services()
+        services = Engine(folder).services()
     taken = taken_ports(desc, services)
     return Check(
         "ports",

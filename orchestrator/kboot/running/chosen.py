@@ -9,6 +9,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Ma
 
 from ..errors import BadInput
 from ..host import state_folder
+from ..host.stamp import refuse_newer
 from .cloudconfig_client import JsonObject
 
 
@@ -27,17 +28,21 @@ def description_in_force(folder: ClusterFolder) -> ClusterDesc:
 
 
 def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
-    """Return the cluster `name`, else the only one under `root`; raise NoSuchCluster, or BadInput for several."""
+    """Return the cluster `name`, else the only one under `root`; raise NoSuchCluster, or BadInput for several.
+
+    Raise NewerFolder for one that this kboot cannot read.
+    """
     present = state_folder.clusters(root)
     if name is not None:
         if name not in present:
             raise NoSuchCluster(f"{root}: holds no cluster `{name}`", _present(present))
-        return ClusterFolder(root, name)
-    if not present:
+    elif not present:
         raise NoSuchCluster(f"{root}: holds no cluster", _present(present))
-    if len(present) > 1:
+    elif len(present) > 1:
         raise BadInput(f"{root}: holds several clusters", _present(present))
-    return ClusterFolder(root, present[0])
+    folder = ClusterFolder(root, name or present[0])
+    refuse_newer(folder)
+    return folder
 
 
 def node_named(status: list[JsonObject], name: str) -> JsonObject:

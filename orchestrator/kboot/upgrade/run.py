@@ -12,7 +12,7 @@ from kboot_clusterdesc.node_images import node_images
 
 from ..errors import BadInput, NotYet
 from ..etcd.skew import refuse_apply
-from ..host.lock import locked
+from ..host.stamp import changed
 from ..preflight.kubernetes_skew import reason_against_running
 from ..running.chosen import description_in_force
 from ..running.cloudconfig_client import CloudConfigClient
@@ -42,7 +42,7 @@ def upgrade(
 
     Raises NotYet, with nothing touched, where something is in the way; with `is_dry` the plan is returned instead.
     """
-    with locked(folder.lock):
+    with changed(folder):
         desc = description_in_force(folder)
         if desc.kubernetes is None:
             raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
