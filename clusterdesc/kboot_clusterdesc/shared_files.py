@@ -37,6 +37,11 @@ ORIGIN = ".origin"  # in the folder of each verified release: its family and boa
 LEASES = "dnsmasq.leases"
 
 
+# `state/`: the cloud-config server writes it, the launcher looks at its version before it starts a server.
+DATABASE = "kboot.db"
+DATABASE_VERSION = 3  # `PRAGMA user_version`: of the tables that this kboot makes
+
+
 def origin_of(os: Os) -> str:
     """Return the content of a release's `.origin` file, from its family and board."""
     return f"{os.family} {os.board}"

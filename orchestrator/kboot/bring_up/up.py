@@ -20,6 +20,7 @@ from ..host.stamp import held, migrate
 from ..pki.store.cluster_secrets import load_or_create
 from ..preflight.interface import interface_for
 from ..preflight.kubernetes_skew import refuse_skew
+from ..preflight.newer_state import refuse_newer_state
 from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
@@ -61,6 +62,7 @@ def up(
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
     with held(folder):
+        refuse_newer_state(folder)
         migrate(folder, progress)
         if unsure := refuse_skew(folder, desc, path):
             progress(unsure)

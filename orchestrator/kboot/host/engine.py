@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,6 +43,7 @@ class ServiceState:
     inputs: str | None = None
     image: str | None = None
     container: str | None = None
+    complaint: str = ""  # the last words of its health check, where that fails
 
     @property
     def is_up(self) -> bool:
@@ -187,8 +188,9 @@ class Engine:
             if not late:
                 return
         names = ", ".join(f"{service.name} ({service.state}, {service.health})" for service in late)
+        complaints = "".join(f"\n  {service.name}: {service.complaint}" for service in late if service.complaint)
         raise NotYet(
-            f"not up after {timeout_s:.0f} s: {names}",
+            f"not up after {timeout_s:.0f} s: {names}{complaints}",
             f"read `docker compose -p {self.project} logs {late[0].name}`",
         )
 
@@ -215,7 +217,8 @@ class Engine:
 def _service(container: Any) -> ServiceState:
     state = container.attrs["State"]
     labels = container.labels
-    health = state.get("Health", {}).get("Status", "none")
+    checks = state.get("Health", {})
+    health = checks.get("Status", "none")
     started = state.get("StartedAt") if state.get("Running") else None
     return ServiceState(
         name=labels.get(_SERVICE_LABEL, container.name),
@@ -225,7 +228,15 @@ def _service(container: Any) -> ServiceState:
         inputs=labels.get(LABEL_INPUTS),
         image=container.attrs.get("Config", {}).get("Image"),
         container=container.id,
+        complaint=_complaint(checks),
     )
+
+
+def _complaint(checks: Mapping[str, Any]) -> str:
+    """Return the last line that a health check said as it failed, fit for a terminal; "" where the last one did not."""
+    last = (checks.get("Log") or [{}])[-1]
+    lines = str(last.get("Output", "")).strip().splitlines() if last.get("ExitCode") else []
+    return "".join(each for each in lines[-1] if each.isprintable())[:500] if lines else ""
 
 
 def _seconds(time_text: str) -> str:

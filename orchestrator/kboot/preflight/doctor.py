@@ -21,6 +21,7 @@ from ..host.stamp import read_stamp, refuse_newer
 from ..host.state_folder import clusters
 from ..render.compose import HostNetwork
 from .interface import interface_for
+from .newer_state import refuse_newer_state
 from .ports import taken_ports, way_out
 
 _WANTED_BYTES = 5 * 1024**3  # two OS releases and the service images
@@ -111,6 +112,7 @@ def _secure_boot() -> Check:
 def _folder(folder: ClusterFolder) -> Check:
     try:
         refuse_newer(folder)
+        refuse_newer_state(folder)
     except KbootError as error:
         return Check("folder", False, error.message, error.hint)
     if not folder.path.exists():

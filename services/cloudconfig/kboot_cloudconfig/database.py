@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kboot_clusterdesc.layout import STATE_MARK
+from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
 _HEAD = b"SQLite format 3\0"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -19,6 +20,10 @@ _BESIDE = ("-wal", "-shm", "-journal")  # what belongs to a database file; sqlit
 
 class UnusableState(Exception):
     """The disk or its rights keep the state from being read or written; the file may be good and was left alone."""
+
+
+class NewerState(Exception):
+    """A newer kboot has made the tables: this one would not know what it reads, nor what it leaves out as it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite
     """Open the database at `path`, and return it with what was lost; None where a cluster begins, or goes on as it was.
 
     With `is_marked` a cluster begins where its mark is, and nowhere else. Where nobody marks, it also begins in a
-    folder that holds no database and has not been served before.
+    folder that holds no database and has not been served before. Raise NewerState for that of a newer kboot.
     """
     blank = _blank(path)
     begins = is_marked_new(path) or not (is_marked or path.exists() or _was_served(path.parent))
@@ -86,6 +91,10 @@ def _connected(path: Path) -> sqlite3.Connection:
     _check_head(path)
     db = sqlite3.connect(path, isolation_level=None, timeout=5)
     try:
+        if (version := version_of(db)) > DATABASE_VERSION:  # before anything of it is judged, or changed
+            raise NewerState(
+                f"{path.name} is of a newer kboot: its version is {version}, and this kboot knows {DATABASE_VERSION}"
+            )
         if db.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
             raise _damage("database disk image is malformed", sqlite3.SQLITE_CORRUPT)
         db.execute("PRAGMA journal_mode = WAL")

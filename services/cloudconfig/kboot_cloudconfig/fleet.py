@@ -42,7 +42,7 @@ class Fleet:
     def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
         self.now = now
-        self.store = Store(settings.data / "state" / "kboot.db", now(), is_marked=settings.state_is_marked)
+        self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from kboot_clusterdesc.shared_files import AUTHORITY
@@ -26,6 +26,9 @@ def is_healthy(environ: dict[str, str]) -> bool:
             with urlopen(url, timeout=5, context=context if url.startswith("https") else None) as answer:  # noqa: S310
                 if answer.status != 200:
                     return False
+    except HTTPError as fault:
+        print(fault, fault.read(1000).decode(errors="replace"), file=sys.stderr)
+        return False
     except (URLError, OSError) as error:
         print(error, file=sys.stderr)
         return False

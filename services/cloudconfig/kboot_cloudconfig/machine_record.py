@@ -73,7 +73,7 @@ def from_json(plain: dict[str, Any]) -> Machine:
             token["used_from"] and IPv4Address(token["used_from"]),
         ),
         spent=tuple(plain["spent"]),
-        issued=tuple(plain["issued"]),
+        issued=tuple(plain.get("issued", [token["sha256"]] if token else [])),  # the first kboots kept the newest
         boots=plain.get("boots", 0),
         release=plain["release"],
         reason=plain["reason"],

@@ -10,24 +10,27 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kboot_clusterdesc.shared_files import SERVER_CERTIFICATE, SERVER_KEY
 
 from .app import create_app
-from .database import UnusableState
+from .database import NewerState, UnusableState
 from .fleet import Fleet
 from .http_connection import Timeouts
 from .listener import Listener
 from .log import log
+from .problem import problem
 from .settings import Settings
 
+NEWER_STATE_HINT = "run `kboot up` with that kboot, or a newer one; the state is as it was"
 _UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
 _TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; the socket module has no name for it
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
@@ -90,10 +93,32 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -> None:
-    fleet = Fleet(settings)
+    try:
+        fleet = Fleet(settings)
+    except NewerState as error:
+        log("state-newer", problem=str(error), hint=NEWER_STATE_HINT)
+        # It goes on, to tell that to whoever asks, the health check too: an end would be one start after the other.
+        await _answer(settings, plain, tls, problem(503, f"{error}: {NEWER_STATE_HINT}"))
+        return
+    await _answer(settings, plain, tls, create_app(fleet), fleet.end_streams)
+    try:
+        fleet.keep_heard()
+        fleet.store.close()
+    except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
+        log("state-not-closed", problem=str(error))
+
+
+async def _answer(
+    settings: Settings,
+    plain: socket.socket,
+    tls: socket.socket,
+    app: ASGIApp,
+    end_streams: Callable[[], None] = lambda: None,
+) -> None:
+    """Let `app` answer on both sockets until SIGTERM or SIGINT."""
     config = partial(
         uvicorn.Config,
-        create_app(fleet),
+        app,
         http=H11Protocol,
         ws="none",
         log_config=None,
@@ -111,7 +136,7 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     https = _Server(secure, tls, most_tls, settings.timeouts)
 
     def stop() -> None:
-        fleet.end_streams()
+        end_streams()
         http.should_exit = https.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,11 +146,6 @@ async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
     stop()
     await asyncio.gather(*servers)
-    try:
-        fleet.keep_heard()
-        fleet.store.close()
-    except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
-        log("state-not-closed", problem=str(error))
 
 
 def run(settings: Settings) -> None:

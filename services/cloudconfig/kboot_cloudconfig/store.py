@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import EventKind, Mac
+from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
 from .database import Loss, UnusableState, open_database, take_mark, version_of
 from .machine import Machine, declared, declared_in_doubt
@@ -19,7 +20,8 @@ from .machine_record import as_json, from_json
 
 EVENTS_KEPT = 5000
 
-_VERSION = 3
+# What a database has since each version. Each is made where it is missing, in one transaction with the new version: so
+# the database of any older kboot becomes one of this, and of a run that is killed meanwhile stays what it was.
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
@@ -29,7 +31,7 @@ _SCHEMA = (
     " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS doubt (since TEXT NOT NULL, reason TEXT NOT NULL, kept TEXT) STRICT",
     "CREATE TABLE IF NOT EXISTS heard (mac TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
-    f"PRAGMA user_version = {_VERSION}",
+    f"PRAGMA user_version = {DATABASE_VERSION}",
 )
 
 
@@ -80,12 +82,12 @@ class Store:
     """The database; each method is one transaction, on disk when it returns."""
 
     def __init__(self, path: Path, now: datetime, *, is_marked: bool = True) -> None:
-        """Open the state at `path`, or begin one; raises UnusableState. `is_marked` as for `open_database`."""
+        """Open the state at `path`, or begin one; raise UnusableState, NewerState. `is_marked`: see `open_database`."""
         self._machines: dict[Mac, Machine] = {}  # as they stand in the database, each read once: nobody else writes it
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db, loss = open_database(path, now, is_marked=is_marked)
-            if version_of(self._db) < _VERSION:
+            if version_of(self._db) < DATABASE_VERSION:
                 self._prepare(loss, now)
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
             # Asked for at each lease, each second.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kboot.host.engine import ServiceState, project_name
+from kboot.host.engine import ServiceState, _complaint, project_name
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,20 @@ def test_a_service_is_up_when_it_runs_and_says_that_it_is_well(state: str, healt
 
 def test_compose_knows_a_cluster_by_its_project() -> None:
     assert project_name("ail") == "kboot-ail"
+
+
+@pytest.mark.parametrize(
+    ("log", "complaint"),
+    [
+        (None, ""),
+        ([], ""),
+        ([{"ExitCode": 0, "Output": "all is well"}], ""),
+        ([{"ExitCode": 1, "Output": ""}], ""),
+        (
+            [{"ExitCode": 1, "Output": "old"}, {"ExitCode": 1, "Output": "trace\nHTTP Error 503\x1b[2J: why\n"}],
+            "HTTP Error 503[2J: why",
+        ),
+    ],
+)
+def test_of_a_health_check_that_fails_its_last_words_are_told(log: object, complaint: str) -> None:
+    assert _complaint({"Status": "unhealthy", "Log": log}) == complaint

@@ -1,0 +1,21 @@
+PRAGMA user_version = 1;
+BEGIN TRANSACTION;
+CREATE TABLE discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+INSERT INTO "discovered" VALUES('52:54:00:00:00:99','10.10.14.99','2026-01-01T00:00:03Z');
+CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
+  mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT;
+INSERT INTO "events" VALUES(1,'2026-01-01T00:00:00Z','waiting','52:54:00:00:00:01','10.10.14.11','{}');
+INSERT INTO "events" VALUES(2,'2026-01-01T00:00:03Z','installing','52:54:00:00:00:02','10.10.14.11','{}');
+INSERT INTO "events" VALUES(3,'2026-01-01T00:00:05Z','configured','52:54:00:00:00:03','10.10.14.11','{}');
+INSERT INTO "events" VALUES(4,'2026-01-01T00:00:07Z','running','52:54:00:00:00:04','10.10.14.11','{}');
+INSERT INTO "events" VALUES(5,'2026-01-01T00:00:08Z','running','52:54:00:00:00:05','10.10.14.11','{}');
+INSERT INTO "events" VALUES(6,'2026-01-01T00:00:09Z','failed','52:54:00:00:00:02',NULL,'{"reason": "no disk"}');
+CREATE TABLE machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+INSERT INTO "machines" VALUES('52:54:00:00:00:01','{"mac": "52:54:00:00:00:01", "since": "2026-01-01T00:00:00+00:00", "phase": "waiting", "phases": {"waiting": "2026-01-01T00:00:00+00:00"}, "armed": true, "token": null, "spent": [], "release": null, "reason": null, "bytes_done": null, "bytes_total": null, "config": null, "version": null}');
+INSERT INTO "machines" VALUES('52:54:00:00:00:03','{"mac": "52:54:00:00:00:03", "since": "2026-01-01T00:00:05+00:00", "phase": "configured", "phases": {"waiting": "2026-01-01T00:00:00+00:00", "leased": "2026-01-01T00:00:05+00:00", "booting": "2026-01-01T00:00:05+00:00", "installing": "2026-01-01T00:00:05+00:00", "configured": "2026-01-01T00:00:05+00:00"}, "armed": true, "token": {"sha256": "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0", "used_at": "2026-01-01T00:00:05+00:00", "used_from": "10.10.14.11"}, "spent": [], "release": "3975.2.0", "reason": null, "bytes_done": 40000000, "bytes_total": 100000000, "config": null, "version": null}');
+INSERT INTO "machines" VALUES('52:54:00:00:00:04','{"mac": "52:54:00:00:00:04", "since": "2026-01-01T00:00:05+00:00", "phase": "running", "phases": {"waiting": "2026-01-01T00:00:00+00:00", "leased": "2026-01-01T00:00:05+00:00", "booting": "2026-01-01T00:00:05+00:00", "installing": "2026-01-01T00:00:05+00:00", "configured": "2026-01-01T00:00:05+00:00", "installed": "2026-01-01T00:00:05+00:00", "running": "2026-01-01T00:00:05+00:00"}, "armed": false, "token": {"sha256": "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0", "used_at": "2026-01-01T00:00:05+00:00", "used_from": "10.10.14.11"}, "spent": [], "release": "3975.2.0", "reason": null, "bytes_done": 40000000, "bytes_total": 100000000, "config": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "version": "3975.2.0"}');
+INSERT INTO "machines" VALUES('52:54:00:00:00:05','{"mac": "52:54:00:00:00:05", "since": "2026-01-01T00:00:05+00:00", "phase": "running", "phases": {"waiting": "2026-01-01T00:00:00+00:00", "leased": "2026-01-01T00:00:05+00:00", "booting": "2026-01-01T00:00:05+00:00", "installing": "2026-01-01T00:00:05+00:00", "configured": "2026-01-01T00:00:05+00:00", "installed": "2026-01-01T00:00:05+00:00", "running": "2026-01-01T00:00:05+00:00"}, "armed": false, "token": {"sha256": "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0", "used_at": "2026-01-01T00:00:05+00:00", "used_from": "10.10.14.11"}, "spent": [], "release": "3975.2.0", "reason": null, "bytes_done": 40000000, "bytes_total": 100000000, "config": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "version": "3975.2.0"}');
+INSERT INTO "machines" VALUES('52:54:00:00:00:02','{"mac": "52:54:00:00:00:02", "since": "2026-01-01T00:00:09+00:00", "phase": "failed", "phases": {"waiting": "2026-01-01T00:00:00+00:00", "leased": "2026-01-01T00:00:05+00:00", "booting": "2026-01-01T00:00:05+00:00", "failed": "2026-01-01T00:00:09+00:00"}, "armed": true, "token": null, "spent": [], "release": "3975.2.0", "reason": "no disk", "bytes_done": null, "bytes_total": null, "config": null, "version": null}');
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('events',6);
+COMMIT;
