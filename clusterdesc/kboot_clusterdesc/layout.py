@@ -31,6 +31,11 @@ class ClusterFolder:
         return self.path / "kboot.json"
 
     @property
+    def down(self) -> Path:
+        """The file that is there from `kboot down` on: a boot of the bootstrapper starts nothing."""
+        return self.path / "down"
+
+    @property
     def description(self) -> Path:
         """The normalised copy of the description that is in force."""
         return self.path / "cluster.yaml"
@@ -94,6 +99,11 @@ class ClusterFolder:
     def lab(self) -> Path:
         """The folder of the disks and consoles of the lab's machines."""
         return self.path / "lab"
+
+    @property
+    def unit(self) -> str:
+        """The name of the systemd unit that brings the services up at a boot; `kboot autostart on` makes it."""
+        return f"kboot-{self.cluster}.service"
 
     @property
     def lock(self) -> Path:

@@ -14,6 +14,15 @@ def _source(name: str) -> str | None:
     return template.read_text() if template.is_file() else None
 
 
+def _unit_text(value: object) -> str:
+    return str(value).replace("%", "%%")
+
+
+def _unit_word(value: object) -> str:
+    escaped = _unit_text(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 _ENVIRONMENT = Environment(  # noqa: S701 - configuration and scripts, never HTML
     loader=FunctionLoader(_source),
     undefined=StrictUndefined,
@@ -25,6 +34,10 @@ _ENVIRONMENT = Environment(  # noqa: S701 - configuration and scripts, never HTM
 _ENVIRONMENT.filters["text"] = lambda value: json.dumps(str(value).replace("$", "$$"), ensure_ascii=False)
 _ENVIRONMENT.filters["json"] = json.dumps
 _ENVIRONMENT.filters["sh_quote"] = lambda value: shlex.quote(str(value))
+# systemd.unit(5), systemd.service(5): `%` begins a specifier, words are quoted as in C, `$` expands in commands alone.
+_ENVIRONMENT.filters["unit_text"] = _unit_text
+_ENVIRONMENT.filters["unit_word"] = _unit_word
+_ENVIRONMENT.filters["exec_word"] = lambda value: _unit_word(str(value).replace("$", "$$"))
 
 
 def rendered(template: str, **values: object) -> bytes:

@@ -235,6 +235,22 @@ def test_a_named_time_server_takes_the_place_of_ours(cluster: TestCluster) -> No
     assert cluster.kboot("status").returncode == 0
 
 
+def test_start_brings_back_what_was_taken_down_or_hangs_without_a_description(tmp_path: Path) -> None:
+    with cluster_up(tmp_path, "ct-start", "10.77.18.0/24") as cluster:
+        cluster.path.unlink()
+        before = {str(path): path.read_bytes() for path in cluster.folder.path.rglob("*.yaml")}
+        assert cluster.kboot("start").stdout.endswith("started: nothing, all of it ran\n")
+        assert cluster.kboot("down").returncode == 0
+        assert cluster.folder.down.exists()
+        assert not json.loads(cluster.kboot("status", "--json").stdout)["autostart"]
+        assert cluster.kboot("start").returncode == 0
+        assert not cluster.folder.down.exists()
+        cluster.compose("stop", "registry")
+        assert cluster.kboot("start").stdout.endswith("started: registry\n")
+        assert cluster.kboot("status").returncode == 0
+        assert {str(path): path.read_bytes() for path in cluster.folder.path.rglob("*.yaml")} == before
+
+
 def test_down_leaves_nothing_in_the_engine(tmp_path: Path) -> None:
     with cluster_up(tmp_path, "ct-down", "10.77.15.0/24") as cluster:
         done = cluster.kboot("down", "--cluster", cluster.name)

@@ -81,6 +81,7 @@ def up(
         engine.up()
         if stale := to_restart(before, has_new_release):
             engine.restart(stale)
+        state_folder.forget_down(folder)
         engine.wait_healthy(progress, timeout_s)
         after_start(engine)
         wanted = [reference for _, reference in wanted_images(folder, desc)]

@@ -1,4 +1,4 @@
-"""`kboot up | down | status | watch | restart | doctor`: a whole cluster."""
+"""`kboot up | start | down | status | watch | restart | doctor`: a whole cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ..errors import BadInput, ExitCode
 from ..host import state_folder
 from ..host.engine import Engine
 from ..host.progress import Progress
-from ..host.stamp import held
+from ..host.stamp import changed, held
+from ..host.systemd import remove_unit
 from ..host.waiting import looks
 from ..pki.store.inventory import kept_certificates, warning
 from ..running.chosen import chosen_cluster
@@ -46,6 +47,19 @@ def register(commands: Commands) -> None:
     )
     add_timeout(parser, 120, "how long to wait for health")
     add_root(parser)
+
+    parser = add_command(
+        commands,
+        "start",
+        run_start,
+        summary="start the services as they were rendered last, once the engine and the address are there",
+        example="kboot start --cluster ail",
+    )
+    parser.add_argument(
+        "--wait", type=float, default=600, metavar="SECONDS", help="how long to wait for engine and address (600)"
+    )
+    add_timeout(parser, 120, "how long to wait for health")
+    add_cluster(parser)
 
     parser = add_command(
         commands,
@@ -134,10 +148,20 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def run_start(arguments: argparse.Namespace) -> ExitCode:
+    """Start what was rendered last."""
+    from ..bring_up.start import start
+
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    started = start(folder, Progress(), wait_s=arguments.wait, timeout_s=arguments.timeout)
+    print(f"cluster {folder.cluster} is up; started: {', '.join(started) or 'nothing, all of it ran'}")
+    return ExitCode.DONE
+
+
 def run_down(arguments: argparse.Namespace) -> ExitCode:
     """Remove the cluster's containers and network; with `--purge` its folder too."""
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with held(folder):
+    with changed(folder):
         engine = Engine(folder)
         if guests := engine.guests():
             raise BadInput(
@@ -146,7 +170,10 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
             )
         engine.down()
         if arguments.purge:
+            remove_unit(folder.unit)
             state_folder.remove(folder)
+        else:
+            state_folder.mark_down(folder)
     if arguments.purge:
         folder.lock.unlink(missing_ok=True)
         print(f"cluster {folder.cluster} is down, its state is dropped")

@@ -13,7 +13,7 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import assets, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, upgrade
+from . import assets, autostart, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, upgrade
 from .version import register as register_version
 from .version import version_line
 
@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     describe.register(commands)
     cluster.register(commands)
+    autostart.register(commands)
     node.register(commands)
     images.register(commands)
     assets.register(commands)

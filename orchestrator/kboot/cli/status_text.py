@@ -12,7 +12,12 @@ NODE_HEAD = ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""] 
 def status_lines(status: Status) -> list[str]:
     """Return a status as the lines that `kboot status` prints."""
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
-    lines = [f"cluster {status.cluster}", "", *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services)]
+    lines = [
+        f"cluster {status.cluster}",
+        f"autostart {'on' if status.autostart else 'off'}",
+        "",
+        *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services),
+    ]
     if status.doubt:
         lines += ["", f"state: {doubt_in_words(status.doubt)}"]
     if status.nodes:

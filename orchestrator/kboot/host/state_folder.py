@@ -14,6 +14,7 @@ from kboot_compose.services import CLOUDCONFIG, SERVICES, Service
 from .files import failed, write_file
 from .stamp import is_newer
 
+_DOWN = b"`kboot down` was the last word: `kboot up` and `kboot start` take this file away, a reboot does not.\n"
 _NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
 
@@ -43,6 +44,22 @@ def make_data_folders(folder: ClusterFolder, services: Sequence[Service] = SERVI
             write_file(folder.state / STATE_MARK, _NEW, uid=CLOUDCONFIG.user.uid)
     except OSError as error:
         raise failed(error, folder.path) from error
+
+
+def mark_down(folder: ClusterFolder) -> None:
+    """Keep that the services are down because somebody wanted it: a boot of this machine starts none."""
+    try:
+        write_file(folder.down, _DOWN)
+    except OSError as error:
+        raise failed(error, folder.down) from error
+
+
+def forget_down(folder: ClusterFolder) -> None:
+    """Forget what `mark_down` kept."""
+    try:
+        folder.down.unlink(missing_ok=True)
+    except OSError as error:
+        raise failed(error, folder.down) from error
 
 
 def remove(folder: ClusterFolder) -> None:

@@ -17,8 +17,11 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
 from ..host.engine import INSTALL_CLIENT, INSTALL_COMPOSE, Engine, ServiceState, connect
+from ..host.own_command import own_command, own_environment
 from ..host.stamp import read_stamp, refuse_newer
 from ..host.state_folder import clusters
+from ..host.systemd import enabled_unit, runs
+from ..render.autostart import autostart_unit
 from ..render.compose import HostNetwork
 from .interface import interface_for
 from .newer_state import refuse_newer_state
@@ -62,6 +65,8 @@ def _of_cluster(folder: ClusterFolder, path: Path) -> Iterator[Check]:
         desc = kboot_clusterdesc.load(path)
         yield _address(desc, path)
         yield _ports(desc, folder)
+        if folder.compose.is_file():
+            yield _autostart(folder)
 
 
 def _user() -> Check:
@@ -120,6 +125,18 @@ def _folder(folder: ClusterFolder) -> Check:
     stamp = read_stamp(folder)
     maker = f"by kboot {stamp.kboot}" if stamp.kboot else "by an older kboot"
     return Check("folder", True, f"{folder.path} is of format {stamp.format}, {maker}")
+
+
+def _autostart(folder: ClusterFolder) -> Check:
+    hint = f"write it anew: `kboot autostart on --cluster {folder.cluster}`"
+    unit = enabled_unit(folder.unit)
+    if unit is None:
+        return Check("autostart", True, f"off: `kboot autostart on` brings {folder.cluster} up after a reboot")
+    if unit != autostart_unit(folder, own_command(), own_environment()):
+        return Check("autostart", False, f"{folder.unit} does not run this kboot on {folder.path}", hint)
+    if not runs():
+        return Check("autostart", False, f"{folder.unit} is on, but systemd does not run here", "see docs/operate.md")
+    return Check("autostart", True, f"on: {folder.unit}")
 
 
 def _address(desc: ClusterDesc, path: Path) -> Check:

@@ -9,6 +9,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
 from ..errors import KbootError
 from ..host.engine import Engine, ServiceState
+from ..host.systemd import enabled_unit
 from .chosen import description_in_force
 from .cloudconfig_client import CloudConfigClient, JsonObject, Unreachable
 from .cluster_health import Health, read_health
@@ -26,6 +27,7 @@ class Status:
     down: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
     doubt: JsonObject | None = None
+    autostart: bool = False  # whether a boot of this machine brings the services up
 
     def as_json(self) -> JsonObject:
         """Return the form that `kboot status --json` prints."""
@@ -40,6 +42,7 @@ class Status:
             "discovered": self.discovered,
             "os": self.os,
             "doubt": self.doubt,
+            "autostart": self.autostart,
             **self.health.as_json(),
         }
 
@@ -48,13 +51,15 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     """Return the state of the cluster, without its health; a service that is down is named in `down`, never raised."""
     desc = description_in_force(folder)
     services = (engine or Engine(folder)).services()
+    autostart = enabled_unit(folder.unit) is not None
     down = [f"{each.name} ({each.state}, {each.health})" for each in services if not each.is_up]
     try:
         answer = CloudConfigClient(folder, desc).get("/v1/nodes")
     except KbootError as error:
         if not down:
             down.append(f"cloudconfig ({error.message})")
-        return Status(folder.cluster, services, _declared(desc, "unknown: cloudconfig is down"), [], {}, down)
+        unknown = _declared(desc, "unknown: cloudconfig is down")
+        return Status(folder.cluster, services, unknown, [], {}, down, autostart=autostart)
     return Status(
         folder.cluster,
         services,
@@ -63,6 +68,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         answer.get("os", {}),
         down,
         doubt=answer.get("doubt"),
+        autostart=autostart,
     )
 
 

@@ -32,7 +32,8 @@ from .settings import Settings
 
 NEWER_STATE_HINT = "run `kboot up` with that kboot, or a newer one; the state is as it was"
 _UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
-_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; the socket module has no name for it
+_IP_FREEBIND = 15  # ip(7), linux/in.h; this and the next have no name in the socket module
+_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
 _MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each connection over TLS
 
@@ -42,6 +43,8 @@ def bound(address: str, port: int) -> socket.socket:
     # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # At a boot of the bootstrapper the address may come later than this process.
+    listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
     listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
     listener.bind((address, port))
     listener.listen(1024)

@@ -41,3 +41,10 @@ def test_a_machine_that_is_overdue_says_so_beside_its_reason() -> None:
     assert node_row(node)[-1] == "booting for more than 20 minutes: look"
     assert node_row({**node, "reason": "why"})[-1] == "why; booting for more than 20 minutes: look"
     assert node_row({**node, "overdue": None})[-1] == "armed"
+
+
+def test_whether_the_services_come_up_after_a_reboot_is_told() -> None:
+    assert "autostart off" in status_lines(Status("ail", [], [], [], {}))
+    on = Status("ail", [], [], [], {}, autostart=True)
+    assert "autostart on" in status_lines(on)
+    assert on.as_json()["autostart"] is True
