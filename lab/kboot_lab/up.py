@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import kboot_clusterdesc
-from kboot.bring_up.preview import network_in_force
 from kboot.bring_up.up import up
 from kboot.errors import BadInput
 from kboot.etcd.skew import verdict_of_edit
@@ -20,6 +19,7 @@ from kboot.host.progress import Progress
 from kboot.host.stamp import changed, held, refuse_newer
 from kboot.preflight.kubernetes_skew import in_force
 from kboot.render.compose import HostNetwork
+from kboot.running.rendered_project import network_in_force
 from kboot.running.status import Status
 from kboot.service_images.sources import sources
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Family, Phase

@@ -10,7 +10,7 @@ from ..host.stamp import held
 from ..host.systemd import UNITS, enable_unit, remove_unit, runs
 from ..render.autostart import autostart_unit
 from ..render.compose import HostNetwork
-from .preview import network_in_force
+from ..running.rendered_project import network_in_force
 
 
 def switch_on(folder: ClusterFolder) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from ..host.network_interfaces import holder_of, interfaces
 from ..host.stamp import refuse_newer
 from ..preflight.interface import LAB_INTERFACE
 from ..render import RenderedFile
-from ..render.compose import HostNetwork, LabNetwork, NetworkMode
+from ..render.compose import HostNetwork, NetworkMode
+from ..running.rendered_project import network_in_force, rendered_project
 from ..service_images.build import image_references
 from ..service_images.sources import sources
 from .render_folder import FileChange, differences, write_render
@@ -151,18 +151,6 @@ def guessed_interface(path: Path, root: Path) -> str | None:
     return None if holder_of(desc.network.bootstrapper, interfaces()) else LAB_INTERFACE
 
 
-def network_in_force(folder: ClusterFolder) -> NetworkMode:
-    """Return the network mode of the cluster as it is rendered now; the host's where there is none.
-
-    Only the Compose project keeps it: a description says nothing of a lab.
-    """
-    network = _compose_file(folder).get("networks", {}).get("lab")
-    if network is None:
-        return HostNetwork()
-    pool = network["ipam"]["config"][0]
-    return LabNetwork(gateway=IPv4Address(pool["gateway"]), ip_range=IPv4Network(pool["ip_range"]))
-
-
 def _interface(desc: ClusterDesc, mode: NetworkMode) -> str:
     """Return the interface that dnsmasq would answer on; where none has its address a guess, which `up` refuses."""
     if not isinstance(mode, HostNetwork):
@@ -171,16 +159,8 @@ def _interface(desc: ClusterDesc, mode: NetworkMode) -> str:
     return desc.network.interface or (holder.name if holder else LAB_INTERFACE)
 
 
-def _compose_file(folder: ClusterFolder) -> dict[str, Any]:
-    try:
-        project = yaml.safe_load(folder.compose.read_text())
-    except (OSError, yaml.YAMLError):
-        return {}
-    return project if isinstance(project, dict) else {}
-
-
 def _compose(folder: ClusterFolder) -> dict[str, Any]:
-    services: dict[str, Any] = _compose_file(folder).get("services", {})
+    services: dict[str, Any] = rendered_project(folder).get("services", {})
     return services
 
 

@@ -16,7 +16,7 @@ from ..host.waiting import looks
 from ..preflight.newer_state import refuse_newer_state
 from ..render.compose import HostNetwork
 from ..running.chosen import description_in_force
-from .preview import network_in_force
+from ..running.rendered_project import network_in_force
 from .up import recreated
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from .options import (
     add_json,
     add_login,
     add_timeout,
+    confirm,
     login,
     note,
     print_json,
@@ -120,11 +120,7 @@ def _ask(desc: ClusterDesc, what: str) -> None:
         note(f"  the API servers stop until that is done: {_names(planes)}")
     note(f"  etcd stops, and what it holds becomes what the snapshot holds: {_names(desc.etcd_members)}")
     note("  what it holds now is kept on each, in /var/lib/etcd/before-restore-TIME")
-    if not sys.stdin.isatty():
-        raise BadInput("there is no terminal to ask on, and nothing was changed", "say `--yes` to go on unasked")
-    print("Type `yes` to go on: ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip() != "yes":
-        raise BadInput("that was no `yes`: nothing was changed")
+    confirm()
 
 
 def _api_servers(desc: ClusterDesc) -> tuple[Node, ...]:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import assets, autostart, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, upgrade
+from . import assets, autostart, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, uninstall, upgrade
 from .version import register as register_version
 from .version import version_line
 
@@ -78,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     etcd.register(commands)
     kubeconfig.register(commands)
     upgrade.register(commands)
+    uninstall.register(commands)
     for entry in sorted(entry_points(group="kboot.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
     completion.register(commands)

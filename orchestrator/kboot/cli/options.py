@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ExitCode
+from ..errors import BadInput, ExitCode
 from ..running.ssh import Login
 
 Command = Callable[[argparse.Namespace], ExitCode]
@@ -119,6 +119,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
     ]
+
+
+def confirm() -> None:
+    """Raise BadInput unless the operator, who has read what will be done, types `yes` on a terminal."""
+    if not sys.stdin.isatty():
+        raise BadInput("there is no terminal to ask on, and nothing was changed", "say `--yes` to go on unasked")
+    print("Type `yes` to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != "yes":
+        raise BadInput("that was no `yes`: nothing was changed")
 
 
 def note(text: str) -> None:

@@ -10,11 +10,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The folders in the cache: of bundles, of the lab, of the images, and Compose, which scripts/setup.sh brings.
+KINDS = ("bundle", "compose", "images", "kubernetes", "lab-os", "node-images", "python")
+
 
 def cache_folder() -> Path:
     """Return the folder of the cache: $KBOOT_CACHE or ~/.cache/kboot, as scripts/setup.sh has it."""
     named = os.environ.get("KBOOT_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "kboot"
+
+
+def contents() -> list[Path]:
+    """Return what the cache holds, and the link to Compose there. What else is in that folder is not of kboot."""
+    found = [path for name in KINDS if (path := cache_folder() / name).exists()]
+    plugin = Path.home() / ".docker" / "cli-plugins" / "docker-compose"
+    leads_here = plugin.is_symlink() and plugin.readlink().is_relative_to(cache_folder())
+    return [*found, plugin] if leads_here else found
 
 
 @contextmanager

@@ -105,6 +105,12 @@ class Engine:
         self.remove_labelled(_PROJECT_LABEL, self.project)
         self.remove_labelled(LABEL_TASK, self.folder.cluster)
 
+    def wipe(self) -> None:
+        """Remove all that the engine has of the cluster, a lab's machines too; without Compose, and without a grace."""
+        self.remove_labelled(LABEL_CLUSTER, self.folder.cluster)
+        self.remove_labelled(LABEL_TASK, self.folder.cluster)
+        self.remove_labelled(_PROJECT_LABEL, self.project)
+
     def restart(self, services: Iterable[str]) -> None:
         """Restart some services, or all."""
         chosen = list(services)

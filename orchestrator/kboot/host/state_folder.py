@@ -14,6 +14,7 @@ from kboot_compose.services import CLOUDCONFIG, SERVICES, Service
 from .files import failed, write_file
 from .stamp import is_newer
 
+_OTHERS = (".*.lock", ".*.removed", ".supplies")
 _DOWN = b"`kboot down` was the last word: `kboot up` and `kboot start` take this file away, a reboot does not.\n"
 _NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
@@ -46,6 +47,25 @@ def make_data_folders(folder: ClusterFolder, services: Sequence[Service] = SERVI
         raise failed(error, folder.path) from error
 
 
+def is_cluster(path: Path) -> bool:
+    """Return whether a cluster is kept in the folder `path`, or was begun there."""
+    folder = ClusterFolder(path.parent, path.name)
+    return folder.description.is_file() or folder.stamp.is_file()
+
+
+def begun_clusters(root: Path) -> list[str]:
+    """Return the names of the clusters under `root`, also of those whose first `kboot up` broke off."""
+    try:
+        return sorted(entry.name for entry in root.iterdir() if is_cluster(entry))
+    except OSError:
+        return []
+
+
+def other_files(root: Path) -> list[Path]:
+    """Return what kboot keeps under `root` beside the folders of clusters: supplies, locks, what a removal left."""
+    return sorted(path for pattern in _OTHERS for path in root.glob(pattern))
+
+
 def mark_down(folder: ClusterFolder) -> None:
     """Keep that the services are down because somebody wanted it: a boot of this machine starts none."""
     try:
@@ -63,11 +83,17 @@ def forget_down(folder: ClusterFolder) -> None:
 
 
 def remove(folder: ClusterFolder) -> None:
-    """Remove the cluster's folder, with everything that is known of the cluster."""
+    """Remove the cluster's folder, with everything that is known of the cluster.
+
+    It is renamed first: a removal that is killed leaves no cluster with a part of its keys.
+    """
+    removed = folder.root / f".{folder.cluster}.removed"
     try:
-        shutil.rmtree(folder.path)
-    except FileNotFoundError:
-        return
+        if removed.exists():
+            shutil.rmtree(removed)
+        if folder.path.exists():
+            folder.path.rename(removed)
+            shutil.rmtree(removed)
     except OSError as error:
         raise failed(error, folder.path) from error
 

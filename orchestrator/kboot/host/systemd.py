@@ -22,6 +22,11 @@ def enabled_unit(name: str, units: Path = UNITS) -> bytes | None:
     """Return the content of the unit `name`; None where it is not there, or nothing starts it at a boot."""
     if not (units / _WANTS / name).is_symlink():
         return None
+    return unit(name, units)
+
+
+def unit(name: str, units: Path = UNITS) -> bytes | None:
+    """Return the content of the unit `name`; None where it is not there, or is no file."""
     try:
         return (units / name).read_bytes()
     except OSError:

@@ -130,7 +130,7 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
             "lab ssh",
         ),
         *("lab power", "lab add", "lab exec", "completion", "version"),
-        *("start", "autostart on", "autostart off"),
+        *("start", "autostart on", "autostart off", "uninstall"),
         *("certs list", "certs renew", "certs export", "kubeconfig"),
         *("etcd snapshot", "etcd restore"),
         *("images list", "images load", "images pull", "images push", "images verify"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kboot.host.state_folder import make_data_folders
+from kboot.host.stamp import migrate
+from kboot.host.state_folder import begun_clusters, clusters, make_data_folders, other_files, remove
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.layout import STATE_MARK
 
@@ -29,3 +30,19 @@ def test_a_cluster_that_was_in_force_is_not_taken_for_a_new_one(tmp_path: Path, 
     (folder.path / older).touch()
     make_data_folders(folder)
     assert list(folder.state.iterdir()) == []
+
+
+def test_a_removal_that_was_killed_leaves_no_cluster_and_the_next_one_completes_it(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path, "rack")
+    make_data_folders(folder)
+    (tmp_path / ".rack.removed" / "pki").mkdir(parents=True)  # of a run that was killed
+    assert other_files(tmp_path) == [tmp_path / ".rack.removed"]
+    remove(folder)
+    remove(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_was_begun_counts_before_it_has_a_description(tmp_path: Path) -> None:
+    migrate(ClusterFolder(tmp_path, "begun"), lambda text: None)
+    (tmp_path / "somebody's").mkdir()
+    assert (begun_clusters(tmp_path), clusters(tmp_path)) == (["begun"], [])

@@ -1,0 +1,31 @@
+"""How the program itself is removed, which does not do that to itself: by the tool that installed it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+
+def removal(
+    prefix: Path = Path(sys.prefix), python: str = sys.executable, installed: Distribution | None = None
+) -> str:
+    """Return what removes kboot from the environment `prefix` of the program `python`, as words for people."""
+    if (prefix / "pipx_metadata.json").exists():
+        return "`pipx uninstall kboot`"
+    if (prefix / "uv-receipt.toml").exists():
+        return "`uv tool uninstall kboot`"
+    if (prefix / "wheels.json").exists():  # made by the head of a bundle: a folder a version
+        return f"`rm -r {shlex.quote(str(prefix.parent))}`, and the link `/usr/local/bin/kboot` where it leads there"
+    if (checkout := _checkout(installed or distribution("kboot"))) is not None:
+        return f"remove the checkout {checkout}"
+    return f"`{shlex.quote(python)} -m pip uninstall kboot`"
+
+
+def _checkout(installed: Distribution) -> str | None:
+    """Return the folder of an editable installation, by PEP 610."""
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    is_editable = origin.get("dir_info", {}).get("editable", False)
+    return str(origin["url"]).removeprefix("file://") if is_editable else None

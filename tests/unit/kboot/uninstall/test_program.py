@@ -1,0 +1,50 @@
+"""What removes the program, by what installed it."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import Distribution, PathDistribution
+from pathlib import Path
+
+import pytest
+
+from kboot.uninstall.program import removal
+from support.places import ROOT
+
+
+def installed(folder: Path, origin: object = None) -> Distribution:
+    """A distribution as an installer leaves it."""
+    info = folder / "kboot-0.1.0.dist-info"
+    info.mkdir()
+    if origin is not None:
+        (info / "direct_url.json").write_text(json.dumps(origin))
+    return PathDistribution(info)
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [("pipx_metadata.json", "`pipx uninstall kboot`"), ("uv-receipt.toml", "`uv tool uninstall kboot`")],
+)
+def test_a_tool_that_keeps_programs_is_named(mark: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / mark).touch()
+    assert removal(tmp_path, "/x/python", installed(tmp_path)) == words
+
+
+def test_what_a_bundle_brought_up_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    prefix = tmp_path / "0.1.0"
+    prefix.mkdir()
+    (prefix / "wheels.json").touch()
+    assert removal(prefix, "/x/python", installed(tmp_path)).startswith(f"`rm -r {tmp_path}`")
+
+
+def test_a_wheel_is_removed_by_pip(tmp_path: Path) -> None:
+    for number, origin in enumerate((None, {"url": "file:///media/kboot.whl", "archive_info": {}})):
+        (tmp_path / str(number)).mkdir()
+        said = removal(tmp_path, "/my env/bin/python", installed(tmp_path / str(number), origin))
+        assert said == "`'/my env/bin/python' -m pip uninstall kboot`"
+
+
+def test_a_checkout_is_named(tmp_path: Path) -> None:
+    origin = {"url": "file:///home/me/kboot", "dir_info": {"editable": True}}
+    assert removal(tmp_path, "/x/python", installed(tmp_path, origin)) == "remove the checkout /home/me/kboot"
+    assert removal() == f"remove the checkout {ROOT}", "this one, which the tests run from"
