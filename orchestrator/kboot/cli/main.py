@@ -13,7 +13,21 @@ from typing import NoReturn
 from kboot_clusterdesc import InvalidDescription
 
 from ..errors import ExitCode, KbootError
-from . import assets, autostart, bundle, certs, cluster, completion, describe, etcd, images, kubeconfig, node, uninstall, upgrade
+from . import (
+    assets,
+    autostart,
+    bundle,
+    certs,
+    cluster,
+    completion,
+    describe,
+    etcd,
+    images,
+    kubeconfig,
+    node,
+    uninstall,
+    upgrade,
+)
 from .version import register as register_version
 from .version import version_line
 

@@ -9,9 +9,9 @@ import docker
 import docker.errors
 
 from ..errors import EngineError
+from .names import DIGEST_LABEL
 
-_LABEL = "kboot.digest"  # on every image that was built from a recipe, whatever it is called
-_NAMES = "kboot/"  # base images are imported, and have no label
+_BASES = "kboot-build-base:"  # they are imported, and have no label
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PresentImage:
 
 def is_ours(names: Sequence[str], labels: Mapping[str, str]) -> bool:
     """Return whether an image of these names and labels was made by kboot."""
-    return _LABEL in labels or any(name.startswith(_NAMES) for name in names)
+    return DIGEST_LABEL in labels or any(name.startswith(_BASES) for name in names)
 
 
 def present_images(client: docker.DockerClient) -> list[PresentImage]:

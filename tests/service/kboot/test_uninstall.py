@@ -123,7 +123,7 @@ def site() -> Iterator[Site]:
         (site.units / "kboot-not-ours.service").write_text("[Service]\nExecStart=/bin/true\n")
         engine.holds["containers"].append(Thing("a-database", {"com.docker.compose.project": "database"}))
         engine.holds["images"] += [
-            Thing("sha256:1", tags=["kboot/base:aaaaaaaaaaaa"], created=1),
+            Thing("sha256:1", tags=["kboot-build-base:aaaaaaaaaaaa"], created=1),
             Thing("sha256:2", {"kboot.digest": "ab"}, ["kboot-dnsmasq:0.1.0"], created=2),
             Thing("sha256:3", {"kboot.digest": "cd"}, created=3),
             Thing("sha256:4", tags=["postgres:17"], created=4),
@@ -164,7 +164,7 @@ def test_it_lists_first_and_says_last_how_the_program_goes(site: Site) -> None:
         "containers: kboot-rack-dnsmasq-1, kboot-rack-task",
         "networks: kboot-rack_lab",
         "unit: /etc/systemd/system/kboot-rack.service",
-        "images: 3 kboot-dnsmasq:0.1.0 kboot/base:aaaaaaaaaaaa".replace(" kboot", ", kboot"),
+        "images: 3 kboot-dnsmasq:0.1.0 kboot-build-base:aaaaaaaaaaaa".replace(" kboot", ", kboot"),
         f"{site.root}/.rack.lock",
         f"{site.root}/.supplies",
         f"{site.cache}/compose",
@@ -250,7 +250,7 @@ def test_what_stays_is_told_and_the_next_run_completes(site: Site) -> None:
     done = site.uninstall("--yes")
     assert done.returncode == 3
     assert (
-        "kboot/base:aaaaaaaaaaaa stays: conflict: kboot/base:aaaaaaaaaaaa is used by container a-database"
+        "kboot-build-base:aaaaaaaaaaaa stays: conflict: kboot-build-base:aaaaaaaaaaaa is used by container a-database"
         in done.stderr
     )
     assert f"{site.root} stays: notes.txt is nothing that kboot made" in done.stderr

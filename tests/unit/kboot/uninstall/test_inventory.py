@@ -37,7 +37,7 @@ def test_whatever_an_install_leaves_counts_also_after_a_new_arming(more: dict[st
 @pytest.mark.parametrize(
     ("names", "labels", "ours"),
     [
-        (["kboot/base:7189d7b53058"], {}, True),
+        (["kboot-build-base:7189d7b53058"], {}, True),
         (["kboot-dnsmasq:0.1.0"], {"kboot.digest": "ab"}, True),
         (["registry.site:5000/kboot-dnsmasq:0.1.0"], {"kboot.digest": "ab"}, True),
         ([], {"kboot.digest": "ab"}, True),
