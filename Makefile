@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: docs help schemas setup demo demo-down test test-machines test-kubernetes lint format lock images build bench kubernetes cut release
+.PHONY: docs help schemas setup demo demo-down test test-release test-machines test-kubernetes lint format lock images build bench kubernetes cut release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses 4 --dist loadgroup # half of it waits
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine
+
+test-release: setup ## what is given away: kboot by pip, pipx and uv from its wheel, service images the same at each build
+	@$(BIN)/python -m pytest tests/release
 
 test-machines: setup ## machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)
 	@$(BIN)/python -m pytest tests/machine/test_unkind.py tests/rack

@@ -15,7 +15,7 @@ settings.load_profile("patient")
 # A shell starts what runs in its background with SIGINT ignored, and that is inherited by what the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_MARKED = ("golden", "service", "container", "machine", "kubernetes")
+_MARKED = ("golden", "service", "container", "release", "machine", "kubernetes")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -164,7 +164,7 @@ def test_it_lists_first_and_says_last_how_the_program_goes(site: Site) -> None:
         "containers: kboot-rack-dnsmasq-1, kboot-rack-task",
         "networks: kboot-rack_lab",
         "unit: /etc/systemd/system/kboot-rack.service",
-        "images: 3 kboot-dnsmasq:0.1.0 kboot-build-base:aaaaaaaaaaaa".replace(" kboot", ", kboot"),
+        "images: 3, kboot-build-base:aaaaaaaaaaaa, kboot-dnsmasq:0.1.0",
         f"{site.root}/.rack.lock",
         f"{site.root}/.supplies",
         f"{site.cache}/compose",

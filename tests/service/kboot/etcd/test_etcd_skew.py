@@ -99,7 +99,7 @@ def test_up_takes_the_next_minor_of_what_the_members_say_they_run(
         fleet.path.write_bytes(dump(fleet.described("registry.k8s.io/etcd:3.6.8-0", more)))
         assert run(["up", str(fleet.path), "--root", str(fleet.cluster.folder.root)]) == 2
         said = capsys.readouterr().err
-        assert said.startswith(f"{fleet.path}:")
+        assert f"\n{fleet.path}:" in f"\n{said}"
         assert said.endswith(f": images.etcd: {_LEAVES_OUT}{_WAY}")
     assert {path: path.read_bytes() for path in fleet.cluster.folder.path.rglob("*.yaml")} == before
     with pytest.raises(InvalidDescription, match=r"3.4.23 runs, and 3.3.27 is older"):

@@ -14,7 +14,10 @@ from kboot.host.migrations import FORMAT
 
 from .test_cli import RACK
 
-_NO_FOLDER = {"init", "validate", "schema", "convert", "version"}  # these look at no cluster's folder
+# These look at no cluster's folder.
+_NO_FOLDER = {"init", "validate", "schema", "convert", "completion", "version"} | {
+    f"bundle {name}" for name in ("create", "diff", "inspect", "load", "verify")
+}
 # What a command needs beside the options that every one has; FILE is a description.
 _ARGUMENTS = {
     "up": "FILE",
