@@ -109,11 +109,11 @@ def main() -> None:
                 peaks[work.__name__] = max(peaks.get(work.__name__, 0), peak)
     base = statistics.median(seconds["copy_and_hash"])
     print(f"{platform.platform()}, {os.cpu_count()} processors, {arguments.megabytes} MB of random bytes")
-    for each, taken in seconds.items():
-        median = statistics.median(taken)
+    for what, each in seconds.items():
+        median = statistics.median(each)
         rate = arguments.megabytes / median
-        line = f"{each:<14} {median:6.1f} s  {median / base:5.2f} of cp and sha256sum  {rate:6.0f} MB/s"
-        print(line if each == "copy_and_hash" else f"{line}  peak {peaks[each] // 1024} MB")
+        line = f"{what:<14} {median:6.1f} s  {median / base:5.2f} of cp and sha256sum  {rate:6.0f} MB/s"
+        print(line if what == "copy_and_hash" else f"{line}  peak {peaks[what] // 1024} MB")
     print(f"14 GB would be loaded in {statistics.median(seconds['load']) * 14_000 / arguments.megabytes:.0f} s")
 
 

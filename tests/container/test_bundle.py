@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import docker
 import pytest
 
-from kboot.bundle.collect.collected import Collected
-from kboot.bundle.collect.node_images import collect_node_images
 from kboot.cli.main import run
-from kboot.errors import KbootError
 from kboot.supplies.bundle_manifest import Kind
 from kboot.supplies.store import SupplyStore
-from support.broken_registry import BrokenRegistry, serving
 from support.bundle_site import BundleSite, bundle_site
-from support.bundles import image_contents
 from support.engine import empty_engine
-from support.image_archives import MANIFEST, digest_of
-from support.ports import free_port
 
 _FILES_ALONE = ["--without", "node-image", "--without", "os-file", "--without", "binary"]
 
@@ -128,44 +119,3 @@ def test_a_spoilt_bundle_leaves_nothing_on_a_bare_machine(
     done = subprocess.run([*command, service_images["updater"], "-c", script], capture_output=True, text=True)
     assert said in done.stderr, done.stderr
     assert done.stdout.split() == ["code", "2", "/opt/kboot:", "/usr/local/bin:"]
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[BrokenRegistry, str]]:
-    """A public registry with one image, `pause:1`, and where it is."""
-    found, port = BrokenRegistry(), free_port("127.0.0.1")
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
-    manifest, *blobs = image_contents(config)
-    found.blobs = {digest_of(blob): blob for blob in blobs}
-    found.put_manifest("pause", "1", MANIFEST, manifest)
-    pair = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(pair[0]), "-keyout", str(pair[1])]
-    subprocess.run(command, check=True, capture_output=True)
-    monkeypatch.setenv("SSL_CERT_FILE", str(pair[0]))
-    with serving(found, *pair, ("127.0.0.1", port)):
-        yield found, f"127.0.0.1:{port}"
-
-
-def test_an_image_is_pulled_with_its_digest_and_once(
-    registry: tuple[BrokenRegistry, str], service_images: dict[str, str], tmp_path: Path
-) -> None:
-    public, address = registry
-    wanted = [(f"{address}/pause:1", "amd64")]
-    collected = Collected(tmp_path / "cache")
-    said: list[str] = []
-    (item,) = collect_node_images(wanted, [], service_images["registry"], collected, said.append)
-    _, manifest = public.manifests["pause", "1"]
-    assert (item.digest, item.arch, item.source) == (digest_of(manifest), "amd64", f"docker://{address}/pause:1")
-    assert collected.path(item.blobs[0]).read_bytes() == manifest
-    public.manifests.clear()
-    assert collect_node_images(wanted, [], service_images["registry"], collected, said.append) == [item]
-    assert said == [f"pulling {address}/pause:1 for amd64"]
-
-
-def test_an_image_that_no_registry_has_is_named(
-    registry: tuple[BrokenRegistry, str], service_images: dict[str, str], tmp_path: Path
-) -> None:
-    wanted = [(f"{registry[1]}/none:1", "amd64")]
-    with pytest.raises(KbootError, match=r"/none:1: not pulled: .*\n  hint: is that registry reached from here\?"):
-        collect_node_images(wanted, [], service_images["registry"], Collected(tmp_path / "cache"), lambda text: None)
