@@ -43,6 +43,7 @@ def load_bundle(
     where = str(path)
     with locked(root / ".supplies.lock"):
         with reading(path) as stream:
+            progress.say(f"reading {path}")
             reader = BundleReader(stream, where)
             manifest = reader.manifest
             signer = check_signature(manifest.content, reader.signature, trusted, where)

@@ -113,6 +113,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Read a bundle to its end."""
     trusted = trusted_keys(arguments.trusted_keys)
     with reading(arguments.file) as stream:
+        note(f"reading {arguments.file}")
         reader = BundleReader(stream, str(arguments.file))
         named = check_signature(reader.manifest.content, reader.signature, trusted, str(arguments.file))
         count = sum(1 for _, _, chunks in reader.contents() if sum(map(len, chunks)) >= 0)

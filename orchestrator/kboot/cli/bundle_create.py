@@ -63,12 +63,14 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="V",
-        help=f"kboot for this version of Python; default: {' and '.join(PYTHONS)}",
+        help=f"kboot for this version of Python; default: {', '.join(PYTHONS)}",
     )
     group.add_argument(
         "--with-engine",
+        action="append",
         nargs="?",
         const="bookworm",
+        default=[],
         metavar="SUITE",
         help="the packages of the Docker engine for a release of Debian (bookworm)",
     )

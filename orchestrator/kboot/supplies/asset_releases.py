@@ -34,8 +34,12 @@ def pull_assets(
     *,
     kubernetes_url: str = KUBERNETES_URL,
     cni_url: str = CNI_URL,
+    one_by_one: bool = False,
 ) -> list[Asset]:
-    """Download the binaries that are not there whole, check each against its published SHA-256, and return them."""
+    """Download the binaries that are not there whole, check each against its published SHA-256, and return them.
+
+    All take their places together, or each at once: a run that is killed then need not do it again.
+    """
     missing = [name for name in KUBERNETES_BINARIES if not is_whole(folder, f"kubernetes/{version}/{name}")]
     folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
@@ -43,16 +47,17 @@ def pull_assets(
         _client() as client,
     ):
         added: list[Asset] = []
+        files: dict[str, Path] = {}
         for name in missing:
             url = f"{kubernetes_url.rstrip('/')}/{version}/bin/linux/{arch}/{name}"
-            file = _download(client, url, Path(scratch) / name, progress)
-            added += add_assets(folder, {name: file}, version, arch=arch)  # at once: a killed run need not do it again
+            files[name] = _download(client, url, Path(scratch) / name, progress)
+            if one_by_one:
+                added += add_assets(folder, {name: files.pop(name)}, version, arch=arch)
         if not all(is_whole(folder, f"cni/{name}") for name in CNI_NEEDED):
             archive = f"cni-plugins-linux-{arch}-{CNI_VERSION}.tgz"
             url = f"{cni_url.rstrip('/')}/{CNI_VERSION}/{archive}"
-            plugins = _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
-            added += add_assets(folder, plugins, version, arch=arch)
-        return added
+            files |= _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
+        return added + (add_assets(folder, files, version, arch=arch) if files else [])
 
 
 def _client() -> httpx.Client:

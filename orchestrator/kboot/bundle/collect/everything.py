@@ -33,7 +33,7 @@ class Wanted:
     root: Path  # whose clusters may have an OS release
     pythons: Sequence[str] = ()
     hosts: Sequence[str] = ()  # the processors of bootstrappers
-    engine_suite: str | None = None
+    engine_suites: Sequence[str] = ()  # releases of Debian
     images: Sequence[Path] = ()  # archives
     binaries: BinarySources = field(default_factory=BinarySources)
     os_folders: Sequence[Path] = ()
@@ -63,8 +63,8 @@ def collect_everything(wanted: Wanted, collected: Collected, progress: Callable[
     if Kind.WHEEL in kinds:
         wheel_sources = WheelSources(wanted.sources, (wanted.sources / "pyproject.toml").is_file())
         items += collect_wheels(wanted.pythons, wanted.hosts, wheel_sources, collected, progress)
-    if wanted.engine_suite is not None:
-        items += collect_engine_packages(wanted.engine_suite, collected, progress)
+    for suite in wanted.engine_suites:
+        items += collect_engine_packages(suite, collected, progress)
     return items
 
 

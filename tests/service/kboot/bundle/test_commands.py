@@ -43,7 +43,7 @@ def test_a_bundle_is_made_and_loaded(site: BundleSite, bundle: Path, capsys: pyt
     store = SupplyStore(site.root)
     name, manifest = next(iter(store.bundles().items()))
     assert re.fullmatch(rf"loaded {name}: {len(manifest.items)} items, 0\.\d MB new\n", said.out)
-    assert said.err == "next: `kboot up FILE` with the description of ail\n"
+    assert said.err == f"reading {bundle}\nnext: `kboot up FILE` with the description of ail\n"
     paths = [item.path for item in store.items(Kind.BINARY)]
     assert {"kubernetes/v1.36.2/kubelet", "cni/bridge"} <= set(paths)
     os_files = {item.path: item for item in store.items(Kind.OS_FILE)}

@@ -16,9 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from kboot.bundle.collect.binaries import BinarySources, collect_binaries
+from kboot.bundle.collect.collected import Collected
+from kboot.bundle.collect.needs import needs
 from kboot.cli.main import run
+from kboot.errors import KbootError
+from kboot.supplies.asset_releases import CNI_VERSION
 from kboot.supplies.assets import CNI_NEEDED
-from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc import ClusterFolder, load_text
 from support.image_archives import tar_of
 from support.programs import arm_program, program
 from unit.clusterdesc.sample import SAMPLE
@@ -203,3 +208,26 @@ def test_a_release_that_is_not_there_is_named(
     assert version in capsys.readouterr().err
     assert assets(folder, "pull", "--from", "nowhere:/x") == 1
     assert "Without internet: `kboot assets add FOLDER`" in capsys.readouterr().err
+
+
+def test_binaries_of_a_release_go_into_a_bundle_and_are_downloaded_once(
+    tmp_path: Path, releases: tuple[Path, str]
+) -> None:
+    """What came before a download that failed is kept: the next run fetches the rest."""
+    top, url = releases
+    kubectl = top / VERSION / "bin/linux/amd64/kubectl"
+    sound = kubectl.read_bytes()
+    wanted, said = needs([load_text(SAMPLE, "ail.yaml")]), list[str]()
+    collected, sources = Collected(tmp_path / "cache"), BinarySources((), url, url)
+    kubectl.write_bytes(b"spoilt")
+    with pytest.raises(KbootError, match="kubectl: its bytes are"):
+        collect_binaries(wanted, sources, collected, said.append)
+    kubectl.write_bytes(sound)
+    said.clear()
+    items = collect_binaries(wanted, sources, collected, said.append)
+    assert [line for line in said if "/kubelet" in line] == []
+    assert {(item.path, item.arch) for item in items} >= set(wanted.binaries)
+    assert {item.version for item in items if item.path.startswith("cni/")} == {CNI_VERSION}
+    said.clear()
+    assert collect_binaries(wanted, sources, collected, said.append) == items
+    assert said == []
