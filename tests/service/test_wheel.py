@@ -28,7 +28,8 @@ _PACKAGES = {
     "compose/kboot_compose": "kboot_compose",
     "lab/kboot_lab": "kboot_lab",
 }
-_SOURCES = {name: f"kboot/sources/{name}" for name in ("services", "examples", "share", "lab/kubernetes")}
+_SOURCES = {name: f"kboot/sources/{name}" for name in ("services", "examples", "share", "lab/kubernetes", "docs")}
+_PAGES = ("README.md", "CHANGELOG.md", "LICENSE", "requirements.txt")
 _INSTALLED = """
 import json
 from hashlib import sha256
@@ -74,7 +75,7 @@ def _kept(folder: str) -> set[str]:
 
 def test_the_wheel_holds_the_packages_and_the_sources_and_nothing_else(wheel: Path) -> None:
     wanted = {f"{place}/{file}" for folder, place in (_PACKAGES | _SOURCES).items() for file in _kept(folder)}
-    wanted.add(f"kboot/sources/{REVISION_FILE}")
+    wanted |= {f"kboot/sources/{name}" for name in (*_PAGES, REVISION_FILE)}
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     about = wheel.name.split("-py3")[0]

@@ -151,10 +151,14 @@ def run_create(arguments: argparse.Namespace) -> ExitCode:
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:
     described = [(load(path), path) for path in arguments.descriptions]
+    attached = {desc.cluster.name: read_attachments(desc, path) for desc, path in described}
     needed = needs(
-        [desc for desc, _ in described], kubernetes=arguments.kubernetes, os=arguments.os, archs=arguments.arch
+        [desc for desc, _ in described],
+        kubernetes=arguments.kubernetes,
+        os=arguments.os,
+        archs=arguments.arch,
+        manifests={name: list(each.manifests.values()) for name, each in attached.items()},
     )
-    keys = {desc.cluster.name: read_attachments(desc, path).release_key for desc, path in described}
     return Wanted(
         needed,
         version("kboot"),
@@ -167,7 +171,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         arguments.images,
         BinarySources(arguments.assets, arguments.assets_from, arguments.cni_from),
         arguments.os_from,
-        {name: key for name, key in keys.items() if key is not None},
+        {name: each.release_key for name, each in attached.items() if each.release_key is not None},
     )
 
 

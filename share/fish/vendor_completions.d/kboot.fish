@@ -271,7 +271,7 @@ complete -c kboot -n '_shtab_kboot_using bundle create' -s o -l output -xka "(__
 complete -c kboot -n '_shtab_kboot_using bundle create' -l kubernetes -x -d 'this release of Kubernetes, not that of the descriptions'
 complete -c kboot -n '_shtab_kboot_using bundle create' -l os -x -d 'this release of the OS, not that of the descriptions'
 complete -c kboot -n '_shtab_kboot_using bundle create' -l arch -xka "amd64 arm64" -d 'for machines and bootstrappers of this processor; default: `os.arch`, and this machine'"'"'s'
-complete -c kboot -n '_shtab_kboot_using bundle create' -l python -x -d 'kboot for this version of Python; default: 3.11 and 3.13'
+complete -c kboot -n '_shtab_kboot_using bundle create' -l python -x -d 'kboot for this version of Python; default: 3.11, 3.12, 3.13'
 complete -c kboot -n '_shtab_kboot_using bundle create' -l with-engine -x -d 'the packages of the Docker engine for a release of Debian (bookworm)'
 complete -c kboot -n '_shtab_kboot_using bundle create' -l without -xka "wheel service-image node-image os-file binary document" -d 'leave out a kind: wheel, service-image, node-image, os-file, binary, document'
 complete -c kboot -n '_shtab_kboot_using bundle create' -l image -xka "(__fish_complete_path (commandline -ct))" -d 'an archive of `docker save`, or an OCI one, that has node images'

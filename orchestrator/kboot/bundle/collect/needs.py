@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kboot_clusterdesc import ClusterDesc
@@ -10,6 +10,7 @@ from kboot_clusterdesc.node_images import node_images
 
 from ...errors import BadInput
 from ...supplies.assets import needed_assets
+from ...supplies.named_images import pod_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,31 @@ class Needs:
 
 
 def needs(
-    descs: Sequence[ClusterDesc], *, kubernetes: str | None = None, os: str | None = None, archs: Sequence[str] = ()
+    descs: Sequence[ClusterDesc],
+    *,
+    kubernetes: str | None = None,
+    os: str | None = None,
+    archs: Sequence[str] = (),
+    manifests: Mapping[str, Sequence[bytes]] | None = None,
 ) -> Needs:
-    """Return what some descriptions need, of the Kubernetes, OS release and architectures where these are named."""
+    """Return what some descriptions need, of the Kubernetes, OS release and architectures where these are named.
+
+    `manifests` is the name of a cluster to the operator's own ones, whose pods' images are needed too.
+    """
     chosen = [
         _for_arch(_with_os(_with_kubernetes(desc, kubernetes), os), arch)
         for desc in descs
         for arch in (archs or (desc.os.arch,))
     ]
-    images = {(reference, desc.os.arch) for desc in chosen for reference in node_images(desc).values()}
+    own = {
+        name: [image for manifest in found for image in pod_images(manifest)]
+        for name, found in (manifests or {}).items()
+    }
+    images = {
+        (reference, desc.os.arch)
+        for desc in chosen
+        for reference in (*node_images(desc).values(), *own.get(desc.cluster.name, ()))
+    }
     binaries = {(path, desc.os.arch) for desc in chosen for path in needed_assets(desc)}
     return Needs(
         clusters=tuple(sorted({desc.cluster.name for desc in descs})),

@@ -43,3 +43,11 @@ def test_a_cluster_without_kubernetes_has_no_release_of_it() -> None:
     assert needs([desc]).binaries == ()
     with pytest.raises(BadInput, match="ail: has no `kubernetes`"):
         needs([desc], kubernetes="v1.36.2")
+
+
+def test_images_of_the_operators_own_manifests_are_needed_for_that_cluster_alone() -> None:
+    manifest = b"kind: Pod\nspec: {containers: [{name: web, image: registry.example.com/web:1}]}\n"
+    other = _DESC.model_copy(update={"cluster": _DESC.cluster.model_copy(update={"name": "bee"})})
+    own = ("registry.example.com/web:1", "amd64")
+    assert set(needs([_DESC], manifests={"ail": [manifest]}).images) - set(needs([_DESC]).images) == {own}
+    assert own not in needs([other], manifests={"ail": [manifest]}).images
