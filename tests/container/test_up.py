@@ -247,7 +247,8 @@ def test_start_brings_back_what_was_taken_down_or_hangs_without_a_description(tm
         assert not cluster.folder.down.exists()
         cluster.compose("stop", "registry")
         assert cluster.kboot("start").stdout.endswith("started: registry\n")
-        assert cluster.kboot("status").returncode == 0
+        done = cluster.kboot("status")
+        assert done.returncode == 0, done.stdout + done.stderr
         assert {str(path): path.read_bytes() for path in cluster.folder.path.rglob("*.yaml")} == before
 
 

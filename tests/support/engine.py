@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+import docker
+from docker.errors import DockerException
 
 from kboot.host.waiting import looks
 
@@ -29,12 +31,14 @@ def empty_engine(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(_START_S)
+            subprocess.run(["umount", "--recursive", "--quiet", f"{folder}/data"])  # it mounts that onto itself
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the engine answers: its socket is there before, and resets who comes too early."""
     for _ in looks(_START_S, 0.2):
         assert process.poll() is None, log.read_text()
-        with socket.socket(socket.AF_UNIX) as asked:
-            if asked.connect_ex(address.removeprefix("unix://")) == 0:
+        with suppress(DockerException), closing(docker.DockerClient(base_url=address)) as asked:
+            if asked.ping():
                 return
     raise AssertionError(f"no engine after {_START_S} s: {log.read_text()}")
