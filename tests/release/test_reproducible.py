@@ -65,7 +65,7 @@ def test_an_image_is_the_same_twice_on_one_base(
     name: str, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure_image("build-loaders", ROOT / "services" / "loaders", print)
-    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))  # Python's packages are fetched again too
     recipe = _RECIPES[name]
     base = ensure_base(engine, recipe.packages, print, recipe.suite)
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))  # Python's packages are fetched again too
     _is_the_same(engine, recipe, [base, base], tmp_path)

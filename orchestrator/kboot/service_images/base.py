@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def ensure_base(
         if not _from_registry(client, reference, packages, suite):
             import_base(client, reference, packages, suite)
 
-    image_once(reference, lambda: not anew and has_image(client, reference), make)
+    image_once(client, reference, lambda: not anew and has_image(client, reference), make)
     return reference
 
 
@@ -70,12 +71,30 @@ def labels_of(client: docker.DockerClient, reference: str) -> dict[str, str] | N
         return None
 
 
-def image_once(reference: str, is_there: Callable[[], bool], make: Callable[[], None]) -> None:
-    """Call `make` unless the image `is_there`; another process that wants it waits, and looks again."""
-    if not is_there():
-        with one_at_a_time(cache_folder() / "images" / reference.replace("/", "-")):
-            if not is_there():
-                make()
+def image_once(
+    client: docker.DockerClient, reference: str, is_there: Callable[[], bool], make: Callable[[], None]
+) -> None:
+    """Call `make` unless the image `is_there`; another process that wants it waits, and looks again.
+
+    An image that had the name before is removed, unless something runs or stands on it.
+    """
+    if is_there():
+        return
+    with one_at_a_time(cache_folder() / "images" / reference.replace("/", "-")):
+        if is_there():
+            return
+        before = _id(client, reference)
+        make()
+        if before is not None and before != _id(client, reference):
+            with suppress(APIError):
+                client.images.remove(before)
+
+
+def _id(client: docker.DockerClient, reference: str) -> str | None:
+    try:
+        return client.images.get(reference).id
+    except ImageNotFound:
+        return None
 
 
 def _from_registry(client: docker.DockerClient, reference: str, packages: tuple[str, ...], suite: str) -> bool:

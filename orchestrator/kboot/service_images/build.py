@@ -137,7 +137,7 @@ def _ensure(engine: docker.DockerClient, recipe: Recipe, progress: Callable[[str
         base = ensure_base(engine, recipe.packages, progress, recipe.suite)
         _built(engine, recipe, base, progress, {DIGEST_LABEL: recipe.digest}).tag(*recipe.reference.split(":"))
 
-    image_once(recipe.reference, lambda: not anew and has_image(engine, recipe.reference), make)
+    image_once(engine, recipe.reference, lambda: not anew and has_image(engine, recipe.reference), make)
 
 
 def _ensure_service(
@@ -159,7 +159,7 @@ def _ensure_service(
             write_sbom(image, made, cache_folder() / "sbom" / sbom_name(image))
             load_image(engine, made, [image.reference], Path(scratch))
 
-    image_once(image.reference, lambda: not anew and image.is_right(engine), make)
+    image_once(engine, image.reference, lambda: not anew and image.is_right(engine), make)
 
 
 def timeless_image(
@@ -211,6 +211,7 @@ def _built(
             buildargs={"BASE": base, **recipe.arguments},
             labels=labels,
             network_mode="none",
+            nocache=True,
             rm=True,
             forcerm=True,
         )
