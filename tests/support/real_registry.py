@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-import bcrypt
 import httpx
 
 from kboot.host.waiting import looks
@@ -24,7 +23,6 @@ from kboot.pki import PUSH_USER
 from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import repository_and_tag
-from kboot_clusterdesc.shared_files import PUSH_PASSWORDS
 from kboot_compose.services import REGISTRY
 from support.image_archives import INDEX, MANIFEST, digest_of
 from support.namespace import etc_folder
@@ -98,8 +96,6 @@ class RealRegistry:
         for path in (self.etc / "docker/registry").iterdir():
             shutil.chown(path, REGISTRY.user.uid, REGISTRY.user.uid)
         shutil.copytree(folder.tls / "registry", self.etc / "kboot-tls")
-        cheap = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(4)).decode()  # each request is checked
-        (self.etc / "kboot-tls" / PUSH_PASSWORDS).write_text(f"{PUSH_USER}:{cheap}\n")
         for path in (self.etc / "kboot-tls").iterdir():
             shutil.chown(path, REGISTRY.user.uid, REGISTRY.user.uid)
         folder.registry.mkdir()

@@ -28,7 +28,8 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
     """
     kept = SecretStore(folder)
     push_password = kept.text("registry-push-password", _token)
-    hashed = kept.text("registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(10)).decode())
+    # The fewest rounds: nobody guesses a random token, and the registry hashes it anew at each request of a push.
+    hashed = kept.text("registry-push-hash", lambda: bcrypt.hashpw(push_password.encode(), bcrypt.gensalt(4)).decode())
     authorities = load_authorities(kept, desc, now)
     own = {
         spec.name: kept.leaf(spec.name, authorities[spec.authority], spec.subject, now, SERVER_LIFE, OWN_RENEWED_BEFORE)
