@@ -33,7 +33,7 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine
 
-test-release: setup ## what is given away: kboot by pip, pipx and uv from its wheel, service images the same at each build
+test-release: setup ## what is given away: bundles, kboot by pip, pipx and uv from its wheel, images the same at each build
 	@$(BIN)/python -m pytest tests/release
 
 test-machines: setup ## machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)

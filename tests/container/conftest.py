@@ -1,16 +1,5 @@
-"""testcontainers' reaper is an image from a public registry: tests here remove what they make themselves."""
+"""What tests with Docker share."""
 
-import os
+from support.service_images import service_images
 
-import pytest
-
-from kboot.service_images.provide import ensure_images
-from kboot.service_images.sources import sources
-
-os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
-
-
-@pytest.fixture(scope="session")
-def service_images() -> dict[str, str]:
-    """service -> image, built before anything is timed."""
-    return ensure_images(sources(), print)
+__all__ = ["service_images"]
