@@ -28,8 +28,11 @@ class Transfer:
         """The whole file."""
         content = self._packet[4:]
         while len(self._packet) == 4 + _BLOCK:
-            self._socket.sendto(b"\x00\x04" + self._packet[2:4], self._peer)
-            self._receive()
+            number = self._packet[2:4]
+            self._socket.sendto(b"\x00\x04" + number, self._peer)
+            following = (int.from_bytes(number) + 1) % 65536
+            while int.from_bytes(self._packet[2:4]) != following:  # the server repeats what is not acknowledged at once
+                self._receive()
             content += self._packet[4:]
         self._socket.sendto(b"\x00\x04" + self._packet[2:4], self._peer)
         return content
