@@ -31,6 +31,7 @@ class Patience:
     checks_manifests: bool = True  # the operator's own, against the API's schema
     watch_cache: bool = True  # of the API server: it takes longer to fill than the server's own start may last
     mutating_policies: bool = True  # each start of the API server builds its whole schema for them
+    every_etcd_member: bool = True  # asked by each API server: hundreds of TLS handshakes a member, at its start
 
 
 _SLOW = Patience(
@@ -53,6 +54,7 @@ _SLOW = Patience(
     checks_manifests=False,
     watch_cache=False,
     mutating_policies=False,
+    every_etcd_member=False,
 )
 
 

@@ -15,7 +15,7 @@ from ...pki.kubeconfig import kubeconfig
 from ..config import File, NodeConfig
 from ..patience import patience_of
 from .api_server import LOCAL
-from .etcd import client_urls
+from .etcd import client_url, client_urls
 
 _FOLDER = "nodes/control_plane"
 _SERVER, _MANAGER, _SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
@@ -34,7 +34,7 @@ def control_plane(
         "images": node_images(desc),
         "node_ip": node.ip,
         "port": API_PORT,
-        "etcd_urls": client_urls(desc),
+        "etcd_urls": _etcd_urls(desc, node),
         "dns_domain": kubernetes.dns_domain,
         "service_cidr": kubernetes.service_cidr,
         "pod_cidr": kubernetes.pod_cidr,
@@ -50,6 +50,13 @@ def control_plane(
         *_pod(_SCHEDULER, values, _scheduler(desc, values, secrets, keys["scheduler"])),
     )
     return NodeConfig(node.name, files=files)
+
+
+def _etcd_urls(desc: ClusterDesc, node: Node) -> list[str]:
+    """Return the URLs of every member, so that an API server outlives its own; of that one alone where machines are slow."""
+    if node in desc.etcd_members and not patience_of(desc).every_etcd_member:
+        return [client_url(desc, node)]
+    return client_urls(desc)
 
 
 def _home(pod: str) -> str:

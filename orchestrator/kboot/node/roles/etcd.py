@@ -28,7 +28,12 @@ def host_of(desc: ClusterDesc, node: Node) -> str:
 
 def client_urls(desc: ClusterDesc) -> list[str]:
     """Return the URLs at which clients reach the members, in the order of MACs."""
-    return [f"https://{host_of(desc, member)}:{ETCD_PORT}" for member in desc.etcd_members]
+    return [client_url(desc, member) for member in desc.etcd_members]
+
+
+def client_url(desc: ClusterDesc, member: Node) -> str:
+    """Return the URL at which clients reach `member`."""
+    return f"https://{host_of(desc, member)}:{ETCD_PORT}"
 
 
 def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, KeyPair]) -> NodeConfig:

@@ -117,6 +117,18 @@ def test_an_api_server_is_told_its_address_and_on_a_lease_by_the_kubelet_which_k
     assert leased["env"] == [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
 
 
+def etcd_servers(desc: ClusterDesc) -> list[str]:
+    (flag,) = [each for each in api_server(desc)["command"] if each.startswith("--etcd-servers=")]
+    return str(flag).removeprefix("--etcd-servers=").split(",")
+
+
+def test_an_api_server_asks_every_member_of_etcd_and_where_machines_are_slow_its_own() -> None:
+    desc = Fleet(3).desc
+    assert len(etcd_servers(desc)) == 3
+    slow = desc.model_copy(update={"timing": Timing.SLOW})
+    assert etcd_servers(slow) == ["https://10.10.14.201:2379"]
+
+
 _ALL = {"RESOLV_MULTI": "on"}  # addresses of a name in /etc/hosts, not only the first
 _LEFT_AFTER = {"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "10", "HTTP2_PING_TIMEOUT_SECONDS": "10"}
 
