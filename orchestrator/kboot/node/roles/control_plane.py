@@ -53,7 +53,7 @@ def control_plane(
 
 
 def _etcd_urls(desc: ClusterDesc, node: Node) -> list[str]:
-    """Return the URLs of every member, so that an API server outlives its own; of that one alone where machines are slow."""
+    """Return the URLs of every member: an API server outlives its own; where machines are slow, of that one alone."""
     if node in desc.etcd_members and not patience_of(desc).every_etcd_member:
         return [client_url(desc, node)]
     return client_urls(desc)
