@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle.archive_reader import BundleReader
+from ..bundle.beginning import beginning
 from ..bundle.comparison import differences
 from ..bundle.load import load_bundle
 from ..bundle.parts import reading
@@ -15,7 +16,7 @@ from ..bundle.signature import check_signature, signer, trusted_keys
 from ..bundle.size_text import size_text
 from ..errors import ExitCode
 from ..host.progress import Progress
-from ..supplies.bundle_manifest import Item, Manifest
+from ..supplies.bundle_manifest import Item
 from .bundle_create import register_create
 from .options import Commands, add_command, add_group, add_json, add_root, note, print_json, print_table
 
@@ -82,8 +83,7 @@ def run_load(arguments: argparse.Namespace) -> ExitCode:
 
 def run_inspect(arguments: argparse.Namespace) -> ExitCode:
     """Print what a bundle holds, as its manifest says it."""
-    with reading(arguments.file) as stream:
-        reader = BundleReader(stream, str(arguments.file))
+    reader = beginning(arguments.file)
     if arguments.json:
         print_json(_described(reader))
         return ExitCode.DONE
@@ -95,7 +95,7 @@ def run_inspect(arguments: argparse.Namespace) -> ExitCode:
 
 def run_diff(arguments: argparse.Namespace) -> ExitCode:
     """Print what a newer bundle brings."""
-    found = list(differences(_manifest(arguments.older), _manifest(arguments.newer)))
+    found = list(differences(beginning(arguments.older).manifest, beginning(arguments.newer).manifest))
     if arguments.json:
         keys = [{"change": each.change, "before": each.before, "new_bytes": each.size} for each in found]
         print_json([entry | _entry(each.item) for entry, each in zip(keys, found, strict=True)])
@@ -138,11 +138,6 @@ def _add_trusted(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _manifest(path: Path) -> Manifest:
-    with reading(path) as stream:
-        return BundleReader(stream, str(path)).manifest
-
-
 def _described(reader: BundleReader) -> dict[str, Any]:
     manifest = reader.manifest
     return {
@@ -167,7 +162,7 @@ def _entry(item: Item) -> dict[str, Any]:
 def _summary(reader: BundleReader) -> str:
     manifest = reader.manifest
     size = sum(blob.size for _, blob in manifest.archived.values())
-    signed = f"names the key {signer(reader.signature)}" if reader.signature else "is not signed"
+    signed = f"signed by the key {signer(reader.signature)}" if reader.signature else "is not signed"
     since = f", without what the bundle {manifest.since} held" if manifest.since else ""
     return (
         f"kboot {manifest.kboot} for {', '.join(manifest.created_for) or 'no cluster'}: {len(manifest.items)} items, "

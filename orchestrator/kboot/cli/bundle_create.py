@@ -8,14 +8,14 @@ from pathlib import Path
 
 from kboot_clusterdesc import load
 
-from ..bundle.archive_reader import BundleReader
+from ..bundle.beginning import beginning
 from ..bundle.collect.binaries import BinarySources
 from ..bundle.collect.collected import Collected
 from ..bundle.collect.everything import Wanted, collect_everything
 from ..bundle.collect.needs import needs
 from ..bundle.collect.wheels import PYTHONS
 from ..bundle.create import Form, bundle_manifest, write_bundle
-from ..bundle.parts import part_size, reading
+from ..bundle.parts import part_size
 from ..bundle.signature import private_key
 from ..describe.attachment_reader import read_attachments
 from ..errors import ExitCode
@@ -25,7 +25,7 @@ from ..host.lock import locked
 from ..host.progress import Progress
 from ..service_images.sources import sources
 from ..supplies.asset_releases import CNI_URL, KUBERNETES_URL
-from ..supplies.bundle_manifest import Kind, Manifest
+from ..supplies.bundle_manifest import Kind
 from .options import Commands, add_command, add_root, note
 
 
@@ -135,7 +135,7 @@ def run_create(arguments: argparse.Namespace) -> ExitCode:
     form = Form(
         private_key(arguments.sign) if arguments.sign else None,
         part_size(arguments.split) if arguments.split else None,
-        _older(arguments.since) if arguments.since else None,
+        beginning(arguments.since).manifest if arguments.since else None,
     )
     wanted = _wanted(arguments)
     collected, progress = Collected(cache_folder() / "bundle"), Progress()
@@ -173,8 +173,3 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         arguments.os_from,
         {name: each.release_key for name, each in attached.items() if each.release_key is not None},
     )
-
-
-def _older(path: Path) -> Manifest:
-    with reading(path) as stream:
-        return BundleReader(stream, str(path)).manifest

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kboot.bundle import layout
+from kboot.bundle.signature import private_key, sign
 from kboot.cli.main import run
 from kboot.supplies.bundle_manifest import Kind
 from kboot.supplies.store import SupplyStore
@@ -176,6 +178,35 @@ def test_a_signature_is_demanded_where_a_key_is_named(
     assert run(["bundle", "verify", str(tmp_path / "signed"), *trusted]) == 0
     assert run(site.load(tmp_path / "signed", *trusted)) == 0
     assert f"signed by {tmp_path / 'ours.pub'}" in capsys.readouterr().out
+
+
+def test_a_signature_that_does_not_hold_is_refused_by_every_command(
+    site: BundleSite, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "ours"], check=True)
+    signed = tmp_path / "signed"
+    assert run(site.create(signed, "--sign", str(tmp_path / "ours"))) == 0
+    capsys.readouterr()
+    assert run(["bundle", "inspect", str(signed)]) == 0
+    assert "; signed by the key " in capsys.readouterr().err
+    whole = signed.read_bytes()
+    place = whole.index(b"\0ed25519 ") + 1
+    line = whole[place : place + layout.SIGNATURE_SIZE]
+    forged = sign(b"another manifest", private_key(tmp_path / "ours"))
+    assert (len(forged), forged != line) == (len(line), True)
+    signed.write_bytes(whole.replace(line, forged))
+    for command in (
+        ["bundle", "inspect", str(signed), "--json"],
+        ["bundle", "verify", str(signed)],
+        ["bundle", "diff", str(bundle), str(signed)],
+        ["bundle", "diff", str(signed), str(bundle)],
+        site.create(tmp_path / "delta", "--since", str(signed)),
+        site.load(signed),
+    ):
+        assert run(command) == 2
+        said = capsys.readouterr()
+        assert f"error: {signed}: manifest.sig: does not fit manifest.json\n" in said.err
+        assert said.out == ""
 
 
 def test_what_is_not_given_and_cannot_be_had_is_named_and_nothing_is_written(
