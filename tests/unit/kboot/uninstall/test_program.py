@@ -30,11 +30,13 @@ def test_a_tool_that_keeps_programs_is_named(mark: str, words: str, tmp_path: Pa
     assert removal(tmp_path, "/x/python", installed(tmp_path)) == words
 
 
-def test_what_a_bundle_brought_up_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
-    prefix = tmp_path / "0.1.0"
-    prefix.mkdir()
-    (prefix / "wheels.json").touch()
-    assert removal(prefix, "/x/python", installed(tmp_path)).startswith(f"`rm -r {tmp_path}`")
+def test_what_bundles_brought_up_lies_in_folders_of_its_own(tmp_path: Path) -> None:
+    for name in ("0.1.0-ab", "0.2.0-cd", "of somebody"):
+        (tmp_path / name).mkdir()
+    for name in ("0.1.0-ab", "0.2.0-cd"):
+        (tmp_path / name / "wheels.json").touch()
+    said = removal(tmp_path / "0.1.0-ab", "/x/python", installed(tmp_path))
+    assert said.startswith(f"`rm -r {tmp_path}/0.1.0-ab {tmp_path}/0.2.0-cd`, and the link")
 
 
 def test_a_wheel_is_removed_by_pip(tmp_path: Path) -> None:
