@@ -19,7 +19,7 @@ _SPARE_BYTES = 64 << 20  # for the names and the journal of the file system
 
 
 def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Callable[[Item], None]) -> list[Blob]:
-    """Take the contents of a bundle into the store, and return those that it lacked before.
+    """Take the contents of a bundle into the store, and return those that it lacked, or had with other bytes.
 
     What a killed run left in `incoming` is taken again where its bytes are right. A run that fails removes what it
     brought. Raises BadInput where the bundle is wrong, KbootError where the disk is.
@@ -31,7 +31,7 @@ def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Call
         store.incoming.mkdir(parents=True, exist_ok=True)
         lacking = [blob for _, blob in manifest.archived.values() if not store.has(blob)]
         _check_space(store, lacking)
-        arrived = list(_arrivals(store, reader, progress))
+        arrived = dict(_arrivals(store, reader, progress))
         for path in arrived:
             _sync(path)
         store.publish(manifest, arrived)
@@ -42,7 +42,7 @@ def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Call
     except OSError as error:
         shutil.rmtree(store.path if is_new else store.incoming, ignore_errors=True)
         raise failed(error, store.path) from error
-    return lacking
+    return list(arrived.values())
 
 
 def _check_held(store: SupplyStore, manifest: Manifest, where: str) -> None:
@@ -68,22 +68,26 @@ def _check_space(store: SupplyStore, lacking: list[Blob]) -> None:
         )
 
 
-def _arrivals(store: SupplyStore, reader: BundleReader, progress: Callable[[Item], None]) -> Iterator[Path]:
-    """Read the bundle to its end; yield the file in `incoming` of each content that the store lacks."""
+def _arrivals(
+    store: SupplyStore, reader: BundleReader, progress: Callable[[Item], None]
+) -> Iterator[tuple[Path, Blob]]:
+    """Read the bundle to its end; yield the file in `incoming` of each content that the store lacks.
+
+    What the store has is looked at byte by byte as well: loading a bundle again mends what a disk has spoilt.
+    """
     last: Item | None = None
     for item, blob, chunks in reader.contents():
         if item is not last:
             progress(item)
         last = item
         path = store.incoming / blob.digest.removeprefix("sha256:")
-        if store.has(blob):
+        is_here = _is_whole(store.blob(blob.digest), blob)
+        if is_here or _is_whole(path, blob):
             _drain(chunks)
         else:
-            if _is_whole(path, blob):
-                _drain(chunks)
-            else:
-                _write(path, chunks)
-            yield path
+            _write(path, chunks)
+        if not is_here:
+            yield path, blob
 
 
 def _write(path: Path, chunks: Iterator[bytes]) -> None:
@@ -98,16 +102,17 @@ def _write(path: Path, chunks: Iterator[bytes]) -> None:
 
 
 def _is_whole(path: Path, blob: Blob) -> bool:
-    """Return whether a killed run left this content; every byte is looked at, since a power cut may have taken some."""
-    total, size = sha256(), 0
+    """Return whether a file is this content; every byte is looked at, since a power cut may have taken some."""
+    total = sha256()
     try:
+        if path.stat().st_size != blob.size:
+            return False
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 total.update(chunk)
-                size += len(chunk)
     except FileNotFoundError:
         return False
-    return (size, f"sha256:{total.hexdigest()}") == (blob.size, blob.digest)
+    return f"sha256:{total.hexdigest()}" == blob.digest
 
 
 def _drain(chunks: Iterator[bytes]) -> None:

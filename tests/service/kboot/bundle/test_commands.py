@@ -67,6 +67,20 @@ def test_a_second_load_brings_nothing(site: BundleSite, bundle: Path, capsys: py
     assert before == {path: path.stat().st_mtime_ns for path in SupplyStore(site.root).path.rglob("blobs/*/*")}
 
 
+def test_a_second_load_mends_what_the_disk_has_spoilt(
+    site: BundleSite, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(site.load(bundle))
+    store = SupplyStore(site.root)
+    before = _tree(store.path)
+    kubelet = next(item for item in store.items(Kind.BINARY) if item.name == "kubelet")
+    store.blob(kubelet.digest).write_bytes(bytes(kubelet.size))
+    capsys.readouterr()
+    assert run(site.load(bundle)) == 0
+    assert " items, 0.0 MB new\n" in capsys.readouterr().out
+    assert _tree(store.path) == before
+
+
 def test_the_same_is_made_of_the_same_with_a_cache_and_without(site: BundleSite, bundle: Path, tmp_path: Path) -> None:
     first = bundle.read_bytes()
     assert run(site.create(bundle)) == 0
