@@ -13,6 +13,7 @@ from ..host.files import failed
 from ..supplies.bundle_manifest import Blob, Item, Manifest
 from ..supplies.store import SupplyStore
 from .archive_reader import CHUNK, BundleReader
+from .images import check_images
 from .size_text import size_text
 
 _SPARE_BYTES = 64 << 20  # for the names and the journal of the file system
@@ -32,6 +33,7 @@ def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Call
         lacking = [blob for _, blob in manifest.archived.values() if not store.has(blob)]
         _check_space(store, lacking)
         arrived = dict(_arrivals(store, reader, progress))
+        check_images(manifest, lambda blob: _place(store, blob), where)
         for path in arrived:
             _sync(path)
         store.publish(manifest, arrived)
@@ -118,6 +120,12 @@ def _is_whole(path: Path, blob: Blob) -> bool:
 def _drain(chunks: Iterator[bytes]) -> None:
     for _ in chunks:
         pass
+
+
+def _place(store: SupplyStore, blob: Blob) -> Path:
+    """Return where a content lies that arrived, or that was in the store before."""
+    arrived = store.incoming / blob.digest.removeprefix("sha256:")
+    return arrived if arrived.exists() else store.blob(blob.digest)
 
 
 def _sync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_a_bundle_that_is_of_no_use_here_changes_nothing(
     bundle = _bundle(tmp_path / "new", manifest, b"1", *_IMAGE)
     before = _seen(root)
     with pytest.raises(BadInput, match=f"^{bundle}: {said}"):
+        _load(bundle, root)
+    assert _seen(root) == before
+
+
+def test_an_image_that_leads_out_of_the_bundle_changes_nothing(tmp_path: Path, root: Path) -> None:
+    """Its layer would be a file of this machine, where its digest is taken for the name of one."""
+    shadow = {"digest": "sha256:../../../../../../../../etc/shadow", "size": 1}
+    named = {"digest": digest_of(b"{}"), "size": 2}
+    contents = [json.dumps({"schemaVersion": 2, "config": named, "layers": [shadow]}).encode(), b"{}"]
+    item = image_item(contents, "kboot-time:0.1.0", Kind.SERVICE_IMAGE)
+    bundle, before = _bundle(tmp_path / "new", manifest_of(item), *contents), _seen(root)
+    with pytest.raises(BadInput, match=r"service-image kboot-time:0\.1\.0: names .*etc/shadow.* as a part"):
         _load(bundle, root)
     assert _seen(root) == before
 
