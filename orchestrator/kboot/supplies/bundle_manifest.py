@@ -17,6 +17,7 @@ from ..errors import BadInput
 
 FORMAT: Final = 1
 _SIZE_LIMIT_BYTES = 1 << 43  # 8 TiB: what a size field of a tar may come to is far above, what a disk holds below
+_SERVICE_IMAGE = re.compile(r"kboot-[a-z][a-z0-9-]*:[A-Za-z0-9_][A-Za-z0-9_.-]*")  # no other name of an engine is taken
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._+~%@!=:-]*"  # begins with no dot: neither `..` nor a hidden file
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}\z")]
@@ -99,6 +100,8 @@ class Item(_Value):
             raise ValueError("a file has no blobs but itself")
         if self.kind.is_image == bool(self.path):
             raise ValueError("a file has a path, an image has none")
+        if self.kind is Kind.SERVICE_IMAGE and not _SERVICE_IMAGE.fullmatch(self.name):
+            raise ValueError("a service image is called `kboot-<service>:<version>`")
         return self
 
 

@@ -125,6 +125,7 @@ _REFUSED = {
     "image without blobs": (_changed_item(0, blobs=[]), "the first blob of an image has to be its manifest"),
     "image of another digest": (_changed_item(0, digest=digest_of(b"x")), "the first blob of an image"),
     "image of another size": (_changed_item(0, size=1), "the size of an image has to be the sum"),
+    "another's image": (_changed_item(0, kind="service-image"), "a service image is called `kboot-<service>:"),
     "not sorted": (_changed(items=json.loads(_sample().content)["items"][::-1]), "the items are not sorted"),
     "twice": (_changed(items=json.loads(_sample().content)["items"][:1] * 2), "the items are not sorted"),
     "left out of nothing": (_changed(left_out=[digest_of(b"kubelet")]), "nothing says of which bundle"),
