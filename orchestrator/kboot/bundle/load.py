@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ..host.architecture import machine_arch
 from ..host.lock import locked
 from ..host.progress import Progress
+from ..host.state_folder import supplies_lock
 from ..supplies.bundle_manifest import Item, Kind, Manifest
 from ..supplies.store import SupplyStore
 from .archive_reader import BundleReader
@@ -41,7 +42,7 @@ def load_bundle(
     """
     store = SupplyStore(root)
     where = str(path)
-    with locked(root / ".supplies.lock"):
+    with locked(supplies_lock(root)):
         with reading(path) as stream:
             progress.say(f"reading {path}")
             reader = BundleReader(stream, where)

@@ -7,7 +7,7 @@ import argparse
 from ..errors import ExitCode, NotYet
 from .options import Commands, add_command, add_root, confirm, note
 
-_STAYS = "the Docker engine stays, with the packages that were installed for it, and the program itself"
+_STAYS = "the Docker engine stays, with the packages and the Compose that were installed for it, and the program itself"
 
 
 def register(commands: Commands) -> None:

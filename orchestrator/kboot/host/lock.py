@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..errors import KbootError
 
+_HELD = "process "  # begins a lock file while it is held; it is empty otherwise
+
 
 class Locked(KbootError):
     """Another kboot works on this cluster."""
@@ -39,11 +41,17 @@ def locked(path: Path) -> Iterator[None]:
                 "wait until it is done, or end it, then run this again",
             ) from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} ({_command()})\n".encode(), 0)
+        os.pwrite(descriptor, f"{_HELD}{os.getpid()} ({_command()})\n".encode(), 0)
         yield
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def is_lock(path: Path) -> bool:
+    """Return whether a file is what `locked` leaves, or what a kboot that was killed in it left."""
+    with path.open("rb") as stream:
+        return stream.read(len(_HELD)) in (b"", _HELD.encode())
 
 
 def _holder(descriptor: int) -> str:

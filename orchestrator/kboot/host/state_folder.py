@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,12 @@ from kboot_clusterdesc.layout import STATE_MARK
 from kboot_compose.services import CLOUDCONFIG, SERVICES, Service
 
 from .files import failed, write_file
+from .lock import is_lock
 from .stamp import is_newer
 
-_OTHERS = (".*.lock", ".*.removed", ".supplies")
+SUPPLIES = ".supplies"  # what bundles brought, once for all clusters under a root
+_LOCKS = re.compile(r"\.[a-z0-9][a-z0-9.-]*\.lock")
+_REMOVED = re.compile(r"\.[a-z0-9][a-z0-9.-]*\.removed")
 _DOWN = b"`kboot down` was the last word: `kboot up` and `kboot start` take this file away, a reboot does not.\n"
 _NEW = b"This cluster was never in force, so its machines may be installed. cloudconfig takes this file away.\n"
 
@@ -62,8 +66,30 @@ def begun_clusters(root: Path) -> list[str]:
 
 
 def other_files(root: Path) -> list[Path]:
-    """Return what kboot keeps under `root` beside the folders of clusters: supplies, locks, what a removal left."""
-    return sorted(path for pattern in _OTHERS for path in root.glob(pattern))
+    """Return what kboot keeps under `root` beside the folders of clusters: supplies, locks, what a removal left.
+
+    What others keep there under a like name, such as the lock of another program, is not among it.
+    """
+    try:
+        return sorted(path for path in root.iterdir() if _is_other(path))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise failed(error, root) from error
+
+
+def supplies_lock(root: Path) -> Path:
+    """Return the lock file that whoever changes the supplies under `root` holds."""
+    return root / f"{SUPPLIES}.lock"
+
+
+def _is_other(path: Path) -> bool:
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return path.name == SUPPLIES or _REMOVED.fullmatch(path.name) is not None
+    is_called_so = path == supplies_lock(path.parent) or _LOCKS.fullmatch(path.name) is not None
+    return is_called_so and path.is_file() and is_lock(path)
 
 
 def mark_down(folder: ClusterFolder) -> None:

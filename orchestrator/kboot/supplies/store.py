@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import KbootError
 from ..host.files import failed, sync_folder, write_file
+from ..host.state_folder import SUPPLIES
 from .bundle_manifest import Blob, Item, Kind, Manifest, parse_manifest, sorted_items
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
@@ -26,7 +27,7 @@ class SupplyStore:
     """The supplies under one root. Reading asks for no lock: what is published is whole, and stays."""
 
     def __init__(self, root: Path) -> None:
-        self.path = root / ".supplies"
+        self.path = root / SUPPLIES
         self.incoming = self.path / "incoming"
         self.blobs = self.path / "blobs"
         self._blobs = self.blobs / "sha256"

@@ -11,6 +11,7 @@ from ..errors import BadInput
 from ..host import cache, state_folder, systemd
 from ..host.engine import Engine, connect
 from ..host.files import failed
+from ..host.lock import locked
 from ..host.stamp import held
 from ..service_images.present import remove_images
 from .inventory import Inventory
@@ -35,19 +36,26 @@ def refuse_harm(found: Inventory, *, destroys_clusters: bool) -> None:
 
 
 def remove_all(found: Inventory, say: Callable[[str], None]) -> bool:
-    """Remove everything of an inventory, and return whether all of it is gone; every cluster's lock is held first."""
+    """Remove everything of an inventory, and return whether all of it is gone.
+
+    The locks of all clusters and of the supplies are held first, so nothing is removed while another kboot is at work.
+    """
     client = connect()
     with ExitStack() as locks:
+        locks.enter_context(locked(state_folder.supplies_lock(found.root)))
         for each in found.clusters:
             locks.enter_context(held(each.folder))
         for each in found.clusters:
             systemd.remove_unit(each.folder.unit)  # first: nothing may start what is being removed
             Engine(each.folder, client).wipe()
-            state_folder.remove(each.folder)
+            if each.has_folder:
+                state_folder.remove(each.folder)
             say(f"cluster {each.folder.cluster} is gone")
-    is_clean = remove_images(client, found.images, say)
-    for path in (*found.files, *found.cached, *(each.folder.lock for each in found.clusters)):
-        _remove(path)
+        is_clean = remove_images(client, found.images, say)
+        for path in (*found.files, *found.cached):
+            _remove(path)
+        for path in (*(each.folder.lock for each in found.clusters), state_folder.supplies_lock(found.root)):
+            _remove(path)
     for folder in (found.root, cache.cache_folder()):
         is_clean = _remove_emptied(folder, say) and is_clean
     return is_clean

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from kboot.host.lock import locked
 from kboot.host.own_command import own_command
-from kboot.host.state_folder import make_data_folders
+from kboot.host.state_folder import make_data_folders, supplies_lock
 from kboot.pki.store.cluster_secrets import load_or_create
 from kboot.render import render
 from kboot.render.autostart import autostart_unit
@@ -241,6 +242,30 @@ def test_a_newer_folder_is_refused_and_nothing_changes(site: Site) -> None:
     assert done.returncode == 2
     assert "was changed by kboot 9.1.0" in done.stderr
     assert (site.files(), site.engine.names()) == (before, held)
+
+
+def test_nothing_goes_while_a_bundle_is_loaded(site: Site) -> None:
+    before, held = site.files(), site.engine.names()
+    with locked(supplies_lock(site.root)):
+        done = site.uninstall("--yes")
+    assert done.returncode == 1
+    assert f"{site.root}/.supplies.lock: held by process {os.getpid()} (" in done.stderr
+    (site.root / ".supplies.lock").unlink()
+    assert (site.files(), site.engine.names()) == (before, held)
+
+
+def test_hidden_files_of_others_under_the_root_stay(site: Site) -> None:
+    theirs = [site.root / ".parent.lock", site.root / ".other.removed", site.root / ".away.lock"]
+    theirs[0].write_text("4711\n")
+    theirs[1].touch()
+    theirs[2].symlink_to(site.home)
+    ours = [site.root / ".killed.lock", site.root / ".gone.removed"]
+    ours[0].write_text("process 7 (kboot up)\n")
+    (ours[1] / "pki").mkdir(parents=True)
+    done = site.uninstall("--yes")
+    assert done.returncode == 3
+    assert f"{site.root} stays: .away.lock, .other.removed, .parent.lock is nothing that kboot made" in done.stderr
+    assert sorted(site.root.iterdir()) == sorted(theirs)
 
 
 def test_what_stays_is_told_and_the_next_run_completes(site: Site) -> None:
