@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,8 +50,10 @@ class PartReader:
             return b""
         if self._bytes != self._first_bytes:
             raise BadInput(
-                f"{part(self._path, self._number)}: has {self._bytes} bytes, the first part has {self._first_bytes}",
-                "copy that part again from where the bundle was made",
+                f"{part(self._path, self._number)}: has {self._bytes} bytes, the first part has {self._first_bytes}"
+                f", and {following.name} follows",
+                f"copy both again from where the bundle was made; if it has no {following.name} there, remove that: "
+                "it is of another bundle",
             )
         self._stream.close()
         self._number += 1
@@ -151,8 +152,9 @@ class PartWriter:
 @contextmanager
 def writing(path: Path, part_bytes: int | None = None) -> Iterator[PartWriter]:
     """Yield a writer of the bundle at `path`; it is there whole once the block has ended well, and not if not."""
-    for left in path.parent.glob(f".{escape(path.name)}*.new"):  # by a run that was killed
-        left.unlink(missing_ok=True)
+    hidden = re.compile(rf"\.{re.escape(path.name)}(\.\d{{3,}})?\.new")
+    for left in [found for found in path.parent.glob(".*.new") if hidden.fullmatch(found.name)]:
+        left.unlink(missing_ok=True)  # by a run that was killed
     writer = PartWriter(path, part_bytes)
     try:
         yield writer

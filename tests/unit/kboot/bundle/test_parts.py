@@ -49,13 +49,25 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
 def test_a_part_that_is_cut_short_is_named(tmp_path: Path) -> None:
     _write(tmp_path / "b", bytes(35), 10)
     (tmp_path / "b.002").write_bytes(bytes(9))
-    with pytest.raises(BadInput, match=r"b\.002: has 9 bytes, the first part has 10"):
+    with pytest.raises(
+        BadInput, match=r"b\.002: has 9 bytes, the first part has 10, and b\.003 follows\n  hint: copy both"
+    ):
         _read(tmp_path / "b.001")
     (tmp_path / "b.002").write_bytes(bytes(10))
     (tmp_path / "b.004").write_bytes(bytes(2))
     with reading(tmp_path / "b.001") as reader:
         assert len(_rest(reader)) == 32
         assert reader.ending() == f"{tmp_path / 'b.004'} is cut short"
+
+
+def test_a_part_that_another_bundle_left_on_the_disk_is_named(tmp_path: Path) -> None:
+    """It was longer, and its parts were not removed before these were copied there."""
+    _write(tmp_path / "b", bytes(35), 10)
+    (tmp_path / "b.005").write_bytes(bytes(10))
+    with pytest.raises(
+        BadInput, match=r"b\.004: has 5 bytes.*, and b\.005 follows\n.* has no b\.005 there, remove that"
+    ):
+        _read(tmp_path / "b.001")
 
 
 def test_the_first_part_is_what_a_command_takes(tmp_path: Path) -> None:
@@ -86,10 +98,11 @@ def test_a_write_that_fails_leaves_the_older_bundle(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    for name in (".b.new", ".b.007.new"):
+    others = [".b-june.new", ".b.june.001.new", ".bb.new"]
+    for name in (".b.new", ".b.007.new", ".b.1000.new", *others):
         (tmp_path / name).write_bytes(bytes(9))
     _write(tmp_path / "b", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*others, "b"]
 
 
 @pytest.mark.parametrize(("text", "size"), [("3.9G", 4187593113), ("1M", 1 << 20), ("1500K", 1536000)])
