@@ -15,6 +15,7 @@ from ...supplies.assets import SUMS, add_assets, asset_files
 from ...supplies.bundle_manifest import Blob, Item, Kind
 from .collected import Collected
 from .needs import Needs
+from .source_url import without_login
 
 _LICENCE = "Apache-2.0"
 
@@ -67,7 +68,8 @@ def _released(
     found: list[Item] = []
     for path in sorted(path for path in folder.assets.rglob("*") if path.name != SUMS and path.is_file()):
         name = str(path.relative_to(folder.assets))
-        source = f"{sources.kubernetes_url}/{version}" if name.startswith("kubernetes/") else sources.cni_url
+        url = f"{sources.kubernetes_url}/{version}" if name.startswith("kubernetes/") else sources.cni_url
+        source = without_login(url)
         found.append(_item(name, arch, version, source, collected.take(path)))
     shutil.rmtree(folder.path)
     return collected.remember(key, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...errors import BadInput, KbootError, last_line
 from ...supplies.bundle_manifest import Item, Kind
 from ...supplies.task_container import bind_mount, engine_client, run_task, site_authorities, site_proxies
 from .collected import Collected
+from .source_url import without_login
 
 _CURRENT = "current"
 
@@ -146,5 +146,4 @@ def _number(folder: Path, desc: ClusterDesc) -> str:
 
 def _source(desc: ClusterDesc) -> str:
     url = desc.os.release_url or family_of(desc.os.family).release_url
-    url = re.sub(r"//[^/@]*@", "//", url)  # without a user and password
-    return url.replace("{channel}", desc.os.channel).replace("{board}", desc.os.board)
+    return without_login(url).replace("{channel}", desc.os.channel).replace("{board}", desc.os.board)
