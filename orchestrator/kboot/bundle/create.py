@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ..errors import BadInput, KbootError
-from ..supplies.bundle_manifest import Item, Manifest, sorted_items
+from ..supplies.bundle_manifest import Item, Kind, Manifest, sorted_items
 from . import layout
 from .archive_writer import write_archive
 from .collect.collected import Collected
@@ -36,19 +36,33 @@ class Form:
 def bundle_manifest(
     items: Iterable[Item], clusters: Sequence[str], archs: Sequence[str], kboot: str, form: Form
 ) -> Manifest:
-    """Return the manifest of a bundle of these items."""
+    """Return the manifest of a bundle of these items; raise BadInput where two of them claim one place or name."""
     found = {
         "kboot": kboot,
         "created_for": tuple(clusters),
         "arch": tuple(archs),
         "head": layout.head_sha256(layout.head(head_program())),
-        "items": sorted_items(list(items)),
+        "items": sorted_items(_each_once(items)),
     }
     whole = Manifest.model_validate(found)
     if form.since is None:
         return whole
     left_out = left_out_since(form.since, whole)
     return Manifest.model_validate({**found, "since": form.since.digest, "left_out": left_out})
+
+
+def _each_once(items: Iterable[Item]) -> list[Item]:
+    """Return the items without those that are there already, as two descriptions have them from different places."""
+    found: dict[tuple[Kind, str, str], Item] = {}
+    for item in items:
+        name = item.path or item.name
+        other = found.setdefault((item.kind, item.arch, name), item)
+        if other.digest != item.digest:
+            raise BadInput(
+                f"{item.kind} {name}: is {other.digest} from {other.source}, and {item.digest} from {item.source}",
+                "name one of them alone, or make a bundle for each cluster",
+            )
+    return list(found.values())
 
 
 def write_bundle(
