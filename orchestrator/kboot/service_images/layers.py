@@ -41,7 +41,7 @@ def timeless_layer(source: IO[bytes], folder: Path, time_s: int) -> Layer:
     """Put the layer that `source` holds into `folder`, with its files sorted and all of the time `time_s`."""
     scratch = folder / "layer.new"
     with tarfile.open(fileobj=source) as old, tarfile.open(scratch, "w", format=tarfile.PAX_FORMAT) as new:
-        for entry in sorted(old, key=lambda entry: entry.name):
+        for entry in sorted(old, key=lambda entry: (entry.islnk(), entry.name)):  # a hard link after its file
             entry.mtime, entry.uname, entry.gname = time_s, "", ""
             entry.pax_headers = {name: value for name, value in entry.pax_headers.items() if name.startswith(_XATTR)}
             new.addfile(entry, old.extractfile(entry) if entry.isreg() else None)

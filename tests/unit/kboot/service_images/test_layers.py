@@ -50,6 +50,19 @@ def test_what_a_file_is_besides_its_time_makes_another_layer(tmp_path: Path) -> 
     assert len(made) == 5
 
 
+def test_a_hard_link_stands_after_its_file(tmp_path: Path) -> None:
+    """An engine unpacks a layer from its beginning; by name alone `a-b/link` would stand before `a/file`."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        file, link = tarfile.TarInfo("a/file"), tarfile.TarInfo("a-b/link")
+        file.size, link.type, link.linkname = 1, tarfile.LNKTYPE, "a/file"
+        tar.addfile(file, io.BytesIO(b"x"))
+        tar.addfile(link)
+    made.seek(0)
+    with tarfile.open(timeless_layer(made, tmp_path, 1).file) as tar:
+        assert [(entry.name, entry.linkname) for entry in tar] == [("a/file", ""), ("a-b/link", "a/file")]
+
+
 def test_of_an_image_the_uppermost_layer_counts_and_what_it_takes_away_is_gone(tmp_path: Path) -> None:
     layers = [
         layer_of(tmp_path, {"./etc/a": b"old", "./etc/b": b"b", "./opt/x/c": b"c", "./srv/d": b"d", "./srv2": b"e"}),
