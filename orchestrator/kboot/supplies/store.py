@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import KbootError
+from ..errors import BadInput, KbootError
 from ..host.files import failed, sync_folder, write_file
 from ..host.state_folder import SUPPLIES
 from .bundle_manifest import Blob, Item, Kind, Manifest, parse_manifest, sorted_items
@@ -37,7 +37,7 @@ class SupplyStore:
         """Return bundle name -> manifest of every bundle that was loaded whole; raise BadInput where one is damaged."""
         try:
             found = sorted(self._bundles.glob("*.json"))
-            return {path.stem: parse_manifest(path.read_bytes(), str(path)) for path in found}
+            return {path.stem: _kept(path) for path in found}
         except OSError as error:
             raise failed(error, self._bundles) from error
 
@@ -119,6 +119,14 @@ class SupplyStore:
             return (os.stat(self._bundles / f"{manifest.bundle}.json").st_mtime, manifest.bundle)
         except OSError:
             return (float("inf"), manifest.bundle)  # it is being loaded
+
+
+def _kept(path: Path) -> Manifest:
+    try:
+        return parse_manifest(path.read_bytes(), str(path))
+    except BadInput as error:
+        hint = "use the kboot that loaded it; if the file is damaged, remove it, then load its bundle again"
+        raise BadInput(error.message, hint) from error
 
 
 def media_type(manifest: bytes) -> str:

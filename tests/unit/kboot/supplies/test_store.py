@@ -102,5 +102,11 @@ def test_a_damaged_manifest_is_named(store: SupplyStore) -> None:
     _publish(store, manifest, _KUBELET)
     path = store.path / "bundles" / f"{manifest.bundle}.json"
     path.write_text("{")
-    with pytest.raises(BadInput, match=rf"^{path}: manifest\.json is no JSON"):
-        store.bundles()
+    for read in (store.bundles, lambda: _publish(store, manifest, _KUBELET)):
+        with pytest.raises(
+            BadInput, match=rf"^{path}: manifest\.json is no JSON.*\n  hint: .* is damaged, remove it, then"
+        ):
+            read()
+    path.unlink()
+    _publish(store, manifest, _KUBELET)
+    assert list(store.bundles()) == [manifest.bundle]
