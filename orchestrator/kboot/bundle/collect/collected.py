@@ -6,6 +6,7 @@ A `create` that was killed, and the next bundle, fetch nothing twice. `rm -r ~/.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from ...host.files import write_file
 from ...supplies.bundle_manifest import Blob, Item
 
 _CHUNK = 1 << 20  # bytes
+_SCRATCH = "scratch-"
 _ITEMS = TypeAdapter(list[Item])
 _BLOB = TypeAdapter(Blob)
 
@@ -77,11 +79,16 @@ class Collected:
         self._write(self._named(key), _ITEMS.dump_json(list(items)))
         return list(items)
 
+    def tidy(self) -> None:
+        """Remove what a run that was killed left unfinished; call it while the lock is held."""
+        for left in self.folder.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(left)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Yield an empty folder in the cache, from which `take` moves without a copy; it is removed afterwards."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix="scratch-") as name:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=_SCRATCH) as name:
             yield Path(name)
 
     @property

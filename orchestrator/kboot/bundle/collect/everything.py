@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kboot_compose.services import REGISTRY, UPDATER
 
+from ...errors import KbootError
 from ...service_images.provide import ensure_images
 from ...supplies.bundle_manifest import Item, Kind
 from .binaries import BinarySources, collect_binaries
@@ -42,6 +44,18 @@ class Wanted:
 
 def collect_everything(wanted: Wanted, collected: Collected, progress: Callable[[str], None]) -> list[Item]:
     """Return every item of a bundle, its contents in the cache; raise KbootError for what cannot be had."""
+    try:
+        collected.tidy()
+        return _collected(wanted, collected, progress)
+    except OSError as error:
+        hint = "free some space there" if error.errno == errno.ENOSPC else "see to that path"
+        raise KbootError(
+            f"{error.filename or collected.folder}: {error.strerror or error}",
+            f"{hint}, or have the cache elsewhere by KBOOT_CACHE, then run this again: what was fetched is kept",
+        ) from error
+
+
+def _collected(wanted: Wanted, collected: Collected, progress: Callable[[str], None]) -> list[Item]:
     items: list[Item] = []
     kinds, needs = wanted.kinds, wanted.needs
     if Kind.DOCUMENT in kinds:

@@ -193,6 +193,31 @@ def test_a_create_that_has_no_room_says_so_and_leaves_nothing(
         assert run(site.create(disk / "a.kboot")) == 0
 
 
+def test_a_cache_that_is_full_is_named_and_the_next_run_completes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = bundle_site(tmp_path)
+    with _disk(tmp_path / "disk", "size=100m", "nr_inodes=30") as disk:
+        monkeypatch.setenv("KBOOT_CACHE", str(disk / "cache"))
+        assert run(site.create(tmp_path / "a.kboot")) == 1
+        said = capsys.readouterr().err
+        assert re.search(
+            rf"error: {disk}/cache/bundle\S*: No space left on device\n  hint: free some space there", said
+        )
+        assert not (tmp_path / "a.kboot").exists()
+        subprocess.run(["mount", "-o", "remount,nr_inodes=1000", disk], check=True)
+        assert run(site.create(tmp_path / "a.kboot")) == 0
+
+
+def test_what_a_killed_create_was_at_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    left = tmp_path / "cache" / "bundle" / "scratch-abc"
+    left.mkdir(parents=True)
+    (left / "content").write_bytes(b"half")
+    assert run(bundle_site(tmp_path).create(tmp_path / "a.kboot")) == 0
+    assert list((tmp_path / "cache" / "bundle").glob("scratch-*")) == []
+
+
 def test_a_large_content_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """1 GB of zeros, in a file that takes no room: create and load stay below 200 MB."""
     monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
