@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import BadInput
+from ..errors import BadInput, KbootError
 from ..host.files import sync_folder
 
 LEAST_PART_BYTES = 1 << 20
@@ -42,7 +42,7 @@ class PartReader:
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes of the part at hand, or of the next where that is at its end."""
-        content = self._stream.read(size)
+        content = self._taken(size)
         if content or not self.is_split:
             return content
         following = part(self._path, self._number + 1)
@@ -59,7 +59,7 @@ class PartReader:
         self._number += 1
         self._stream = _opened(following)
         self._bytes = os.fstat(self._stream.fileno()).st_size
-        return self._stream.read(size)
+        return self._taken(size)
 
     def ending(self) -> str:
         """Return which part is missing or cut short, if the bytes so far are not all."""
@@ -68,6 +68,16 @@ class PartReader:
         if self._bytes < self._first_bytes:
             return f"{part(self._path, self._number)} is cut short"
         return f"{part(self._path, self._number + 1)} is missing"
+
+    def _taken(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            at_hand = self._path if self._number == 1 else part(self._path, self._number)
+            raise KbootError(
+                f"{at_hand}: cannot be read: {error.strerror}",
+                "see that its disk is there and sound, or copy the bundle to another one; then run this again",
+            ) from error
 
     def close(self) -> None:
         """Close the part at hand."""

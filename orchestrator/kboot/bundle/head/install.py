@@ -6,6 +6,7 @@ Python's own library is all there is. Every wheel is hashed; the rest of the bun
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import platform
@@ -235,4 +236,5 @@ if __name__ == "__main__":
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except OSError as error:
-        fail(f"{error.filename or sys.argv[1]}: {error.strerror}", "see to that, then run this again", FAILED)
+        where = error.filename or (sys.argv[3] if error.errno == errno.ENOSPC else sys.argv[1])  # prefix, or bundle
+        fail(f"{where}: {error.strerror}", "see to that, then run this again", FAILED)

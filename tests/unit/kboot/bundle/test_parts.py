@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kboot.bundle.parts import PartReader, part_size, reading, writing
-from kboot.errors import BadInput
+from kboot.errors import BadInput, KbootError
 
 
 def _write(path: Path, content: bytes, part_bytes: int | None = None) -> None:
@@ -74,6 +74,17 @@ def test_the_first_part_is_what_a_command_takes(tmp_path: Path) -> None:
     _write(tmp_path / "b", bytes(35), 10)
     with pytest.raises(BadInput, match=r"b: cannot be read: No such file or directory\n.*first part: .*b\.001"):
         _read(tmp_path / "b")
+
+
+def test_a_disk_that_fails_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("/proc/self/mem")  # which has nothing at its beginning; proc(5)
+    with (
+        reading(tmp_path / "a") as reader,
+        pytest.raises(
+            KbootError, match=rf"^{tmp_path}/a: cannot be read: Input/output error\n  hint: see that its disk"
+        ),
+    ):
+        reader.read(1)
 
 
 def test_a_bundle_written_anew_leaves_no_part_of_the_older(tmp_path: Path) -> None:
