@@ -16,6 +16,7 @@ from kboot_compose.services import UPDATER
 from ..errors import KbootError
 from ..host.files import failed, sync_folder
 from .bundle_manifest import Item, Kind
+from .release_keys import place_release_key
 from .store import SupplyStore
 
 _CHUNK = 1024**2
@@ -26,12 +27,14 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
 
     With `os.version: current` that is the newest one, if newer than the one in force. The updater checks its signatures
     before machines get it; where that is left out (`os.update.enabled: false`), the release is put in force here.
+    A newer key of the family that bundles brought is placed too, and counts as something that was placed.
     """
+    has_key = _place_key(folder, desc, progress)
     releases = _brought(SupplyStore(folder.root), desc)
     channel = folder.images / desc.os.channel
     version = desc.os.version if desc.os.version != CURRENT else max(releases, key=release_number, default="")
     if version not in releases or _is_there(channel / version, desc) or not _is_newer(version, channel, desc):
-        return False
+        return has_key
     progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
     scratch = folder.images / f".placed-{version}"
     try:
@@ -43,7 +46,6 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
         sync_folder(scratch)
         _make(channel)
         shutil.rmtree(channel / version, ignore_errors=True)  # not whole, so no machine can be installing it
-        _place_key(SupplyStore(folder.root), folder.images, desc)
         scratch.rename(channel / version)
         if desc.os.version == CURRENT and not desc.os.update.enabled:
             _switch(channel, version)
@@ -104,15 +106,16 @@ def _is_number(version: str) -> bool:
         return False
 
 
-def _place_key(store: SupplyStore, images: Path, desc: ClusterDesc) -> None:
-    """Give the updater the key of the family, where a bundle brought it; it takes it by its fingerprint alone."""
-    name = f"release-key-{family_of(desc.os.family).key_fingerprint}.asc"  # with a dot before it: kboot_updater's own
-    for item in store.items(Kind.OS_FILE):
-        if item.name == name:
-            new = images / f".{name}.placed"
-            new.unlink(missing_ok=True)
-            _copy(store, item, new)
-            new.replace(images / f".{name}")
+def _place_key(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+    """Give the updater the key of the family, where a bundle brought it, also for a release that came before."""
+    fingerprint = family_of(desc.os.family).key_fingerprint
+    try:
+        is_placed = place_release_key(SupplyStore(folder.root), folder.images, fingerprint)
+        if is_placed:
+            progress(f"placing the release key of {desc.os.family}, {fingerprint}")
+        return is_placed
+    except OSError as error:
+        raise failed(error, folder.images) from error
 
 
 def _copy(store: SupplyStore, item: Item, target: Path) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kboot_clusterdesc.openpgp import PublicKey, dearmored, public_keys
+
 from .fault import NewerKeyNeeded, SignatureRefused
-from .openpgp import PublicKey, dearmored, public_keys
 
 _PREFIX = "[GNUPG:] "
 _VERDICTS = ("GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "BADSIG", "ERRSIG")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kboot_clusterdesc.openpgp import PublicKey, dearmored, public_keys
 from kboot_updater.fault import NewerKeyNeeded, SignatureRefused
-from kboot_updater.openpgp import PublicKey, dearmored, public_keys
 from kboot_updater.signature import Keyring, Verified, judge
 
 PRIMARY, SUBKEY, FOREIGN = "A" * 40, "B" * 40, "C" * 40

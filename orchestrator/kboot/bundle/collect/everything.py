@@ -20,6 +20,7 @@ from .image_files import collect_archive
 from .needs import Needs
 from .node_images import collect_node_images
 from .os_release import OsSources, collect_os_release
+from .release_key import collect_release_key, key_folders
 from .service_images import collect_service_images
 from .wheels import WheelSources, collect_wheels
 
@@ -74,12 +75,24 @@ def _collected(wanted: Wanted, collected: Collected, progress: Callable[[str], N
         for desc in needs.descriptions:
             key = wanted.release_keys.get(desc.cluster.name)
             items += collect_os_release(desc, key, os_sources, collected, progress)
+        items += _release_keys(wanted, collected, progress)
     if Kind.WHEEL in kinds:
         wheel_sources = WheelSources(wanted.sources, (wanted.sources / "pyproject.toml").is_file())
         items += collect_wheels(wanted.pythons, wanted.hosts, wheel_sources, collected, progress)
     for suite in wanted.engine_suites:
         items += collect_engine_packages(suite, collected, progress)
     return items
+
+
+def _release_keys(wanted: Wanted, collected: Collected, progress: Callable[[str], None]) -> list[Item]:
+    """Return the keys that the releases are verified with, each once."""
+    folders = key_folders(wanted.os_folders, wanted.root, collected.folder)
+    needed = {(desc.os.family, wanted.release_keys.get(desc.cluster.name)): desc for desc in wanted.needs.descriptions}
+    found: dict[str, Item] = {}
+    for (_, own), desc in needed.items():
+        if (item := collect_release_key(desc, own, folders, collected, progress)) is not None:
+            found[item.path] = item
+    return list(found.values())
 
 
 def _services(wanted: Wanted, given: Sequence[Item], progress: Callable[[str], None]) -> Mapping[str, str]:

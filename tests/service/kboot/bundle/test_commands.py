@@ -16,6 +16,7 @@ from kboot.bundle.signature import private_key, sign
 from kboot.cli.main import run
 from kboot.supplies.bundle_manifest import Kind
 from kboot.supplies.store import SupplyStore
+from service.updater.signing import SigningKey
 from support.bundle_site import RELEASE, BundleSite, bundle_site
 
 _PAUSE = "registry.k8s.io/pause:3.10.2"
@@ -252,6 +253,21 @@ def test_the_release_that_a_cluster_here_has_mirrored_is_taken(site: BundleSite,
     place = command.index("--os-from")
     given = command[:place] + command[place + 2 :]
     assert run(given) == 0
+
+
+def test_the_operators_release_key_is_in_the_bundle_and_shown(
+    site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = SigningKey("site")
+    (site.folder / "site.asc").write_bytes(key.public())
+    key.close()
+    described = site.description.read_text().replace("version: current}", "version: current, release_key: site.asc}")
+    site.description.write_text(described)
+    assert run(site.create(tmp_path / "a")) == 0
+    assert run(["bundle", "inspect", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr()
+    assert re.search(rf"^os-file +release-key-{key.fingerprint}\.asc +- +any +\d+$", said.out, re.MULTILINE)
+    assert "release key" not in said.err
 
 
 def test_a_folder_that_is_not_there_is_named(

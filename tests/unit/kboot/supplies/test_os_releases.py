@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> ClusterFolder:
 def load(folder: ClusterFolder) -> Load:
     """Have a bundle with these releases loaded."""
 
-    def loaded(*versions: str, board: str = "amd64-usr", left_out: str = "", key: str = "") -> Manifest:
+    def loaded(*versions: str, board: str = "amd64-usr", left_out: str = "") -> Manifest:
         store = SupplyStore(folder.root)
         store.incoming.mkdir(parents=True, exist_ok=True)
         names = [name for name in NAMES if name != left_out]
@@ -49,9 +49,6 @@ def load(folder: ClusterFolder) -> Load:
             file_item(content, f"flatcar/stable/{board}/{version}/{name}", Kind.OS_FILE, version=version)
             for (version, name), content in contents.items()
         ]
-        if key:
-            contents["", key] = b"the key"
-            items.append(file_item(b"the key", f"flatcar/{key}", Kind.OS_FILE))
         manifest = manifest_of(*items)
         for content in contents.values():
             (store.incoming / digest_of(content)[7:]).write_bytes(content)
@@ -64,7 +61,7 @@ def load(folder: ClusterFolder) -> Load:
 def placed(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
     """Place what is missing; the releases that are whole afterwards."""
     place_release(folder, desc, lambda _: None)
-    assert {path.name for path in folder.images.iterdir() if "release-key" not in path.name} <= {"stable"}
+    assert {path.name for path in folder.images.iterdir()} <= {"stable"}
     return {path.name for path in (folder.images / "stable").glob("[0-9]*")}
 
 
@@ -123,13 +120,6 @@ def test_a_damaged_file_is_named_and_nothing_is_placed(folder: ClusterFolder, lo
         place_release(folder, PINNED, lambda _: None)
     assert raised.value.hint == "load the bundle again"
     assert placed_names(folder) == []
-
-
-def test_the_key_of_the_family_comes_with_the_release(folder: ClusterFolder, load: Load) -> None:
-    fingerprint = family_of(PINNED.os.family).key_fingerprint
-    load("3975.2.0", key=f"release-key-{fingerprint}.asc")
-    assert placed(folder, PINNED) == {"3975.2.0"}
-    assert (folder.images / f".release-key-{fingerprint}.asc").read_text() == "the key"
 
 
 def placed_names(folder: ClusterFolder) -> list[str]:

@@ -24,23 +24,31 @@ _ARMOR = re.compile(
 
 @dataclass(slots=True)
 class PublicKey:
-    """A primary key or subkey; `created` in seconds since 1970, `end` by its newest self-signature, None for never."""
+    """A primary key or subkey. `end` is by its newest self-signature, None for never.
+
+    `created`, and `signed`, when that was made (-1 where there is none), are in seconds since 1970.
+    """
 
     fingerprint: str
     created: int
     end: datetime | None = None
     subkeys: list[PublicKey] = field(default_factory=list)
-    _signed: int = -1
+    signed: int = -1
 
     def end_of(self, fingerprint: str) -> datetime | None:
         """Return when this key or its subkey with that fingerprint expires: no subkey outlives its primary key."""
         own = next((key.end for key in self.subkeys if key.fingerprint == fingerprint), None)
         return min((end for end in (self.end, own) if end is not None), default=None)
 
+    @property
+    def renewed(self) -> int:
+        """When the key or one of its subkeys was last signed by it: the newer of two copies was later."""
+        return max(key.signed for key in (self, *self.subkeys))
+
     def note_signature(self, signed: int, lifetime_s: int) -> None:
         """Set `end` from a self-signature made at `signed`, unless a newer one was read before."""
-        if signed >= self._signed:
-            self._signed = signed
+        if signed >= self.signed:
+            self.signed = signed
             self.end = datetime.fromtimestamp(self.created + lifetime_s, UTC) if lifetime_s else None
 
 
