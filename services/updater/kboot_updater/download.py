@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from .fault import DiskFull, NotTheFile, NotThere, Stopped, Unreachable, UpdaterFault
-from .part_file import PartFile, Validator
+from .part_file import PartFile, Reader, Validator
 from .releases import Auth
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -56,10 +56,22 @@ class Downloader:
         """Close the connections."""
         self._client.close()
 
-    def fetch(self, url: str, target: Path, auth: Auth | None = None, max_bytes: int | None = None) -> None:
-        """Download `url` to `target`, and go on where an earlier run stopped; raises an UpdaterFault."""
-        part = PartFile(target)
+    def fetch(
+        self,
+        url: str,
+        target: Path,
+        auth: Auth | None = None,
+        max_bytes: int | None = None,
+        reader: Reader | None = None,
+    ) -> None:
+        """Download `url` to `target`, and go on where an earlier run stopped; raises an UpdaterFault.
+
+        `reader` is shown the whole file, also what an earlier run brought.
+        """
+        part = PartFile(target, reader)
         failed, farthest = 0, part.size
+        for _ in part.catching_up():
+            self._heed_stop()
         if part.is_whole(url):
             part.finish()
             return
@@ -82,6 +94,10 @@ class Downloader:
     def _pause(self, failed: int, fault: UpdaterFault) -> None:
         if self._stop.wait(self._retries.first_pause_s * 2 ** (failed - 1)):
             raise Stopped("the updater was told to end") from fault
+
+    def _heed_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped("the updater was told to end")
 
     def _attempt(self, url: str, part: PartFile, auth: Auth | None, max_bytes: int | None) -> None:
         headers = part.resume_headers(url)
@@ -127,8 +143,7 @@ class Downloader:
     def _chunks(self, answer: httpx.Response, url: str) -> Iterator[bytes]:
         began, came = time.monotonic(), 0
         for chunk in answer.iter_raw():
-            if self._stop.is_set():
-                raise Stopped("the updater was told to end")
+            self._heed_stop()
             yield chunk
             came += len(chunk)
             gone = time.monotonic() - began

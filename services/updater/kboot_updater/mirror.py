@@ -14,11 +14,12 @@ from kboot_clusterdesc.shared_files import origin_of
 
 from .download import Downloader
 from .fault import DiskFull, NewerKeyNeeded, NotTheFile, NotThere, SignatureRefused, UpdaterFault
+from .gpgv import Gpgv
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
 from .releases import release_server, version_in, version_order
 from .settings import Settings
-from .signature import Keyring, verify
+from .signature import Keyring, judge, verify
 from .status import MirrorStatus
 
 _VERSION_FILE = "version.txt"
@@ -112,25 +113,39 @@ class Mirror:
             )
 
     def _bring_file(self, version: str, name: str, folder: Path) -> None:
-        # version.txt comes before its signature: if it is not there, the server lacks the whole release.
+        file, signature = folder / name, folder / f"{name}.sig"
+        if name == _VERSION_FILE:
+            # It comes before its signature: if it is not there, the server lacks the whole release.
+            self._fetch(version, file)
+            self._fetch_signature(version, signature)
+            self._verify(file, signature)
+            return
         # A large file comes after its signature: if that is not there, no byte of the file is downloaded.
-        signature = f"{name}.sig"
-        for part in (name, signature) if name == _VERSION_FILE else (signature, name):
-            if (folder / part).exists():
-                continue
-            limit = _SMALL_BYTES if part in (_VERSION_FILE, signature) else None
-            try:
-                self._downloader.fetch(self._server.file(version, part), folder / part, self._server.auth, limit)
-            except NotThere as fault:
-                if part != signature:
-                    raise
-                raise SignatureRefused(f"{name} is refused: it has no signature: {fault}") from fault
-        self._verify(folder / name, folder / signature)
+        self._fetch_signature(version, signature)
+        if file.exists():
+            self._verify(file, signature)
+            return
+        with Gpgv(signature, self._trusted().data) as gpgv:
+            self._fetch(version, file, gpgv)
+            self._verify(file, signature, gpgv.status())
 
-    def _verify(self, file: Path, signature: Path) -> None:
-        self._keyring = self._keyring or self._key.keyring()
+    def _fetch_signature(self, version: str, signature: Path) -> None:
         try:
-            verified = verify(file, signature, self._keyring)
+            self._fetch(version, signature)
+        except NotThere as fault:
+            raise SignatureRefused(f"{signature.stem} is refused: it has no signature: {fault}") from fault
+
+    def _fetch(self, version: str, target: Path, reader: Gpgv | None = None) -> None:
+        if not target.exists():
+            limit = _SMALL_BYTES if reader is None else None
+            url = self._server.file(version, target.name)
+            self._downloader.fetch(url, target, self._server.auth, limit, reader)
+
+    def _verify(self, file: Path, signature: Path, status: str | None = None) -> None:
+        """Verify a file by gpgv's `status` of it, or by a run of gpgv over the file; raises SignatureRefused."""
+        keyring = self._trusted()
+        try:
+            verified = verify(file, signature, keyring) if status is None else judge(status, keyring, file.name)
         except NewerKeyNeeded as refused:
             newer = self._newer_key()
             if newer is None:
@@ -142,6 +157,10 @@ class Mirror:
                 raise again from refused
         if verified.note is not None:
             self._note(ReleaseEventKind.KEY_EXPIRED, verified.note, standing=True)
+
+    def _trusted(self) -> Keyring:
+        self._keyring = self._keyring or self._key.keyring()
+        return self._keyring
 
     def _newer_key(self) -> Keyring | None:
         """Return the family's key as published now, since it gets a signing key each year; None if none is newer."""

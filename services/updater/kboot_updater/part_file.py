@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+_SHOWN_BYTES = 1 << 20
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
 
 
@@ -26,11 +27,26 @@ class Validator:
         return cls((etag if etag and not etag.startswith("W/") else None) or headers.get("last-modified"))
 
 
-class PartFile:
-    """The part of the file `target` that was downloaded so far; `size` is its length in bytes."""
+class Reader(Protocol):
+    """What reads a file while it comes, such as gpgv."""
 
-    def __init__(self, target: Path) -> None:
+    def begin(self) -> None:
+        """Forget what was read: the file starts anew."""
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """Read the next piece of the file."""
+
+
+class PartFile:
+    """The part of the file `target` that was downloaded so far; `size` is its length in bytes.
+
+    `reader` is shown each byte once, in order, after it was written.
+    """
+
+    def __init__(self, target: Path, reader: Reader | None = None) -> None:
         self._target = target
+        self._reader = reader
+        self._shown_bytes = 0
         self._part = target.with_name(f"{target.name}.part")
         self._facts = target.with_name(f"{target.name}.part.json")
         self.size = self._part.stat().st_size if self._part.exists() else 0
@@ -81,7 +97,17 @@ class PartFile:
         while left:
             written = stream.write(left)
             self.size += written
+            self._show(left[:written])
             left = left[written:]
+
+    def catching_up(self) -> Iterator[int]:
+        """Show the reader what an earlier run left on the disk; yields how many bytes it has been shown."""
+        if self._reader is None or self._shown_bytes == self.size:
+            return
+        with self._part.open("rb") as stream:
+            while piece := stream.read(_SHOWN_BYTES):
+                self._show(piece)
+                yield self._shown_bytes
 
     def opened(self) -> BinaryIO:
         """Open the part to append to it; unbuffered, so that no byte is lost whatever ends the process."""
@@ -91,7 +117,9 @@ class PartFile:
         """Delete what was downloaded so far."""
         self._part.unlink(missing_ok=True)
         self._facts.unlink(missing_ok=True)
-        self.size = 0
+        self.size = self._shown_bytes = 0
+        if self._reader is not None:
+            self._reader.begin()
 
     def finish(self) -> None:
         """Sync the whole file to the disk and give it its final name."""
@@ -99,6 +127,11 @@ class PartFile:
             os.fsync(stream.fileno())
         self._part.replace(self._target)
         self._facts.unlink(missing_ok=True)
+
+    def _show(self, piece: bytes | memoryview) -> None:
+        if self._reader is not None:
+            self._reader.take(piece)
+            self._shown_bytes += len(piece)
 
     def _read_facts(self) -> dict[str, object]:
         try:

@@ -1,12 +1,7 @@
-"""Verify detached signatures by gpgv's status lines.
-
-gpgv's exit status says nothing: it is 0 for a signature by an expired and even by a revoked key.
-"""
+"""Judge detached signatures by the status lines of gpgv."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +10,7 @@ from pathlib import Path
 from kboot_clusterdesc.openpgp import PublicKey, dearmored, public_keys
 
 from .fault import NewerKeyNeeded, SignatureRefused
+from .gpgv import Gpgv
 
 _PREFIX = "[GNUPG:] "
 _VERDICTS = ("GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "BADSIG", "ERRSIG")
@@ -60,22 +56,9 @@ def read_keyring(data: bytes, pinned: str | None) -> Keyring:
 
 def verify(file: Path, signature: Path, keyring: Keyring) -> Verified:
     """Return the accepted signature of `file`; raises SignatureRefused if `signature` does not vouch for it."""
-    return judge(gpgv_status(file, signature, keyring), keyring, file.name)
-
-
-def gpgv_status(file: Path, signature: Path, keyring: Keyring) -> str:
-    """Run gpgv on a detached signature and return its status lines."""
-    with tempfile.TemporaryDirectory(prefix="kboot-gpgv-") as home:
-        ring = Path(home) / "release-key.gpg"
-        ring.write_bytes(keyring.data)
-        command = ["gpgv", "--homedir", home, "--status-fd", "1", "--keyring", str(ring)]
-        done = subprocess.run(
-            [*command, "--", str(signature), str(file)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    return done.stdout.decode("utf-8", "replace")
+    with Gpgv(signature, keyring.data) as gpgv:
+        gpgv.take_file(file)
+        return judge(gpgv.status(), keyring, file.name)
 
 
 def judge(status: str, keyring: Keyring, name: str) -> Verified:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kboot.host.waiting import looks
 from kboot_updater.download import Downloader, RetryPolicy
 from kboot_updater.fault import DiskFull, NotTheFile, NotThere, Stopped, Unreachable, UpdaterFault
 from service.updater.release_server import Ill, ReleaseServer
@@ -16,14 +17,32 @@ DATA = bytes(range(256)) * 4000
 NAME = "image.bin.bz2"
 
 
+class Read:
+    """What a reader was shown since the file began, and how often it was begun anew after the first byte."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.begun_anew = 0
+
+    def begin(self) -> None:
+        """The file starts anew."""
+        self.begun_anew += bool(self.data)
+        self.data.clear()
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """The next piece."""
+        self.data += piece
+
+
 class Bench:
-    """One file at a server, and where it is to come."""
+    """One file at a server, where it is to come, and what reads it while it comes."""
 
     def __init__(self, server: ReleaseServer, folder: Path) -> None:
         self.server = server
         self.target = folder / NAME
         self.part = folder / f"{NAME}.part"
         self.stop = threading.Event()
+        self.read = Read()
         self.publish(DATA)
 
     def publish(self, data: bytes) -> None:
@@ -36,9 +55,10 @@ class Bench:
 
     def fetch(self, retries: RetryPolicy = QUICK, max_bytes: int | None = None) -> None:
         """One run of an updater, with a client of its own."""
-        downloader = Downloader(self.stop, retries)
+        downloader, self.read = Downloader(self.stop, retries), Read()
         try:
-            downloader.fetch(f"http://{self.server.address}/{NAME}", self.target, max_bytes=max_bytes)
+            url = f"http://{self.server.address}/{NAME}"
+            downloader.fetch(url, self.target, max_bytes=max_bytes, reader=self.read)
         finally:
             downloader.close()
 
@@ -57,8 +77,9 @@ def bench(server: ReleaseServer, tmp_path: Path) -> Bench:
 
 
 def assert_whole(bench: Bench, data: bytes = DATA) -> None:
-    """The file is here and nothing beside it."""
+    """The file is here and nothing beside it, and its reader was shown all of it."""
     assert bench.target.read_bytes() == data
+    assert bytes(bench.read.data) == data
     assert list(bench.target.parent.iterdir()) == [bench.target]
 
 
@@ -74,6 +95,7 @@ def test_a_connection_that_is_cut_is_resumed_and_no_byte_comes_twice(bench: Benc
     assert bench.sent_bytes == len(DATA)
     ranges = [headers.get("range") for _, headers in bench.server.asked]
     assert ranges == [None, "bytes=300000-", "bytes=600000-"]
+    assert bench.read.begun_anew == 0
 
 
 def test_a_later_run_goes_on_where_an_earlier_one_was_given_up(bench: Bench) -> None:
@@ -84,6 +106,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_was_given_up(bench: Bench) -> 
     bench.fetch()
     assert_whole(bench)
     assert bench.sent_bytes == len(DATA)
+    assert bench.read.begun_anew == 0
 
 
 def test_a_file_that_changed_meanwhile_is_begun_anew(bench: Bench) -> None:
@@ -93,6 +116,26 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(bench: Bench) -> None:
     bench.publish(DATA[::-1])
     bench.fetch()
     assert_whole(bench, DATA[::-1])
+
+
+def test_a_reader_is_shown_what_came_before_the_rest_does(bench: Bench) -> None:
+    rest = threading.Event()
+    seen: list[int] = []
+    bench.ail(Ill(times=1, hold=rest, hold_after=400_000))
+
+    def look() -> None:
+        for _ in looks(30, 0.01):
+            if len(bench.read.data) == 400_000:
+                break
+        seen.append(len(bench.read.data))
+        rest.set()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    bench.fetch()
+    looking.join()
+    assert seen == [400_000]
+    assert_whole(bench)
 
 
 def test_a_server_without_ranges_sends_all_of_it_again(bench: Bench) -> None:
