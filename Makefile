@@ -72,6 +72,7 @@ bench: .venv/.ready ## figures as ratios, taken side by side in one run
 	@$(BIN)/python benchmarks/serve_image.py
 	@PYTHONPATH=tests $(BIN)/python benchmarks/pull_images.py
 	@$(BIN)/python benchmarks/bundle.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/mirror_release.py
 
 build: .venv/.ready ## the wheel, into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
