@@ -13,7 +13,7 @@ from python_on_whales import ClientNotFoundError, DockerClient
 from python_on_whales.exceptions import DockerException
 
 import kboot_clusterdesc
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, DhcpMode
 
 from ..errors import KbootError
 from ..host.engine import INSTALL_CLIENT, INSTALL_COMPOSE, Engine, ServiceState, connect
@@ -23,6 +23,7 @@ from ..host.state_folder import clusters
 from ..host.systemd import enabled_unit, runs
 from ..render.autostart import autostart_unit
 from ..render.compose import HostNetwork
+from .dhcp_buffer import default_buffer_bytes, dhcp_advice
 from .interface import interface_for
 from .newer_state import refuse_newer_state
 from .ports import taken_ports, way_out
@@ -65,6 +66,7 @@ def _of_cluster(folder: ClusterFolder, path: Path) -> Iterator[Check]:
         desc = kboot_clusterdesc.load(path)
         yield _address(desc, path)
         yield _ports(desc, folder)
+        yield from _dhcp(desc)
         if folder.compose.is_file():
             yield _autostart(folder)
 
@@ -145,6 +147,13 @@ def _address(desc: ClusterDesc, path: Path) -> Check:
     except KbootError as error:
         return Check("address", False, error.message, error.hint)
     return Check("address", True, f"{desc.network.bootstrapper} is on {name}")
+
+
+def _dhcp(desc: ClusterDesc) -> Iterator[Check]:
+    """Yield advice, and no fault: machines that are not heard at first ask again."""
+    buffer_bytes = default_buffer_bytes()
+    if buffer_bytes is not None and desc.network.dhcp.mode is not DhcpMode.OFF:
+        yield Check("dhcp", True, dhcp_advice(desc, buffer_bytes))
 
 
 def _ports(desc: ClusterDesc, folder: ClusterFolder) -> Check:
