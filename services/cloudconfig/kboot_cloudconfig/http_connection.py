@@ -1,18 +1,26 @@
-"""One HTTP/1.1 connection of uvicorn, which also knows how long it has been waiting for its peer."""
+"""One HTTP/1.1 connection of uvicorn, which knows how long it has waited for its peer, and can send files."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-_BUFFERED_BYTES = 64 * 1024  # asyncio's own limit over TLS is eight times that
+from .file_pump import FilePump, Transfer
+from .log import log
+
+_BUFFERED_BYTES = 64 * 1024  # an event loop's own limit is larger, over TLS eight times as large
+SENDS_FILES = "kboot.file"  # the ASGI extension: a function that takes an open file and the part of it to send
+_LEANT_ON = ("expected_content_length", "disconnected")  # of uvicorn's RequestResponseCycle
+_HEAD_BYTES = 64 * 1024  # of a request beside its body; the parser has no limit, and keeps them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +47,24 @@ def delivery(connection: socket.socket) -> Delivery:
     return Delivery(acknowledged, bool(unacknowledged or unsent))
 
 
-class HttpConnection(H11Protocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection from the moment its peer is accepted, so that time in a TLS handshake counts as silence."""
 
-    def __init__(self, address: str, accepted: socket.socket, on_end: Callable[[HttpConnection], None], **given: Any):
+    def __init__(
+        self,
+        address: str,
+        accepted: socket.socket,
+        on_end: Callable[[HttpConnection], None],
+        pump: FilePump | None,
+        **given: Any,
+    ):
         super().__init__(**given)
         self.address = address
         self.waiting_since = self.loop.time()
-        self._accepted, self._on_end = accepted, on_end
-        self._acknowledged_bytes = 0
+        self._accepted, self._on_end, self._pump = accepted, on_end, pump
+        self._acknowledged_bytes = self._beside_bytes = 0
+        self._is_whole = False
+        self._sending: asyncio.Future[bool] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to read requests: the handshake, if any, is done."""
@@ -57,7 +74,75 @@ class HttpConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection has ended."""
         self._on_end(self)
+        if self._sending is not None and not self._sending.done():
+            self._sending.set_result(False)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent, unless what is no body has become longer than any honest request."""
+        self._is_whole = False
+        self._beside_bytes += len(data)
+        super().data_received(data)
+        if self._is_whole:
+            self._beside_bytes = 0
+        elif self._beside_bytes > _HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("Request too long.")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a request's body."""
+        self._beside_bytes -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Take note that a request is whole."""
+        self._is_whole = True
+        super().on_message_complete()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request; over plain HTTP the answer may have a file's part sent by the kernel."""
+        offered: dict[str, Any] = {}
+        self.scope["extensions"] = offered
+        super().on_headers_complete()  # the answer itself begins later, as a task
+        if self._pump is not None and self.scheme == "http":
+            if all(hasattr(self.cycle, name) for name in _LEANT_ON):
+                offered[SENDS_FILES] = partial(self._send_file, self._pump, self.cycle)
+            else:
+                _tell_of_change()
+
+    async def _send_file(self, pump: FilePump, cycle: RequestResponseCycle, file: int, part: range) -> None:
+        """Send a part of the open `file`, which is closed, as the body of the answer whose head was sent last."""
+        if not await self._is_flushed() or cycle.disconnected:
+            os.close(file)
+            return
+        ended = self.loop.create_future()
+        transfer = Transfer(
+            socket=os.dup(self._accepted.fileno()),
+            file=file,
+            offset=part.start,
+            left_bytes=len(part),
+            address=self.address,
+            on_end=lambda is_well: _settle(self.loop, ended, is_well),
+        )
+        self._sending = ended
+        pump.begin(transfer)
+        try:
+            is_well = await ended
+        finally:
+            self._sending = None
+            pump.give_up(transfer)
+        if is_well:
+            cycle.expected_content_length = 0  # uvicorn counts what passes through it
+            self.transport.set_write_buffer_limits(high=_BUFFERED_BYTES)
+        else:
+            cycle.disconnected = True
+            self.transport.abort()
+
+    async def _is_flushed(self) -> bool:
+        """Return, once the kernel has all that was sent, whether the connection is still there."""
+        if not self.transport.is_closing():
+            self.transport.set_write_buffer_limits(high=0)
+            await self.flow.drain()
+        return not self.transport.is_closing()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -95,3 +180,20 @@ class HttpConnection(H11Protocol):
                 self._accepted.shutdown(socket.SHUT_RDWR)
         if self.transport is not None:
             self.transport.abort()
+
+
+def _settle(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[bool], is_well: bool) -> None:
+    """Tell from another thread how a transfer ended."""
+
+    def settle() -> None:
+        if not ended.done():
+            ended.set_result(is_well)
+
+    with suppress(RuntimeError):  # the loop itself has ended
+        loop.call_soon_threadsafe(settle)
+
+
+@cache
+def _tell_of_change() -> None:
+    """Log once that files are copied, since this uvicorn is not the one that the connection was written for."""
+    log("files-are-copied", problem=f"uvicorn's RequestResponseCycle has no {' or no '.join(_LEANT_ON)}")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .connections import Connections
+from .file_pump import FilePump
 from .http_connection import HttpConnection, Timeouts
 from .log import log
 
@@ -24,8 +25,15 @@ Making = Callable[[], dict[str, Any]]
 class Listener:
     """One listening socket, and the connections accepted on it."""
 
-    def __init__(self, listening: socket.socket, most: int, timeouts: Timeouts, tls: ssl.SSLContext | None) -> None:
-        self._listening, self._timeouts, self._tls = listening, timeouts, tls
+    def __init__(
+        self,
+        listening: socket.socket,
+        most: int,
+        timeouts: Timeouts,
+        tls: ssl.SSLContext | None,
+        pump: FilePump | None = None,
+    ) -> None:
+        self._listening, self._timeouts, self._tls, self._pump = listening, timeouts, tls, pump
         self._connections: Connections[HttpConnection] = Connections(most)
         self._loop = asyncio.get_running_loop()
         self._making: Making = dict
@@ -65,7 +73,7 @@ class Listener:
 
     def _begin(self, accepted: socket.socket, address: str) -> None:
         accepted.setblocking(False)
-        connection = HttpConnection(address, accepted, self._connections.discard, **self._making())
+        connection = HttpConnection(address, accepted, self._connections.discard, self._pump, **self._making())
         self._connections.add(connection)
         greeting = self._loop.create_task(self._greet(connection, accepted))
         self._greetings.add(greeting)

@@ -5,38 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import Request
-from fastapi.responses import FileResponse, Response
-from starlette.types import Receive, Scope, Send
+from fastapi.responses import Response
 
 from kboot_clusterdesc import family_of
 from kboot_clusterdesc.shared_files import AUTHORITY
 from kboot_clusterdesc.types import Guid
 
 from .answer import fresh
-from .body_queue import PIECE_BYTES, BodyQueue, Place
 from .caller import ServedFleet
+from .file_response import FilePartResponse
 from .problem import ProblemError
 from .releases import release_in_force
 
 _NO_PARTITION = b"00000000-0000-0000-0000-000000000000"  # as services/loaders/disk.cfg has it
-
-
-class PiecewiseResponse(FileResponse):
-    """A file in pieces, each in its turn: an OS image has hundreds of megabytes, and a rack asks for it at once."""
-
-    chunk_size = PIECE_BYTES
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request (ASGI)."""
-        if scope["method"] == "HEAD":
-            await super().__call__(scope, receive, send)
-            return
-        queue: BodyQueue = scope["app"].state.body_queue
-        place = Place(queue, (scope.get("client") or ("",))[0], send)
-        try:
-            await super().__call__(scope, receive, place.send)
-        finally:
-            place.give_up()
 
 
 async def boot_loader(request: Request, fleet: ServedFleet, name: str) -> Response:
@@ -96,7 +77,7 @@ def _file_response(request: Request, root: Path, path: str) -> Response:
     etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
-    return PiecewiseResponse(found, media_type="application/octet-stream", stat_result=stat, headers={"etag": etag})
+    return FilePartResponse(found, media_type="application/octet-stream", stat_result=stat, headers={"etag": etag})
 
 
 def _file_below(root: Path, path: str) -> Path:

@@ -16,13 +16,15 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kboot_clusterdesc.shared_files import SERVER_CERTIFICATE, SERVER_KEY
 
 from .app import create_app
 from .database import NewerState, UnusableState
+from .file_pump import FilePump
 from .fleet import Fleet
 from .http_connection import Timeouts
 from .listener import Listener
@@ -71,10 +73,17 @@ def give_up_root(uid: int) -> None:
 class _Server(uvicorn.Server):
     """One of the two uvicorn servers in this process: it leaves signals to `run`, and accepts through a Listener."""
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket, most: int, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listening: socket.socket,
+        most: int,
+        timeouts: Timeouts,
+        pump: FilePump | None = None,
+    ) -> None:
         super().__init__(config)
         config.load()
-        self._listener = Listener(listening, most, timeouts, config.ssl)
+        self._listener = Listener(listening, most, timeouts, config.ssl, pump)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -122,7 +131,7 @@ async def _answer(
     config = partial(
         uvicorn.Config,
         app,
-        http=H11Protocol,
+        http=HttpToolsProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -132,7 +141,8 @@ async def _answer(
         timeout_graceful_shutdown=5,
     )
     most_plain, most_tls = most_connections()
-    http = _Server(config(), plain, most_plain, settings.timeouts)
+    pump = FilePump()
+    http = _Server(config(), plain, most_plain, settings.timeouts, pump)
     certificate, key = settings.tls / SERVER_CERTIFICATE, settings.tls / SERVER_KEY
     # the first server runs the one lifespan
     secure = config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key))
@@ -149,6 +159,7 @@ async def _answer(
     await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
     stop()
     await asyncio.gather(*servers)
+    pump.close()
 
 
 def run(settings: Settings) -> None:
@@ -157,7 +168,8 @@ def run(settings: Settings) -> None:
     plain, tls = bound(settings.bind, settings.http_port), bound(settings.bind, settings.https_port)
     give_up_root(settings.uid)
     try:
-        asyncio.run(_serve(settings, plain, tls))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, plain, tls))
     except UnusableState as error:
         log("state-unusable", problem=str(error), hint="see that it can be written and that its disk has room")
         sys.exit(1)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
+import pytest
 import uvicorn
+import uvloop
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http import httptools_impl
 
-from kboot_cloudconfig.http_connection import HttpConnection, Timeouts, delivery
+from kboot_cloudconfig.file_pump import FilePump
+from kboot_cloudconfig.http_connection import SENDS_FILES, HttpConnection, Timeouts, delivery
 
 _WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _PATIENCE = Timeouts(silent_s=20, stalled_s=60)
@@ -18,18 +25,22 @@ _PATIENCE = Timeouts(silent_s=20, stalled_s=60)
 class Talk:
     """A connection over loopback, its peer, and an application that answers when it is told to."""
 
-    def __init__(self, answer_bytes: int = 2) -> None:
+    def __init__(self, answer_bytes: int = 2, pump: FilePump | None = None, file: Path | None = None) -> None:
         self.may_answer = asyncio.Event()
+        self.offered: list[Any] = []
+        self._file = file
         self._answer_bytes = answer_bytes
         self.ended: list[HttpConnection] = []
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.peer = socket.create_connection(listening.getsockname())
             self.accepted, _ = listening.accept()
         self.peer.setblocking(False)
-        config = uvicorn.Config(self._app, http="h11", interface="asgi3", ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            self._app, http="httptools", interface="asgi3", ws="none", lifespan="off", log_config=None
+        )
         config.load()
         given = {"config": config, "server_state": uvicorn.Server(config).server_state, "app_state": {}}
-        self.connection = HttpConnection("127.0.0.1", self.accepted, self.ended.append, **given)
+        self.connection = HttpConnection("127.0.0.1", self.accepted, self.ended.append, pump, **given)
 
     async def begin(self) -> None:
         """Accept the peer."""
@@ -48,17 +59,26 @@ class Talk:
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.may_answer.wait()
+        self.offered.append(scope["extensions"].get(SENDS_FILES))
+        if self._file is not None:
+            length = self._file.stat().st_size
+            headers = [(b"content-length", b"%d" % length)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self.offered[-1](os.open(self._file, os.O_RDONLY), range(length))
+            await send({"type": "http.response.body"})
+            return
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": bytes(self._answer_bytes)})
 
 
 def run(steps: Callable[[], Awaitable[None]]) -> None:
-    """The steps in a loop of their own."""
+    """The steps in a loop of their own, of the kind that the server has."""
 
     async def within() -> None:
         await steps()
 
-    asyncio.run(within())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(within())
 
 
 def test_a_connection_is_silent_but_from_a_whole_request_to_the_end_of_its_answer() -> None:
@@ -131,5 +151,89 @@ def test_an_answer_is_overdue_when_no_byte_of_it_was_taken_for_its_time() -> Non
         connection.drop(reset=True)
         await talk.end()
         assert not connection.is_overdue(now + 500, _PATIENCE)
+
+    run(steps)
+
+
+def test_files_are_sent_by_the_kernel_one_answer_after_the_other(tmp_path: Path) -> None:
+    content = os.urandom(3 << 20)
+    (tmp_path / "image").write_bytes(content)
+    pump = FilePump()
+
+    async def steps() -> None:
+        talk = Talk(pump=pump, file=tmp_path / "image")
+        await talk.begin()
+        talk.may_answer.set()
+        reader, writer = await asyncio.open_connection(sock=talk.peer)
+        writer.write(_WHOLE * 2)  # the second is there before the first is answered
+        for number in range(3):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(len(content)) == content
+            if number == 1:
+                writer.write(_WHOLE)
+        await talk.until(lambda: talk.connection.is_silent)
+        writer.close()
+        await talk.end()
+
+    run(steps)
+    pump.close()
+
+
+def test_a_reader_that_goes_in_the_middle_of_a_file_leaves_nothing(tmp_path: Path) -> None:
+    with (tmp_path / "image").open("wb") as image:
+        image.truncate(64 << 20)
+    pump = FilePump()
+    before = len(os.listdir("/proc/self/fd"))
+
+    async def steps() -> None:
+        talk = Talk(pump=pump, file=tmp_path / "image")
+        await talk.begin()
+        talk.may_answer.set()
+        talk.peer.send(_WHOLE)
+        await talk.until(lambda: delivery(talk.accepted).is_owed)
+        await talk.end()
+        await talk.until(lambda: not talk.connection.tasks)
+
+    run(steps)
+    assert len(os.listdir("/proc/self/fd")) == before
+    pump.close()
+
+
+def test_no_file_is_sent_where_uvicorn_is_not_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Other(httptools_impl.RequestResponseCycle):
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            del self.disconnected
+
+    monkeypatch.setattr(httptools_impl, "RequestResponseCycle", Other)
+    pump = FilePump()
+
+    async def steps() -> None:
+        talk = Talk(pump=pump)
+        await talk.begin()
+        for _ in range(2):
+            talk.peer.send(_WHOLE)
+            await talk.until(lambda: talk.connection.cycle is not None)
+        assert talk.connection.scope["extensions"] == {}
+        talk.connection.cycle.disconnected = False
+        talk.may_answer.set()
+        await talk.end()
+
+    run(steps)
+    pump.close()
+    assert capsys.readouterr().out.count("files-are-copied") == 1
+
+
+@pytest.mark.parametrize("head", [b"GET /" + b"a" * 80_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 15_000])
+def test_a_head_without_end_is_refused(head: bytes) -> None:
+    async def steps() -> None:
+        talk = Talk()
+        await talk.begin()
+        await asyncio.get_running_loop().sock_sendall(talk.peer, head)
+        answer = await asyncio.get_running_loop().sock_recv(talk.peer, 1000)
+        assert answer.startswith(b"HTTP/1.1 400")
+        await talk.end()
 
     run(steps)
