@@ -28,6 +28,7 @@ from . import (
 )
 from .body_queue import BodyQueue
 from .fleet import Fleet
+from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
 from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
@@ -75,11 +76,13 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        fleet.store.commits.begin_batches()
         jobs = (fleet.watch(), KubernetesWatch(fleet).watch(), PresenceWatch(fleet).watch())
         watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:
             watch.cancel()
+        await fleet.store.commits.end_batches()
 
     app = FastAPI(
         title="kboot cloud-config server",
@@ -91,6 +94,7 @@ def create_app(fleet: Fleet) -> FastAPI:
     )
     app.state.fleet = fleet
     app.state.body_queue = BodyQueue()
+    app.add_middleware(KeptAnswers, commits=fleet.store.commits)
     app.add_middleware(RequestLog)
     _add_problems(app)
     for path, methods, handler in ROUTES:

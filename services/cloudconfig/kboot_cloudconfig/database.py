@@ -17,6 +17,20 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SERVED = "user.kboot.served"  # an attribute of the state's folder; xattr(7)
 _BESIDE = ("-wal", "-shm", "-journal")  # what belongs to a database file; sqlite.org/tempfiles.html
 
+# What a database has since each version. Each is made where it is missing, in one transaction with the new version: so
+# the database of any older kboot becomes one of this, and of a run that is killed meanwhile stays what it was.
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
+    # Machines that joined undeclared; the table is called as in the databases of earlier versions.
+    "CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT",
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
+    " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS doubt (since TEXT NOT NULL, reason TEXT NOT NULL, kept TEXT) STRICT",
+    "CREATE TABLE IF NOT EXISTS heard (mac TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
+    f"PRAGMA user_version = {DATABASE_VERSION}",
+)
+
 
 class UnusableState(Exception):
     """The disk or its rights keep the state from being read or written; the file may be good and was left alone."""
@@ -55,6 +69,13 @@ def open_database(path: Path, now: datetime, *, is_marked: bool) -> tuple[sqlite
     return db, Loss(f"{path.name} {blank}")
 
 
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the database a second time, to read what is committed while another thread commits."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
 def version_of(db: sqlite3.Connection) -> int:
     """Return the version of the database's tables; 0 where it has none yet."""
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
@@ -89,7 +110,7 @@ def _blank(path: Path) -> str:
 
 def _connected(path: Path) -> sqlite3.Connection:
     _check_head(path)
-    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    db = sqlite3.connect(path, isolation_level=None, timeout=5, check_same_thread=False)  # see Commits
     try:
         if (version := version_of(db)) > DATABASE_VERSION:  # before anything of it is judged, or changed
             raise NewerState(

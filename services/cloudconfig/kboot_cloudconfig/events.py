@@ -140,7 +140,7 @@ async def stream_events(
 
 async def _event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
     """Yield server-sent events from number `after` on until the caller goes; comments keep the connection open."""
-    flag = fleet.listen()
+    flag = fleet.listeners.add()
     try:
         yield ": events of the cluster\n\n"
         while not await request.is_disconnected():
@@ -149,14 +149,14 @@ async def _event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIter
                 for event in batch:
                     after = event.number or after
                     yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
-            if fleet.is_ending:
+            if fleet.listeners.is_ending:
                 return
             try:
                 await asyncio.wait_for(flag.wait(), _STILL_HERE_S)
             except TimeoutError:
                 yield ": still here\n\n"
     finally:
-        fleet.unlisten(flag)
+        fleet.listeners.remove(flag)
 
 
 def _first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:

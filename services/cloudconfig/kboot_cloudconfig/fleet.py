@@ -15,6 +15,7 @@ from . import machine as life
 from .description import DescriptionFile
 from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
+from .listeners import Listeners
 from .log import log
 from .machine import Machine
 from .node_index import NodeIndex
@@ -47,7 +48,7 @@ class Fleet:
             log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)
         self._leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
-        self._listeners: set[asyncio.Event] = set()
+        self.listeners = Listeners()
         self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
         self._heard_since: set[Mac] = set()  # since their times were kept
@@ -56,7 +57,7 @@ class Fleet:
         self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
-        self.is_ending = False
+        self.store.on_event = self._announce
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""
@@ -197,7 +198,7 @@ class Fleet:
         for node in self.nodes():
             self.machine(node.mac)
         if self.store.doubt() is not None:
-            self._announce(self.store.settle(self._event(EventKind.SETTLED, None, ip, {})))
+            self.store.settle(self._event(EventKind.SETTLED, None, ip, {}))
 
     def keep(self, before: Machine, after: Machine, ip: IPv4Address | None = None, **detail: str | int) -> Machine:
         """Keep the outcome of a step and return it; a new phase becomes an event in the same transaction."""
@@ -207,8 +208,6 @@ class Fleet:
         if after.phase is not before.phase or after.since != before.since:
             events.append(self._event(after.phase, after.mac, ip, detail))
         self.store.save(after, *events)
-        for event in events:
-            self._announce(event)
         return after
 
     def keep_all(self, steps: Sequence[tuple[Machine, Machine, IPv4Address | None]]) -> None:
@@ -218,14 +217,12 @@ class Fleet:
             return
         events = [self._event(after.phase, after.mac, ip, {"detail": after.reason or ""}) for after, ip in changed]
         self.store.save_all([after for after, _ in changed], events)
-        for event in events:
-            self._announce(event)
 
     def tell(
         self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None = None, **detail: str | int
     ) -> None:
         """Keep an event that changes no machine's state."""
-        self._announce(self.store.add(self._event(kind, mac, ip, detail)))
+        self.store.add(self._event(kind, mac, ip, detail))
 
     def refuse(self, mac: Mac | None, address: IPv4Address | None, reason: str, path: str) -> None:
         """Tell that `address` was refused what it asked for, unless that was told within the last minute."""
@@ -237,21 +234,9 @@ class Fleet:
         if after != before and self._reasons.note(after.mac, address, after.reason or "", self.now()):
             self.keep(before, after)
 
-    def listen(self) -> asyncio.Event:
-        """Return a flag that is set at each event, until `unlisten`."""
-        flag = asyncio.Event()
-        self._listeners.add(flag)
-        return flag
-
-    def unlisten(self, flag: asyncio.Event) -> None:
-        """Stop setting the flag that `listen` returned."""
-        self._listeners.discard(flag)
-
     def end_streams(self) -> None:
         """End every stream of events, so that the server can end."""
-        self.is_ending = True
-        for listener in self._listeners:
-            listener.set()
+        self.listeners.end()
 
     def note_leases(self) -> None:
         """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
@@ -296,5 +281,4 @@ class Fleet:
 
     def _announce(self, event: Event) -> None:
         log("event", kind=event.kind, mac=event.mac, ip=event.ip, **dict(event.detail))
-        for listener in self._listeners:
-            listener.set()
+        self.listeners.call()

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import EventKind, Mac
 from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
-from .database import Loss, UnusableState, open_database, take_mark, version_of
+from .commits import Change, Commits
+from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 
 EVENTS_KEPT = 5000
-
-# What a database has since each version. Each is made where it is missing, in one transaction with the new version: so
-# the database of any older kboot becomes one of this, and of a run that is killed meanwhile stays what it was.
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS discovered (mac TEXT PRIMARY KEY, ip TEXT NOT NULL, since TEXT NOT NULL) STRICT",
-    # Machines that joined undeclared; the table is called as in the databases of earlier versions.
-    "CREATE TABLE IF NOT EXISTS adopted (mac TEXT PRIMARY KEY, since TEXT NOT NULL, report_sha256 TEXT) STRICT",
-    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
-    " mac TEXT, ip TEXT, detail TEXT NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS doubt (since TEXT NOT NULL, reason TEXT NOT NULL, kept TEXT) STRICT",
-    "CREATE TABLE IF NOT EXISTS heard (mac TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
-    f"PRAGMA user_version = {DATABASE_VERSION}",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +66,65 @@ def rfc3339(moment: datetime) -> str:
 
 
 class Store:
-    """The database; each method is one transaction, on disk when it returns."""
+    """The database, and all of it but the events in memory: nobody else writes it.
+
+    A method that changes something has changed the memory when it returns, and the disk once `commits` has kept it.
+    """
 
     def __init__(self, path: Path, now: datetime, *, is_marked: bool = True) -> None:
         """Open the state at `path`, or begin one; raise UnusableState, NewerState. `is_marked`: see `open_database`."""
-        self._machines: dict[Mac, Machine] = {}  # as they stand in the database, each read once: nobody else writes it
+        self._machines: dict[Mac, Machine] = {}  # each read once
+        self.on_event: Callable[[Event], None] = lambda event: None  # called with each event that is kept
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db, loss = open_database(path, now, is_marked=is_marked)
+            self.commits = Commits(self._db)
             if version_of(self._db) < DATABASE_VERSION:
                 self._prepare(loss, now)
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
-            # Asked for at each lease, each second.
-            self._joined = set(self.joined())
-            self._discovered = {each.mac: each.ip for each in self.discovered()}
+            self._reader = open_reader(path)
+            self._doubt = self._read_doubt()
+            self._joined: dict[Mac, str | None] = {
+                Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
+            }
+            found = self._reader.execute("SELECT mac, ip, since FROM discovered").fetchall()
+            self._discovered = {Mac(mac): Discovered(Mac(mac), ip, datetime.fromisoformat(at)) for mac, ip, at in found}
         except (sqlite3.Error, OSError) as error:
             raise UnusableState(f"{path}: {error}") from error
 
     def close(self) -> None:
         """Fold the write-ahead log into the database, and close it."""
+        self._reader.close()
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
     def check(self) -> None:
-        """Raise sqlite3.Error unless the database can be written."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM events WHERE id < 0")
+        """Change nothing, in the way of each change, so that it fails where the database cannot be written."""
+        self.commits.make(Change(lambda db: db.execute("DELETE FROM events WHERE id < 0")))
 
     def doubt(self) -> Doubt | None:
         """Return that the state was lost, from then until `settle`; None where it was not."""
-        row = self._db.execute("SELECT since, reason, kept FROM doubt").fetchone()
-        return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None
+        return self._doubt
 
-    def settle(self, event: Event) -> Event:
+    def settle(self, event: Event) -> None:
         """End the doubt."""
-        with self._transaction() as db:
+        doubt, row = self._doubt, _row(event)
+
+        def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM doubt")
-            return self._add(db, event)
+            _add(db, row)
+
+        def undo() -> None:
+            self._doubt = doubt
+
+        self.commits.make(Change(write, partial(self.on_event, event), undo))
+        self._doubt = None
 
     def machine(self, mac: Mac, now: datetime) -> Machine:
         """Return the state of a node's machine; one never seen is kept as declared now: armed, unless in doubt."""
         if (known := self._machines.get(mac)) is not None:
             return known
-        row = self._db.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
+        row = self._reader.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
             return self._machines.setdefault(mac, from_json(json.loads(row[0])))
         fresh = declared(mac, now) if self.doubt() is None else declared_in_doubt(mac, now)
@@ -132,46 +135,66 @@ class Store:
         """Keep a machine's new state together with the events that tell of it, in one transaction."""
         self.save_all([machine], events)
 
-    def save_all(self, machines: Sequence[Machine], events: Iterable[Event]) -> None:
+    def save_all(self, machines: Sequence[Machine], events: Sequence[Event]) -> None:
         """Keep the new states of machines together with the events that tell of them, in one transaction."""
         rows = [(machine.mac, json.dumps(as_json(machine))) for machine in machines]
-        with self._transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
-            for event in events:
-                self._add(db, event)
-        self._machines.update({machine.mac: machine for machine in machines})
-        if not all(machine.armed for machine in machines):
-            self._fold()
+        told = [_row(event) for event in events]
 
-    def add(self, event: Event) -> Event:
-        """Keep an event, and return it with its number."""
-        with self._transaction() as db:
-            return self._add(db, event)
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
+            for row in told:
+                _add(db, row)
+
+        def then() -> None:
+            for event in events:
+                self.on_event(event)
+
+        is_folded = not all(machine.armed for machine in machines)  # a copy without the log has every disarming
+        self.commits.make(Change(write, then, partial(self._forget, machines), is_folded))
+        self._machines.update({machine.mac: machine for machine in machines})
+
+    def _forget(self, machines: Sequence[Machine]) -> None:
+        """Read states again that were not kept, but where a later one is about to be."""
+        for machine in machines:
+            if self._machines.get(machine.mac) is machine:
+                del self._machines[machine.mac]
+
+    def add(self, event: Event) -> None:
+        """Keep an event."""
+        row = _row(event)
+        self.commits.make(Change(lambda db: _add(db, row), partial(self.on_event, event)))
 
     def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
         """Keep an undeclared machine with its newest address; return whether it is new."""
         known = self._discovered.get(mac)
-        if known == ip:
+        if known is not None and known.ip == ip:
             return False
-        with self._transaction() as db:
-            if known is None:
-                db.execute("INSERT INTO discovered VALUES (?, ?, ?)", (mac, ip, rfc3339(now)))
-            else:
-                db.execute("UPDATE discovered SET ip = ? WHERE mac = ?", (ip, mac))
-        self._discovered[mac] = ip
+        found = Discovered(mac, ip, datetime.fromisoformat(rfc3339(now)) if known is None else known.since)
+        row = (mac, ip, rfc3339(found.since))
+        write = "INSERT INTO discovered VALUES (?, ?, ?) ON CONFLICT (mac) DO UPDATE SET ip = excluded.ip"
+
+        def undo() -> None:
+            if self._discovered.get(mac) is found:
+                del self._discovered[mac]
+                self._discovered |= {} if known is None else {mac: known}
+
+        self.commits.make(Change(lambda db: db.execute(write, row), undo=undo))
+        self._discovered[mac] = found
         return known is None
 
     def discovered(self) -> list[Discovered]:
         """Return every machine that was seen while undeclared."""
-        rows = self._db.execute("SELECT mac, ip, since FROM discovered ORDER BY since, mac").fetchall()
-        return [Discovered(Mac(mac), ip, datetime.fromisoformat(since)) for mac, ip, since in rows]
+        return sorted(self._discovered.values(), key=lambda each: (each.since, each.mac))
 
     def add_joined(self, mac: Mac, now: datetime) -> bool:
         """Keep that an undeclared machine joined; return whether it did so for the first time."""
-        with self._transaction() as db:
-            is_new = db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)", (mac, rfc3339(now))).rowcount > 0
-        self._joined.add(mac)
-        return is_new
+        if mac in self._joined:
+            return False
+        values = (mac, rfc3339(now))
+        write = "INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)"
+        self.commits.make(Change(lambda db: db.execute(write, values), undo=lambda: self._joined.pop(mac, None)))
+        self._joined[mac] = None
+        return True
 
     def has_joined(self, mac: Mac) -> bool:
         """Return whether an undeclared machine of that MAC joined."""
@@ -179,75 +202,73 @@ class Store:
 
     def joined(self) -> list[Mac]:
         """Return the MAC of every machine that joined, in order."""
-        return [Mac(mac) for (mac,) in self._db.execute("SELECT mac FROM adopted ORDER BY mac").fetchall()]
+        return sorted(self._joined)
 
     def keep_report_token(self, mac: Mac, sha256: str) -> None:
         """Keep the hash of the token with which a joined machine will report once it is installed."""
-        with self._transaction() as db:
-            db.execute("UPDATE adopted SET report_sha256 = ? WHERE mac = ?", (sha256, mac))
+        values, before = (sha256, mac), self._joined.get(mac)
+
+        def undo() -> None:
+            if self._joined.get(mac) == sha256:
+                self._joined[mac] = before
+
+        write = "UPDATE adopted SET report_sha256 = ? WHERE mac = ?"
+        self.commits.make(Change(lambda db: db.execute(write, values), undo=undo))
+        if mac in self._joined:
+            self._joined[mac] = sha256
 
     def report_sha256(self, mac: Mac) -> str | None:
         """Return the kept hash of a joined machine's report token; None before it was given a node config."""
-        row = self._db.execute("SELECT report_sha256 FROM adopted WHERE mac = ?", (mac,)).fetchone()
-        return row[0] if row else None
+        return self._joined.get(mac)
 
     def heard(self) -> dict[Mac, datetime]:
         """Return when each machine was last heard of, as far as that was kept."""
-        rows = self._db.execute("SELECT mac, at FROM heard").fetchall()
+        rows = self._reader.execute("SELECT mac, at FROM heard").fetchall()
         return {Mac(mac): datetime.fromisoformat(at) for mac, at in rows}
 
     def keep_heard(self, heard: Mapping[Mac, datetime]) -> None:
         """Keep when machines were last heard of; the times of others stay."""
         if not heard:
             return
-        with self._transaction() as db:
-            rows = [(mac, rfc3339(at)) for mac, at in heard.items()]
-            db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?)", rows)
+        rows = [(mac, rfc3339(at)) for mac, at in heard.items()]
+        self.commits.make(Change(lambda db: db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?)", rows)))
 
     def events_after(self, number: int, limit: int = 1000) -> list[Event]:
-        """Return the first `limit` events after `number`."""
-        rows = self._db.execute("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
+        """Return the first `limit` events after `number` that are on the disk."""
+        rows = self._reader.execute("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
         return [_event(row) for row in rows.fetchall()]
 
     def newest_events(self, limit: int) -> list[Event]:
-        """Return the last `limit` events, oldest first."""
-        rows = self._db.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+        """Return the last `limit` events that are on the disk, oldest first."""
+        rows = self._reader.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [_event(row) for row in reversed(rows)]
 
-    def _add(self, db: sqlite3.Connection, event: Event) -> Event:
-        cursor = db.execute(
-            "INSERT INTO events (at, kind, mac, ip, detail) VALUES (?, ?, ?, ?, ?)",
-            (rfc3339(event.at), event.kind, event.mac, event.ip, json.dumps(dict(event.detail))),
-        )
-        number = cursor.lastrowid or 0
-        db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
-        return Event(event.at, event.kind, event.mac, event.ip, event.detail, number)
+    def _read_doubt(self) -> Doubt | None:
+        row = self._reader.execute("SELECT since, reason, kept FROM doubt").fetchone()
+        return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None
 
     def _prepare(self, loss: Loss | None, now: datetime) -> None:
         """Make the tables, and keep the doubt where the state before this database was lost."""
-        with self._transaction() as db:
-            for statement in _SCHEMA:
+        with self.commits.transaction() as db:
+            for statement in SCHEMA:
                 db.execute(statement)
             if loss is not None:
                 db.execute("INSERT INTO doubt VALUES (?, ?, ?)", (rfc3339(now), loss.reason, loss.kept))
                 kept = (("kept", loss.kept),) if loss.kept else ()
-                self._add(db, Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept)))
-        self._fold()
+                _add(db, _row(Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept))))
+        self.commits.fold()
 
-    def _fold(self) -> None:
-        """Fold the write-ahead log into the database, so that a copy without the log has every disarming."""
-        with suppress(sqlite3.OperationalError):  # no room to grow: the log has it still
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+_Row = tuple[str, str, str | None, str | None, str]
+
+
+def _row(event: Event) -> _Row:
+    return rfc3339(event.at), event.kind, event.mac, event.ip, json.dumps(dict(event.detail))
+
+
+def _add(db: sqlite3.Connection, row: _Row) -> None:
+    number = db.execute("INSERT INTO events (at, kind, mac, ip, detail) VALUES (?, ?, ?, ?, ?)", row).lastrowid or 0
+    db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
 
 
 def _event(row: tuple[int, str, str, str | None, str | None, str]) -> Event:
