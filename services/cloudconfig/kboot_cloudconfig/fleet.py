@@ -57,6 +57,7 @@ class Fleet:
         self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
+        self._leases_noted_by: NodeIndex | None = None
         self.store.on_event = self._announce
 
     def index(self) -> NodeIndex:
@@ -185,6 +186,7 @@ class Fleet:
         self._heard_kept_at = self.now()
         self.store.keep_heard({mac: self._heard[mac] for mac in self._heard_since})
         self._heard_since.clear()
+        self._leases_noted_by = None
 
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""
@@ -239,10 +241,19 @@ class Fleet:
         self.listeners.end()
 
     def note_leases(self) -> None:
-        """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered."""
+        """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered.
+
+        Once a minute that is all of them, else what changed: leases, the description, machines that wait anew.
+        """
         now, index = self.now(), self.index()
-        renewed = self._leases.renewed(now)
-        for entry in self._leases.standing(now):
+        renewed, waiting = self._leases.renewed(now), self.store.take_waiting()
+        before_by, self._leases_noted_by = self._leases_noted_by, None  # a fault on the way: the next look is at all
+        if index is before_by:
+            cards = {card for mac in waiting for card in (index.by_mac[mac].macs if mac in index.by_mac else (mac,))}
+            entries = [entry for mac in renewed | cards if (entry := self._leases.lease_of(mac, now))]
+        else:
+            entries = self._leases.standing(now)
+        for entry in entries:
             if entry.mac in index.by_mac or self.store.has_joined(entry.mac):
                 before = self.machine(index.identity(entry.mac))
                 self.keep(before, life.got_lease(before, now), entry.ip)
@@ -250,6 +261,7 @@ class Fleet:
                     self.hear(before.mac)
             elif not index.desc.ignores(entry.mac) and self.store.discover(entry.mac, str(entry.ip), now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
+        self._leases_noted_by = index
 
     def note_updater(self) -> None:
         """Keep as events what the updater noted since the last look, so that one stream tells everything."""

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kboot_clusterdesc import EventKind, Mac
+from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
 from .commits import Change, Commits
@@ -74,6 +74,7 @@ class Store:
     def __init__(self, path: Path, now: datetime, *, is_marked: bool = True) -> None:
         """Open the state at `path`, or begin one; raise UnusableState, NewerState. `is_marked`: see `open_database`."""
         self._machines: dict[Mac, Machine] = {}  # each read once
+        self._waiting: set[Mac] = set()  # that were kept as waiting since the last `take_waiting`
         self.on_event: Callable[[Event], None] = lambda event: None  # called with each event that is kept
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,12 +153,19 @@ class Store:
         is_folded = not all(machine.armed for machine in machines)  # a copy without the log has every disarming
         self.commits.make(Change(write, then, partial(self._forget, machines), is_folded))
         self._machines.update({machine.mac: machine for machine in machines})
+        self._waiting |= {machine.mac for machine in machines if machine.phase is Phase.WAITING}
 
     def _forget(self, machines: Sequence[Machine]) -> None:
         """Read states again that were not kept, but where a later one is about to be."""
         for machine in machines:
             if self._machines.get(machine.mac) is machine:
                 del self._machines[machine.mac]
+                self._waiting.add(machine.mac)
+
+    def take_waiting(self) -> set[Mac]:
+        """Return the machines that began to wait for a lease since the last call, anew or for the first time."""
+        waiting, self._waiting = self._waiting, set()
+        return waiting
 
     def add(self, event: Event) -> None:
         """Keep an event."""
@@ -174,6 +182,7 @@ class Store:
         write = "INSERT INTO discovered VALUES (?, ?, ?) ON CONFLICT (mac) DO UPDATE SET ip = excluded.ip"
 
         def undo() -> None:
+            self._waiting.add(mac)
             if self._discovered.get(mac) is found:
                 del self._discovered[mac]
                 self._discovered |= {} if known is None else {mac: known}

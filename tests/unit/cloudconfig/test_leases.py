@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kboot_cloudconfig.leases import LeaseFile, parse_leases
 from kboot_clusterdesc import Mac
+from support.calls import calls_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = int(NOW.timestamp()) + 60
@@ -99,3 +100,48 @@ def test_a_machine_at_a_new_address_is_no_longer_at_its_old_one(tmp_path: Path) 
     path.write_text(f"{LATER} {MAC} 10.0.0.7 * *\n")
     assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.7")
     assert leases.mac_at(IPv4Address("10.0.0.5"), NOW) is None
+
+
+def test_a_line_that_was_read_before_is_not_parsed_again(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    lines = [f"{LATER} 52:54:00:00:01:{number:02x} 10.0.1.{number} * *\n" for number in range(100)]
+    path.write_text("".join(lines))
+    assert len(leases.standing(NOW)) == 100
+    path.write_text("".join(lines[:40]))  # dnsmasq has come so far with its rewrite
+    leases.standing(NOW)
+    path.write_text("".join([*lines, f"{LATER} {MAC} 10.0.0.5 * *\n"]))
+    assert calls_of(lambda: leases.address_of(MAC, NOW))["_parse_line"] == 1
+    assert calls_of(lambda: leases.address_of(MAC, NOW))["_parse_line"] == 0
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.5")
+
+
+def test_the_lease_with_the_later_end_counts_again_when_it_alone_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    leases = LeaseFile(path)
+    path.write_text(f"{LATER + 9} {MAC} 10.0.0.5 * *\n{LATER} {MAC} 10.0.0.6 * *\n")
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.5")
+    path.write_text(f"{LATER} {MAC} 10.0.0.6 * *\n")
+    assert leases.address_of(MAC, NOW) == IPv4Address("10.0.0.6")
+
+
+def test_no_lease_is_missed_while_the_file_is_rewritten_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "leases"
+    macs = [Mac(f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}") for number in range(1000)]
+
+    def content(renewals: int) -> bytes:
+        lines = (f"{LATER + renewals} {mac} 10.0.{at >> 8}.{at & 255} * *\n" for at, mac in enumerate(macs, 1))
+        return "".join(lines).encode()
+
+    path.write_bytes(content(0))
+    leases = LeaseFile(path)
+    leases.standing(NOW)
+    with path.open("r+b", buffering=0) as file:
+        for renewals in range(1, 6):
+            file.truncate(0)
+            file.seek(0)
+            renewed = content(renewals)
+            for begin in range(0, len(renewed), 4096):
+                assert leases.address_of(macs[-1], NOW) == IPv4Address("10.0.3.232")
+                assert leases.mac_at(IPv4Address("10.0.3.232"), NOW) == macs[-1]
+                file.write(renewed[begin : begin + 4096])

@@ -124,6 +124,26 @@ def test_a_lease_that_changes_is_one_write(tmp_path: Path) -> None:
     assert [each.ip for each in fleet.discovered() if each.mac == stranger] == ["10.10.3.1"]
 
 
+def test_a_second_looks_at_the_leases_that_changed_and_a_minute_at_all(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    leases = tmp_path / "leases" / "dnsmasq.leases"
+    fleet.note_leases()
+    leases.write_text(leases.read_text().replace("10.10.0.1 *", "10.10.3.2 *"))
+    assert calls_of(fleet.note_leases)["got_lease"] == 1
+    assert calls_of(fleet.note_leases)["got_lease"] == 0
+    fleet.keep_heard()
+    assert calls_of(fleet.note_leases)["got_lease"] == 30
+
+
+def test_a_machine_that_waits_anew_is_leased_by_the_lease_that_it_has(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 2)
+    fleet.note_leases()
+    fleet.store.save(life.arm(life.failed(fleet.machine(_mac(1)), "no disk", fleet.now()), fleet.now()))
+    assert fleet.machine(_mac(1)).phase == "waiting"
+    fleet.note_leases()
+    assert fleet.machine(_mac(1)).phase == "leased"
+
+
 def test_a_machine_has_its_reason_however_many_others_were_refused(tmp_path: Path) -> None:
     fleet, first = _rack(tmp_path, 2), IPv4Address("10.10.3.1")
     for number in range(TOLD_AT_MOST + 1):
