@@ -208,7 +208,6 @@ TIME = Service(
 )
 
 SERVICES = (DNSMASQ, CLOUDCONFIG, REGISTRY, UPDATER, TIME)
-SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 
 def services_of(desc: ClusterDesc, services: Sequence[Service] = SERVICES) -> list[Service]:

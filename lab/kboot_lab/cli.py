@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
-from dataclasses import replace
 from pathlib import Path
 
-import kboot_clusterdesc
-from kboot.cli.options import (
-    Commands,
-    add_cluster,
-    add_command,
-    add_group,
-    add_json,
-    add_root,
-    print_json,
-    print_table,
-)
-from kboot.cli.status_text import status_lines
-from kboot.errors import BadInput, ExitCode, NotYet
-from kboot.host.engine import Engine, project_name
-from kboot.host.progress import Progress
-from kboot.running.chosen import NoSuchCluster, chosen_cluster
-from kboot.running.status import read_status
-from kboot_clusterdesc import ClusterFolder
-from kboot_clusterdesc.types import is_host_label
+from kboot.cli.options import Command, Commands, add_cluster, add_command, add_group, add_json, add_root
+from kboot.errors import ExitCode
 
-from . import ssh
-from .acceleration import accelerator_in_force
-from .hardware import Disk, add_hardware_options, hardware_of, mac_of
-from .machines import Machines, MachineSpec
-
-# Modules that build images or render are imported by the commands that need them, so that `ps` and `ssh` start at once.
+from .hardware_options import add_hardware_options
 
 
 def register(commands: Commands) -> None:
@@ -45,7 +20,7 @@ def register(commands: Commands) -> None:
         example="kboot lab up",
     )
     parser = add_command(
-        group, "up", run_up, summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml"
+        group, "up", _later("run_up"), summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml"
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="the description; default: `lab.yaml` of kboot's examples"
@@ -57,7 +32,9 @@ def register(commands: Commands) -> None:
     parser.add_argument("--hardware", type=Path, metavar="FILE", help="nodes whose machines have other hardware")
     add_root(parser)
 
-    parser = add_command(group, "down", run_down, summary="take a lab down and leave nothing", example="kboot lab down")
+    parser = add_command(
+        group, "down", _later("run_down"), summary="take a lab down and leave nothing", example="kboot lab down"
+    )
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument(
         "--keep-cache", action="store_true", default=True, help="keep built images and the lab OS (default)"
@@ -65,24 +42,28 @@ def register(commands: Commands) -> None:
     kept.add_argument("--purge", action="store_true", help="drop the cache too")
     add_cluster(parser)
 
-    parser = add_command(group, "ps", run_ps, summary="list the lab's machines", example="kboot lab ps --json")
+    parser = add_command(
+        group, "ps", _later("run_ps"), summary="list the lab's machines", example="kboot lab ps --json"
+    )
     add_json(parser)
     add_cluster(parser)
 
     parser = add_command(
-        group, "console", run_console, summary="print a machine's console", example="kboot lab console node1"
+        group, "console", _later("run_console"), summary="print a machine's console", example="kboot lab console node1"
     )
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     add_cluster(parser)
 
     parser = add_command(
-        group, "ssh", run_ssh, summary="run a command on a machine", example="kboot lab ssh node1 -- uname -r"
+        group, "ssh", _later("run_ssh"), summary="run a command on a machine", example="kboot lab ssh node1 -- uname -r"
     )
     add_cluster(parser)
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="default: a shell")
 
-    parser = add_command(group, "power", run_power, summary="switch a machine", example="kboot lab power node1 cycle")
+    parser = add_command(
+        group, "power", _later("run_power"), summary="switch a machine", example="kboot lab power node1 cycle"
+    )
     parser.add_argument("name", metavar="NAME", help="its name or MAC")
     parser.add_argument("way", choices=("on", "off", "cycle"))
     add_cluster(parser)
@@ -90,7 +71,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         group,
         "add",
-        run_add,
+        _later("run_add"),
         summary="add an undeclared machine",
         example="kboot lab add --mac 52:54:00:0a:0e:09",
     )
@@ -101,7 +82,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         group,
         "kubectl",
-        run_kubectl,
+        _later("run_kubectl"),
         summary="run kubectl as the administrator of the lab's Kubernetes",
         example="kboot lab kubectl -- get nodes,pods -A",
     )
@@ -111,7 +92,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         group,
         "exec",
-        run_exec,
+        _later("run_exec"),
         summary="run a command beside the services",
         example="kboot lab exec dig @10.10.14.253 node1",
     )
@@ -119,171 +100,13 @@ def register(commands: Commands) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
 
 
-def run_up(arguments: argparse.Namespace) -> ExitCode:
-    """Bring a lab up."""
-    from kboot.service_images.sources import sources
+def _later(name: str) -> Command:
+    """Return the command `name` of commands.py, which is loaded when it runs."""
 
-    from . import kubectl
-    from .up import lab_up
+    def run(arguments: argparse.Namespace) -> ExitCode:
+        from . import commands
 
-    if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
-        raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
-    path = arguments.file or sources() / "examples" / "lab.yaml"
-    reached = lab_up(
-        path,
-        arguments.root,
-        Progress(),
-        nodes=arguments.nodes,
-        hardware=arguments.hardware,
-        timeout_s=arguments.timeout,
-    )
-    for line in status_lines(reached.status):
-        print(line)
-    name = reached.desc.cluster.name
-    if reached.desc.kubernetes is not None:
-        addresses = {each["mac"]: each["ip"] for each in reached.status.nodes if each.get("ip")}
-        settled = ["wait", "--namespace=kube-system", "--for=condition=Ready", "pods", "--all", "--timeout=600s"]
-        for words in (settled, ["get", "nodes", "-o", "wide"], ["get", "pods", "-A", "-o", "wide"]):
-            print(f"\n$ kubectl {' '.join(words)}")
-            kubectl.run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
-    print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")
-    print(f"try next  kboot lab ssh {reached.desc.nodes[0].name} --cluster {name} -- uptime")
-    print(f"          kboot lab down --cluster {name}")
-    return ExitCode.DONE
+        command: Command = getattr(commands, name)
+        return command(arguments)
 
-
-def run_down(arguments: argparse.Namespace) -> ExitCode:
-    """Take a lab down, or do nothing where it is down already."""
-    from .up import lab_down
-
-    if arguments.cluster is None:
-        folder = _folder(arguments)
-    elif is_host_label(arguments.cluster):
-        folder = ClusterFolder(arguments.root, arguments.cluster)
-    else:
-        raise BadInput(f"`{arguments.cluster}` is not the name of a cluster", "see `kboot lab ps`")
-    lab_down(folder, purge=arguments.purge)
-    print(f"the lab of {folder.cluster} is down, nothing of it is left")
-    return ExitCode.DONE
-
-
-def run_ps(arguments: argparse.Namespace) -> ExitCode:
-    """List the lab's machines."""
-    folder = _folder(arguments)
-    engine = Engine(folder)
-    addresses = _addresses(folder, engine)
-    rows = [
-        {
-            "name": machine.name,
-            "mac": str(machine.mac),
-            "power": "on" if machine.is_on else "off",
-            "console": str(machine.console),
-            "address": addresses.get(str(machine.mac)),
-        }
-        for machine in Machines(folder, engine.client).present()
-    ]
-    if arguments.json:
-        print_json(rows)
-    else:
-        keys = ("name", "mac", "power", "address", "console")
-        print_table([key.upper() for key in keys], [[row[key] or "-" for key in keys] for row in rows])
-    return ExitCode.DONE
-
-
-def run_console(arguments: argparse.Namespace) -> ExitCode:
-    """Print what a machine wrote to its console."""
-    folder = _folder(arguments)
-    path = Machines(folder, Engine(folder).client).named(arguments.name).console
-    try:
-        with path.open("rb") as stream:
-            shutil.copyfileobj(stream, sys.stdout.buffer)
-    except FileNotFoundError as error:
-        raise NotYet(f"{path}: nothing was printed yet", "switch the machine on") from error
-    return ExitCode.DONE
-
-
-def run_ssh(arguments: argparse.Namespace) -> ExitCode:
-    """Run a command on a machine."""
-    command = _command(arguments)
-    folder = _folder(arguments)
-    engine = Engine(folder)
-    machine = Machines(folder, engine.client).named(arguments.name)
-    address = _addresses(folder, engine).get(str(machine.mac))
-    if address is None:
-        raise NotYet(f"{machine.name} has no address yet", "see `kboot watch`")
-    return _status(ssh.run_on(engine, _image(engine), address, command))
-
-
-def run_kubectl(arguments: argparse.Namespace) -> ExitCode:
-    """Run kubectl."""
-    from . import kubectl
-
-    command = _command(arguments)
-    folder = _folder(arguments)
-    return _status(kubectl.run_kubectl(folder, _addresses(folder, Engine(folder)), command))
-
-
-def run_power(arguments: argparse.Namespace) -> ExitCode:
-    """Switch a machine on, off, or off and on again."""
-    folder = _folder(arguments)
-    Machines(folder, Engine(folder).client).switch(arguments.name, arguments.way)
-    return ExitCode.DONE
-
-
-def run_add(arguments: argparse.Namespace) -> ExitCode:
-    """Add an undeclared machine to the lab and switch it on."""
-    mac = mac_of("--mac", arguments.mac)
-    hardware = hardware_of(arguments, mac)
-    folder = _folder(arguments)
-    engine = Engine(folder)
-    ssh.holder(engine)
-    spec = MachineSpec(mac.dashed, mac, hardware if hardware.disks else replace(hardware, disks=(Disk("8G"),)))
-    machines = Machines(folder, engine.client, accelerator_in_force(folder))
-    releases = Path(str(kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.release_key)).parent
-    machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab", releases)
-    print(f"{spec.name} is {'off' if hardware.is_off else 'on'}")
-    return ExitCode.DONE
-
-
-def run_exec(arguments: argparse.Namespace) -> ExitCode:
-    """Run a command in the network of the services."""
-    command = _command(arguments)
-    if not command:
-        raise BadInput("no command was given", "`kboot lab exec curl http://10.10.14.253/healthz`")
-    engine = Engine(_folder(arguments))
-    return _status(ssh.run_inside(engine, _image(engine), command))
-
-
-def _folder(arguments: argparse.Namespace) -> ClusterFolder:
-    try:
-        return chosen_cluster(arguments.root, arguments.cluster)
-    except NoSuchCluster as error:
-        raise BadInput(error.message, "`kboot lab up` makes a lab; another root is named with `--root`") from error
-
-
-def _image(engine: Engine) -> str:
-    from .machine_image import machine_image
-
-    return machine_image(Progress())
-
-
-def _addresses(folder: ClusterFolder, engine: Engine) -> dict[str, str]:
-    status = read_status(folder, engine)
-    return {each["mac"]: each["ip"] for each in (*status.nodes, *status.discovered) if each.get("ip")}
-
-
-def _command(arguments: argparse.Namespace) -> list[str]:
-    """Return the command's words, and parse kboot's options before `--`, which argparse took for the command's."""
-    words: list[str] = arguments.command
-    at = words.index("--") if "--" in words else len(words)
-    if not words[:at] or words[0].partition("=")[0] not in ("--", "--root", "--cluster"):
-        return words[1:] if words[:1] == ["--"] else words
-    parser = argparse.ArgumentParser(prog="kboot lab", add_help=False, allow_abbrev=False)
-    add_cluster(parser)
-    parser.parse_args(words[:at], namespace=arguments)
-    return words[at + 1 :]
-
-
-def _status(code: int) -> ExitCode:
-    """Return the exit status of a command that ran elsewhere as our own."""
-    return code  # type: ignore[return-value] # a foreign status is not one of ours
+    return run

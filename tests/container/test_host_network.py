@@ -14,7 +14,7 @@ import pytest
 
 from kboot.host.engine import Engine
 from kboot_clusterdesc import ClusterFolder
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
 _INTERFACE = "kboot-t53"
 _ADDRESS = "10.77.16.253"

@@ -16,7 +16,8 @@ from testcontainers.core.container import DockerContainer
 
 from kboot.host.migrations import FORMAT
 from kboot.host.waiting import looks
-from kboot_compose.services import SERVICE_NAMES, SERVICES, UPDATER
+from kboot_compose.service_names import SERVICE_NAMES
+from kboot_compose.services import SERVICES, UPDATER
 from support.cluster import TestCluster, cluster_up
 
 _HEALTH = {service.name: list(service.health[1:]) for service in SERVICES}

@@ -12,7 +12,7 @@ import pytest
 
 from kboot.host.engine import Engine
 from kboot.host.waiting import looks
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 from machine.etcd_members import etcdctl, health_by_vote, healthy_members, put
 from machine.requests import BOOTSTRAPPER, answer, install_token
 from support.lab import Lab

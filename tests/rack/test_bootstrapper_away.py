@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kboot.host.engine import Engine
 from kboot.host.waiting import looks
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 from rack.kubernetes import HELLO, cluster_up
 from support.kubernetes_lab import KubernetesLab
 

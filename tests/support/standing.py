@@ -21,7 +21,7 @@ from kboot.render import render
 from kboot.render.compose import LabNetwork
 from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
 _RELEASE = "3975.2.0"
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from ..host.stamp import changed
-from ..running.chosen import chosen_cluster, description_in_force
-from ..supplies.asset_releases import CNI_URL, CNI_VERSION, KUBERNETES_URL, pull_assets
-from ..supplies.assets import KUBERNETES_BINARIES, Asset, add_assets, asset_files, list_assets, verify_assets
-from ..supplies.standing import Standing
+from ..supplies.release_urls import CNI_URL, CNI_VERSION, KUBERNETES_URL
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+    from ..supplies.assets import Asset
 
 
 def register(commands: Commands) -> None:
@@ -74,6 +74,9 @@ def register(commands: Commands) -> None:
 
 def run_add(arguments: argparse.Namespace) -> ExitCode:
     """Copy binaries from files or folders into the cluster's assets folder."""
+    from ..host.stamp import changed
+    from ..supplies.assets import KUBERNETES_BINARIES, add_assets, asset_files
+
     folder, desc = _cluster(arguments)
     files = asset_files(arguments.paths)
     version = "" if set(files).isdisjoint(KUBERNETES_BINARIES) else _version(arguments, desc)
@@ -84,6 +87,9 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
 
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Download the released binaries that the assets folder lacks."""
+    from ..host.stamp import changed
+    from ..supplies.asset_releases import pull_assets
+
     folder, desc = _cluster(arguments)
     with changed(folder):
         added = pull_assets(
@@ -102,6 +108,8 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the binaries that are needed or there, with their standing."""
+    from ..supplies.assets import list_assets
+
     found = list_assets(*_cluster(arguments))
     if arguments.json:
         _print_json(found)
@@ -113,6 +121,9 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Hash each binary anew, and print those that are missing or wrong."""
+    from ..supplies.assets import verify_assets
+    from ..supplies.standing import Standing
+
     found = verify_assets(*_cluster(arguments))
     bad = [each for each in found if each.standing is not Standing.OK]
     if arguments.json:
@@ -137,6 +148,8 @@ def _version(arguments: argparse.Namespace, desc: ClusterDesc) -> str:
 
 
 def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]:
+    from ..running.chosen import chosen_cluster, description_in_force
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return folder, description_in_force(folder)
 
@@ -162,6 +175,8 @@ def _print_json(found: Sequence[Asset]) -> None:
 
 
 def _code(found: Sequence[Asset]) -> ExitCode:
+    from ..supplies.standing import Standing
+
     standings = {each.standing for each in found}
     if Standing.MISSING in standings:
         note("some are missing\n  hint: `kboot assets pull`, or without internet `kboot assets add FOLDER`")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..bring_up.autostart import switch_off, switch_on
 from ..errors import ExitCode
-from ..running.chosen import chosen_cluster
 from .options import Commands, add_cluster, add_command, add_group
 
 
@@ -27,6 +25,9 @@ def register(commands: Commands) -> None:
 
 def run_on(arguments: argparse.Namespace) -> ExitCode:
     """Have the services started at each boot."""
+    from ..bring_up.autostart import switch_on
+    from ..running.chosen import chosen_cluster
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     switch_on(folder)
     print(f"autostart of {folder.cluster} is on: {folder.unit} runs `kboot start` at each boot")
@@ -35,6 +36,9 @@ def run_on(arguments: argparse.Namespace) -> ExitCode:
 
 def run_off(arguments: argparse.Namespace) -> ExitCode:
     """Have the services left alone at a boot."""
+    from ..bring_up.autostart import switch_off
+    from ..running.chosen import chosen_cluster
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     print(f"autostart of {folder.cluster} is off" + ("" if switch_off(folder) else " already"))
     return ExitCode.DONE

@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..bundle.archive_reader import BundleReader
-from ..bundle.beginning import beginning
-from ..bundle.comparison import differences
-from ..bundle.load import load_bundle
-from ..bundle.parts import reading
-from ..bundle.signature import check_signature, signer, trusted_keys
-from ..bundle.size_text import size_text
 from ..errors import ExitCode
 from ..host.progress import Progress
-from ..supplies.bundle_manifest import Item
 from .bundle_create import register_create
 from .options import Commands, add_command, add_group, add_json, add_root, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..bundle.archive_reader import BundleReader
+    from ..supplies.bundle_manifest import Item
 
 
 def register(commands: Commands) -> None:
@@ -71,6 +67,10 @@ def register(commands: Commands) -> None:
 
 def run_load(arguments: argparse.Namespace) -> ExitCode:
     """Load a bundle, and say what to do next."""
+    from ..bundle.load import load_bundle
+    from ..bundle.signature import trusted_keys
+    from ..bundle.size_text import size_text
+
     trusted = trusted_keys(arguments.trusted_keys)
     done = load_bundle(arguments.file, arguments.root, trusted, version("kboot"), Progress())
     brought = f"{size_text(done.new_bytes)} new" if done.new_bytes else "all was here already"
@@ -83,6 +83,8 @@ def run_load(arguments: argparse.Namespace) -> ExitCode:
 
 def run_inspect(arguments: argparse.Namespace) -> ExitCode:
     """Print what a bundle holds, as its manifest says it."""
+    from ..bundle.beginning import beginning
+
     reader = beginning(arguments.file)
     if arguments.json:
         print_json(_described(reader))
@@ -95,6 +97,9 @@ def run_inspect(arguments: argparse.Namespace) -> ExitCode:
 
 def run_diff(arguments: argparse.Namespace) -> ExitCode:
     """Print what a newer bundle brings."""
+    from ..bundle.beginning import beginning
+    from ..bundle.comparison import differences
+
     found = list(differences(beginning(arguments.older).manifest, beginning(arguments.newer).manifest))
     if arguments.json:
         keys = [{"change": each.change, "before": each.before, "new_bytes": each.size} for each in found]
@@ -111,6 +116,10 @@ def run_diff(arguments: argparse.Namespace) -> ExitCode:
 
 def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Read a bundle to its end."""
+    from ..bundle.archive_reader import BundleReader
+    from ..bundle.parts import reading
+    from ..bundle.signature import check_signature, trusted_keys
+
     trusted = trusted_keys(arguments.trusted_keys)
     with reading(arguments.file) as stream:
         note(f"reading {arguments.file}")
@@ -139,6 +148,8 @@ def _add_trusted(parser: argparse.ArgumentParser) -> None:
 
 
 def _described(reader: BundleReader) -> dict[str, Any]:
+    from ..bundle.signature import signer
+
     manifest = reader.manifest
     return {
         "kboot": manifest.kboot,
@@ -160,6 +171,9 @@ def _entry(item: Item) -> dict[str, Any]:
 
 
 def _summary(reader: BundleReader) -> str:
+    from ..bundle.signature import signer
+    from ..bundle.size_text import size_text
+
     manifest = reader.manifest
     size = sum(blob.size for _, blob in manifest.archived.values())
     signed = f"signed by the key {signer(reader.signature)}" if reader.signature else "is not signed"

@@ -5,28 +5,17 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kboot_clusterdesc import load
-
-from ..bundle.beginning import beginning
-from ..bundle.collect.binaries import BinarySources
-from ..bundle.collect.collected import Collected
-from ..bundle.collect.everything import Wanted, collect_everything
-from ..bundle.collect.needs import needs
-from ..bundle.collect.wheels import PYTHONS
-from ..bundle.create import Form, bundle_manifest, write_bundle
-from ..bundle.parts import part_size
-from ..bundle.signature import private_key
-from ..describe.attachment_reader import read_attachments
+from ..bundle.pythons import PYTHONS
 from ..errors import ExitCode
-from ..host.architecture import machine_arch
-from ..host.cache import cache_folder
-from ..host.lock import locked
 from ..host.progress import Progress
-from ..service_images.sources import sources
-from ..supplies.asset_releases import CNI_URL, KUBERNETES_URL
-from ..supplies.bundle_manifest import Kind
+from ..supplies.bundle_kind import Kind
+from ..supplies.release_urls import CNI_URL, KUBERNETES_URL
 from .options import Commands, add_command, add_root, note
+
+if TYPE_CHECKING:
+    from ..bundle.collect.everything import Wanted
 
 
 def register_create(group: Commands) -> None:
@@ -132,6 +121,15 @@ _KINDS = [kind for kind in Kind if kind not in (Kind.ENGINE_PACKAGE, Kind.UPDATE
 
 def run_create(arguments: argparse.Namespace) -> ExitCode:
     """Collect what the descriptions need, and write the bundle."""
+    from ..bundle.beginning import beginning
+    from ..bundle.collect.collected import Collected
+    from ..bundle.collect.everything import collect_everything
+    from ..bundle.create import Form, bundle_manifest, write_bundle
+    from ..bundle.parts import part_size
+    from ..bundle.signature import private_key
+    from ..host.cache import cache_folder
+    from ..host.lock import locked
+
     form = Form(
         private_key(arguments.sign) if arguments.sign else None,
         part_size(arguments.split) if arguments.split else None,
@@ -150,6 +148,15 @@ def run_create(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:
+    from kboot_clusterdesc import load
+
+    from ..bundle.collect.binaries import BinarySources
+    from ..bundle.collect.everything import Wanted
+    from ..bundle.collect.needs import needs
+    from ..describe.attachment_reader import read_attachments
+    from ..host.architecture import machine_arch
+    from ..service_images.sources import sources
+
     described = [(load(path), path) for path in arguments.descriptions]
     attached = {desc.cluster.name: read_attachments(desc, path) for desc, path in described}
     needed = needs(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-
-from kboot_clusterdesc import ClusterDesc, Node
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
-from ..host.stamp import changed
-from ..pki.store.export import export
-from ..pki.store.inventory import KeptCertificate, kept_certificates
-from ..pki.store.renewal import renew
-from ..running.chosen import chosen_cluster, declared_node, description_in_force
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterDesc, Node
+
+    from ..pki.store.inventory import KeptCertificate
 
 
 def register(commands: Commands) -> None:
@@ -58,6 +57,9 @@ def register(commands: Commands) -> None:
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the cluster's certificates."""
+    from ..pki.store.inventory import kept_certificates
+    from ..running.chosen import chosen_cluster, description_in_force
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     kept, now = kept_certificates(folder, description_in_force(folder)), datetime.now(UTC)
     if arguments.json:
@@ -69,6 +71,10 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 def run_renew(arguments: argparse.Namespace) -> ExitCode:
     """Make the named certificates anew; their authorities stay."""
+    from ..host.stamp import changed
+    from ..pki.store.renewal import renew
+    from ..running.chosen import chosen_cluster, description_in_force
+
     if arguments.name and arguments.all:
         raise BadInput(f"`{arguments.name}` and `--all` are two answers to one question", "leave one of them out")
     if not (arguments.name or arguments.all or arguments.node):
@@ -91,6 +97,9 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
 
 def run_export(arguments: argparse.Namespace) -> ExitCode:
     """Copy the authorities' certificates, and with `--node` that node's certificates and keys, to a folder."""
+    from ..pki.store.export import export
+    from ..running.chosen import chosen_cluster, description_in_force
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     desc = description_in_force(folder)
     for name in export(folder, desc, arguments.folder, _node(desc, arguments.node)):
@@ -99,6 +108,8 @@ def run_export(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _node(desc: ClusterDesc, name: str | None) -> Node | None:
+    from ..running.chosen import declared_node
+
     return None if name is None else declared_node(desc, name)
 
 

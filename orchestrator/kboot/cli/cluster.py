@@ -7,24 +7,18 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kboot_clusterdesc.image_registry import image_registry
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
-from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
-from ..host import state_folder
-from ..host.engine import Engine
 from ..host.progress import Progress
-from ..host.stamp import changed, held
-from ..host.systemd import remove_unit
 from ..host.waiting import looks
-from ..pki.store.inventory import kept_certificates, warning
-from ..running.chosen import chosen_cluster
-from ..running.cloudconfig_client import JsonObject
-from ..running.status import doubt_in_words, read_doubt, read_status, with_health
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json
 from .status_text import status_lines
+
+if TYPE_CHECKING:
+    from ..running.cloudconfig_client import JsonObject
 
 _WATCH_EVERY_S = 2.0
 
@@ -115,6 +109,8 @@ def register(commands: Commands) -> None:
 
 
 def _image_registry(text: str) -> str:
+    from kboot_clusterdesc.image_registry import image_registry
+
     try:
         return image_registry(text)
     except ValueError as error:
@@ -124,6 +120,9 @@ def _image_registry(text: str) -> str:
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
     from ..bring_up.up import up
+    from ..describe.remarks import remarks
+    from ..pki.store.inventory import kept_certificates, warning
+    from ..running.status import doubt_in_words, read_doubt
 
     outcome = up(
         arguments.file,
@@ -151,6 +150,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 def run_start(arguments: argparse.Namespace) -> ExitCode:
     """Start what was rendered last."""
     from ..bring_up.start import start
+    from ..running.chosen import chosen_cluster
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     started = start(folder, Progress(), wait_s=arguments.wait, timeout_s=arguments.timeout)
@@ -160,6 +160,12 @@ def run_start(arguments: argparse.Namespace) -> ExitCode:
 
 def run_down(arguments: argparse.Namespace) -> ExitCode:
     """Remove the cluster's containers and network; with `--purge` its folder too."""
+    from ..host import state_folder
+    from ..host.engine import Engine
+    from ..host.stamp import changed
+    from ..host.systemd import remove_unit
+    from ..running.chosen import chosen_cluster
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with changed(folder):
         engine = Engine(folder)
@@ -184,6 +190,9 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
 
 def run_status(arguments: argparse.Namespace) -> ExitCode:
     """Print the cluster's services, machines and health as they are now."""
+    from ..running.chosen import chosen_cluster
+    from ..running.status import read_status, with_health
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     status = with_health(folder, read_status(folder))
     if arguments.json:
@@ -199,6 +208,10 @@ def run_status(arguments: argparse.Namespace) -> ExitCode:
 
 def run_watch(arguments: argparse.Namespace) -> ExitCode:
     """Print the cluster's status again and again until interrupted."""
+    from ..host.engine import Engine
+    from ..running.chosen import chosen_cluster
+    from ..running.status import doubt_in_words, read_status, with_health
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     engine = Engine(folder)
     # stdout, not stderr: the progress is what this command prints, on a pipe too
@@ -228,6 +241,10 @@ def _progress_of(node: JsonObject) -> str:
 
 def run_restart(arguments: argparse.Namespace) -> ExitCode:
     """Restart services and wait until they are healthy."""
+    from ..host.engine import Engine
+    from ..host.stamp import held
+    from ..running.chosen import chosen_cluster
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     for name in arguments.services:
         if name not in SERVICE_NAMES:

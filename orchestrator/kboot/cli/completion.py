@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from ..errors import ExitCode
-from ..service_images.sources import sources
 from .options import Commands, add_command
 
 COMPLETION = {  # shell -> file below share/, where a package manager puts it too
@@ -30,5 +29,7 @@ def register(commands: Commands) -> None:
 
 def print_completion(arguments: argparse.Namespace) -> ExitCode:
     """Print the completion of a shell, made from the parser when kboot was."""
+    from ..service_images.sources import sources
+
     sys.stdout.write((sources() / "share" / COMPLETION[arguments.shell]).read_text())
     return ExitCode.DONE

@@ -6,13 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import kboot_clusterdesc
-from kboot_clusterdesc import ClusterDesc
-
-from ..describe.remarks import remarks
 from ..errors import BadInput, ExitCode
 from .options import Commands, add_command, add_json, add_root, note, print_json
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterDesc
 
 
 def register(commands: Commands) -> None:
@@ -87,6 +87,10 @@ def run_init(arguments: argparse.Namespace) -> ExitCode:
 
 def run_validate(arguments: argparse.Namespace) -> ExitCode:
     """Check a description."""
+    import kboot_clusterdesc
+
+    from ..describe.remarks import remarks
+
     desc = kboot_clusterdesc.load(arguments.file)
     if arguments.json:
         print_json(desc.model_dump(mode="json", by_alias=True))

@@ -5,19 +5,10 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-
-from kboot_clusterdesc import ClusterDesc, Node
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
-from ..etcd.restore import restore
-from ..etcd.snapshot import take_snapshot
-from ..etcd.snapshot_file import read_snapshot
 from ..host.progress import Progress
-from ..host.stamp import held
-from ..running.chosen import chosen_cluster, description_in_force, node_named
-from ..running.cluster_health import read_etcd_health
-from ..running.ssh import Remote, remote
-from ..running.status import addresses_of, read_nodes
 from .options import (
     Commands,
     add_cluster,
@@ -31,6 +22,11 @@ from .options import (
     note,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterDesc, Node
+
+    from ..running.ssh import Remote
 
 
 def register(commands: Commands) -> None:
@@ -71,6 +67,10 @@ def register(commands: Commands) -> None:
 
 def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
     """Save a snapshot of etcd to a new file."""
+    from ..etcd.snapshot import take_snapshot
+    from ..running.chosen import chosen_cluster, description_in_force
+    from ..running.status import read_nodes
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     desc = description_in_force(folder)
     path = arguments.output or Path(f"{folder.cluster}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db")
@@ -86,6 +86,14 @@ def run_snapshot(arguments: argparse.Namespace) -> ExitCode:
 
 def run_restore(arguments: argparse.Namespace) -> ExitCode:
     """Put every etcd member back to a snapshot."""
+    from ..etcd.restore import restore
+    from ..etcd.snapshot_file import read_snapshot
+    from ..host.stamp import held
+    from ..running.chosen import chosen_cluster, description_in_force, node_named
+    from ..running.cluster_health import read_etcd_health
+    from ..running.ssh import remote
+    from ..running.status import addresses_of, read_nodes
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     found = read_snapshot(arguments.file)
     desc = description_in_force(folder)

@@ -5,24 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.node_images import node_images, repository_and_tag
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
-from ..host.engine import Engine
 from ..host.progress import Progress
-from ..host.stamp import changed
-from ..running.chosen import chosen_cluster, description_in_force
-from ..running.cloudconfig_client import CloudConfigClient
-from ..running.needed_images import needed_images, refuse_outdated, wanted_images
-from ..supplies.image_archive import read_archive
-from ..supplies.named_images import is_kept
-from ..supplies.node_images import NodeImages, other_images
-from ..supplies.prune import planned_prune, prune
-from ..supplies.registry import Finding
-from ..supplies.standing import Standing
 from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterDesc, ClusterFolder
+
+    from ..supplies.node_images import NodeImages
+    from ..supplies.registry import Finding
 
 
 def register(commands: Commands) -> None:
@@ -111,6 +104,11 @@ def register(commands: Commands) -> None:
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the node images that the description needs."""
+    from kboot_clusterdesc.node_images import repository_and_tag
+
+    from ..running.needed_images import wanted_images
+    from ..supplies.node_images import other_images
+
     folder, desc = _cluster(arguments)
     wanted = wanted_images(folder, desc)
     digests = _store(folder, desc).digests(reference for _, reference in wanted)
@@ -153,6 +151,13 @@ def run_push(arguments: argparse.Namespace) -> ExitCode:
 
 def run_prune(arguments: argparse.Namespace) -> ExitCode:
     """Remove what nobody needs from the registry."""
+    from ..host.engine import Engine
+    from ..host.stamp import changed
+    from ..running.cloudconfig_client import CloudConfigClient
+    from ..running.needed_images import needed_images, refuse_outdated
+    from ..supplies.named_images import is_kept
+    from ..supplies.prune import planned_prune, prune
+
     folder, desc = _cluster(arguments)
     stays = is_kept(needed_images(folder, desc), arguments.keep)
     if not (arguments.force or arguments.dry_run):
@@ -171,6 +176,8 @@ def run_prune(arguments: argparse.Namespace) -> ExitCode:
 
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Copy node images from their public registries into the cluster's."""
+    from ..host.stamp import changed
+
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
     wanted = _named(folder, desc, arguments.references)
@@ -187,6 +194,8 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
 
 def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Check that node images are in the registry, and whole."""
+    from ..supplies.standing import Standing
+
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
     found = [store.verify(reference) for reference in _named(folder, desc, arguments.references)]
@@ -209,6 +218,9 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 
 def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: str | None) -> ExitCode:
     """Push the images of `archives`; every archive is read, and refused if bad, before the first is pushed."""
+    from ..host.stamp import changed
+    from ..supplies.image_archive import read_archive
+
     folder, desc = _cluster(arguments)
     pushes = [
         (path, name)
@@ -228,14 +240,23 @@ def _print_done(finding: Finding) -> None:
 
 def _named(folder: ClusterFolder, desc: ClusterDesc, names: Sequence[str]) -> list[str]:
     """Return the references of images given by reference or by key in `images:`; by default all that are wanted."""
+    from kboot_clusterdesc.node_images import node_images
+
+    from ..running.needed_images import wanted_images
+
     by_key = node_images(desc)
     return [by_key.get(name, name) for name in names] or [name for _, name in wanted_images(folder, desc)]
 
 
 def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]:
+    from ..running.chosen import chosen_cluster, description_in_force
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return folder, description_in_force(folder)
 
 
 def _store(folder: ClusterFolder, desc: ClusterDesc) -> NodeImages:
+    from ..host.engine import Engine
+    from ..supplies.node_images import NodeImages
+
     return NodeImages(Engine(folder), folder, desc)

@@ -8,10 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BadInput, ExitCode
-from ..host.files import write_file
-from ..host.stamp import changed
-from ..pki.store.operators import ADMIN, first_line, operator, operator_kubeconfig
-from ..running.chosen import chosen_cluster, description_in_force
 from .options import Commands, add_cluster, add_command, note
 
 
@@ -41,6 +37,11 @@ def register(commands: Commands) -> None:
 
 def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
     """Print or write a kubeconfig."""
+    from ..host.files import write_file
+    from ..host.stamp import changed
+    from ..pki.store.operators import ADMIN, operator, operator_kubeconfig
+    from ..running.chosen import chosen_cluster, description_in_force
+
     if arguments.group and arguments.name is None:
         raise BadInput("`--group` needs a user", "say who with `--name`; the administrator's group is fixed")
     subject = ADMIN if arguments.name is None else operator(arguments.name, arguments.group)
@@ -63,6 +64,8 @@ def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
 
 def _refuse_foreign(path: Path, cluster: str) -> None:
     """Raise BadInput unless `path` is free, or a kubeconfig that this command wrote for this cluster."""
+    from ..pki.store.operators import first_line
+
     try:
         with path.open("rb") as stream:
             found = stream.readline(1000).decode(errors="replace").rstrip("\n")

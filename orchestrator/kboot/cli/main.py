@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import NoReturn
 
-from kboot_clusterdesc import InvalidDescription
-
 from ..errors import ExitCode, KbootError
 from . import (
     assets,
@@ -47,8 +45,6 @@ def run(argv: Sequence[str]) -> int:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code
-    except InvalidDescription as error:
-        return _fail(str(error), ExitCode.BAD_INPUT, arguments)
     except KbootError as error:
         return _fail(f"error: {error}", error.exit_code, arguments)
     except KeyboardInterrupt:
@@ -58,6 +54,8 @@ def run(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception as error:
+        if _is_invalid_description(error):
+            return _fail(str(error), ExitCode.BAD_INPUT, arguments)
         what = str(error).strip().splitlines()
         said = f": {what[0]}" if what else ""
         return _fail(
@@ -66,6 +64,12 @@ def run(argv: Sequence[str]) -> int:
             ExitCode.FAILED,
             arguments,
         )
+
+
+def _is_invalid_description(error: Exception) -> bool:
+    from kboot_clusterdesc import InvalidDescription
+
+    return isinstance(error, InvalidDescription)
 
 
 def build_parser() -> argparse.ArgumentParser:

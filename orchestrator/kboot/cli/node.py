@@ -6,20 +6,10 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from kboot_clusterdesc import Mac
-
 from ..errors import BadInput, ExitCode, NotYet
-from ..etcd.skew import refuse_apply
-from ..host.stamp import changed, held
-from ..preflight.reinstall import Objection, objections
-from ..running.chosen import chosen_cluster, description_in_force, node_named
-from ..running.cloudconfig_client import CloudConfigClient, JsonObject
-from ..running.drain import drain, uncordon
-from ..running.kubectl import Kubectl, kubectl, kubectl_program
-from ..running.ssh import remote
-from ..running.status import addresses_of
 from .options import (
     Commands,
     add_cluster,
@@ -34,6 +24,11 @@ from .options import (
     print_table,
 )
 from .status_text import NODE_HEAD, disk_lines, node_row
+
+if TYPE_CHECKING:
+    from ..preflight.reinstall import Objection
+    from ..running.cloudconfig_client import CloudConfigClient, JsonObject
+    from ..running.kubectl import Kubectl
 
 
 def register(commands: Commands) -> None:
@@ -121,6 +116,8 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
 def run_show(arguments: argparse.Namespace) -> ExitCode:
     """Show one node."""
+    from ..running.chosen import node_named
+
     node = node_named(_server(arguments).nodes(), arguments.name)
     if arguments.json:
         print_json(node)
@@ -138,6 +135,11 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 
 def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     """Arm one node for an install; raise NotYet where that would do harm, unless forced."""
+    from ..host.stamp import held
+    from ..preflight.reinstall import objections
+    from ..running.chosen import chosen_cluster, description_in_force, node_named
+    from ..running.cloudconfig_client import CloudConfigClient
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with held(folder):  # of two runs at once, each would count on the machine that the other arms
         desc = description_in_force(folder)
@@ -168,6 +170,8 @@ def _heed(found: list[Objection], name: str, is_forced: bool) -> None:
 
 def run_disarm(arguments: argparse.Namespace) -> ExitCode:
     """Disarm one node, so that its next network boot goes to its disk."""
+    from ..running.chosen import node_named
+
     server = _server(arguments)
     node = node_named(server.nodes(), arguments.name)
     server.post(f"/v1/nodes/{quote(node['mac'])}/disarm")
@@ -190,6 +194,8 @@ def run_settle(arguments: argparse.Namespace) -> ExitCode:
 
 def run_drain(arguments: argparse.Namespace) -> ExitCode:
     """Cordon one node and move its pods to others."""
+    from ..running.drain import drain
+
     with _kubectl(arguments) as (tool, name):
         drain(tool, name, arguments.timeout, note)
     print(f"{name} is drained; `kboot node uncordon {name}` lets pods come back")
@@ -198,6 +204,8 @@ def run_drain(arguments: argparse.Namespace) -> ExitCode:
 
 def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
     """Let pods come back to one node."""
+    from ..running.drain import uncordon
+
     with _kubectl(arguments) as (tool, name):
         uncordon(tool, name)
     print(f"{name} takes pods again")
@@ -206,6 +214,13 @@ def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
 
 def run_apply(arguments: argparse.Namespace) -> ExitCode:
     """Bring one running machine to the node config in force, without a drain."""
+    from kboot_clusterdesc import Mac
+
+    from ..etcd.skew import refuse_apply
+    from ..host.stamp import held
+    from ..running.chosen import chosen_cluster, description_in_force, node_named
+    from ..running.cloudconfig_client import CloudConfigClient
+    from ..running.ssh import remote
     from ..upgrade.apply import apply
     from ..upgrade.moves import reason_against
 
@@ -234,6 +249,12 @@ def takes_pods(answer: JsonObject, name: str) -> bool:
 @contextmanager
 def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
     """Yield kubectl for the chosen cluster, and the name of the node that the operator named, perhaps by its MAC."""
+    from ..host.stamp import changed
+    from ..running.chosen import chosen_cluster, description_in_force, node_named
+    from ..running.cloudconfig_client import CloudConfigClient
+    from ..running.kubectl import kubectl, kubectl_program
+    from ..running.status import addresses_of
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with changed(folder):  # kubectl's certificate is kept
         desc = description_in_force(folder)
@@ -244,5 +265,8 @@ def _kubectl(arguments: argparse.Namespace) -> Iterator[tuple[Kubectl, str]]:
 
 
 def _server(arguments: argparse.Namespace) -> CloudConfigClient:
+    from ..running.chosen import chosen_cluster, description_in_force
+    from ..running.cloudconfig_client import CloudConfigClient
+
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return CloudConfigClient(folder, description_in_force(folder))

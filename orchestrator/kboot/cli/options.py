@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, ExitCode
-from ..running.ssh import Login
+
+if TYPE_CHECKING:
+    from ..running.ssh import Login
 
 Command = Callable[[argparse.Namespace], ExitCode]
 Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no public name for it
@@ -92,6 +94,8 @@ def add_login(parser: argparse.ArgumentParser) -> None:
 
 def login(arguments: argparse.Namespace) -> Login:
     """Return how to log in by ssh, as the options of `add_login` say."""
+    from ..running.ssh import Login
+
     return Login(arguments.identity, arguments.trust_first_contact)
 
 

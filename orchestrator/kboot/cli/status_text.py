@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from ..running.cloudconfig_client import JsonObject
-from ..running.status import Status, doubt_in_words
+from typing import TYPE_CHECKING
+
 from .options import table
+
+if TYPE_CHECKING:
+    from ..running.cloudconfig_client import JsonObject
+    from ..running.status import Status
 
 NODE_HEAD = ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""]  # over the cells of `node_row`
 
 
 def status_lines(status: Status) -> list[str]:
     """Return a status as the lines that `kboot status` prints."""
+    from ..running.status import doubt_in_words
+
     services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
     lines = [
         f"cluster {status.cluster}",

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from ..running.chosen import chosen_cluster
-from ..upgrade.plan import Plan
 from .options import Commands, add_cluster, add_command, add_json, add_login, add_timeout, login, note, print_json
+
+if TYPE_CHECKING:
+    from ..upgrade.plan import Plan
 
 
 def register(commands: Commands) -> None:
@@ -37,6 +39,7 @@ def register(commands: Commands) -> None:
 
 def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
     """Bring the running nodes to the version and node configs in force; with `--dry-run` only print the plan."""
+    from ..running.chosen import chosen_cluster
     from ..upgrade.run import Options, upgrade
 
     if arguments.batch < 1:

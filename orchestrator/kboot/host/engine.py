@@ -16,7 +16,7 @@ from python_on_whales.exceptions import DockerException, NoSuchContainer
 
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
 from ..errors import EngineError, NotYet
 from .progress import Progress

@@ -17,10 +17,7 @@ from kboot_clusterdesc import ClusterFolder
 
 from ..errors import KbootError
 from .assets import CNI_NEEDED, CNI_PLUGINS, KUBERNETES_BINARIES, Asset, add_assets, is_whole
-
-KUBERNETES_URL = "https://dl.k8s.io"
-CNI_URL = "https://github.com/containernetworking/plugins/releases/download"
-CNI_VERSION = "v1.9.1"
+from .release_urls import CNI_URL, CNI_VERSION, KUBERNETES_URL
 
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 _CHUNK = 1024**2

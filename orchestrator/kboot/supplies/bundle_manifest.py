@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
@@ -14,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from ..errors import BadInput
+from .bundle_kind import Kind as Kind
 
 FORMAT: Final = 1
 _SIZE_LIMIT_BYTES = 1 << 43  # 8 TiB: what a size field of a tar may come to is far above, what a disk holds below
@@ -26,24 +26,6 @@ Text = Annotated[str, StringConstraints(max_length=400, pattern=r"^[^\x00-\x1f\x
 Name = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+\z")]
 Arch = Literal["amd64", "arm64", "any"]
 RelativePath = Annotated[str, StringConstraints(max_length=400, pattern=rf"^(?:{_SEGMENT}(?:/{_SEGMENT})*)?\z")]
-
-
-class Kind(StrEnum):
-    """The kind of an item, in the order in which items stand in a manifest and in the archive."""
-
-    WHEEL = "wheel"
-    ENGINE_PACKAGE = "engine-package"
-    SERVICE_IMAGE = "service-image"
-    NODE_IMAGE = "node-image"
-    OS_FILE = "os-file"
-    UPDATE_PAYLOAD = "update-payload"
-    BINARY = "binary"
-    DOCUMENT = "document"
-
-    @property
-    def is_image(self) -> bool:
-        """Whether an item of this kind is a container image, made of several blobs."""
-        return self in (Kind.SERVICE_IMAGE, Kind.NODE_IMAGE)
 
 
 _KINDS = list(Kind)

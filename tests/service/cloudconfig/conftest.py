@@ -30,7 +30,7 @@ from kboot.pki.store.issue import issue
 from kboot.render import render
 from kboot.render.compose import LabNetwork
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, load_text
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 from support.ports import free_port
 
 NODE1 = Mac("52:54:00:00:00:01")

@@ -26,7 +26,7 @@ from kboot.render.autostart import autostart_unit
 from kboot.render.compose import HostNetwork, LabNetwork, NetworkMode
 from kboot_clusterdesc import ClusterFolder, load_text
 from kboot_clusterdesc.layout import STATE_MARK
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 from support.engine_stand_in import EngineStandIn, Thing, engine_stand_in
 
 _DESCRIPTION = """apiVersion: kboot/v1

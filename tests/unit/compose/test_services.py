@@ -24,6 +24,7 @@ from kboot.preflight.ports import taken_ports
 from kboot.render import RenderedFile
 from kboot.service_images.build import image_references, recipes
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_compose.service_names import SERVICE_NAMES
 from kboot_compose.services import LOOPBACK, SERVICES, Folder, Mount, Port, ServerNames, Service, User
 from support.fixed_secrets import fixed_secrets
 from support.places import ROOT
@@ -194,3 +195,7 @@ def test_what_services_take_over_while_they_run(desc: ClusterDesc) -> None:
         assert ("cloudconfig" in names) is by_folder, path
         assert ("updater" in names) is (path in ("config/clusterdesc.yaml", "config/release-key.asc")), path
         assert not {"dnsmasq", "registry", "time"} & names, path
+
+
+def test_the_names_of_the_services_are_told_in_their_order() -> None:
+    assert tuple(service.name for service in SERVICES) == SERVICE_NAMES

@@ -10,7 +10,8 @@ import pytest
 
 from kboot.errors import BadInput
 from kboot_clusterdesc import Mac
-from kboot_lab.hardware import Disk, Hardware, add_hardware_options, hardware_of, hardware_of_nodes
+from kboot_lab.hardware import Disk, Hardware, hardware_of, hardware_of_nodes
+from kboot_lab.hardware_options import add_hardware_options
 from kboot_lab.machines import machine_for
 from unit.clusterdesc.sample import SAMPLE, accepted
 

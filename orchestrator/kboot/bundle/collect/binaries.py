@@ -10,9 +10,10 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterFolder
 
 from ...errors import BadInput
-from ...supplies.asset_releases import CNI_URL, CNI_VERSION, KUBERNETES_URL, pull_assets
+from ...supplies.asset_releases import pull_assets
 from ...supplies.assets import SUMS, add_assets, asset_files
 from ...supplies.bundle_manifest import Blob, Item, Kind
+from ...supplies.release_urls import CNI_URL, CNI_VERSION, KUBERNETES_URL
 from .collected import Collected
 from .needs import Needs
 from .source_url import without_login

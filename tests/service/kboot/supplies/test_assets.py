@@ -21,8 +21,8 @@ from kboot.bundle.collect.collected import Collected
 from kboot.bundle.collect.needs import needs
 from kboot.cli.main import run
 from kboot.errors import KbootError
-from kboot.supplies.asset_releases import CNI_VERSION
 from kboot.supplies.assets import CNI_NEEDED
+from kboot.supplies.release_urls import CNI_VERSION
 from kboot_clusterdesc import ClusterFolder, load_text
 from support.image_archives import tar_of
 from support.programs import arm_program, program
