@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kboot.cli.main import run
-from kboot_compose.services import SERVICE_NAMES
+from kboot_compose.service_names import SERVICE_NAMES
 from support.bare_bootstrapper import BareBootstrapper, bare_bootstrapper
 
 _BOOTSTRAPPER, _ROUTER = "10.77.31.253", "10.77.31.254"
