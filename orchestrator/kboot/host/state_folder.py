@@ -88,8 +88,7 @@ def _is_other(path: Path) -> bool:
         return False
     if path.is_dir():
         return path.name == SUPPLIES or _REMOVED.fullmatch(path.name) is not None
-    is_called_so = path == supplies_lock(path.parent) or _LOCKS.fullmatch(path.name) is not None
-    return is_called_so and path.is_file() and is_lock(path)
+    return _LOCKS.fullmatch(path.name) is not None and path.is_file() and is_lock(path)
 
 
 def mark_down(folder: ClusterFolder) -> None:
