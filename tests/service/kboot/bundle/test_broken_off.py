@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from kboot.host.progress import Progress
 from kboot.supplies.store import SupplyStore
 from support.bundle_site import bundle_site
 from support.bundles import archive_of, file_item, manifest_of
+from support.killed import kill_at, moments
 
 _MOMENTS = 50
 _CONTENTS = [bytes([number]) * 1_500_000 for number in range(8)]
@@ -40,58 +38,35 @@ def _load(bundle: Path, root: Path) -> None:
     load_bundle(bundle, root, {}, "0.1.0", Progress())
 
 
-def _killed(work: Callable[[], object], delay_s: float) -> None:
-    """Do work in a process of its own, and kill that after a while."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    deadline = time.monotonic() + delay_s
-    while time.monotonic() < deadline and os.waitpid(child, os.WNOHANG) == (0, 0):
-        pass
-    try:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    except (ProcessLookupError, ChildProcessError):
-        return
-
-
-def _lasts_s(work: Callable[[], object]) -> float:
-    begin = time.monotonic()
-    work()
-    return time.monotonic() - begin
-
-
 def _published(root: Path) -> set[str]:
     return {path.name for path in SupplyStore(root).path.glob("blobs/sha256/*")}
 
 
 def test_a_load_that_is_killed_at_any_moment_leaves_no_bundle_half_there(tmp_path: Path, bundle: Path) -> None:
-    whole_s = _lasts_s(lambda: _load(bundle, tmp_path / "whole"))
+    changes = moments(lambda: _load(bundle, tmp_path / "whole"), _MOMENTS)
     wanted = _published(tmp_path / "whole")
-    seen_unfinished = 0
-    for moment in range(_MOMENTS):
-        root = tmp_path / str(moment)
-        _killed(lambda root=root: _load(bundle, root), whole_s * moment / (_MOMENTS - 5))  # type: ignore[misc]
+    unfinished = 0
+    for change in changes:
+        root = tmp_path / str(change)
+        assert kill_at(lambda root=root: _load(bundle, root), change) == 0  # type: ignore[misc]
         store = SupplyStore(root)
         if store.bundles():
             assert store.missing(next(iter(store.bundles().values()))) == []
         else:
-            seen_unfinished += 1
+            unfinished += 1
         _load(bundle, root)
         assert _published(root) == wanted
         assert not store.incoming.exists()
-    assert seen_unfinished > 5
+    assert unfinished > _MOMENTS / 2
 
 
 def test_a_load_that_is_killed_again_and_again_comes_to_its_end(tmp_path: Path, bundle: Path) -> None:
     """What was whole when it was killed is not written again."""
-    whole_s = _lasts_s(lambda: _load(bundle, tmp_path / "whole"))
+    begun = moments(lambda: _load(bundle, tmp_path / "whole"), 4)[1]
     store = SupplyStore(tmp_path / "root")
-    _killed(lambda: _load(bundle, tmp_path / "root"), whole_s / 2)
+    kill_at(lambda: _load(bundle, tmp_path / "root"), begun)
     there = {path.name: path.stat().st_mtime_ns for path in store.incoming.glob("*") if path.suffix != ".part"}
+    assert 0 < len(there) < len(_CONTENTS)
     _load(bundle, tmp_path / "root")
     after = {path.name: path.stat().st_mtime_ns for path in store.path.glob("blobs/sha256/*")}
     assert {name: after[name] for name in there} == there
@@ -115,19 +90,19 @@ def test_a_create_that_is_killed_at_any_moment_leaves_no_bundle_half_there(
     site = bundle_site(tmp_path, large_bytes=8_000_000)
     assert run(site.create(tmp_path / "whole")) == 0
     whole = (tmp_path / "whole").read_bytes()
-    whole_s = _lasts_s(lambda: run(site.create(tmp_path / "whole")))
+    changes = moments(lambda: run(site.create(tmp_path / "whole")), _MOMENTS)
     output = tmp_path / "a.kboot"
-    seen_unfinished = 0
-    for moment in range(_MOMENTS):
-        if moment % 10 == 0:  # with nothing collected yet
-            monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / f"cache{moment}"))
+    unfinished = 0
+    for number, change in enumerate(changes):
+        if number % 10 == 0:  # with nothing collected yet
+            monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / f"cache{number}"))
         output.unlink(missing_ok=True)
-        _killed(lambda: run(site.create(output)), whole_s * moment / (_MOMENTS - 5))
+        kill_at(lambda: run(site.create(output)), change)
         if output.exists():
             assert output.read_bytes() == whole
         else:
-            seen_unfinished += 1
-    assert seen_unfinished > 5
+            unfinished += 1
+    assert unfinished > _MOMENTS / 2
     assert run(site.create(output)) == 0
     assert output.read_bytes() == whole
     assert [path.name for path in tmp_path.glob(".a.kboot*")] == []

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from pathlib import Path
-
-import pytest
 
 from kboot.supplies.named_images import is_kept
 from kboot.supplies.prune import prune_store
+from kboot.supplies.registry_contents import Plan
 from kboot.supplies.registry_store import RegistryStore
 from support.image_archives import digest_of
+from support.killed import kill_at, moments
 from support.real_registry import Image, image_of
 
 SHARED = b"in every image"
-KEPT, REST = "registry.k8s.io/kept:1", 150
-_PROGRAM = """
-import sys
-from pathlib import Path
-from kboot.supplies.named_images import is_kept
-from kboot.supplies.prune import prune_store
-from kboot.supplies.registry_store import RegistryStore
-prune_store(RegistryStore(Path(sys.argv[1])), is_kept([sys.argv[2]], ()), lambda: print("begins", flush=True))
-"""
+KEPT, REST = "registry.k8s.io/kept:1", 40
+_KEPT = image_of(SHARED, b"kept")
 
 
 class Store:
@@ -68,20 +58,34 @@ class Store:
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("late_s", [0.02 * number for number in range(8)])
-def test_a_prune_that_is_killed_leaves_nothing_half_and_the_next_completes(tmp_path: Path, late_s: float) -> None:
-    store, kept = Store(tmp_path / "registry"), image_of(SHARED, b"kept")
-    store.put("kept", "1", kept)
+def _filled(folder: Path) -> Store:
+    """A store of an image that is kept, and of many that are not."""
+    store = Store(folder)
+    store.put("kept", "1", _KEPT)
     for number in range(REST):
-        store.put(f"rest/{number % 50}", f"{number}", image_of(SHARED, b"%d" % number))
-    command = [sys.executable, "-c", _PROGRAM, str(store.folder), KEPT]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as prune:
-        assert prune.stdout is not None
-        assert prune.stdout.readline() == b"begins\n"
-        time.sleep(late_s)  # noqa: TID251 - the moment of the kill
-        prune.kill()
-    assert store.halves() == []
-    plan = prune_store(RegistryStore(store.folder), is_kept([KEPT], ()), lambda: None)
-    contents = RegistryStore(store.folder).contents()
-    assert [repository.name for repository in contents.repositories] == ["kept"]
-    assert (set(contents.blobs), plan.kept) == (kept.digests, 1)
+        store.put(f"rest/{number % 15}", f"{number}", image_of(SHARED, b"%d" % number))
+    return store
+
+
+def _files(store: Store) -> int:
+    return sum(path.is_file() for path in store.folder.rglob("*"))
+
+
+def _prune(store: Store) -> Plan:
+    return prune_store(RegistryStore(store.folder), is_kept([KEPT], ()), lambda: None)
+
+
+def test_a_prune_that_is_killed_leaves_nothing_half_and_the_next_completes(tmp_path: Path) -> None:
+    twin = _filled(tmp_path / "twin")
+    changes = moments(lambda: _prune(twin), 10)
+    begun = 0
+    for change in changes:
+        store = _filled(tmp_path / str(change))
+        assert kill_at(lambda store=store: _prune(store), change) == 0  # type: ignore[misc]
+        assert store.halves() == []
+        begun += _files(twin) < _files(store)
+        plan = _prune(store)
+        contents = RegistryStore(store.folder).contents()
+        assert [repository.name for repository in contents.repositories] == ["kept"]
+        assert (set(contents.blobs), plan.kept) == (_KEPT.digests, 1)
+    assert begun == len(changes)
