@@ -1,4 +1,4 @@
-"""`kboot bundle create | load | inspect | diff | verify`: one archive with all that a bootstrapper needs."""
+"""`kboot bundle create | load | inspect | diff | prune | verify`: one archive with all that a bootstrapper needs."""
 
 from __future__ import annotations
 
@@ -53,6 +53,19 @@ def register(commands: Commands) -> None:
     parser.add_argument("older", type=Path, metavar="OLD", help="a bundle, or its first part")
     parser.add_argument("newer", type=Path, metavar="NEW", help="a bundle, or its first part")
     add_json(parser)
+
+    parser = add_command(
+        group,
+        "prune",
+        run_prune,
+        summary="remove loaded bundles that no cluster here needs, and contents that are of no bundle",
+        example="kboot bundle prune --dry-run\n  kboot bundle prune ail-0123456789ab",
+    )
+    parser.add_argument(
+        "bundles", nargs="*", metavar="BUNDLE", help="one that goes even though it is the newest for its cluster"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+    add_root(parser)
 
     parser = add_command(
         group,
@@ -111,6 +124,23 @@ def run_diff(arguments: argparse.Namespace) -> ExitCode:
     ]
     print_table(["CHANGE", "KIND", "NAME", "BEFORE", "NOW", "NEW BYTES"], rows)
     note(f"{len(found)} items differ")
+    return ExitCode.DONE
+
+
+def run_prune(arguments: argparse.Namespace) -> ExitCode:
+    """Remove loaded bundles that nobody needs."""
+    from ..bundle.prune import planned_store_prune, prune_store_of
+    from ..bundle.size_text import size_text
+
+    look = planned_store_prune if arguments.dry_run else prune_store_of
+    plan = look(arguments.root, arguments.bundles)
+    for name in plan.bundles:
+        print(name)
+    would = "would be " if arguments.dry_run else ""
+    note(
+        f"{len(plan.bundles)} {would}removed with {len(plan.contents)} contents,"
+        f" {size_text(plan.freed_bytes)} {would}freed; {len(plan.kept)} stay"
+    )
     return ExitCode.DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,8 +32,8 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
     has_key = _place_key(folder, desc, progress)
     releases = _brought(SupplyStore(folder.root), desc)
     channel = folder.images / desc.os.channel
-    version = desc.os.version if desc.os.version != CURRENT else max(releases, key=release_number, default="")
-    if version not in releases or _is_there(channel / version, desc) or not _is_newer(version, channel, desc):
+    version = _wanted(releases, desc)
+    if version is None or _is_there(channel / version, desc) or not _is_newer(version, channel, desc):
         return has_key
     progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
     scratch = folder.images / f".placed-{version}"
@@ -57,6 +57,11 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
     return True
 
 
+def brought_release(store: SupplyStore, desc: ClusterDesc) -> str | None:
+    """Return the number of the release that `place_release` takes from the store; None where it holds none of use."""
+    return _wanted(_brought(store, desc), desc)
+
+
 def has_release(folder: ClusterFolder, desc: ClusterDesc) -> bool:
     """Return whether any release of the description's is whole in its place, verified or not."""
     channel = folder.images / desc.os.channel
@@ -73,6 +78,11 @@ def _brought(store: SupplyStore, desc: ClusterDesc) -> dict[str, dict[str, Item]
             found.setdefault(item.version, {})[name] = item
     names = _names(desc)
     return {version: files for version, files in found.items() if names <= files.keys()}
+
+
+def _wanted(releases: Mapping[str, dict[str, Item]], desc: ClusterDesc) -> str | None:
+    version = desc.os.version if desc.os.version != CURRENT else max(releases, key=release_number, default="")
+    return version if version in releases else None
 
 
 def _is_newer(version: str, channel: Path, desc: ClusterDesc) -> bool:

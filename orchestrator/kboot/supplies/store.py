@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,45 @@ class SupplyStore:
             return {path.stem: _kept(path) for path in found}
         except OSError as error:
             raise failed(error, self._bundles) from error
+
+    def oldest_first(self) -> list[tuple[str, Manifest]]:
+        """Return the bundles in the order in which they were loaded."""
+        return sorted(self.bundles().items(), key=lambda each: self._age(each[1]))
+
+    def sizes(self) -> dict[str, int]:
+        """Return hex digest -> bytes of each content on the disk, whether a bundle names it or not."""
+        try:
+            return {entry.name: entry.stat().st_size for entry in os.scandir(self._blobs)}
+        except FileNotFoundError:
+            return {}
+
+    def incoming_bytes(self) -> int:
+        """Return what a load that was killed left, which the same load would go on with."""
+        try:
+            return sum(entry.stat().st_size for entry in os.scandir(self.incoming))
+        except FileNotFoundError:
+            return 0
+
+    def remove(self, bundles: Collection[str], contents: Iterable[str]) -> None:
+        """Forget some bundles, then remove contents by their hex digests, and what a killed load left.
+
+        The manifests go first: a run that is killed leaves no bundle that is not whole. Whoever calls holds the locks
+        of all that may read.
+        """
+        try:
+            rest = [manifest for name, manifest in self.bundles().items() if name not in bundles]
+            if bundles:
+                write_file(self.path / "index.json", self._index(rest))
+            for name in bundles:
+                (self._bundles / f"{name}.json").unlink()
+            if bundles:
+                sync_folder(self._bundles)
+            for content in contents:
+                (self._blobs / content).unlink(missing_ok=True)
+            if self.incoming.exists():
+                shutil.rmtree(self.incoming)
+        except OSError as error:
+            raise failed(error, self.path) from error
 
     def items(self, kind: Kind) -> list[Item]:
         """Return what the bundles brought of a kind, each once, in the order of manifests."""

@@ -50,7 +50,7 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab kubectl' 'lab exec' completion version
 set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
 
 complete -c kboot -e
@@ -300,6 +300,11 @@ complete -c kboot -n '_shtab_kboot_using bundle diff' -s h -l help -d 'show this
 complete -c kboot -n '_shtab_kboot_using bundle diff' -l debug -d 'show a traceback on a failure'
 complete -c kboot -n '_shtab_kboot_using bundle diff' -l json -d 'print JSON'
 complete -c kboot -n '_shtab_kboot_using bundle diff; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a bundle, or its first part'
+complete -c kboot -n '_shtab_kboot_using bundle; and test $_shtab_kboot_npos -eq 0' -a prune -d 'Remove loaded bundles that no cluster here needs, and contents that are of no bundle'
+complete -c kboot -n '_shtab_kboot_using bundle prune' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using bundle prune' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using bundle prune' -l dry-run -d 'say what would go, and remove nothing'
+complete -c kboot -n '_shtab_kboot_using bundle prune' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using bundle; and test $_shtab_kboot_npos -eq 0' -a verify -d 'Read a bundle to its end and compare every byte with its manifest'
 complete -c kboot -n '_shtab_kboot_using bundle verify' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using bundle verify' -l debug -d 'show a traceback on a failure'
