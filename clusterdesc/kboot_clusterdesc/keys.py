@@ -49,7 +49,7 @@ KEYS: dict[str, Key] = {
         "links: {bonds: [{name: bond0, members: [boot, second]}]}",
     ),
     "network.proxy": Key(
-        "the proxy of the site, by which the updater fetches releases; default: none",
+        "the proxy of the site, by which releases, images and binaries are fetched; default: of who calls, if any",
         'proxy: {http: "http://proxy.example.com:3128", https: "http://proxy.example.com:3128"}',
     ),
     "network.proxy.http": Key("the proxy for http:// addresses", 'http: "http://proxy.example.com:3128"'),

@@ -99,6 +99,7 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
             Progress(),
             kubernetes_url=arguments.kubernetes_url,
             cni_url=arguments.cni_url,
+            proxy=desc.network.proxy,
         )
     _print_added(folder, added)
     if not added:

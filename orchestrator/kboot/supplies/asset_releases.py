@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.site_proxy import SiteProxy
 
 from ..errors import KbootError
 from .assets import CNI_NEEDED, CNI_PLUGINS, KUBERNETES_BINARIES, Asset, add_assets, is_whole
@@ -31,17 +32,19 @@ def pull_assets(
     *,
     kubernetes_url: str = KUBERNETES_URL,
     cni_url: str = CNI_URL,
+    proxy: SiteProxy | None = None,
     one_by_one: bool = False,
 ) -> list[Asset]:
     """Download the binaries that are not there whole, check each against its published SHA-256, and return them.
 
+    They are asked for by `proxy`, or by what the environment says of one where that is None.
     All take their places together, or each at once: a run that is killed then need not do it again.
     """
     missing = [name for name in KUBERNETES_BINARIES if not is_whole(folder, f"kubernetes/{version}/{name}")]
     folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder.staging, prefix=".pull-") as scratch,
-        _client() as client,
+        _client(proxy) as client,
     ):
         added: list[Asset] = []
         files: dict[str, Path] = {}
@@ -57,10 +60,27 @@ def pull_assets(
         return added + (add_assets(folder, files, version, arch=arch) if files else [])
 
 
-def _client() -> httpx.Client:
+def _client(proxy: SiteProxy | None) -> httpx.Client:
     """Return a client that trusts the CAs of this machine, a site's own too; httpx would take its own list."""
     context = ssl.create_default_context()
-    return httpx.Client(timeout=30, follow_redirects=True, headers=_AS_IT_IS, verify=context)
+    return httpx.Client(
+        timeout=30,
+        follow_redirects=True,
+        headers=_AS_IT_IS,
+        verify=context,
+        mounts=_mounts(proxy, context) if proxy else None,
+        trust_env=proxy is None,
+    )
+
+
+def _mounts(proxy: SiteProxy, context: ssl.SSLContext) -> dict[str, httpx.BaseTransport | None]:
+    """Return the way to each kind of address; None is without a proxy. Whatever is more exact comes first."""
+    asked = {"http://": proxy.http, "https://": proxy.https}
+    ways: dict[str, httpx.BaseTransport | None] = {
+        kind: httpx.HTTPTransport(proxy=url, verify=context) for kind, url in asked.items() if url
+    }
+    own = (*proxy.no_proxy, "127.0.0.1", "localhost")
+    return ways | {f"all://*{host.removeprefix('.')}": None for host in own}
 
 
 def _download(client: httpx.Client, url: str, target: Path, progress: Callable[[str], None]) -> Path:

@@ -118,7 +118,8 @@ class Skopeo:
                 mounts.append(bind_mount(source.layout.blobs, f"{_LAYOUT}/blobs"))
             else:
                 mounts += site_authorities()
-                environment |= site_proxies(os.environ)
+                proxy = self._desc.network.proxy
+                environment |= site_proxies(proxy.environment if proxy else os.environ)
             command = copy_command(source, reference, self._desc)
             registry = self._registry()
             code, said = run_task(

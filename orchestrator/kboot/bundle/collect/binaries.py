@@ -64,8 +64,15 @@ def _released(
         return known
     folder = ClusterFolder(collected.folder, f"binaries-{version}-{CNI_VERSION}-{arch}")
     folder.assets.mkdir(parents=True, exist_ok=True)
-    urls = {"kubernetes_url": sources.kubernetes_url, "cni_url": sources.cni_url}
-    pull_assets(folder, version, arch, progress, **urls, one_by_one=True)
+    pull_assets(
+        folder,
+        version,
+        arch,
+        progress,
+        kubernetes_url=sources.kubernetes_url,
+        cni_url=sources.cni_url,
+        one_by_one=True,
+    )
     found: list[Item] = []
     for path in sorted(path for path in folder.assets.rglob("*") if path.name != SUMS and path.is_file()):
         name = str(path.relative_to(folder.assets))

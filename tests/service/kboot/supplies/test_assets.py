@@ -24,6 +24,7 @@ from kboot.errors import KbootError
 from kboot.supplies.assets import CNI_NEEDED
 from kboot.supplies.release_urls import CNI_VERSION
 from kboot_clusterdesc import ClusterFolder, load_text
+from support.forward_proxy import forward_proxy
 from support.image_archives import tar_of
 from support.programs import arm_program, program
 from unit.clusterdesc.sample import SAMPLE
@@ -178,6 +179,23 @@ def test_a_pull_brings_what_is_missing_and_no_more(
     (folder.assets / "kubernetes" / VERSION / "kubectl").unlink()
     assert assets(folder, "pull", "--from", url, "--cni-from", url) == 0
     assert capsys.readouterr().err.count("downloading") == 1
+
+
+def test_a_pull_goes_by_the_proxy_of_the_description_whatever_the_environment_says(
+    folder: ClusterFolder, releases: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    url = releases[1].removeprefix("http://")
+    with forward_proxy(url) as proxy:
+        described = f'  proxy: {{http: "http://{proxy.address}", no_proxy: [direct.example]}}\n  routers:'
+        folder.description.write_text(SAMPLE.replace("  routers:", described))
+        outside = "http://releases.example"
+        assert assets(folder, "pull", "--from", outside, "--cni-from", "http://cni.direct.example:9") == 1
+        assert {line.partition("/v")[0] for line in proxy.asked} == {f"GET {outside}"}
+        assert assets(folder, "pull", "--from", outside, "--cni-from", f"http://{url}") == 0
+        assert all(line.startswith(f"GET {outside}") for line in proxy.asked)
+    assert assets(folder, "verify") == 0
 
 
 def test_a_download_of_other_bytes_than_published_changes_nothing(
