@@ -173,12 +173,16 @@ class Mirror:
         folder = self.store.brought_by_hand(version)
         if folder is None:
             return False
+        state = self.store.state_of(version)
+        if self.store.was_refused(version, state, self._key.content()):
+            return False
         try:
             for name in self._names.release_files:
                 self._verify(folder / name, folder / f"{name}.sig")
             self._check_number(folder, version)
         except (SignatureRefused, NotTheFile) as fault:
             self._note(fault.kind, f"the copy of {version} in the store is not taken: {fault}")
+            self.store.remember_refused(version, state, self._key.content())
             return False
         self.store.accept(version)
         detail = f"release {version} of {self._os.channel} was brought by hand and is verified"

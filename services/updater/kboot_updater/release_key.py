@@ -24,6 +24,11 @@ class ReleaseKey:
         self._names = names
         self._downloader = downloader
 
+    def content(self) -> bytes | None:
+        """Return the key as it is here, the operator's or the family's; None where it would have to be downloaded."""
+        given = _content(self._given)
+        return given if given is not None else _content(self._kept)
+
     def keyring(self) -> Keyring:
         """Return the operator's key, else the family's, downloaded if the store lacks it; raises an UpdaterFault."""
         given = _content(self._given)

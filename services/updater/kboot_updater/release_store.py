@@ -8,7 +8,8 @@ import os
 import shutil
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from kboot_clusterdesc.shared_files import CURRENT, ORIGIN
@@ -18,6 +19,8 @@ from .log import log
 from .releases import is_version, version_order, versions_to_prune
 
 _POLL_S = 0.2
+_REFUSED = ".refused"  # in the folder of a release that was brought by hand
+_SMALL_BYTES = 1 << 16
 
 
 class ReleaseStore:
@@ -58,6 +61,36 @@ class ReleaseStore:
         """Mark a release brought by hand as verified, by giving it an origin."""
         with _disk("the store"):
             (self._channel / version / ORIGIN).write_text(self._origin + "\n")
+            (self._channel / version / _REFUSED).unlink(missing_ok=True)
+
+    def state_of(self, version: str) -> str:
+        """Return what the files of a release are by: another state means that one may be another.
+
+        Of large ones that is their size and times, since reading them is what takes long.
+        """
+        total = sha256()
+        for name in self._files:
+            file = self._channel / version / name
+            looked = file.stat()
+            total.update(f"{name} {looked.st_size} {looked.st_mtime_ns} {looked.st_ctime_ns}\n".encode())
+            if looked.st_size <= _SMALL_BYTES:
+                total.update(sha256(file.read_bytes()).digest())
+        return total.hexdigest()
+
+    def remember_refused(self, version: str, state: str, key: bytes | None) -> None:
+        """Keep that a release brought by hand was refused in this state, by this release key.
+
+        Where its folder is not the updater's, nothing is kept, and the release is looked at again next time.
+        """
+        with suppress(OSError):
+            (self._channel / version / _REFUSED).write_text(_judged(state, key))
+
+    def was_refused(self, version: str, state: str, key: bytes | None) -> bool:
+        """Whether a release brought by hand was refused as it is, by the release key as it is."""
+        try:
+            return (self._channel / version / _REFUSED).read_text() == _judged(state, key)
+        except OSError:
+            return False
 
     def incoming(self, version: str) -> Path:
         """Return the folder to download the release into, with what an earlier run left; remove other downloads."""
@@ -119,6 +152,10 @@ class ReleaseStore:
             return (folder / ORIGIN).read_text().strip() == self._origin
         except OSError:
             return False
+
+
+def _judged(state: str, key: bytes | None) -> str:
+    return f"{state} {sha256(key or b'').hexdigest()}\n"
 
 
 @contextmanager

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+
+import pytest
 
 from service.updater.release_server import NAMES, ReleaseServer, published
 from service.updater.signing import SigningKey
 from service.updater.site import Site
+
+
+@pytest.fixture
+def stranger() -> Iterator[SigningKey]:
+    """A key that nobody gave the site yet."""
+    key = SigningKey("stranger")
+    yield key
+    key.close()
 
 
 def test_old_releases_are_pruned_to_the_number_that_is_kept(site: Site, server: ReleaseServer, key: SigningKey) -> None:
@@ -85,4 +96,26 @@ def test_what_was_brought_by_hand_and_does_not_verify_keeps_nobody_from_followin
     for _ in range(2):
         assert site.check().fault is None
         assert site.current() == "3975.2.0"
-    assert site.kinds() == ["refused", "mirrored", "switched", "refused"]
+    assert site.kinds() == ["refused", "mirrored", "switched"]
+
+
+def test_a_refused_copy_is_told_once_and_looked_at_again_when_it_or_the_key_is_another(
+    site: Site, server: ReleaseServer, key: SigningKey, stranger: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each look would read the whole OS image; a restart of the updater forgets nothing."""
+    copy = site.images / "stable" / "9999.2.0"
+    shutil.copytree(server.release("9999.2.0", stranger), copy)
+    published(server, key, "3975.2.0")
+    refused = '"event": "refused"'
+
+    def times_told() -> int:
+        assert site.check().fault is None
+        return capsys.readouterr().out.count(refused)
+
+    assert [times_told() for _ in range(3)] == [1, 0, 0]
+    shutil.copyfile(copy / NAMES.kernel, copy / "again")
+    (copy / "again").replace(copy / NAMES.kernel)
+    assert [times_told() for _ in range(2)] == [1, 0]
+    site.give_key(key.public() + stranger.public())
+    assert times_told() == 0
+    assert (site.current(), (copy / ".refused").exists()) == ("9999.2.0", False)
