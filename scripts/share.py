@@ -14,6 +14,10 @@ from kboot.cli.completion import COMPLETION
 from kboot.cli.main import build_parser
 
 FOLDER = Path(__file__).resolve().parents[1]
+_PATHS = {  # what the metavar of an argument means that is a path
+    **dict.fromkeys(("DIR", "FOLDER"), shtab.DIRECTORY),
+    **dict.fromkeys(("FILE", "FILE|FOLDER", "ARCHIVE", "OLD", "NEW", "KEY", "PUB"), shtab.FILE),
+}
 _SECTIONS = {
     "examples": "kboot init > cluster.yaml\n.br\nkboot up cluster.yaml\n.br\nkboot watch",
     "exit status": (
@@ -39,8 +43,8 @@ def completed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return the parser with a word at each argument that is a path, which shells complete."""
     for each in _with_subcommands(parser):
         for action in each._actions:
-            if action.type is not None and action.metavar in ("FILE", "ARCHIVE", "OLD", "KEY", "DIR"):
-                setattr(action, "complete", shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE)  # noqa: B010 - shtab's own
+            if action.type is not None and action.metavar in _PATHS:
+                setattr(action, "complete", _PATHS[str(action.metavar)])  # noqa: B010 - shtab's own
     return parser
 
 
