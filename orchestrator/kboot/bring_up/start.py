@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
-from ..errors import BadInput, EngineError, NotYet
+from ..errors import BadInput, EngineError, KbootError, NotYet
 from ..host.engine import Engine, connect
 from ..host.network_interfaces import holder_of, interfaces
 from ..host.progress import Progress
@@ -16,6 +16,7 @@ from ..host.waiting import looks
 from ..preflight.newer_state import refuse_newer_state
 from ..render.compose import HostNetwork
 from ..running.chosen import description_in_force
+from ..running.cloudconfig_client import CloudConfigClient
 from ..running.rendered_project import network_in_force
 from .up import recreated
 
@@ -24,11 +25,13 @@ def start(folder: ClusterFolder, progress: Progress, *, wait_s: float = 600, tim
     """Start the cluster's services, and return those that were not running already.
 
     Waits `wait_s` at most for the engine and the bootstrapper's address, then `timeout_s` for health; what is not
-    healthy by then may have been started before the address was there, and is given one more start.
+    healthy by then may have been started before the address was there, and is given one more start. It is done when the
+    cloud-config server answers this machine: the engine's word on a service is that of its last health check.
     """
     if not folder.compose.is_file():
         raise BadInput(f"{folder.path}: nothing was rendered there yet", "`kboot up FILE` renders and starts it")
-    _wait(description_in_force(folder), folder, progress, wait_s)
+    desc = description_in_force(folder)
+    _wait(desc, folder, progress, wait_s)
     with held(folder):
         refuse_newer_state(folder)
         engine = Engine(folder)
@@ -43,8 +46,10 @@ def start(folder: ClusterFolder, progress: Progress, *, wait_s: float = 600, tim
             engine.wait_healthy(progress, timeout_s)
         except NotYet as late:
             progress(f"{late.message}: starting what is not healthy once more")
-            engine.restart([each.name for each in engine.services() if not each.is_up])
+            if unwell := [each.name for each in engine.services() if not each.is_up]:
+                engine.restart(unwell)  # without a name, Compose restarts all
             engine.wait_healthy(progress, timeout_s)
+        _wait_for_answer(CloudConfigClient(folder, desc), timeout_s)
         return recreated(before, engine.services())
 
 
@@ -59,6 +64,17 @@ def _wait(desc: ClusterDesc, folder: ClusterFolder, progress: Progress, wait_s: 
         f"nothing was started: after {wait_s:.0f} s {' and '.join(lacking)}",
         f"see to that; `kboot start --cluster {folder.cluster}` tries again",
     )
+
+
+def _wait_for_answer(server: CloudConfigClient, timeout_s: float) -> None:
+    late = KbootError("")
+    for _ in looks(timeout_s, 1):
+        try:
+            server.get("/readyz")
+            return
+        except KbootError as error:
+            late = error
+    raise NotYet(f"the services are healthy, but {late.message}", late.hint)
 
 
 def _lacking(desc: ClusterDesc, folder: ClusterFolder) -> Iterator[str]:
