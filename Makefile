@@ -73,6 +73,7 @@ bench: .venv/.ready ## figures as ratios, taken side by side in one run
 	@PYTHONPATH=tests $(BIN)/python benchmarks/pull_images.py
 	@$(BIN)/python benchmarks/bundle.py
 	@PYTHONPATH=tests $(BIN)/python benchmarks/mirror_release.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/dhcp.py
 
 build: .venv/.ready ## the wheel, into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -58,20 +58,25 @@ class DhcpClient:
 
     def ask(self, kind: int, options: Options, wait_s: float = 30.0) -> Reply | None:
         """The answer to one broadcast message, None when none comes in time; dnsmasq may ping for seconds before."""
-        message, number = self._message(kind, options)
+        frame, number = self.frame(kind, options)
         with self.namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP)) as sock:
             sock.bind((self.interface, _ETH_P_IP))
-            sock.send(_frame(self._hardware, message))
+            sock.send(frame)
             until = time.monotonic() + wait_s
             while (left := until - time.monotonic()) > 0:
                 sock.settimeout(left)
                 try:
-                    frame = sock.recv(2048)
+                    came = sock.recv(2048)
                 except TimeoutError:
                     break
-                if frame[23] == socket.IPPROTO_UDP and frame[36:38] == b"\x00\x44" and frame[46:50] == number:
-                    return parsed(frame[42:])
+                if number_of(came) == number:
+                    return parsed_frame(came)
         return None
+
+    def frame(self, kind: int, options: Options) -> tuple[bytes, bytes]:
+        """One broadcast message as it is on the wire, and the number that its answer has too."""
+        message, number = self._message(kind, options)
+        return _frame(self._hardware, message), number
 
     def ask_boot_server(self, server: str, options: Options, own: str, wait_s: float = 3.0) -> Reply | None:
         """The answer of the PXE port, which a machine asks once it has an address from elsewhere."""
@@ -95,6 +100,17 @@ class DhcpClient:
         head += IPv4Address(own).packed + bytes(12) + self._hardware.ljust(16, b"\0") + bytes(192) + _MAGIC
         body = b"".join(bytes((n, len(value))) + value for n, value in {53: bytes((kind,)), **options}.items())
         return (head + body + b"\xff").ljust(300, b"\0"), number
+
+
+def number_of(frame: bytes) -> bytes | None:
+    """The number of the message that a frame answers; None where it is no answer of a DHCP server."""
+    is_answer = frame[23] == socket.IPPROTO_UDP and frame[36:38] == b"\x00\x44"
+    return frame[46:50] if is_answer else None
+
+
+def parsed_frame(frame: bytes) -> Reply:
+    """The DHCP message in a frame."""
+    return parsed(frame[42:])
 
 
 def parsed(message: bytes) -> Reply:
