@@ -27,6 +27,7 @@ from . import (
     status_page,
 )
 from .body_queue import BodyQueue
+from .file_watch import watch_files
 from .fleet import Fleet
 from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
@@ -77,7 +78,7 @@ def create_app(fleet: Fleet) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         fleet.store.commits.begin_batches()
-        jobs = (fleet.watch(), KubernetesWatch(fleet).watch(), PresenceWatch(fleet).watch())
+        jobs = (watch_files(fleet), KubernetesWatch(fleet).watch(), PresenceWatch(fleet).watch())
         watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:

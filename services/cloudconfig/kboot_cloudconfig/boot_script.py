@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from fastapi import Request
@@ -18,7 +19,7 @@ from .answer import fresh
 from .caller import PathMac, ServedFleet, address_of, mover_of
 from .fleet import Fleet
 from .machine import Machine
-from .releases import NO_RELEASE, release_in_force
+from .releases import NO_RELEASE
 
 # Scripts and configuration, not HTML: the status page escapes by itself.
 _TEMPLATES = Environment(  # noqa: S701
@@ -27,6 +28,8 @@ _TEMPLATES = Environment(  # noqa: S701
     keep_trailing_newline=True,
     trim_blocks=True,
 )
+
+_BOOT_MARK = "\0"  # stands in a rendered script for the boot value, the only thing that differs from boot to boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def install_of(fleet: Fleet, mac: Mac, address: IPv4Address | None) -> Install |
 
     Only a request from the machine's own address changes its state, and is given a boot value."""
     machine = fleet.machine(mac)
-    release = release_in_force(fleet.settings.images, fleet.desc())
+    release = fleet.release_in_force()
     if not machine.armed or not fleet.may_install(mac):
         return None
     node = fleet.node(mac)
@@ -118,13 +121,22 @@ def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -
     desc = fleet.desc()
     names = family_of(desc.os.family)
     declared = fleet.index().by_mac.get(mac) if mac else None
-    return _TEMPLATES.get_template(name).render(
+    boot = install.boot if install else None
+    script = _rendered(
+        name,
         bootstrapper=desc.network.bootstrapper,
         mac=mac.dashed if mac else "",
         channel=desc.os.channel,
         release=install.release if install else None,
         kernel=names.kernel,
         initrd=names.initrd,
-        arguments=kernel_arguments(desc, mac, declared, install.boot if install else None),
+        arguments=kernel_arguments(desc, mac, declared, _BOOT_MARK if boot else None),
         boot_partition=fleet.machine(mac).boot_partition if mac and fleet.has_node(mac) else None,
     )
+    return script.replace(_BOOT_MARK, boot) if boot else script
+
+
+@lru_cache(maxsize=4096)
+def _rendered(name: str, **values: IPv4Address | str | None) -> str:
+    """Return a script, rendered once; a machine that asks again has all but its boot value the same."""
+    return _TEMPLATES.get_template(name).render(**values)

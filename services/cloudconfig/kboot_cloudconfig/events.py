@@ -125,7 +125,7 @@ def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
     """
     tokens = [fleet.store.report_sha256(mac)]
     with suppress(OSError):
-        kept = (fleet.settings.nodes / mac.dashed / REPORT_TOKEN).read_text().strip()
+        kept = fleet.files.text(f"{fleet.nodes_folder}/{mac.dashed}/{REPORT_TOKEN}").strip()
         tokens.append(guard.sha256_of(kept))
     return [token for token in tokens if token is not None]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -18,18 +18,19 @@ from .leases import LeaseFile
 from .listeners import Listeners
 from .log import log
 from .machine import Machine
+from .moment import Moment
 from .node_index import NodeIndex
 from .presence import Presence
 from .problem import ProblemError
 from .refusals import Reasons, Refusals, Steps
-from .releases import updater_events
+from .releases import release_in_force, updater_events
 from .settings import Settings
+from .shown_node import ShownNodes
+from .small_files import SmallFiles
 from .store import Discovered, Event, Store
 from .whereabouts import is_in_memory, own_in_words
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
-
-HEARD_KEPT_EVERY = timedelta(minutes=1)  # each time is one write to the disk, for all machines
 
 
 def utc_now() -> datetime:
@@ -52,20 +53,32 @@ class Fleet:
         self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
         self._heard_since: set[Mac] = set()  # since their times were kept
-        self._heard_kept_at = now()
-        self.presence = Presence()
+        self.heard_kept_at = now()
+        self.presence, self.nodes_folder = Presence(), str(settings.nodes)
         self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
         self._leases_noted_by: NodeIndex | None = None
+        self._index_now: NodeIndex | None = None
         self.store.on_event = self._announce
+        self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""
-        index = self._description.current()
+        index = self._index_now or self._description.current()
         if index is None:
             raise ProblemError(503, "there is no description yet")
         return index
+
+    @contextmanager
+    def looked_at_once(self) -> Iterator[None]:
+        """Have the files looked at once for all that is done within, which gives nothing else a turn."""
+        self._index_now = self.index()
+        try:
+            with self._leases.looked_at_once():
+                yield
+        finally:
+            self._index_now = None
 
     def desc(self) -> ClusterDesc:
         """Return the description in force; answer 503 while there is none."""
@@ -112,6 +125,11 @@ class Fleet:
     def folder(self, mac: Mac) -> Path:
         """Return the folder of the files that a node is given."""
         return self.settings.nodes / (mac.dashed if self.is_declared(mac) else FOLDER)
+
+    def release_in_force(self) -> str | None:
+        """Return the number of the release that machines install now; None until one is mirrored whole."""
+        desc = self.desc()
+        return self._moment.get(id(desc), lambda: release_in_force(self.settings.images, desc))
 
     def machine(self, mac: Mac) -> Machine:
         """Return the state of a node's machine; one never heard of is armed, unless the state is in doubt."""
@@ -183,7 +201,7 @@ class Fleet:
 
     def keep_heard(self) -> None:
         """Keep when each machine was last heard of: once a minute, and at the end of the server."""
-        self._heard_kept_at = self.now()
+        self.heard_kept_at = self.now()
         self.store.keep_heard({mac: self._heard[mac] for mac in self._heard_since})
         self._heard_since.clear()
         self._leases_noted_by = None
@@ -270,20 +288,6 @@ class Fleet:
             if (at, kind, detail) not in self._told:
                 self.tell(EventKind.RELEASE, None, what=kind, detail=detail)
         self._told = set(noted)
-
-    async def watch(self, period_s: float = 1.0) -> None:
-        """Look at the files of the other services every `period_s`, for ever."""
-        while True:
-            try:
-                self.note_leases()
-                self.note_updater()
-                if abs(self.now() - self._heard_kept_at) >= HEARD_KEPT_EVERY:  # the clock may have been set back
-                    self.keep_heard()
-            except ProblemError as problem:
-                log("watch-waits", problem=problem.detail)
-            except Exception as error:  # the border of a background job: it must outlive a bad moment
-                log("watch-failed", problem=repr(error))
-            await asyncio.sleep(period_s)
 
     def _event(
         self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]

@@ -22,7 +22,7 @@ from .fleet import Fleet
 from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
-from .releases import NO_RELEASE, image_bytes, is_whole, release_in_force
+from .releases import NO_RELEASE, image_bytes, is_whole
 
 
 async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
@@ -46,9 +46,9 @@ def assignments(values: Mapping[str, str]) -> str:
 def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
     """Return install.sh for `mac`: with an install token for the armed machine itself, without one for all others."""
     node, desc, machine = fleet.node(mac), fleet.desc(), fleet.machine(mac)
-    release = machine.release if machine.armed else None
-    if release is None or not is_whole(fleet.settings.images, desc, release):
-        release = release_in_force(fleet.settings.images, desc)
+    release, in_force = machine.release if machine.armed else None, fleet.release_in_force()
+    if release is None or (release != in_force and not is_whole(fleet.settings.images, desc, release)):
+        release = in_force
     token = ""
     allowed = fleet.may_install(mac)
     own = fleet.addresses_of(node)
@@ -79,7 +79,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_BOOT": ask.boot if ask.boot and guard.is_boot_value(ask.boot) else "",
         "KBOOT_CARDS": " ".join(node.macs),
     }
-    script = (fleet.settings.config / INSTALLER).read_text()
+    script = fleet.files.text(f"{fleet.settings.config}/{INSTALLER}")
     return script.replace(MACHINE_MARK, assignments(values), 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import lru_cache
 from pathlib import Path
 
 import httpx
@@ -28,14 +29,20 @@ class ApiFault(Exception):
 
 
 def client_context(tls: Path) -> ssl.SSLContext:
-    """What to ask with, read anew each time since the files may be renewed; raises ApiFault while there is nothing."""
+    """Return what to ask with, made anew where a file of it was renewed; raise ApiFault while there is nothing."""
     try:
-        context = ssl.create_default_context(cafile=str(tls / KUBERNETES_AUTHORITY))
-        context.load_cert_chain(tls / STATUS_CERTIFICATE, tls / STATUS_KEY)
+        stats = [(tls / name).stat() for name in (KUBERNETES_AUTHORITY, STATUS_CERTIFICATE, STATUS_KEY)]
+        return _client_context(tls, tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats))
     except FileNotFoundError as error:
         raise ApiFault("there is no certificate to ask with yet") from error
     except (ssl.SSLError, OSError) as error:
         raise ApiFault(f"the certificate to ask with cannot be used: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _client_context(tls: Path, _stamps: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(tls / KUBERNETES_AUTHORITY))
+    context.load_cert_chain(tls / STATUS_CERTIFICATE, tls / STATUS_KEY)
     return context
 
 

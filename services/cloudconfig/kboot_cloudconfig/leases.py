@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import AddressValueError, IPv4Address
@@ -74,6 +75,7 @@ class LeaseFile:
         self._by_address: dict[IPv4Address, tuple[str, LeaseEntry]] = {}
         self._by_mac: dict[Mac, tuple[str, LeaseEntry]] = {}
         self._changed: set[Mac] | None = None  # since the last call of `renewed`
+        self._is_still = False
         self._room_s, self._room_at = _READS_S, time.monotonic()
 
     def standing(self, now: datetime) -> list[LeaseEntry]:
@@ -113,8 +115,20 @@ class LeaseFile:
             known = self._by_address.get(address)
         return known[1].mac if known is not None and known[1].holds_at(now) else None
 
+    @contextmanager
+    def looked_at_once(self) -> Iterator[None]:
+        """Have the file looked at once for all that is done within."""
+        self._read()
+        self._is_still = True
+        try:
+            yield
+        finally:
+            self._is_still = False
+
     def _read(self, *, is_sparing: bool = False) -> None:
         """Read the file where it changed; with `is_sparing` only while reading has not taken too much of the time."""
+        if self._is_still:
+            return
         with suppress(OSError):  # no lease was given yet
             for _ in range(3):
                 before = self._stamp()

@@ -17,6 +17,6 @@ async def pxe_ign(request: Request, fleet: ServedFleet, mac: str | None = None, 
     known = fleet.identity(mac_of(mac)) if mac is not None else None
     if known is not None and mover_of(request) in fleet.addresses_of(fleet.node(known)):
         fleet.hear(known)
-    config = (fleet.settings.config / MEMORY_IGNITION).read_text()
+    config = fleet.files.text(f"{fleet.settings.config}/{MEMORY_IGNITION}")
     query = guard.query_of(known, boot if boot and guard.is_boot_value(boot) else None)
     return fresh(config.replace(QUERY_MARK, query), "application/json")

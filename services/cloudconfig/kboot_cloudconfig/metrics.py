@@ -12,7 +12,7 @@ from kboot_clusterdesc import Phase
 from .caller import ServedFleet
 from .fleet import Fleet
 from .kubernetes_nodes import ApiState, KubernetesView
-from .releases import release_in_force, updater_status
+from .releases import updater_status
 
 _UPDATER_COUNTERS = {
     "checks_total": "Looks for a release.",
@@ -29,7 +29,6 @@ async def metrics(fleet: ServedFleet) -> Response:
 
 
 def _lines(fleet: Fleet) -> Iterator[str]:
-    desc = fleet.desc()
     machines = [fleet.machine(node.mac) for node in fleet.nodes()]
     phases = Counter(machine.phase for machine in machines)
     yield from _head("kboot_machines", "gauge", "Machines of the cluster by phase.")
@@ -44,7 +43,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     newest = fleet.store.newest_events(1)
     yield f"kboot_events_total {newest[0].number if newest else 0}"
     yield from _head("kboot_release_ready", "gauge", "Whether a whole OS release is in the store.")
-    yield f"kboot_release_ready {int(release_in_force(fleet.settings.images, desc) is not None)}"
+    yield f"kboot_release_ready {int(fleet.release_in_force() is not None)}"
     updater = updater_status(fleet.settings.images)
     yield from _head("kboot_updater_failed", "gauge", "Whether the last look for a release failed.")
     yield f"kboot_updater_failed {int(bool(updater.get('error')))}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind, Mac, Node, Role
+from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 
@@ -21,13 +25,32 @@ from .machine import Machine
 from .overdue import overdue
 from .presence import RUNS
 from .problem import ProblemError
-from .releases import release_in_force, updater_status
+from .releases import updater_status
+from .shown_node import Around, ShownNode
 from .store import rfc3339
 
+Made = TypeVar("Made")
 
-async def all_nodes(fleet: ServedFleet) -> dict[str, Any]:
+_NODES_AT_ONCE = 100  # a few milliseconds
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_NO_NODES = '"nodes":[]'
+
+
+async def all_nodes(fleet: ServedFleet) -> Response:
     """Answer with the state of the whole fleet."""
-    return fleet_state(fleet)
+    nodes = await in_pieces(fleet, lambda node: shown(fleet, node).json)
+    before, _, after = _JSON.encode(_around(fleet, [])).partition(_NO_NODES)
+    return Response(f"{before}{_NO_NODES[:-1]}{','.join(nodes)}]{after}", media_type="application/json")
+
+
+async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
+    """Return what `make` makes of each node; between some and the next ones other requests have their turn."""
+    nodes, made = fleet.nodes(), []
+    for begin in range(0, len(nodes), _NODES_AT_ONCE):
+        with fleet.looked_at_once():
+            made += [make(node) for node in nodes[begin : begin + _NODES_AT_ONCE]]
+        await asyncio.sleep(0)
+    return made
 
 
 async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
@@ -37,8 +60,12 @@ async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
 
 def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
     """Return one node in the form that `kboot status --json` prints."""
+    return shown(fleet, node).state
+
+
+def shown(fleet: Fleet, node: Node) -> ShownNode:
+    """Return a node as it is shown, which is made anew where something of it has changed."""
     machine, desc = fleet.machine(node.mac), fleet.desc()
-    heard = fleet.heard_of(node)
     late = overdue(
         machine.phase,
         machine.since,
@@ -48,32 +75,15 @@ def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
         is_slow=desc.timing is Timing.SLOW,
         boots=machine.boots,
     )
-    address = fleet.address_of(node)
-    return {
-        "mac": str(node.mac),
-        "more_macs": [str(mac) for mac in node.more_macs],
-        "name": node.name,
-        "ip": str(address) if address else None,
-        "roles": [role.value for role in node.roles],
-        "phase": machine.phase.value,
-        "since": rfc3339(machine.since),
-        "heard": rfc3339(heard) if heard else None,
-        "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
-        "armed": machine.armed,
-        "joined": not fleet.is_declared(node.mac),
-        "config": _config_state(fleet, node.mac, machine.config),
-        "reason": machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
-        "remark": machine.remark,
-        "overdue": late,
-        "version": machine.version,
-        "ssh_host_keys": list(machine.ssh_host_keys),
-        "install_disk": machine.install_disk,
-        "disks": list(machine.disks),
-        "boot_partition": machine.boot_partition,
-        "bytes": machine.bytes_done,
-        "total": machine.bytes_total,
-        "percent": life.written_percent(machine),
-    }
+    around = Around(
+        address=fleet.address_of(node),
+        heard=fleet.heard_of(node),
+        joined=not fleet.is_declared(node.mac),
+        config=_config_state(fleet, node.mac, machine.config),
+        reason=machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
+        overdue=late,
+    )
+    return fleet.shown.of(node, machine, around)
 
 
 async def labels(fleet: ServedFleet) -> Response:
@@ -89,13 +99,23 @@ async def labels(fleet: ServedFleet) -> Response:
 
 def fleet_state(fleet: Fleet) -> dict[str, Any]:
     """Return all nodes, the discovered machines, the OS releases, and what Kubernetes says."""
+    return _around(fleet, [node_state(fleet, node) for node in fleet.nodes()])
+
+
+async def fleet_state_in_pieces(fleet: Fleet) -> tuple[dict[str, Any], list[str]]:
+    """Return the state of the fleet without its nodes, and the row of each node in the status page."""
+    rows = await in_pieces(fleet, lambda node: shown(fleet, node).row)
+    return _around(fleet, []), rows
+
+
+def _around(fleet: Fleet, nodes: list[dict[str, Any]]) -> dict[str, Any]:
     desc = fleet.desc()
     updater = updater_status(fleet.settings.images)
     doubt = fleet.store.doubt()
     return {
         "cluster": desc.cluster.name,
         "doubt": doubt.as_json() if doubt else None,
-        "nodes": [node_state(fleet, node) for node in fleet.nodes()],
+        "nodes": nodes,
         "discovered": [
             {"mac": str(found.mac), "ip": found.ip, "since": rfc3339(found.since)} for found in fleet.discovered()
         ],
@@ -103,7 +123,7 @@ def fleet_state(fleet: Fleet) -> dict[str, Any]:
             "family": desc.os.family.value,
             "channel": desc.os.channel,
             "version": desc.os.version,
-            "current": release_in_force(fleet.settings.images, desc),
+            "current": fleet.release_in_force(),
             "checked": updater.get("checked"),
             "error": updater.get("error"),
         },
@@ -158,7 +178,7 @@ async def settle(request: Request, fleet: ServedFleet) -> dict[str, Any]:
 def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask:
     ask = ask_of(request)
     try:
-        kept = (fleet.settings.config / OPERATOR_TOKEN_SHA256).read_text().strip()
+        kept = fleet.files.text(f"{fleet.settings.config}/{OPERATOR_TOKEN_SHA256}").strip()
     except OSError:
         kept = None
     if not ask.is_tls or not guard.is_token(ask.token, kept):
@@ -176,8 +196,9 @@ def _silence(fleet: Fleet, machine: Machine) -> str | None:
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
     """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
+    folder = mac.dashed if fleet.is_declared(mac) else FOLDER
     try:
-        now = (fleet.folder(mac) / CONFIG_HASH).read_text().strip()
+        now = fleet.files.text(f"{fleet.nodes_folder}/{folder}/{CONFIG_HASH}").strip()
     except OSError:
         return "current"
     return "current" if installed in (None, now) else "outdated"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import Counter
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kboot_cloudconfig import machine as life
+from kboot_cloudconfig.app import create_app
 from kboot_cloudconfig.boot_script import Install, install_of
 from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
@@ -171,3 +174,38 @@ def test_a_rack_that_asks_for_its_boot_scripts_again_is_no_write(tmp_path: Path)
     again: list[Install | None] = []
     assert calls_of(lambda: again.extend(boot()))["Store.save"] == 0
     assert again == first
+
+
+def _answers(fleet: Fleet, *paths: str) -> list[tuple[str, httpx.Response]]:
+    """What the server answers to requests that come at once, in the order in which they are done."""
+    app, done = create_app(fleet), []
+
+    async def ask(path: str) -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            done.append((path, await client.get(path)))
+
+    async def ask_all() -> None:
+        await asyncio.gather(*map(ask, paths))
+
+    asyncio.run(ask_all())
+    return done
+
+
+def test_all_nodes_are_answered_as_they_are_and_others_have_their_turn_meanwhile(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 250)
+    order = _answers(fleet, "/v1/nodes", "/", "/healthz")
+    assert next(path for path, _ in order) == "/healthz"
+    answers = dict(order)
+    assert answers["/v1/nodes"].json() == fleet_state(fleet)
+    assert len(fleet_state(fleet)["nodes"]) == 250
+    rows = [answers["/"].text.count(f'<tr id="{node.mac}">') for node in fleet.nodes()]
+    assert rows == [1] * 250
+
+
+def test_a_node_is_made_text_again_only_where_it_changed(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    _answers(fleet, "/v1/nodes", "/")
+    fleet.keep(fleet.machine(_mac(3)), life.failed(fleet.machine(_mac(3)), "no <disk>", fleet.now()))
+    calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))
+    assert calls["ShownNode.state"] == 1
+    assert "no &lt;disk&gt;" in dict(_answers(fleet, "/"))["/"].text

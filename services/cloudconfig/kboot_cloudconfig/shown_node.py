@@ -1,0 +1,105 @@
+"""A node as people and programs are shown it: as a value, as JSON, and as a row of the status page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from ipaddress import IPv4Address
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kboot_clusterdesc import Mac, Node
+
+from . import machine as life
+from .machine import Machine
+from .store import rfc3339
+
+PAGES = Environment(
+    loader=PackageLoader("kboot_cloudconfig", "templates"),
+    autoescape=True,
+    auto_reload=False,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is shown of a node besides what its description and its machine's state say."""
+
+    address: IPv4Address | None
+    heard: datetime | None
+    joined: bool
+    config: str
+    reason: str | None
+    overdue: str | None
+
+
+class ShownNode:
+    """A node as it is shown; each form of it is made once."""
+
+    def __init__(self, node: Node, machine: Machine, around: Around) -> None:
+        self._of = node, machine, around
+
+    def is_of(self, node: Node, machine: Machine, around: Around) -> bool:
+        """Return whether this shows the very same; nodes and states are values that are never changed."""
+        return self._of[0] is node and self._of[1] is machine and self._of[2] == around
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """The form that `kboot status --json` prints."""
+        node, machine, around = self._of
+        return {
+            "mac": str(node.mac),
+            "more_macs": [str(mac) for mac in node.more_macs],
+            "name": node.name,
+            "ip": str(around.address) if around.address else None,
+            "roles": [role.value for role in node.roles],
+            "phase": machine.phase.value,
+            "since": rfc3339(machine.since),
+            "heard": rfc3339(around.heard) if around.heard else None,
+            "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
+            "armed": machine.armed,
+            "joined": around.joined,
+            "config": around.config,
+            "reason": around.reason,
+            "remark": machine.remark,
+            "overdue": around.overdue,
+            "version": machine.version,
+            "ssh_host_keys": list(machine.ssh_host_keys),
+            "install_disk": machine.install_disk,
+            "disks": list(machine.disks),
+            "boot_partition": machine.boot_partition,
+            "bytes": machine.bytes_done,
+            "total": machine.bytes_total,
+            "percent": life.written_percent(machine),
+        }
+
+    @cached_property
+    def json(self) -> str:
+        """The state as JSON."""
+        return _JSON.encode(self.state)
+
+    @cached_property
+    def row(self) -> str:
+        """The row of the status page."""
+        return PAGES.get_template("status_row.html.j2").render(node=self.state)
+
+
+class ShownNodes:
+    """All nodes as they were last shown."""
+
+    def __init__(self) -> None:
+        self._shown: dict[Mac, ShownNode] = {}
+
+    def of(self, node: Node, machine: Machine, around: Around) -> ShownNode:
+        """Return the node as it is shown, made anew where something of it has changed."""
+        known = self._shown.get(node.mac)
+        if known is None or not known.is_of(node, machine, around):
+            known = self._shown[node.mac] = ShownNode(node, machine, around)
+        return known
