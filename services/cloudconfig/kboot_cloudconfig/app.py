@@ -29,6 +29,7 @@ from . import (
 from .body_queue import BodyQueue
 from .file_watch import watch_files
 from .fleet import Fleet
+from .front import Front
 from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
 from .presence_watch import PresenceWatch
@@ -95,6 +96,7 @@ def create_app(fleet: Fleet) -> FastAPI:
     )
     app.state.fleet = fleet
     app.state.body_queue = BodyQueue()
+    app.add_middleware(Front, fleet=fleet)
     app.add_middleware(KeptAnswers, commits=fleet.store.commits)
     app.add_middleware(RequestLog)
     _add_problems(app)
