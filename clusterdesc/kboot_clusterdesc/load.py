@@ -14,6 +14,7 @@ from .problem import InvalidDescription, Place, Problem, with_slips
 from .shape import broken_keys, faulty_paths, shape_problems
 from .source import MAX_BYTES, plain, read_tree
 from .stand_ins import with_stand_ins
+from .yaml_writer import BlockWriter, is_resolved
 
 
 def load(path: Path) -> ClusterDesc:
@@ -64,7 +65,7 @@ def dump(desc: ClusterDesc) -> bytes:
 
 def dump_data(data: object) -> str:
     """Return `data` as YAML; every text that a reader could take for a number, date or truth value is quoted."""
-    return yaml.dump(data, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=10_000)
+    return _WRITER.write(data)
 
 
 class _Quoting(yaml.SafeDumper):
@@ -77,10 +78,14 @@ class _Quoting(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _is_bare(text: str) -> bool:
     words = text.replace("-", "_")
-    bare = len(text) > 1 and text.isascii() and words.isidentifier() and yaml.safe_load(text) == text
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
+    return len(text) > 1 and text.isascii() and words.isidentifier() and text != "---" and not is_resolved(text)
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _is_bare(text) else '"')
 
 
 _Quoting.add_representer(str, _represent_text)
+_WRITER = BlockWriter(_Quoting, _is_bare, allow_unicode=True, quotes=True, indents_lists=True)

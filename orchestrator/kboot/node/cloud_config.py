@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from kboot_clusterdesc.yaml_writer import BlockWriter, is_plain_word
+
 from .config import File, NodeConfig, Unit, User
 
 _TIMESYNCD = "systemd-timesyncd.service"
@@ -29,8 +31,7 @@ def cloud_config(config: NodeConfig) -> bytes:
     last = [{"name": name, "command": "try-restart"} for name in readers if name == _TIMESYNCD]
     document["coreos"] = {"units": [*first, *map(_unit, config.units), *last]}
     # coreos-cloudinit replaces $public_ipv4 and the like in the whole document, so file contents go as base64.
-    text = yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=10_000)
-    return b"#cloud-config\n" + text.encode()
+    return b"#cloud-config\n" + _WRITER.write(document).encode()
 
 
 def _readers_of_the_os(config: NodeConfig) -> list[str]:
@@ -53,6 +54,7 @@ def _represent_quoted(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
 
 
 _Quoting.add_representer(_Text, _represent_quoted)
+_WRITER = BlockWriter(_Quoting, is_plain_word)
 
 
 def _file(file: File) -> dict[str, Any]:
