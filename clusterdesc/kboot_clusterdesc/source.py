@@ -18,9 +18,10 @@ from .letters import shown
 from .problem import InvalidDescription, Place, Problem, Steps, dotted, with_slips
 from .syntax import syntax_problem
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 23
 MAX_DEPTH = 40
-MAX_NODES = 50_000
+MAX_NODES = 500_000  # keys and values; a node in the copy that `kboot up` writes has fifteen and more
+MAX_ALIASED = 50_000  # keys and values that aliases add: what one small file can grow by
 CHARACTERS_A_NODE = 64  # a longer text counts as several nodes, or aliases of one would grow without limit
 _NULLS = ("", "~", "null", "Null", "NULL")
 _COLON = re.compile(r"\s*:")
@@ -131,6 +132,7 @@ class _Builder:
         self.anchors: dict[str, tuple[Tree, int]] = {}
         self.stack: list[_Level] = []
         self.nodes = 0
+        self.aliased = 0
         self.root: Tree | None = None
 
     def build(self, events: Iterator[yaml.Event]) -> tuple[Tree, list[Problem]]:
@@ -170,7 +172,7 @@ class _Builder:
     def _count(self, nodes: int, place: Place) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            self._refuse(place, f"more than {MAX_NODES} values once aliases are expanded", "write it without aliases")
+            self._refuse(place, f"more than the {MAX_NODES} values that it may have", "is it the right file?")
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
         size = 1 + len(event.value) // CHARACTERS_A_NODE
@@ -199,6 +201,9 @@ class _Builder:
                 f"define &{event.anchor} first",
             )
         node, size = self.anchors[event.anchor]
+        self.aliased += size
+        if self.aliased > MAX_ALIASED:
+            self._refuse(place, f"more than {MAX_ALIASED} values once aliases are expanded", "write it without aliases")
         self._count(size, place)
         text = (node.text or "") if isinstance(node, Scalar) else ""
         self._add(node, _Key(text, place, _end(event)))

@@ -11,6 +11,8 @@ from kboot_compose.templates import rendered
 
 from ..node.names import api_record, records
 
+_FEWEST_LEASES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -42,6 +44,13 @@ def _leased_names(desc: ClusterDesc) -> set[str]:
     return names | ({desc.api_endpoint[0]} if any(node.ip is None for node in desc.control_planes) else set())
 
 
+def _lease_max(desc: ClusterDesc) -> int:
+    """Return how many leases dnsmasq may keep at once: for each address of the range, and each node beside it."""
+    pool = desc.network.dhcp.range
+    addresses = int(pool.last) - int(pool.first) + 1 if pool is not None else 0
+    return max(_FEWEST_LEASES, addresses + len(desc.nodes))
+
+
 def alias(desc: ClusterDesc) -> tuple[str, str] | None:
     """Return the API server's name as another name of a control plane, where no control plane has a fixed address."""
     api, servers = api_record(desc), desc.control_planes
@@ -64,6 +73,7 @@ def dhcp_files(desc: ClusterDesc, interface: str) -> dict[str, bytes]:
         "proxy": network.dhcp.mode is DhcpMode.PROXY,
         "range": network.dhcp.range,
         "lease": network.dhcp.lease,
+        "lease_max": _lease_max(desc),
         "lease_file": LEASES,
         "routers": network.routers,
         "nameservers": network.nameservers or (network.bootstrapper,),

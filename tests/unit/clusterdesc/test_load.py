@@ -109,7 +109,7 @@ def test_an_empty_file_is_refused_with_the_command_that_fills_it(text: str) -> N
 def test_a_file_of_ten_megabytes_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_bytes(SAMPLE.encode() + b"#" * 10_000_000)
-    with pytest.raises(InvalidDescription, match="more than the 1048576 bytes"):
+    with pytest.raises(InvalidDescription, match="more than the 8388608 bytes"):
         load(path)
 
 
