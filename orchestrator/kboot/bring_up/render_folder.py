@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
 
-from ..host.files import failed, write_file
+from ..host.files import NewFile, failed, write_files
 from ..render import RenderedFile
 
 # Only a render writes into these, so a file that is no longer rendered is removed.
@@ -47,17 +47,17 @@ def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> li
 
 
 def write_render(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
-    """Write `render` to `folder`, each file by rename, remove what is no longer rendered, and return the changes."""
+    """Write `render` to `folder`, each file whole, remove what is no longer rendered, and return the changes."""
     changes = differences(folder, render)
+    changed = {change.path for change in changes}
     try:
+        written = [(folder.path / path, file) for path, file in render.items() if path in changed]
+        for target, file in written:
+            _make_folders(folder.path, target.parent, file.uid)
+        write_files([NewFile(target, file.content, file.mode, file.uid) for target, file in written])
         for change in changes:
-            target = folder.path / change.path
-            if change.change is Change.REMOVED:
-                target.unlink(missing_ok=True)
-            else:
-                file = render[change.path]
-                _make_folders(folder.path, target.parent, file.uid)
-                write_file(target, file.content, mode=file.mode, uid=file.uid)
+            if change.change is Change.REMOVED:  # last: where the disk is full, what was in force is whole
+                (folder.path / change.path).unlink(missing_ok=True)
         _drop_empty(folder, set(render))
     except OSError as error:
         raise failed(error, folder.path) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from cryptography import x509
@@ -50,10 +51,15 @@ def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
     """Return whether the pair is whole, issued by `authority`, and for exactly `subject`; its end is not looked at."""
     try:
         certificate = x509.load_pem_x509_certificate(pair.certificate)
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate))
+        certificate.verify_directly_issued_by(_authority(authority.certificate))
     except (ValueError, TypeError, InvalidSignature):
         return False
     return _facts(_subject(certificate)) == _facts(subject) and is_whole(pair)
+
+
+@lru_cache(8)  # one authority is asked for thousands of machines
+def _authority(pem: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem)
 
 
 def is_whole(pair: KeyPair) -> bool:

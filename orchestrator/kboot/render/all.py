@@ -34,15 +34,16 @@ def render(
     """Return path below `<root>/<cluster>` -> file. `interface` is the one that dnsmasq may answer on."""
     attached = attachments or Attachments()
     token_sha256 = sha256(secrets.operator_token.encode()).hexdigest()
+    description = dump(desc)
     contents = {
         **dhcp_files(desc, interface),
         **boot_files(desc, secrets.authority.certificate, attached.release_key),
         **registry_files(desc, secrets.registry_http_secret),
         **chrony_files(desc),
-        f"config/{shared_files.DESCRIPTION}": dump(desc),
+        f"config/{shared_files.DESCRIPTION}": description,
         f"config/{shared_files.AUTHORITY}": secrets.authority.certificate,
         f"config/{shared_files.OPERATOR_TOKEN_SHA256}": f"{token_sha256}\n".encode(),
-        "cluster.yaml": dump(desc),
+        "cluster.yaml": description,
     }
     if attached.release_key is not None:
         contents[f"config/{shared_files.RELEASE_KEY}"] = attached.release_key

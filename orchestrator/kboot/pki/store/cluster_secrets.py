@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import bcrypt
@@ -44,9 +43,8 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
             for spec in key_specs(desc, node)
         }
 
-    # Each file waits for the disk, and eight at once wait hardly longer than one.
-    with ThreadPoolExecutor(8) as pool:
-        of_nodes = dict(zip((node.mac for node in desc.nodes), pool.map(of_node, desc.nodes), strict=True))
+    with kept.together():
+        of_nodes = {node.mac: of_node(node) for node in desc.nodes}
     return Secrets(
         authority=authorities[Authority.CLUSTER],
         servers={name: pair for name, pair in own.items() if name in SERVICE_NAMES},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -39,9 +40,7 @@ def new_authority(common_name: str, now: datetime, groups: Sequence[str] = ()) -
 
 def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) -> KeyPair:
     """Return a fresh key and a certificate of `authority` for it, which never outlives the authority."""
-    issuer = x509.load_pem_x509_certificate(authority.certificate)
-    signer = load_pem_private_key(authority.key, None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - we made it
+    issuer, signer = _read(authority)
     if issuer.not_valid_after_utc <= now:
         raise KbootError(
             f"the authority `{issuer.subject.rfc4514_string()}` ended {issuer.not_valid_after_utc:%Y-%m-%d}",
@@ -60,6 +59,13 @@ def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) 
         alternatives = x509.SubjectAlternativeName(_alternatives(subject))
         builder = builder.add_extension(alternatives, critical=False)
     return _pair(builder.sign(signer, SHA256()), key)
+
+
+@lru_cache(8)  # one authority issues for thousands of machines
+def _read(authority: KeyPair) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    signer = load_pem_private_key(authority.key, None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - we made it
+    return x509.load_pem_x509_certificate(authority.certificate), signer
 
 
 def new_signing_pair() -> KeyPair:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
 
 from ...errors import KbootError
-from ...host.files import write_file
+from ...host.files import NewFile, write_file, write_files
 from ..certificate import end_of, fits, is_whole
 from ..key_pair import KeyPair, Subject
 from .issue import issue, new_authority, new_signing_pair
@@ -22,12 +23,29 @@ class SecretStore:
         folder.path.mkdir(mode=0o755, parents=True, exist_ok=True)
         folder.pki.mkdir(mode=0o700, exist_ok=True)
         self._pki = folder.pki
+        self._waiting: dict[Path, NewFile] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what is made in the block at its end, all at once: the disk is waited for twice, not at each file.
+
+        What is made is returned before it is kept, so that nobody may act on it within the block.
+        """
+        self._waiting = {}
+        try:
+            yield
+            waiting = [*self._waiting.values()]
+        finally:
+            self._waiting = None
+        write_files(waiting)
 
     def text(self, name: str, make: Callable[[], str]) -> str:
         """Return the text called `name`, made by `make` the first time."""
         path = self._place(name)
         if not path.exists():
-            write_file(path, make().encode(), mode=0o600)
+            made = make()
+            self._put([NewFile(path, made.encode(), 0o600)])
+            return made
         return path.read_text()
 
     def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
@@ -51,8 +69,10 @@ class SecretStore:
         its end is nearer than `renewed_before` and is not the end of the authority too."""
         found = self._read(name)
         if found is not None and fits(found, authority, subject):
+            if renewed_before is None:
+                return found
             end = end_of(found)
-            if renewed_before is None or end - now > renewed_before or end == end_of(authority):
+            if end - now > renewed_before or end == end_of(authority):
                 return found
         return self.renew(name, authority, subject, now, life)
 
@@ -84,9 +104,16 @@ class SecretStore:
 
     def _write(self, name: str, pair: KeyPair, ending: str = "pem") -> KeyPair:
         # A crash between the two leaves a pair that does not fit, which is made anew.
-        write_file(self._place(f"{name}.key"), pair.key, mode=0o600)
-        write_file(self._place(f"{name}.{ending}"), pair.certificate)
+        key = NewFile(self._place(f"{name}.key"), pair.key, 0o600)
+        self._put([key, NewFile(self._place(f"{name}.{ending}"), pair.certificate)])
         return pair
+
+    def _put(self, files: list[NewFile]) -> None:
+        if self._waiting is None:
+            for file in files:
+                write_file(file.path, file.content, mode=file.mode)
+        else:
+            self._waiting |= {file.path: file for file in files}
 
     def _place(self, name: str) -> Path:
         path = self._pki / name

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from kboot.bring_up.render_folder import Change, FileChange, differences, write_render
+from kboot.errors import KbootError
 from kboot.render import RenderedFile
 from kboot_clusterdesc import ClusterFolder
 
@@ -34,3 +37,13 @@ def test_another_mode_is_a_change(tmp_path: Path) -> None:
     folder = ClusterFolder(tmp_path, "rack")
     write_render(folder, {"config/x": rendered(b"1")})
     assert differences(folder, {"config/x": rendered(b"1", 0o600)}) == [FileChange("config/x", Change.CHANGED)]
+
+
+def test_a_write_that_fails_leaves_what_was_in_force(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path, "rack")
+    before = {f"nodes/{i}/x": rendered(b"1") for i in range(20)}
+    write_render(folder, before)
+    (folder.nodes / "a").write_text("in the way of a folder")
+    with pytest.raises(KbootError):
+        write_render(folder, {**{path: rendered(b"2") for path in [*before][:-1]}, "nodes/a/x": rendered(b"1")})
+    assert all((folder.path / path).read_bytes() == b"1" for path in before)

@@ -37,6 +37,33 @@ def authority(store: SecretStore) -> KeyPair:
     return store.authority("ca", "a CA", "ail", NOW)
 
 
+def test_what_is_made_together_is_kept_at_the_end_and_read_back(
+    folder: ClusterFolder, store: SecretStore, authority: KeyPair
+) -> None:
+    with store.together():
+        made = {f"nodes/{i}": store.leaf(f"nodes/{i}", authority, SUBJECT, NOW, MACHINE_LIFE) for i in range(12)}
+        text = store.text("nodes/token", lambda: "a token")
+        assert not any((folder.pki / "nodes").iterdir())
+    assert text == SecretStore(folder).text("nodes/token", lambda: "another")
+    again = {name: SecretStore(folder).leaf(name, authority, SUBJECT, NOW, MACHINE_LIFE) for name in made}
+    assert again == made
+    assert {path.stat().st_mode & 0o777 for path in (folder.pki / "nodes").glob("*.key")} == {0o600}
+
+
+def test_nothing_is_kept_of_what_was_made_together_where_that_failed(
+    folder: ClusterFolder, store: SecretStore, authority: KeyPair
+) -> None:
+    def make() -> None:
+        with store.together():
+            store.text("token", lambda: "a token")
+            store.text("other", lambda: str(1 // 0))
+
+    with pytest.raises(ZeroDivisionError):
+        make()
+    assert not (folder.pki / "token").exists()
+    assert store.text("token", lambda: "another") == "another"
+
+
 @pytest.mark.parametrize("torn", ["key", "pem"])
 def test_a_pair_of_which_one_half_is_another_is_made_anew(
     folder: ClusterFolder, store: SecretStore, authority: KeyPair, torn: str
