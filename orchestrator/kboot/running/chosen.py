@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import kboot_clusterdesc
@@ -20,11 +21,25 @@ class NoSuchCluster(BadInput):
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:
     """Return the normalised description that the last `kboot up` wrote; raise BadInput where there is none."""
     try:
-        return kboot_clusterdesc.load(folder.description)
+        return _current(folder.description)
     except InvalidDescription as error:
         if not folder.description.exists():
             raise BadInput(f"{folder.path}: no such cluster", "`kboot up FILE` makes one") from error
         raise
+
+
+def _current(path: Path) -> ClusterDesc:
+    """Return the description in the file, read anew only where another one was put there since."""
+    try:
+        found = path.stat()
+    except OSError:
+        return kboot_clusterdesc.load(path)  # which says what is wrong
+    return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(1)  # a command asks several times, `kboot watch` without an end; ten thousand nodes take seconds
+def _loaded(path: Path, stamp: tuple[int, int, int]) -> ClusterDesc:
+    return kboot_clusterdesc.load(path)
 
 
 def chosen_cluster(root: Path, name: str | None) -> ClusterFolder:
