@@ -68,10 +68,8 @@ docs: .venv/.ready ## renew docs/reference and share from the code
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/share.py
 
-bench: .venv/.ready ## figures as ratios, taken side by side in one run
-	@$(BIN)/python benchmarks/serve_image.py
-	@PYTHONPATH=tests $(BIN)/python benchmarks/pull_images.py
-	@$(BIN)/python benchmarks/bundle.py
+bench: .venv/.ready ## figures beside nginx, into docs/performance.md (PARTS="images storm", MACHINES="1000 4000")
+	@PYTHONPATH=tests $(BIN)/python benchmarks/bench.py $(PARTS) $(if $(MACHINES),--machines $(MACHINES))
 	@PYTHONPATH=tests $(BIN)/python benchmarks/mirror_release.py
 	@PYTHONPATH=tests $(BIN)/python benchmarks/dhcp.py
 

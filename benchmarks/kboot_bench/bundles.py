@@ -1,19 +1,14 @@
-"""Measure how fast a bundle is written and loaded, against `cp` and `openssl sha256` of the same bytes.
+"""The part of bundles: how fast one is written and loaded, beside `cp` and `openssl sha256` of the same bytes.
 
-`make bench` runs it. The contents are random, so nothing compresses or copies them by reference. Each is done in turns
-in a process of its own, whose peak of memory is read; the result is a ratio of times, since machines are noisy.
+The contents are random, so nothing compresses them or copies them by reference. Each is done in turns in a process of
+its own, whose peak of memory is read.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
-import resource
 import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +20,10 @@ from kboot.bundle.load import load_bundle
 from kboot.host.progress import Progress
 from kboot.supplies.bundle_manifest import Item, Kind
 
-_PARTS = 8
+from .figures import Part, figure_of
+from .session import Session, say
+
+_PARTS, _SIZE_MB = 8, 512
 
 
 def contents(folder: Path, size_bytes: int) -> Collected:
@@ -90,34 +88,27 @@ def measured(work: Callable[[Path], None], folder: Path) -> tuple[float, int]:
     return time.monotonic() - begin, usage.ru_maxrss
 
 
-def main() -> None:
-    """Print the figures of this machine."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="on the disk to be measured (the one for temporary files)")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+def bundles(session: Session) -> Part:
+    """Measure the making and the loading of a bundle."""
+    seconds: list[dict[str, float]] = []
+    peaks: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory(dir=session.folder) as name:
         folder = Path(name)
-        items(folder, contents(folder, arguments.megabytes << 20))
-        seconds: dict[str, list[float]] = {}
-        peaks: dict[str, int] = {}
-        for _ in range(arguments.rounds):
-            for work in (create, load, copy_and_hash):
-                took, peak = measured(work, folder)
-                seconds.setdefault(work.__name__, []).append(took)
-                peaks[work.__name__] = max(peaks.get(work.__name__, 0), peak)
-    base = statistics.median(seconds["copy_and_hash"])
-    print(f"{platform.platform()}, {os.cpu_count()} processors, {arguments.megabytes} MB of random bytes")
-    for what, each in seconds.items():
-        median = statistics.median(each)
-        rate = arguments.megabytes / median
-        line = f"{what:<14} {median:6.1f} s  {median / base:5.2f} of cp and hashing  {rate:6.0f} MB/s"
-        print(line if what == "copy_and_hash" else f"{line}  peak {peaks[what] // 1024} MB")
-    print(f"14 GB would be loaded in {statistics.median(seconds['load']) * 14_000 / arguments.megabytes:.0f} s")
+        items(folder, contents(folder, _SIZE_MB << 20))
+        for number in range(session.rounds):
+            say(f"  round {number + 1}")
+            found = {what: measured(work, folder) for what, work in _WORKS.items()}
+            seconds.append({what: took for what, (took, _) in found.items()})
+            peaks.append({what: peak / 1024 for what, (_, peak) in found.items() if what != _BASE})
+    figures = (
+        figure_of(f"{_SIZE_MB} MB of random bytes", "s", seconds, base=_BASE),
+        figure_of("peak memory", "MB", peaks),
+    )
+    method = (
+        "`kboot bundle create` and `load` of the same contents; less is faster. The benchmark itself is in the peak."
+    )
+    return Part("bundles", "Bundles", method, figures)
 
 
-if __name__ == "__main__":
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 200_000:
-        sys.stderr.write("this process is large before it begins\n")
-    main()
+_BASE = "cp and openssl"
+_WORKS: dict[str, Callable[[Path], None]] = {"create": create, "load": load, _BASE: copy_and_hash}
