@@ -56,6 +56,7 @@ class _Exchange(asyncio.BufferedProtocol):
     def __init__(self, request: bytes, *, is_head: bool, is_kept: bool) -> None:
         self.answer = Answer()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.heard_at = asyncio.get_running_loop().time()
         self._request, self._is_head, self._is_kept = request, is_head, is_kept
         self._head = b""
         self._has_head, self._left = False, 0  # bytes of the body
@@ -67,6 +68,7 @@ class _Exchange(asyncio.BufferedProtocol):
         return _dropped
 
     def buffer_updated(self, nbytes: int) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         if not self._has_head:
             self._head += bytes(_dropped[:nbytes])
             head, found, body = self._head.partition(b"\r\n\r\n")
@@ -100,15 +102,15 @@ class _Exchange(asyncio.BufferedProtocol):
             self.done.set_result(None)
 
 
-async def exchange(source: str, server: Address, ask: Ask, limit_s: float) -> Answer:
-    """Return the answer to a request from `source`; raises OSError, be it a TimeoutError, where none comes."""
+async def exchange(source: str, server: Address, ask: Ask, silent_s: float) -> Answer:
+    """Return the answer to a request from `source`; raises OSError, a TimeoutError where no byte comes for so long."""
     loop = asyncio.get_running_loop()
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     transport: asyncio.Transport | None = None
     try:
         sock.setblocking(False)
         sock.bind((source, 0))
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(silent_s):
             await loop.sock_connect(sock, (server.host, server.https_port if ask.tls else server.http_port))
             transport, protocol = await loop.create_connection(
                 lambda: _Exchange(ask.head(server.host), is_head=ask.method == "HEAD", is_kept=ask.is_kept),
@@ -116,8 +118,13 @@ async def exchange(source: str, server: Address, ask: Ask, limit_s: float) -> An
                 ssl=server.context if ask.tls else None,
                 server_hostname=server.host if ask.tls else None,
             )
-            await protocol.done
-            return protocol.answer
+        while not protocol.done.done():
+            left_s = protocol.heard_at + silent_s - loop.time()
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.wait({protocol.done}, timeout=left_s)
+        protocol.done.result()
+        return protocol.answer
     finally:
         if transport is not None:
             transport.abort()

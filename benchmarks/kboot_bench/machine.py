@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .exchange import Address, Answer, Ask, exchange
 
-LIMIT_S = 20.0  # of a request, before it is tried again
+SILENT_S = 20.0  # without a byte, before a request is tried again
 _PAUSES_S = {"boot": 3.0, "file": 5.0, "install.sh": 10.0, "report": 5.0, "config": 6.0}
 _GONE_OVER = 10  # tries of one step before the machine is given up
 _KERNEL = re.compile(r"^kernel http://[^/]+(\S+) (.*)", re.MULTILINE)
@@ -128,7 +128,7 @@ class Machine:
         for _ in range(_GONE_OVER):
             begin = time.monotonic()
             try:
-                answer = await exchange(self._address, self._rack.server, ask, LIMIT_S)
+                answer = await exchange(self._address, self._rack.server, ask, SILENT_S)
             except OSError as error:
                 fault = f"{step}: {type(error).__name__}"
             else:

@@ -177,8 +177,8 @@ def storm(session: Session, sizes: Sequence[int], *, has_dhcp: bool, sample_byte
     method = (
         f"Each machine has its lease ({how_leased}), then asks for boot.ipxe, its script, {what}, pxe.ign, install.sh,"
         " the clock, makes five reports and fetches its config over TLS, boots again and reports `running`: each"
-        " request on a new connection from its own address, given up after 20 s and tried again, ten times at most. The"
-        f" clients ({_PROCESSES} Python processes) share the machine with the server. One run each."
+        " request on a new connection from its own address, tried again after 20 s without a byte, ten times at most."
+        f" The clients ({_PROCESSES} Python processes) share the machine with the server. One run each."
     )
     return Part("storm", "A rack switched on at once", method, tuple(figures))
 
