@@ -38,10 +38,13 @@ def planned_store_prune(root: Path, given_up: Collection[str] = ()) -> StorePlan
 
 def prune_store_of(root: Path, given_up: Collection[str] = ()) -> StorePlan:
     """Remove what no cluster under a root needs, and return what that was; nobody loads or brings up meanwhile."""
+    folders = [ClusterFolder(root, name) for name in state_folder.begun_clusters(root)]
+    for folder in folders:
+        refuse_newer(folder)
     with ExitStack() as stack:
         stack.enter_context(locked(root / ".supplies.lock"))
-        for name in state_folder.begun_clusters(root):
-            stack.enter_context(held(ClusterFolder(root, name)))
+        for folder in folders:
+            stack.enter_context(held(folder))
         plan = planned_store_prune(root, given_up)
         SupplyStore(root).remove(plan.bundles, plan.contents)
     return plan
