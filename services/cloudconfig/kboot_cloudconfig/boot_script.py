@@ -29,7 +29,7 @@ _TEMPLATES = Environment(  # noqa: S701
     trim_blocks=True,
 )
 
-_BOOT_MARK = "\0"  # stands in a rendered script for the boot value, the only thing that differs from boot to boot
+_ARGUMENTS_MARK = "\0"  # stands in a rendered script for the kernel's arguments, which hold the boot value
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,6 @@ def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -
     desc = fleet.desc()
     names = family_of(desc.os.family)
     declared = fleet.index().by_mac.get(mac) if mac else None
-    boot = install.boot if install else None
     script = _rendered(
         name,
         bootstrapper=desc.network.bootstrapper,
@@ -130,13 +129,13 @@ def _render(fleet: Fleet, name: str, mac: Mac | None, install: Install | None) -
         release=install.release if install else None,
         kernel=names.kernel,
         initrd=names.initrd,
-        arguments=kernel_arguments(desc, mac, declared, _BOOT_MARK if boot else None),
+        arguments=_ARGUMENTS_MARK,
         boot_partition=fleet.machine(mac).boot_partition if mac and fleet.has_node(mac) else None,
     )
-    return script.replace(_BOOT_MARK, boot) if boot else script
+    return script.replace(_ARGUMENTS_MARK, kernel_arguments(desc, mac, declared, install.boot if install else None))
 
 
 @lru_cache(maxsize=4096)
 def _rendered(name: str, **values: IPv4Address | str | None) -> str:
-    """Return a script, rendered once; a machine that asks again has all but its boot value the same."""
+    """Return a script, rendered once; a machine that asks again has all but its kernel's arguments the same."""
     return _TEMPLATES.get_template(name).render(**values)
