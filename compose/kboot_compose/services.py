@@ -13,6 +13,7 @@ from kboot_clusterdesc import ClusterDesc, DhcpMode
 from kboot_clusterdesc.shared_files import DESCRIPTION, RELEASE_KEY, SERVER_CERTIFICATE, SERVER_KEY
 
 LOOPBACK = IPv4Address("127.0.0.1")
+HAND_OVER = "/run/kboot/generation"  # in a container: how many processes were brought up, and what came of the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Service:
     capabilities: tuple[str, ...] = ()
     ports: Callable[[ClusterDesc], tuple[Port, ...]] = _none  # on the bootstrapper's address
     loopback_ports: Callable[[ClusterDesc], tuple[Port, ...]] = _none
+    hands_over: bool = False  # at SIGHUP its next process takes over, and tells it in HAND_OVER
     tls: Callable[[ClusterDesc], ServerNames] | None = None  # its certificate lies in tls/<name>/
     runs: Callable[[ClusterDesc], bool] = _always
     environment: Callable[[ClusterDesc], dict[str, str]] = _no_environment  # beside what each service is given
@@ -163,6 +165,7 @@ CLOUDCONFIG = Service(
     restarts_on=(f"tls/cloudconfig/{SERVER_CERTIFICATE}", f"tls/cloudconfig/{SERVER_KEY}"),
     capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID"),
     ports=lambda desc: (Port("tcp", 80), Port("tcp", 443)),
+    hands_over=True,
     tls=lambda desc: ServerNames((f"bootstrapper.{desc.cluster.domain}",), (desc.network.bootstrapper,)),
 )
 REGISTRY = Service(
@@ -208,6 +211,7 @@ TIME = Service(
 )
 
 SERVICES = (DNSMASQ, CLOUDCONFIG, REGISTRY, UPDATER, TIME)
+HANDING_OVER = frozenset(service.name for service in SERVICES if service.hands_over)
 
 
 def services_of(desc: ClusterDesc, services: Sequence[Service] = SERVICES) -> list[Service]:

@@ -28,6 +28,7 @@ INSTALL_COMPOSE = (
     "install Compose 2.20 or later: `apt install docker-compose` on Debian 13, `docker-compose-v2` on Ubuntu;"
     " for Debian 12 see docs/operate.md"
 )
+_HAND_OVER_S = 320  # the time that services/cloudconfig gives its next server, and a little more
 _PROJECT_LABEL = "com.docker.compose.project"
 _SERVICE_LABEL = "com.docker.compose.service"
 
@@ -112,9 +113,10 @@ class Engine:
         self.remove_labelled(_PROJECT_LABEL, self.project)
 
     def restart(self, services: Iterable[str]) -> None:
-        """Restart some services, or all."""
-        chosen = list(services)
-        self._call(lambda: self._compose.restart(chosen or None, timeout=10), "restart")
+        """Restart some services, or all; one that is well and can hand over goes on answering meanwhile."""
+        chosen = [name for name in services or self._rendered() if not self._hand_over(name)]
+        if chosen:
+            self._call(lambda: self._compose.restart(chosen, timeout=10), "restart")
 
     def signal(self, service: str, name: str) -> None:
         """Send the signal `name` to the first process of a service; one that does not run is left alone."""
@@ -134,6 +136,37 @@ class Engine:
             except docker.errors.APIError:  # it ended meanwhile
                 return False
         return True
+
+    def _hand_over(self, service: str) -> bool:
+        """Have the next process of a service take over; return whether that is a way to restart it as it is now."""
+        from kboot_compose.services import HANDING_OVER
+
+        if service not in HANDING_OVER or not any(each.name == service and each.is_up for each in self.services()):
+            return False
+        if not (before := self._generation(service)):  # of a kboot that did not hand over
+            return False
+        self.signal(service, "HUP")
+        for _ in looks(_HAND_OVER_S, 0.2):
+            if (after := self._generation(service)) != before:
+                break
+        if not after.endswith("serving"):
+            raise NotYet(
+                f"{service} is the one from before: its next process did not take over",
+                f"read `docker compose -p {self.project} logs {service}`",
+            )
+        return True
+
+    def _generation(self, service: str) -> str:
+        """Return what a service tells of its hand-overs; "" where it tells nothing."""
+        from kboot_compose.services import HAND_OVER
+
+        for container in self._running(service):
+            try:
+                answer = container.exec_run(["cat", HAND_OVER])
+            except docker.errors.APIError:  # it ended meanwhile
+                return ""
+            return answer.output.decode().strip() if answer.exit_code == 0 else ""
+        return ""
 
     def remove_labelled(self, label: str, value: str) -> None:
         """Remove every container, network and volume that bears the label."""

@@ -8,27 +8,20 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .file_pump import FilePump, Transfer
+from .hand_over import pass_on
 from .log import log
+from .settings import Timeouts
 
 _BUFFERED_BYTES = 64 * 1024  # an event loop's own limit is larger, over TLS eight times as large
 SENDS_FILES = "kboot.file"  # the ASGI extension: a function that takes an open file and the part of it to send
 _LEANT_ON = ("expected_content_length", "disconnected")  # of uvicorn's RequestResponseCycle
 _HEAD_BYTES = 64 * 1024  # of a request beside its body; the parser has no limit, and keeps them all
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long a connection waits for its peer."""
-
-    silent_s: float = 20  # from the connection, or from the last answer, to a whole request
-    stalled_s: float = 60  # for the next byte to be taken; the OS's update client itself gives up after 90
 
 
 class Delivery(NamedTuple):
@@ -65,6 +58,8 @@ class HttpConnection(HttpToolsProtocol):
         self._acknowledged_bytes = self._beside_bytes = 0
         self._is_whole = False
         self._sending: asyncio.Future[bool] | None = None
+        self._outbox: socket.socket | None = None
+        self._passing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to read requests: the handshake, if any, is done."""
@@ -148,6 +143,35 @@ class HttpConnection(HttpToolsProtocol):
         """Begin to wait for the next request."""
         self.waiting_since = self.loop.time()
         super().on_response_complete()
+        if self._outbox is not None and not self.transport.is_closing():
+            self._passing = self.loop.create_task(self._pass_on(self._outbox))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether what was asked so far has been answered, or its answer has begun."""
+        if self.transport is None or self._beside_bytes > 0:
+            return False
+        if self.cycle is None:  # over TLS, which ends with this process, its first request is waited for
+            return not self.config.is_ssl
+        return self.cycle.response_started and not self.cycle.more_body
+
+    def leave(self, outbox: socket.socket) -> None:
+        """Read no more, send what is being sent, and then give the connection to the next server, or end it."""
+        if self.transport is None or self.transport.is_closing() or not self.has_begun or self.pipeline:
+            self.drop()
+            return
+        self._outbox = outbox
+        if not self.flow.read_paused:
+            self.transport.pause_reading()
+        self.flow.read_paused = False  # so that uvicorn sees nothing to resume
+        if not self.is_answered:
+            self._passing = self.loop.create_task(self._pass_on(outbox))
+
+    async def _pass_on(self, outbox: socket.socket) -> None:
+        if await self._is_flushed():
+            if self.scheme == "http":  # what TLS keeps of a connection is in this process
+                pass_on(outbox, self._accepted, self.address)
+            self.transport.close()
 
     @property
     def is_answered(self) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from .connections import Connections
 from .file_pump import FilePump
-from .http_connection import HttpConnection, Timeouts
+from .http_connection import HttpConnection
 from .log import log
+from .settings import Timeouts
 
 _AT_ONCE = 64  # so that a flood of connections leaves time for those that are there
 _FULL_S, _FAULT_S, _LOOK_S = 0.1, 1.0, 1.0
@@ -48,6 +49,25 @@ class Listener:
         self._resume()
         self._look()
 
+    def connections(self) -> list[HttpConnection]:
+        """Return the open connections."""
+        return self._connections.all()
+
+    def begin(self, accepted: socket.socket, address: str) -> None:
+        """Serve a connection from `address`, accepted here or by the server before this one."""
+        accepted.setblocking(False)
+        connection = HttpConnection(address, accepted, self._connections.discard, self._pump, **self._making())
+        self._connections.add(connection)
+        greeting = self._loop.create_task(self._greet(connection, accepted))
+        self._greetings.add(greeting)
+        greeting.add_done_callback(self._greetings.discard)
+
+    def stop(self) -> None:
+        """Accept no more connections; the open ones are looked after as before."""
+        if "pause" in self._timers:
+            self._timers["pause"].cancel()
+        self._loop.remove_reader(self._listening)
+
     def close(self) -> None:
         """Accept no more connections; the open ones stay."""
         for timer in self._timers.values():
@@ -69,15 +89,7 @@ class Listener:
                 self._drop(self._connections.expendable(self._loop.time()))
                 self._pause(_FAULT_S)
                 return
-            self._begin(accepted, peer[0])
-
-    def _begin(self, accepted: socket.socket, address: str) -> None:
-        accepted.setblocking(False)
-        connection = HttpConnection(address, accepted, self._connections.discard, self._pump, **self._making())
-        self._connections.add(connection)
-        greeting = self._loop.create_task(self._greet(connection, accepted))
-        self._greetings.add(greeting)
-        greeting.add_done_callback(self._greetings.discard)
+            self.begin(accepted, peer[0])
 
     async def _greet(self, connection: HttpConnection, accepted: socket.socket) -> None:
         limit_s = self._timeouts.silent_s if self._tls else None

@@ -1,4 +1,4 @@
-"""Binds the two ports while root, gives root up, then serves: HTTP for the boot chain, HTTPS for secrets."""
+"""Gives root up, then serves on the sockets it is given: HTTP for the boot chain, HTTPS for secrets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import resource
 import signal
 import socket
 import sqlite3
+import ssl
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -26,31 +28,16 @@ from .app import create_app
 from .database import NewerState, UnusableState
 from .file_pump import FilePump
 from .fleet import Fleet
-from .http_connection import Timeouts
+from .hand_over import END, GO, LOADED, PASS_ON, PASSED_ON, SERVING, Given, Line, passed_on
 from .listener import Listener
 from .log import log
 from .problem import problem
-from .settings import Settings
+from .settings import Settings, Timeouts
 
 NEWER_STATE_HINT = "run `kboot up` with that kboot, or a newer one; the state is as it was"
-_UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
-_IP_FREEBIND = 15  # ip(7), linux/in.h; this and the next have no name in the socket module
-_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
+_BEGIN_S, _LOOK_S = 1.5, 0.02
 _MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each connection over TLS
-
-
-def bound(address: str, port: int) -> socket.socket:
-    """Return a listening socket on `address` alone."""
-    # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # At a boot of the bootstrapper the address may come later than this process.
-    listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
-    listener.bind((address, port))
-    listener.listen(1024)
-    return listener
 
 
 def most_connections() -> tuple[int, int]:
@@ -84,6 +71,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         config.load()
         self._listener = Listener(listening, most, timeouts, config.ssl, pump)
+        self.is_open = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -93,41 +81,83 @@ class _Server(uvicorn.Server):
         """Start the application and begin to accept connections."""
         await super().startup(sockets=[])
         self._listener.open(self._given)
+        self.is_open.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more connections, and wait for the open ones to end."""
         self._listener.close()
         await super().shutdown(sockets)
 
+    def take(self, inbox: socket.socket) -> None:
+        """Serve the connections that the server before this one gave."""
+        while (given := passed_on(inbox)) is not None:
+            self._listener.begin(*given)
+
+    def stop_accepting(self) -> None:
+        """Leave new connections in the queue of the kernel."""
+        self._listener.stop()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether every request that came has its answer, or the beginning of it."""
+        return all(each.has_begun for each in self._listener.connections())
+
+    def leave(self, outbox: socket.socket) -> None:
+        """Read no more, and give each connection to the next server once its answer is sent."""
+        for connection in self._listener.connections():
+            connection.leave(outbox)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no connection is open."""
+        return not self._listener.connections()
+
     def _given(self) -> dict[str, Any]:
         """Return what uvicorn passes to each connection."""
         return {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
 
 
-async def _serve(settings: Settings, plain: socket.socket, tls: socket.socket) -> None:
+async def _serve(settings: Settings, given: Given) -> None:
+    line = Line(given.line)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, line.end)
+    # A server that has no certificate leaves the one before it as it is.
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*_certificate(settings))
+    line.tell(LOADED)
+    await line.told(GO, END)  # until the server before this one has left the database alone
+    if line.is_told(END):
+        return
     try:
         fleet = Fleet(settings)
     except NewerState as error:
         log("state-newer", problem=str(error), hint=NEWER_STATE_HINT)
         # It goes on, to tell that to whoever asks, the health check too: an end would be one start after the other.
-        await _answer(settings, plain, tls, problem(503, f"{error}: {NEWER_STATE_HINT}"))
+        await _answer(settings, given, line, problem(503, f"{error}: {NEWER_STATE_HINT}"))
         return
-    await _answer(settings, plain, tls, create_app(fleet), fleet.end_streams)
-    try:
-        fleet.keep_heard()
-        fleet.store.close()
-    except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
-        log("state-not-closed", problem=str(error))
+
+    def close_state() -> None:
+        try:
+            fleet.keep_heard()
+            fleet.store.close()
+        except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
+            log("state-not-closed", problem=str(error))
+
+    await _answer(settings, given, line, create_app(fleet), fleet.end_streams, close_state)
+
+
+def _certificate(settings: Settings) -> tuple[Path, Path]:
+    return settings.tls / SERVER_CERTIFICATE, settings.tls / SERVER_KEY
 
 
 async def _answer(
     settings: Settings,
-    plain: socket.socket,
-    tls: socket.socket,
+    given: Given,
+    line: Line,
     app: ASGIApp,
     end_streams: Callable[[], None] = lambda: None,
+    close_state: Callable[[], None] = lambda: None,
 ) -> None:
-    """Let `app` answer on both sockets until SIGTERM or SIGINT."""
+    """Let `app` answer on both sockets until this server is told to end, or to give way to the next one."""
     config = partial(
         uvicorn.Config,
         app,
@@ -138,38 +168,72 @@ async def _answer(
         # No header of a caller may change who the caller is.
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=1,  # the next server begins after it; who downloads goes on there
     )
     most_plain, most_tls = most_connections()
     pump = FilePump()
-    http = _Server(config(), plain, most_plain, settings.timeouts, pump)
-    certificate, key = settings.tls / SERVER_CERTIFICATE, settings.tls / SERVER_KEY
+    http = _Server(config(), given.plain, most_plain, settings.timeouts, pump)
+    certificate, key = _certificate(settings)
     # the first server runs the one lifespan
     secure = config(lifespan="off", ssl_certfile=certificate, ssl_keyfile=str(key))
-    https = _Server(secure, tls, most_tls, settings.timeouts)
-
-    def stop() -> None:
-        end_streams()
-        http.should_exit = https.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    servers = [asyncio.create_task(http.serve()), asyncio.create_task(https.serve())]
-    log("serving", address=settings.bind, http=settings.http_port, https=settings.https_port)
-    await asyncio.wait(servers, return_when=asyncio.FIRST_COMPLETED)
-    stop()
-    await asyncio.gather(*servers)
+    https = _Server(secure, given.tls, most_tls, settings.timeouts)
+    loop = asyncio.get_running_loop()
+    told = asyncio.create_task(line.told(PASS_ON, END))
+    tasks = [asyncio.create_task(http.serve()), asyncio.create_task(https.serve())]
+    ends: list[asyncio.Future[Any]] = [told, *tasks]
+    opened: asyncio.Future[Any] = asyncio.gather(http.is_open.wait(), https.is_open.wait())
+    await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
+    if opened.done():
+        loop.add_reader(given.inbox, http.take, given.inbox)
+        line.tell(SERVING)
+        log("serving", address=settings.bind, http=settings.http_port, https=settings.https_port)
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    opened.cancel()
+    loop.remove_reader(given.inbox)
+    end_streams()
+    await _settle((http, https))  # nothing comes between its last look and what follows
+    is_passed_on = line.is_told(PASS_ON) and not line.is_told(END)
+    if is_passed_on:
+        for server in (http, https):
+            server.leave(given.outbox)
+        await http.lifespan.shutdown()
+        close_state()
+        line.tell(PASSED_ON)
+        await _send_the_rest(line, (http, https), settings.leave_s)
+        http.force_exit = https.force_exit = True
+    http.should_exit = https.should_exit = True
+    await asyncio.gather(*tasks)
+    if not is_passed_on:
+        close_state()
     pump.close()
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def _settle(servers: Iterable[_Server]) -> None:
+    """Accept no more, and return when all that was asked is being answered, after a short while at the latest."""
+    for server in servers:
+        server.stop_accepting()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_BEGIN_S):
+            while not all(server.has_begun for server in servers):
+                await asyncio.sleep(_LOOK_S)
+
+
+async def _send_the_rest(line: Line, servers: Iterable[_Server], leave_s: float) -> None:
+    """Return when what is being sent has been sent, after `leave_s` at the latest."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(leave_s):
+            while not (line.is_told(END) or all(server.is_empty for server in servers)):
+                await asyncio.sleep(_LOOK_S)
+
+
+def serve(settings: Settings, given: Given) -> None:
+    """Serve on the given sockets until that is to end."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    plain, tls = bound(settings.bind, settings.http_port), bound(settings.bind, settings.https_port)
     give_up_root(settings.uid)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, plain, tls))
+            runner.run(_serve(settings, given))
     except UnusableState as error:
         log("state-unusable", problem=str(error), hint="see that it can be written and that its disk has room")
         sys.exit(1)

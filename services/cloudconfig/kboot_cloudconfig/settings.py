@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .http_connection import Timeouts
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a connection waits for its peer."""
+
+    silent_s: float = 20  # from the connection, or from the last answer, to a whole request
+    stalled_s: float = 60  # for the next byte to be taken; the OS's update client itself gives up after 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Settings:
     presence_every_s: float  # how often machines that run are looked for
     state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
     timeouts: Timeouts
+    leave_s: float  # how long a server that was replaced may go on with its downloads
+    run: Path  # for what tells nothing any more once the processes have ended
 
     @property
     def images(self) -> Path:
@@ -57,4 +65,6 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
             silent_s=float(environ.get("KBOOT_SILENT_S", "20")),
             stalled_s=float(environ.get("KBOOT_STALLED_S", "60")),
         ),
+        leave_s=float(environ.get("KBOOT_LEAVE_S", "1800")),
+        run=Path(environ.get("KBOOT_RUN_DIR", "/run/kboot")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sqlite3
 import ssl
 import subprocess
@@ -132,6 +133,7 @@ class Server:
             "KBOOT_HTTPS_PORT": str(self.ports[1]),
             "KBOOT_DISK_LOADER": str(self.loader),
             "KBOOT_UID": str(os.getuid()),
+            "KBOOT_RUN_DIR": str(self.folder.root),
             "KBOOT_KUBERNETES_EVERY_S": "0.2",
             "KBOOT_PRESENCE_EVERY_S": "3600",  # who is on loopback always answers
             "KBOOT_STATE_IS_MARKED": str(int(self.state_is_marked)),
@@ -152,11 +154,27 @@ class Server:
         raise AssertionError(self.log.read_text())
 
     def peak_bytes(self) -> int:
-        """The most memory that its process had."""
-        assert self._process is not None
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
+        """The most memory that the process had which answers."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.server_pid()}/status").read_text())
         assert found
         return int(found[1]) * 1024
+
+    def server_pid(self) -> int:
+        """The process that answers, which is the youngest child of the one that was started."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        return int(children.split()[-1])
+
+    def hand_over(self) -> str:
+        """Have the next server take over, and wait until that is told; what is told."""
+        assert self._process is not None
+        told = self.folder.root / "generation"
+        before = after = told.read_text()
+        self._process.send_signal(signal.SIGHUP)
+        for _ in looks(60, 0.1):
+            if (after := told.read_text()) != before:
+                break
+        return after.strip()
 
     def stop(self, *, kill: bool = False) -> int:
         """End it, by SIGTERM or as a power cut would; its exit status."""

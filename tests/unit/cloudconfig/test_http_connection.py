@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http import httptools_impl
 
 from kboot_cloudconfig.file_pump import FilePump
-from kboot_cloudconfig.http_connection import SENDS_FILES, HttpConnection, Timeouts, delivery
+from kboot_cloudconfig.http_connection import SENDS_FILES, HttpConnection, delivery
+from kboot_cloudconfig.settings import Timeouts
 
 _WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _PATIENCE = Timeouts(silent_s=20, stalled_s=60)

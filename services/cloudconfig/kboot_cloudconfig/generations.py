@@ -1,0 +1,196 @@
+"""Owns the listening sockets, and has one server process after the other answer on them: a restart refuses nobody.
+
+SIGHUP brings up the next server, which then takes over from the one before it; SIGTERM and SIGINT end all. This process
+stays root, as the container's init is, which could not pass a signal on to another user; it reads from no socket but
+those to its own servers.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from .hand_over import END, GIVEN, GO, LOADED, PASS_ON, PASSED_ON, SERVING
+from .log import log
+from .settings import Settings
+
+_UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
+_IP_FREEBIND = 15  # ip(7), linux/in.h; this and the next have no name in the socket module
+_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
+_LOAD_S, _ANSWER_S, _END_S = 300.0, 20.0, 8.0
+_LOOK_S = 1.0
+_MOST_LEAVING = 4  # servers with downloads under way beside the one that serves; each has its memory
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+
+def run(settings: Settings) -> int:
+    """Bind the ports and serve on them until SIGTERM or SIGINT; return the exit status."""
+    inbox, outbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening = (bound(settings.bind, port) for port in (settings.http_port, settings.https_port))
+    return Generations(settings, (*listening, inbox, outbox)).run()
+
+
+def bound(address: str, port: int) -> socket.socket:
+    """Return a listening socket on `address` alone."""
+    # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # At a boot of the bootstrapper the address may come later than this process.
+    listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
+    listener.bind((address, port))
+    listener.listen(1024)
+    return listener
+
+
+class ServerProcess:
+    """A server, and this process's end of the line to it."""
+
+    def __init__(self, sockets: Sequence[socket.socket], uid: int) -> None:
+        self._uid = uid
+        self.line, far = socket.socketpair()
+        self.line.setblocking(False)
+        given = [each.fileno() for each in (*sockets, far)]
+        environment = os.environ | {GIVEN: " ".join(map(str, given))}
+        command = [sys.executable, "-m", "kboot_cloudconfig"]
+        self._process = subprocess.Popen(command, env=environment, pass_fds=given)
+        far.close()
+        self._said = self._told = b""
+        self._late_at = time.monotonic() + _LOAD_S
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, once it has ended."""
+        return self._process.poll()
+
+    def has_said(self, word: bytes) -> bool:
+        """Return whether it has said a word."""
+        return word in self._said
+
+    def tell(self, word: bytes, within_s: float) -> None:
+        """Tell it once to do something, for which it has a time."""
+        if word not in self._told:
+            self._told += word
+            self._late_at = time.monotonic() + within_s
+            with suppress(OSError):  # it has ended
+                self.line.send(word)
+
+    def is_late(self) -> bool:
+        """Return whether the time for what it was told last is over."""
+        return time.monotonic() > self._late_at
+
+    def hear(self) -> None:
+        """Take note of what it has said."""
+        with suppress(BlockingIOError, ConnectionError):
+            self._said += self.line.recv(64)
+
+    def kill(self) -> None:
+        """End it at once."""
+        try:
+            self._process.kill()
+        except PermissionError:  # in the container root may signal nobody; as the server's user it may
+            source = f"import os; os.kill({self._process.pid}, 9)"
+            subprocess.run([sys.executable, "-c", source], user=self._uid, group=self._uid, check=False)
+        self._process.wait()
+
+
+class Generations:
+    """The server that serves, the one that will, and those that still have something to send."""
+
+    def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
+        self._settings, self._sockets = settings, sockets
+        self._count = 0
+        self._serving: ServerProcess | None = None
+        self._next: ServerProcess | None = None
+        self._leaving: list[ServerProcess] = []
+        self._is_wanted, self._is_ending = True, False
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, or until there is no server; return the exit status."""
+        wake, waking = socket.socketpair()
+        wake.setblocking(False)
+        waking.setblocking(False)
+        signal.set_wakeup_fd(waking.fileno())
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
+        while (status := self._step()) is None:
+            servers = self._all()
+            ready, _, _ = select.select(
+                [wake, *(each.line for each in servers if each.status is None)], [], [], _LOOK_S
+            )
+            for server in servers:
+                server.hear()
+            if wake in ready:
+                heard = set(wake.recv(64))
+                self._is_ending |= bool(heard & {signal.SIGTERM, signal.SIGINT})
+                self._is_wanted |= signal.SIGHUP in heard
+        return status
+
+    def _all(self) -> list[ServerProcess]:
+        return [each for each in (*self._leaving, self._serving, self._next) if each is not None]
+
+    def _step(self) -> int | None:
+        """Do what is to be done now; return the exit status when all has ended."""
+        self._leaving = [each for each in self._leaving if each.status is None]
+        if self._is_ending:
+            return self._end()
+        if (serving := self._serving) is not None:
+            status = serving.status
+            serving.hear()  # its last words come before its end
+            if serving.has_said(PASSED_ON):
+                self._leaving.append(serving)
+                self._serving = None
+            elif status is not None:
+                return status or 1  # nobody asked it to end
+        if self._next is not None:
+            return self._bring_up(self._next)
+        if self._is_wanted and len(self._leaving) < _MOST_LEAVING:
+            self._is_wanted = False
+            self._next = ServerProcess(self._sockets, self._settings.uid)
+        return None
+
+    def _bring_up(self, coming: ServerProcess) -> int | None:
+        if coming.status is None and coming.is_late():
+            coming.kill()
+        if coming.status is not None:
+            self._next = None
+            if self._serving is None:
+                return coming.status or 1
+            log("hand-over-failed", status=coming.status)
+            self._tell("failed")
+            return None
+        if coming.has_said(SERVING):
+            self._serving, self._next = coming, None
+            self._tell("serving")
+        elif coming.has_said(LOADED):
+            if self._serving is None:
+                coming.tell(GO, _LOAD_S)
+            else:
+                self._serving.tell(PASS_ON, _ANSWER_S)
+                if self._serving.is_late():
+                    self._serving.kill()
+                    self._serving = None
+        return None
+
+    def _end(self) -> int | None:
+        servers = [each for each in self._all() if each.status is None]
+        for server in servers:
+            server.tell(END, _END_S)
+            if server.is_late():
+                server.kill()
+        return None if servers else 0
+
+    def _tell(self, outcome: str) -> None:
+        """Write how many servers were brought up, and what came of the last: `kboot restart` waits for it."""
+        self._count += 1
+        with suppress(OSError):  # outside of a container there is no such folder
+            new = self._settings.run / "generation.new"
+            new.write_text(f"{self._count} {outcome}\n")
+            new.replace(new.with_name("generation"))
