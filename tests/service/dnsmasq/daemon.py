@@ -111,7 +111,9 @@ def _mounts(description: str, folder: Path) -> dict[str, Path]:
     shutil.copytree(config / "pxelinux.cfg", lib / "tftpboot" / "pxelinux.cfg")
     (lib / "tftpboot" / "undionly.kpxe").write_bytes(LOADER)
     shutil.chown(lib / "kboot" / "leases", "dnsmasq")
-    return {"/etc": etc, "/var/lib": lib}
+    run = folder / "run"
+    run.mkdir()
+    return {"/etc": etc, "/var/lib": lib, "/run": run}
 
 
 @contextmanager
