@@ -49,6 +49,7 @@ def compose_file(
             "memory": service.memory,
             "health": list(service.health),
             "capabilities": service.capabilities,
+            "hands_over": service.hands_over,
             "environment": service.environment(desc),
             "inputs": inputs_hash(service, files, images[service.name]),
             "mounts": [

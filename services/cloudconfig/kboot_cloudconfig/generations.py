@@ -1,8 +1,7 @@
 """Owns the listening sockets, and has one server process after the other answer on them: a restart refuses nobody.
 
-SIGHUP brings up the next server, which then takes over from the one before it; SIGTERM and SIGINT end all. This process
-stays root, as the container's init is, which could not pass a signal on to another user; it reads from no socket but
-those to its own servers.
+SIGHUP brings up the next server, which then takes over from the one before it; SIGTERM and SIGINT end all. Only the
+ports are bound by root. In its container this is the first process: an init of root's could not pass a signal on to it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,8 @@ _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 def run(settings: Settings) -> int:
     """Bind the ports and serve on them until SIGTERM or SIGINT; return the exit status."""
     inbox, outbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listening = (bound(settings.bind, port) for port in (settings.http_port, settings.https_port))
+    listening = [bound(settings.bind, port) for port in (settings.http_port, settings.https_port)]
+    give_up_root(settings.uid)
     return Generations(settings, (*listening, inbox, outbox)).run()
 
 
@@ -50,11 +50,18 @@ def bound(address: str, port: int) -> socket.socket:
     return listener
 
 
+def give_up_root(uid: int) -> None:
+    """Become `uid`, and the group of that number, for good."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+
+
 class ServerProcess:
     """A server, and this process's end of the line to it."""
 
-    def __init__(self, sockets: Sequence[socket.socket], uid: int) -> None:
-        self._uid = uid
+    def __init__(self, sockets: Sequence[socket.socket]) -> None:
         self.line, far = socket.socketpair()
         self.line.setblocking(False)
         given = [each.fileno() for each in (*sockets, far)]
@@ -93,11 +100,7 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End it at once."""
-        try:
-            self._process.kill()
-        except PermissionError:  # in the container root may signal nobody; as the server's user it may
-            source = f"import os; os.kill({self._process.pid}, 9)"
-            subprocess.run([sys.executable, "-c", source], user=self._uid, group=self._uid, check=False)
+        self._process.kill()
         self._process.wait()
 
 
@@ -153,7 +156,7 @@ class Generations:
             return self._bring_up(self._next)
         if self._is_wanted and len(self._leaving) < _MOST_LEAVING:
             self._is_wanted = False
-            self._next = ServerProcess(self._sockets, self._settings.uid)
+            self._next = ServerProcess(self._sockets)
         return None
 
     def _bring_up(self, coming: ServerProcess) -> int | None:

@@ -1,10 +1,9 @@
-"""Gives root up, then serves on the sockets it is given: HTTP for the boot chain, HTTPS for secrets."""
+"""Serves on the sockets it is given: HTTP for the boot chain, HTTPS for secrets."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import resource
 import signal
 import socket
@@ -47,14 +46,6 @@ def most_connections() -> tuple[int, int]:
     room = (hard - _OTHER_DESCRIPTORS) // 2
     tls = min(_MOST_TLS, room // 4)
     return min(_MOST_PLAIN, room - tls), tls
-
-
-def give_up_root(uid: int) -> None:
-    """Become `uid`, and the group of that number, for good."""
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(uid)
-        os.setuid(uid)
 
 
 class _Server(uvicorn.Server):
@@ -230,7 +221,6 @@ async def _send_the_rest(line: Line, servers: Iterable[_Server], leave_s: float)
 def serve(settings: Settings, given: Given) -> None:
     """Serve on the given sockets until that is to end."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    give_up_root(settings.uid)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, given))
