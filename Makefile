@@ -31,7 +31,7 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 test: setup lint ## every test, from unit to a whole install in virtual machines
 	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses 4 --dist loadgroup # half of it waits
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
-	@$(BIN)/python -m pytest tests/machine
+	@$(BIN)/python -m pytest tests/machine/test_install.py
 
 test-release: setup ## what is given away: bundles, kboot by pip, pipx and uv from its wheel, images the same at each build
 	@$(BIN)/python -m pytest tests/release
