@@ -8,6 +8,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -37,7 +38,7 @@ http {{
 """
 
 
-class Server:
+class Server(ABC):
     """A server process at an address among the servers; ports are plain HTTP and TLS."""
 
     def __init__(self, name: str, network: Network, address: IPv4Address, ports: tuple[int, int]) -> None:
@@ -89,9 +90,9 @@ class Server:
         """Return the memory of its processes."""
         return pss_bytes(with_children([self.pid]))
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, and return once it answers."""
-        raise NotImplementedError
 
     def rest(self) -> None:
         """Stop its processes where they are, so that it takes nothing while others are measured."""
