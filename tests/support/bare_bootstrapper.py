@@ -40,9 +40,9 @@ set -e
 trap '' CHLD  # orphans have this for their parent, and are not waited for
 scratch=$1 home=$2 checkout=$3 nameserver=$4
 for tree in $5; do
-  mkdir -p "$scratch/changed/$tree" "$scratch/work/$tree"
+  mkdir -p "$scratch/changed/$tree" "$scratch/merging/$tree"
   mount -t overlay overlay "/$tree" \
-    -o "lowerdir=/$tree,upperdir=$scratch/changed/$tree,workdir=$scratch/work/$tree"
+    -o "lowerdir=/$tree,upperdir=$scratch/changed/$tree,workdir=$scratch/merging/$tree"
 done
 rm -rf /etc/docker /etc/kboot /etc/resolv.conf /opt/* /usr/local/bin/kboot /usr/local/lib/docker /var/lib/kboot
 rm -f /etc/systemd/system/kboot-*
