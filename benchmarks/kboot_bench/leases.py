@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 
 from .dnsmasq import Dnsmasq
 from .figures import Figure, Part, Spread, percentile, spread_of
+from .load import beside
 from .network import machine_address
 from .rack import LeaseWriter, found_in, mac_of
 from .servers import Product
@@ -81,19 +82,7 @@ def _has_token(product: Product, machine: int) -> bool:
 
 @contextmanager
 def _renewing(product: Product, machines: int) -> Iterator[None]:
-    writer, is_over = LeaseWriter(product.folder), threading.Event()
+    writer, numbers = LeaseWriter(product.folder), cycle(range(1, machines + 1))
     writer.give(range(1, machines + 1))
-
-    def renew() -> None:
-        number = 0
-        while not is_over.wait(1 / _A_SECOND):
-            number = number % machines + 1
-            writer.give([number])
-
-    thread = threading.Thread(target=renew)
-    thread.start()
-    try:
+    with beside(lambda: writer.give([next(numbers)]), _A_SECOND):
         yield
-    finally:
-        is_over.set()
-        thread.join()

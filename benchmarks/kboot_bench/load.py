@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,24 @@ done = function(summary, latency, requests)
     latency:percentile(50) / 1000, latency:percentile(99) / 1000, e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
+
+
+@contextmanager
+def beside(work: Callable[[], object], a_second: float) -> Iterator[None]:
+    """Do some work `a_second` times a second, in a thread, for as long as what stands within lasts."""
+    is_over = threading.Event()
+
+    def repeat() -> None:
+        while not is_over.wait(1 / a_second):
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from kboot.host.waiting import looks as paced
 
 from .figures import Figure, Part, Spread, figure_of, spread_of
-from .load import Request, probed
+from .load import Request, beside, probed
 from .processes import cpu_s, with_children
 from .rack import mac_of
 from .servers import Product
@@ -75,16 +74,5 @@ def _idle(product: Product) -> float:
 @contextmanager
 def _looked_at(product: Product) -> Iterator[None]:
     """Have as many status pages open as there are looks in a second."""
-    is_over = threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(1 / _PAGES):
-            product.get("/v1/nodes")
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with beside(lambda: product.get("/v1/nodes"), _PAGES):
         yield
-    finally:
-        is_over.set()
-        thread.join()

@@ -61,23 +61,18 @@ class Server(ABC):
         """Return the body of an answer over plain HTTP; anything but 200 is an error."""
         own = (str(source), 0) if source else None
         connection = http.client.HTTPConnection(str(self.address), self.ports[0], timeout=60, source_address=own)
-        try:
-            connection.request(method, path, headers=headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise SystemExit(f"{self.name}: {path}: {answer.status} {body[:200]!r}")
-        return body
+        return self._body(connection, method, path, headers)
 
     def get_tls(self, path: str, token: str) -> bytes:
         """Return the body of an answer over TLS, whose certificate is not looked at."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection(str(self.address), self.ports[1], timeout=60, context=context)
+        return self._body(connection, "GET", path, {"Authorization": f"Bearer {token}"})
+
+    def _body(self, connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> bytes:
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             body = answer.read()
         finally:
