@@ -115,6 +115,19 @@ KEYS: dict[str, Key] = {
     ),
     "os.update.window.start": Key("time of day at which the window opens", 'start: "03:00"'),
     "os.update.window.length": Key("how long it stays open", "length: 3h"),
+    "os.update.payload_url": Key(
+        "where the payloads come from that update installed machines; may hold {channel} and {board}; default: "
+        "release_url where that is given, else the family's server",
+        'payload_url: "http://mirror.example.com/payloads/{board}"',
+    ),
+    "os.update.payload_key": Key(
+        "file with the public key (RSA, PEM) that signs the payloads, beside this one; default: the family's key",
+        "payload_key: payload-key.pem",
+    ),
+    "os.update.extensions": Key(
+        "extensions of the OS that machines have enabled, whose payloads an update needs as well",
+        "extensions: [zfs]",
+    ),
     "kubernetes": Key(
         "the Kubernetes cluster; without this key kboot installs an OS fleet",
         "kubernetes: {version: v1.36.2}",

@@ -43,6 +43,9 @@ ETCD_PORT = 2379  # on each member, for its clients
 POD_BLOCK_PREFIX = 24  # of a node's part of `pod_cidr`: kube-controller-manager's default, and flannel's SubnetLen
 
 
+Extension = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+
+
 def _pair(value: AddressRange) -> list[str]:
     return [str(value.first), str(value.last)]
 
@@ -148,6 +151,9 @@ class Update(Part):
     keep: int = Field(default=2, ge=1, le=20)
     reboot_strategy: RebootStrategy = RebootStrategy.ROLLOUT
     window: Window | None = None
+    payload_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    payload_key: str | None = None
+    extensions: tuple[Extension, ...] = Field(default=(), exclude_if=operator.not_)
 
 
 class Os(KernelLine):

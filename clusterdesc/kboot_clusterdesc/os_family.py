@@ -33,11 +33,19 @@ class FamilyNames:
     release_url: str  # with placeholders {channel} and {board}
     key_url: str
     key_fingerprint: str  # of the primary key
+    payload: str  # brings an installed machine to a release
+    payload_prefix: str  # of the names of payloads of the OS's extensions
+    payload_url: str | None  # as `release_url`; None where no public host has any
+    payload_key: str | None  # vouches for payloads: an RSA public key, DER in base64
 
     @property
     def release_files(self) -> tuple[str, ...]:
         """The files of a release that a mirror holds; each has a detached signature `<file>.sig` beside it."""
         return ("version.txt", self.kernel, self.initrd, self.image)
+
+    def extension_payload(self, extension: str) -> str:
+        """Return what the payload of an extension of the OS is called, which its name gives."""
+        return f"{self.payload_prefix}{extension}.gz"
 
     def ignition_arguments(self, url: str) -> str:
         """Return the kernel arguments that make Ignition run in memory with the config at `url`.
@@ -49,6 +57,13 @@ class FamilyNames:
         encoded = b64encode(json.dumps(pointer, separators=(",", ":")).encode()).decode()
         return f"{self.first_boot}=1 {self.config_url}=data:;base64,{encoded}"
 
+
+_FLATCAR_PAYLOAD_KEY = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw/NZ5Tvc93KynOLPDOxahyAGRKB2NvgF9l2A61SsFw5CuZc/k02u1/BvFehK4XL/"
+    "eOo90Dt8A2l28D/YKs7g2IPUSAnA9hc5OKBbpHsDzisxlAh7kg4FpeeJJWJMzO8NDCG5NZVqXEpGjCmX0qSh5MLiTDr9dU2YhLo93/92dKnT"
+    "vsLjUVv5wnuF55Lt2wJv4CbxVn4hHwotGfSomTBO+7o6hE3VIIo1C6lkP+FAqMyWKA9s6U0x4tGxCXszW3hPWOANLIT4m0e55ayxiy5AESEV"
+    "W/xx6Rul75u925m21AqA6wwaEB6ZPKTnUiWoNKNv1xi8LPIz12+0nuE6iT1KjQIDAQAB"
+)
 
 _FAMILIES = {
     Family.FLATCAR: FamilyNames(
@@ -64,6 +79,10 @@ _FAMILIES = {
         release_url="https://{channel}.release.flatcar-linux.net/{board}",
         key_url="https://www.flatcar.org/security/image-signing-key/Flatcar_Image_Signing_Key.asc",
         key_fingerprint="F88CFEDEFF29A5B4D9523864E25D9AED0593B34A",
+        payload="flatcar_production_update.gz",
+        payload_prefix="flatcar-",
+        payload_url="https://update.release.flatcar-linux.net/{board}",
+        payload_key=_FLATCAR_PAYLOAD_KEY,
     ),
     Family.COREOS: FamilyNames(
         kernel="coreos_production_pxe.vmlinuz",
@@ -78,6 +97,10 @@ _FAMILIES = {
         release_url="https://{channel}.release.core-os.net/{board}",
         key_url="https://coreos.com/security/image-signing-key/CoreOS_Image_Signing_Key.asc",
         key_fingerprint="04127D0BFABEC8871FFB2CCE50E0885593D2DCB4",
+        payload="coreos_production_update.gz",
+        payload_prefix="coreos-",
+        payload_url=None,
+        payload_key=None,
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def rendered_files(
     interface: str = "eth1",
     root: Path = ROOT,
     release_key: bytes | None = None,
+    payload_key: bytes | None = None,
     services: Sequence[Service] = SERVICES,
 ) -> dict[str, RenderedFile]:
     """Every file; the description's fragments are read from `folder`."""
@@ -38,7 +40,7 @@ def rendered_files(
         network=network or HostNetwork(),
         interface=interface,
         root=root,
-        attachments=attachments_of(desc, folder or Path(), release_key),
+        attachments=replace(attachments_of(desc, folder or Path(), release_key), payload_key=payload_key),
         services=services,
     )
 

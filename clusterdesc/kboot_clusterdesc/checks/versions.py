@@ -44,7 +44,8 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             "write `reboot_strategy: rollout`, or leave it out: nothing acts on it yet",
             given=("os.family",),
         )
-    yield from _check_release_url(desc, tree)
+    yield from _check_url(desc.os.release_url, ("os", "release_url"), tree)
+    yield from _check_url(desc.os.update.payload_url, ("os", "update", "payload_url"), tree)
 
 
 def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -62,13 +63,13 @@ def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]
         )
 
 
-def _check_release_url(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    url = desc.os.release_url or ""
+def _check_url(url: str | None, key: tuple[str, ...], tree: Tree) -> Iterator[Problem]:
+    url = url or ""
     names = _PLACEHOLDER.findall(url)
     if "{" in _PLACEHOLDER.sub("", url) or "}" in _PLACEHOLDER.sub("", url) or set(names) - {"channel", "board"}:
         yield problem_at(
             tree,
-            ("os", "release_url"),
+            key,
             f"`{url[:120]}` holds an unknown {{placeholder}}",
             "{channel} and {board} are known",
         )

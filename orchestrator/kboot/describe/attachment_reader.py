@@ -1,10 +1,13 @@
-"""Read the files that a description names: fragments, manifests and the release key, relative to its folder."""
+"""Read the files that a description names: fragments, manifests and keys of releases, relative to its folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import yaml
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
 
@@ -22,7 +25,8 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
         if name is not None and name not in extras:
             path = description.parent / name
             extras[name] = read_extra(_read(path, "os.extra", description), str(path))
-    return Attachments(_release_key(desc, description), extras, _manifests(desc, description))
+    manifests = _manifests(desc, description)
+    return Attachments(_release_key(desc, description), extras, manifests, _payload_key(desc, description))
 
 
 def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
@@ -58,6 +62,21 @@ def _release_key(desc: ClusterDesc, description: Path) -> bytes | None:
     key = _read(path, "os.release_key", description)
     if _ARMOR not in key:
         raise _invalid(path, "os.release_key", "holds no armored public key", "write it with `gpg --armor --export`")
+    return key
+
+
+def _payload_key(desc: ClusterDesc, description: Path) -> bytes | None:
+    if desc.os.update.payload_key is None:
+        return None
+    path = description.parent / desc.os.update.payload_key
+    key = _read(path, "os.update.payload_key", description)
+    try:
+        is_rsa = isinstance(load_pem_public_key(key), RSAPublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        is_rsa = False
+    if not is_rsa:
+        hint = "write it with `openssl rsa -pubout`"
+        raise _invalid(path, "os.update.payload_key", "holds no public RSA key in PEM", hint)
     return key
 
 

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, family_of
-from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATER_STATUS, origin_of
+from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATE, UPDATER_STATUS, origin_of
+from kboot_clusterdesc.update_payload import UpdatePayload, payload_names, read_payload
 
 from .disk_image import disk_bytes
 
@@ -37,6 +38,25 @@ def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
         except OSError:
             return None
     return version if is_whole(images, desc, version) else None
+
+
+def payload_of(images: Path, desc: ClusterDesc, version: str) -> UpdatePayload | None:
+    """Return what brings an installed machine to the release `version`, verified by the updater and whole here now."""
+    wanted = payload_names(desc.os)
+    folder = images / desc.os.channel / version
+    try:
+        payload = read_payload((folder / UPDATE).read_bytes())
+        files = {file.name: file for file in payload.files if (folder / file.name).stat().st_size == file.size}
+    except (OSError, ValueError):
+        return None
+    if (
+        not wanted
+        or not files.keys() >= set(wanted)
+        or payload.version != version
+        or not is_whole(images, desc, version)
+    ):
+        return None
+    return UpdatePayload(version, tuple(files[name] for name in wanted))
 
 
 def image_bytes(images: Path, desc: ClusterDesc, version: str | None) -> int | None:

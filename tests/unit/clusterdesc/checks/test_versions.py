@@ -57,4 +57,9 @@ def test_a_kubernetes_version_has_its_syntax(version: str) -> None:
 @pytest.mark.parametrize("url", ["http://m.example.com/{chanel}", "http://m.example.com/{", "http://m.example.com/{0}"])
 def test_an_unknown_placeholder_of_the_release_url_is_refused(url: str) -> None:
     assert refused_keys(os(f'release_url: "{url}"')) == ["os.release_url"]
-    accepted(os('release_url: "http://m.example.com/{channel}/{board}"'))
+    assert refused_keys(os(f'update: {{payload_url: "{url}"}}')) == ["os.update.payload_url"]
+    accepted(
+        os(
+            'release_url: "http://m.example.com/{channel}/{board}", update: {payload_url: "http://p.example.com/{board}"}'
+        )
+    )
