@@ -22,7 +22,7 @@ from ..running.rendered_project import network_in_force
 from ..service_images.present import PresentImage, present_images
 
 _SECRETS_GIVEN = {"configured", "installed", "running", "ready"}
-_LEFT_BY_AN_INSTALL = ("version", "config", "install_disk", "boot_partition", "ssh_host_keys")
+_LEFT_BY_AN_INSTALL = ("version", "install_disk", "boot_partition", "ssh_host_keys")
 
 
 @dataclass(frozen=True, slots=True)

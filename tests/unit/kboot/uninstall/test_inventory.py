@@ -9,7 +9,14 @@ import pytest
 from kboot.service_images.present import is_ours
 from kboot.uninstall.inventory import was_installed
 
-_NEVER = {"armed": True, "phase": "waiting", "phases": {"waiting": "2026-01-01T00:00:00Z"}, "ssh_host_keys": []}
+# As the server shows one, and so with a `config`, which is `current` for as long as it runs none.
+_NEVER = {
+    "armed": True,
+    "phase": "waiting",
+    "phases": {"waiting": "2026-01-01T00:00:00Z"},
+    "config": "current",
+    "ssh_host_keys": [],
+}
 
 
 @pytest.mark.parametrize("phase", ["waiting", "leased", "booting", "installing", "failed"])
