@@ -21,7 +21,9 @@ def removal(
         return "`uv tool uninstall kboot`"
     if (prefix / _OF_A_BUNDLE).exists():
         folders = sorted(path.parent for path in prefix.parent.glob(f"*/{_OF_A_BUNDLE}"))
-        return f"`rm -r {shlex.join(map(str, folders))}`, and the link `/usr/local/bin/kboot` where it leads there"
+        is_ours_alone = sorted(prefix.parent.iterdir()) == folders and prefix.parent.name == "kboot"
+        gone = [prefix.parent] if is_ours_alone else folders
+        return f"`rm -r {shlex.join(map(str, gone))}`, and the link `/usr/local/bin/kboot` where it leads there"
     if (checkout := _checkout(installed or distribution("kboot"))) is not None:
         return f"remove the checkout {checkout}"
     return f"`{shlex.quote(python)} -m pip uninstall kboot`"

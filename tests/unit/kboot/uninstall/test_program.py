@@ -39,6 +39,14 @@ def test_what_bundles_brought_up_lies_in_folders_of_its_own(tmp_path: Path) -> N
     assert said.startswith(f"`rm -r {tmp_path}/0.1.0-ab {tmp_path}/0.2.0-cd`, and the link")
 
 
+def test_the_folder_of_those_goes_with_them_where_it_holds_nothing_else(tmp_path: Path) -> None:
+    for name in ("0.1.0-ab", "0.2.0-cd"):
+        (tmp_path / "kboot" / name).mkdir(parents=True)
+        (tmp_path / "kboot" / name / "wheels.json").touch()
+    said = removal(tmp_path / "kboot" / "0.1.0-ab", "/x/python", installed(tmp_path))
+    assert said.startswith(f"`rm -r {tmp_path}/kboot`, and the link")
+
+
 def test_a_wheel_is_removed_by_pip(tmp_path: Path) -> None:
     for number, origin in enumerate((None, {"url": "file:///media/kboot.whl", "archive_info": {}})):
         (tmp_path / str(number)).mkdir()
