@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code, for `make docs`: every command, and the description's JSON schema."""
+"""Write docs/reference/ from the code, for `make docs`: commands, the description's JSON schema, the server's API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kboot.cli.main import build_parser
+from kboot_cloudconfig.app import ROUTES
+from kboot_cloudconfig.route import api_page
 from kboot_clusterdesc.schema import json_schema
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -18,6 +20,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": "# Commands\n\nMade from the code by `make docs`.\n" + "".join(_commands(build_parser())),
         "cluster.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "openapi.json": json.dumps(api_page(ROUTES), indent=2) + "\n",
     }
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from . import (
     boot_script,
+    event_stream,
     events,
     health,
     installer,
@@ -26,6 +26,7 @@ from . import (
     served_files,
     status_page,
 )
+from .api import FleetState, NodeState
 from .body_queue import BodyQueue
 from .file_watch import watch_files
 from .fleet import Fleet
@@ -35,41 +36,49 @@ from .kubernetes_watch import KubernetesWatch
 from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
 from .request_log import RequestLog
+from .route import GET, POST, READ, Route, Who, add_route
 
-READ, GET, POST = ["GET", "HEAD"], ["GET"], ["POST"]
+JSON, TEXT, HTML, FILE, STREAM = (
+    "application/json",
+    "text/plain",
+    "text/html",
+    "application/octet-stream",
+    "text/event-stream",
+)
+_MACHINE, _OPERATOR = Who.MACHINE, Who.OPERATOR
 
-# The first that fits answers. docs/http.md says what each is, and who may ask.
-ROUTES: tuple[tuple[str, list[str], Callable[..., Any]], ...] = (
-    ("/boot.ipxe", READ, boot_script.first_script),
-    ("/boot/disk.efi", READ, served_files.disk_loader),
-    ("/boot/disk.pxe", READ, served_files.bios_disk_loader),
-    ("/boot/{name}.efi", READ, served_files.boot_loader),
-    ("/boot/{mac}.ipxe", READ, boot_script.boot_script),
-    ("/boot/{name}", READ, served_files.file_in_force),
-    ("/pxelinux.cfg/default", READ, boot_script.pxelinux_config),
-    ("/pxe.ign", READ, memory_ignition.pxe_ign),
-    ("/install.sh", READ, installer.install_sh),
-    ("/ignition/{mac}.json", GET, node_config.ignition),
-    ("/cloud-configs/{mac}.yaml", GET, node_config.cloud_config),
-    ("/certs/{mac}/{name}.pem", GET, node_config.certificate),
-    ("/v1/nodes", GET, nodes.all_nodes),
-    ("/v1/nodes/{mac}", GET, nodes.one_node),
-    ("/v1/labels", GET, nodes.labels),
-    ("/v1/joining", GET, joining.joining_machines),
-    ("/v1/nodes/{mac}/events", POST, events.take_report),
-    ("/v1/nodes/{mac}/arm", POST, nodes.arm),
-    ("/v1/nodes/{mac}/disarm", POST, nodes.disarm),
-    ("/v1/settle", POST, nodes.settle),
-    ("/v1/events", GET, events.stream_events),
-    ("/v1/update", POST, omaha.update),
-    ("/v1/update/", POST, omaha.update),  # a redirect would turn the POST into a GET
-    ("/", READ, status_page.status_page),
-    ("/healthz", READ, health.healthz),
-    ("/readyz", READ, health.readyz),
-    ("/metrics", GET, metrics.metrics),
-    ("/ca.pem", READ, served_files.authority),
-    ("/assets/{path:path}", READ, served_files.asset),
-    ("/{channel}/{version}/{name}", READ, served_files.release_file),
+# The first that fits answers. docs/http.md says what each is.
+ROUTES = (
+    Route("/boot.ipxe", READ, boot_script.first_script, TEXT),
+    Route("/boot/disk.efi", READ, served_files.disk_loader, FILE),
+    Route("/boot/disk.pxe", READ, served_files.bios_disk_loader, FILE),
+    Route("/boot/{name}.efi", READ, served_files.boot_loader, FILE),
+    Route("/boot/{mac}.ipxe", READ, boot_script.boot_script, TEXT),
+    Route("/boot/{name}", READ, served_files.file_in_force, FILE),
+    Route("/pxelinux.cfg/default", READ, boot_script.pxelinux_config, TEXT),
+    Route("/pxe.ign", READ, memory_ignition.pxe_ign, JSON),
+    Route("/install.sh", READ, installer.install_sh, TEXT),
+    Route("/ignition/{mac}.json", GET, node_config.ignition, JSON, _MACHINE),
+    Route("/cloud-configs/{mac}.yaml", GET, node_config.cloud_config, TEXT, _MACHINE),
+    Route("/certs/{mac}/{name}.pem", GET, node_config.certificate, FILE, _MACHINE),
+    Route("/v1/nodes", GET, nodes.all_nodes, FleetState),
+    Route("/v1/nodes/{mac}", GET, nodes.one_node, NodeState),
+    Route("/v1/labels", GET, nodes.labels, TEXT),
+    Route("/v1/joining", GET, joining.joining_machines, TEXT),
+    Route("/v1/nodes/{mac}/events", POST, events.take_report, "", _MACHINE, events.Report, 204),
+    Route("/v1/nodes/{mac}/arm", POST, nodes.arm, NodeState, _OPERATOR),
+    Route("/v1/nodes/{mac}/disarm", POST, nodes.disarm, NodeState, _OPERATOR),
+    Route("/v1/settle", POST, nodes.settle, FleetState, _OPERATOR),
+    Route("/v1/events", GET, event_stream.stream_events, STREAM),
+    Route("/v1/update", POST, omaha.update, "text/xml", takes="text/xml"),
+    Route("/v1/update/", POST, omaha.update, "text/xml"),  # a redirect would turn the POST into a GET
+    Route("/", READ, status_page.status_page, HTML),
+    Route("/healthz", READ, health.healthz, TEXT),
+    Route("/readyz", READ, health.readyz, TEXT),
+    Route("/metrics", GET, metrics.metrics, TEXT),
+    Route("/ca.pem", READ, served_files.authority, FILE),
+    Route("/assets/{path:path}", READ, served_files.asset, FILE),
+    Route("/{channel}/{version}/{name}", READ, served_files.release_file, FILE),
 )
 
 
@@ -100,8 +109,8 @@ def create_app(fleet: Fleet) -> FastAPI:
     app.add_middleware(KeptAnswers, commits=fleet.store.commits)
     app.add_middleware(RequestLog)
     _add_problems(app)
-    for path, methods, handler in ROUTES:
-        app.add_api_route(path, handler, methods=methods)
+    for route in ROUTES:
+        add_route(app, route)
     return app
 
 

@@ -1,16 +1,12 @@
-"""Takes the reports of machines, and streams events to those who watch."""
+"""Takes the reports of machines."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from ipaddress import IPv4Address
-from typing import Annotated
 
-from fastapi import Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi import Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kboot_clusterdesc import EventKind, Mac, Phase
@@ -19,7 +15,6 @@ from kboot_clusterdesc.types import Guid, HostKey
 
 from . import guard
 from . import machine as life
-from .answer import NEVER_KEPT
 from .caller import PathMac, ServedFleet, ask_of, small_body
 from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
@@ -28,12 +23,10 @@ from .problem import ProblemError
 from .whereabouts import elsewhere_in_words
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
-_STILL_HERE_S = 15
 _WHY = {  # of a refusal to who has a token of this machine
     guard.Refusal.REPLAYED_TOKEN: "its report was refused: it is of an earlier install",
     guard.Refusal.WRONG_ADDRESS: "its report was refused to {}, which is not its own address",
 }
-_AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
 
 
 class Report(BaseModel):
@@ -128,43 +121,3 @@ def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
         kept = fleet.files.text(f"{fleet.nodes_folder}/{mac.dashed}/{REPORT_TOKEN}").strip()
         tokens.append(guard.sha256_of(kept))
     return [token for token in tokens if token is not None]
-
-
-async def stream_events(
-    request: Request, fleet: ServedFleet, after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None
-) -> Response:
-    """Answer with the events from where the caller stopped, and with each that comes."""
-    body = _event_stream(fleet, request, _first_wanted(fleet, request, after))
-    return StreamingResponse(body, media_type="text/event-stream", headers=NEVER_KEPT)
-
-
-async def _event_stream(fleet: Fleet, request: Request, after: int) -> AsyncIterator[str]:
-    """Yield server-sent events from number `after` on until the caller goes; comments keep the connection open."""
-    flag = fleet.listeners.add()
-    try:
-        yield ": events of the cluster\n\n"
-        while not await request.is_disconnected():
-            flag.clear()
-            while batch := fleet.store.events_after(after, _AT_ONCE):
-                for event in batch:
-                    after = event.number or after
-                    yield f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
-            if fleet.listeners.is_ending:
-                return
-            try:
-                await asyncio.wait_for(flag.wait(), _STILL_HERE_S)
-            except TimeoutError:
-                yield ": still here\n\n"
-    finally:
-        fleet.listeners.remove(flag)
-
-
-def _first_wanted(fleet: Fleet, request: Request, after: int | None) -> int:
-    """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest."""
-    last = request.headers.get("last-event-id", "")
-    if last.isascii() and last.isdigit() and len(last) < 16:
-        return int(last)
-    if after is not None:
-        return after
-    newest = fleet.store.newest_events(100)
-    return (newest[0].number or 1) - 1 if newest else 0

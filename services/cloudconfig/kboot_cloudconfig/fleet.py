@@ -13,6 +13,7 @@ from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
 
 from . import machine as life
 from .description import DescriptionFile
+from .event import Event
 from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
 from .listeners import Listeners
@@ -27,7 +28,7 @@ from .releases import release_in_force, updater_events
 from .settings import Settings
 from .shown_node import ShownNodes
 from .small_files import SmallFiles
-from .store import Discovered, Event, Store
+from .store import Discovered, Store
 from .whereabouts import is_in_memory, own_in_words
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
@@ -253,10 +254,6 @@ class Fleet:
         """Keep the reason that `address` gave a machine, unless it gave it the same within the last minute."""
         if after != before and self._reasons.note(after.mac, address, after.reason or "", self.now()):
             self.keep(before, after)
-
-    def end_streams(self) -> None:
-        """End every stream of events, so that the server can end."""
-        self.listeners.end()
 
     def note_leases(self) -> None:
         """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered.

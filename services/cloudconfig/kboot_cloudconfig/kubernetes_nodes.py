@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -13,17 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from kboot_clusterdesc import Phase
 
 from . import machine as life
+from .api import ApiState
 from .machine import Machine
 
 REASON_LENGTH = 300
-
-
-class ApiState(StrEnum):
-    """Whether the API server answers."""
-
-    NONE = "none"  # the description has no Kubernetes
-    WAITING = "waiting"  # nothing to ask with, or nobody answers
-    ANSWERS = "answers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from kboot_clusterdesc import ClusterDesc, Mac, Node
 from kboot_clusterdesc.model import Timing
 
 from . import machine as life
+from .api import ApiState
 from .fleet import Fleet
 from .kubernetes_api import ApiFault, client_context, list_nodes
-from .kubernetes_nodes import REASON_LENGTH, ApiState, KubernetesNode, KubernetesView, moved
+from .kubernetes_nodes import REASON_LENGTH, KubernetesNode, KubernetesView, moved
 from .log import log
 from .overdue import SLOW
 from .problem import ProblemError

@@ -9,9 +9,10 @@ from fastapi.responses import PlainTextResponse, Response
 
 from kboot_clusterdesc import Phase
 
+from .api import ApiState
 from .caller import ServedFleet
 from .fleet import Fleet
-from .kubernetes_nodes import ApiState, KubernetesView
+from .kubernetes_nodes import KubernetesView
 from .releases import updater_status
 
 _UPDATER_COUNTERS = {

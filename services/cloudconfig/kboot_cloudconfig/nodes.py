@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -18,7 +18,9 @@ from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
 from . import guard
 from . import machine as life
 from .answer import fresh
+from .api import FleetState, KubernetesState, NodeState
 from .caller import PathMac, ServedFleet, ask_of
+from .event import rfc3339
 from .fleet import Fleet
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
 from .machine import Machine
@@ -27,7 +29,6 @@ from .presence import RUNS
 from .problem import ProblemError
 from .releases import updater_status
 from .shown_node import Around, ShownNode
-from .store import rfc3339
 
 Made = TypeVar("Made")
 
@@ -40,7 +41,7 @@ async def all_nodes(fleet: ServedFleet) -> Response:
     """Answer with the state of the whole fleet."""
     nodes = await in_pieces(fleet, lambda node: shown(fleet, node).json)
     before, _, after = _JSON.encode(_around(fleet, [])).partition(_NO_NODES)
-    return Response(f"{before}{_NO_NODES[:-1]}{','.join(nodes)}]{after}", media_type="application/json")
+    return _json(f"{before}{_NO_NODES[:-1]}{','.join(nodes)}]{after}")
 
 
 async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
@@ -53,12 +54,16 @@ async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
     return made
 
 
-async def one_node(fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:
     """Answer with the state of one node."""
-    return node_state(fleet, fleet.node(mac))
+    return _json(shown(fleet, fleet.node(mac)).json)
 
 
-def node_state(fleet: Fleet, node: Node) -> dict[str, Any]:
+def _json(body: str) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def node_state(fleet: Fleet, node: Node) -> NodeState:
     """Return one node in the form that `kboot status --json` prints."""
     return shown(fleet, node).state
 
@@ -97,18 +102,18 @@ async def labels(fleet: ServedFleet) -> Response:
     return fresh("".join(f"{line}\n" for line in lines))
 
 
-def fleet_state(fleet: Fleet) -> dict[str, Any]:
+def fleet_state(fleet: Fleet) -> FleetState:
     """Return all nodes, the discovered machines, the OS releases, and what Kubernetes says."""
     return _around(fleet, [node_state(fleet, node) for node in fleet.nodes()])
 
 
-async def fleet_state_in_pieces(fleet: Fleet) -> tuple[dict[str, Any], list[str]]:
+async def fleet_state_in_pieces(fleet: Fleet) -> tuple[FleetState, list[str]]:
     """Return the state of the fleet without its nodes, and the row of each node in the status page."""
     rows = await in_pieces(fleet, lambda node: shown(fleet, node).row)
     return _around(fleet, []), rows
 
 
-def _around(fleet: Fleet, nodes: list[dict[str, Any]]) -> dict[str, Any]:
+def _around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
     desc = fleet.desc()
     updater = updater_status(fleet.settings.images)
     doubt = fleet.store.doubt()
@@ -124,17 +129,21 @@ def _around(fleet: Fleet, nodes: list[dict[str, Any]]) -> dict[str, Any]:
             "channel": desc.os.channel,
             "version": desc.os.version,
             "current": fleet.release_in_force(),
-            "checked": updater.get("checked"),
-            "error": updater.get("error"),
+            "checked": _text(updater.get("checked")),
+            "error": _text(updater.get("error")),
         },
         "kubernetes": kubernetes_state(fleet.kubernetes),
     }
 
 
-def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
+
+
+def kubernetes_state(view: KubernetesView) -> KubernetesState:
     """Return whether the API server answers, and each node that it has."""
     return {
-        "state": view.state.value,
+        "state": view.state,
         "reason": view.reason,
         "nodes": {
             name: {
@@ -148,31 +157,31 @@ def kubernetes_state(view: KubernetesView) -> dict[str, Any]:
     }
 
 
-async def arm(request: Request, fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+async def arm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Arm a node and show it; only the operator token may."""
     return _set_armed(fleet, request, mac, armed=True)
 
 
-async def disarm(request: Request, fleet: ServedFleet, mac: PathMac) -> dict[str, Any]:
+async def disarm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Disarm a node and show it; only the operator token may."""
     return _set_armed(fleet, request, mac, armed=False)
 
 
-def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> dict[str, Any]:
+def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Response:
     node, ask = fleet.node(mac), _operators_ask(fleet, request, mac)
     if armed and not fleet.may_install(mac):
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
     before = fleet.machine(mac)
     fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
     fleet.tell(EventKind.ARMED if armed else EventKind.DISARMED, mac, ask.address)
-    return node_state(fleet, node)
+    return _json(shown(fleet, node).json)
 
 
-async def settle(request: Request, fleet: ServedFleet) -> dict[str, Any]:
+async def settle(request: Request, fleet: ServedFleet) -> Response:
     """End the doubt that a lost state left; only the operator token may."""
     ask = _operators_ask(fleet, request, None)
     fleet.settle(ask.address)
-    return fleet_state(fleet)
+    return await all_nodes(fleet)
 
 
 def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask:
@@ -194,7 +203,7 @@ def _silence(fleet: Fleet, machine: Machine) -> str | None:
     return f"it does not answer since {rfc3339(since)}: it is off, or out of reach" if since else None
 
 
-def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> str:
+def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> Literal["current", "outdated"]:
     """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
     folder = mac.dashed if fleet.is_declared(mac) else FOLDER
     try:

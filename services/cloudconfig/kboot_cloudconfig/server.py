@@ -133,7 +133,7 @@ async def _serve(settings: Settings, given: Given) -> None:
         except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
             log("state-not-closed", problem=str(error))
 
-    await _answer(settings, given, line, create_app(fleet), fleet.end_streams, close_state)
+    await _answer(settings, given, line, create_app(fleet), fleet.listeners.end, close_state)
 
 
 def _certificate(settings: Settings) -> tuple[Path, Path]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Literal, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kboot_clusterdesc import Mac, Node
 
 from . import machine as life
+from .api import DiskState, NodeState
+from .event import rfc3339
 from .machine import Machine
-from .store import rfc3339
 
 PAGES = Environment(
     loader=PackageLoader("kboot_cloudconfig", "templates"),
@@ -35,7 +36,7 @@ class Around:
     address: IPv4Address | None
     heard: datetime | None
     joined: bool
-    config: str
+    config: Literal["current", "outdated"]
     reason: str | None
     overdue: str | None
 
@@ -51,7 +52,7 @@ class ShownNode:
         return self._of[0] is node and self._of[1] is machine and self._of[2] == around
 
     @cached_property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> NodeState:
         """The form that `kboot status --json` prints."""
         node, machine, around = self._of
         return {
@@ -60,10 +61,10 @@ class ShownNode:
             "name": node.name,
             "ip": str(around.address) if around.address else None,
             "roles": [role.value for role in node.roles],
-            "phase": machine.phase.value,
+            "phase": machine.phase,
             "since": rfc3339(machine.since),
             "heard": rfc3339(around.heard) if around.heard else None,
-            "phases": {phase.value: rfc3339(at) for phase, at in machine.phases.items()},
+            "phases": {phase: rfc3339(at) for phase, at in machine.phases.items()},
             "armed": machine.armed,
             "joined": around.joined,
             "config": around.config,
@@ -73,7 +74,7 @@ class ShownNode:
             "version": machine.version,
             "ssh_host_keys": list(machine.ssh_host_keys),
             "install_disk": machine.install_disk,
-            "disks": list(machine.disks),
+            "disks": cast(list[DiskState], list(machine.disks)),
             "boot_partition": machine.boot_partition,
             "bytes": machine.bytes_done,
             "total": machine.bytes_total,

@@ -6,36 +6,21 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
+from .api import DoubtState
 from .commits import Change, Commits
 from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
+from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 
 EVENTS_KEPT = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened; `number` grows, and is None until the event is kept."""
-
-    at: datetime
-    kind: str  # a Phase or an EventKind; another kboot may have known others
-    mac: Mac | None = None
-    ip: str | None = None
-    detail: tuple[tuple[str, str | int], ...] = ()
-    number: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the form that `/v1/events` sends."""
-        return {"at": rfc3339(self.at), "kind": self.kind, "mac": self.mac, "ip": self.ip, **dict(self.detail)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +40,9 @@ class Doubt:
     reason: str
     kept: str | None  # the damaged file, beside the new one
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> DoubtState:
         """Return the form that `/v1/nodes` shows."""
         return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a time as `2026-11-25T09:00:00Z`, in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Store:
@@ -109,7 +89,7 @@ class Store:
 
     def settle(self, event: Event) -> None:
         """End the doubt."""
-        doubt, row = self._doubt, _row(event)
+        doubt, row = self._doubt, row_of(event)
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM doubt")
@@ -139,7 +119,7 @@ class Store:
     def save_all(self, machines: Sequence[Machine], events: Sequence[Event]) -> None:
         """Keep the new states of machines together with the events that tell of them, in one transaction."""
         rows = [(machine.mac, json.dumps(as_json(machine))) for machine in machines]
-        told = [_row(event) for event in events]
+        told = [row_of(event) for event in events]
 
         def write(db: sqlite3.Connection) -> None:
             db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
@@ -169,7 +149,7 @@ class Store:
 
     def add(self, event: Event) -> None:
         """Keep an event."""
-        row = _row(event)
+        row = row_of(event)
         self.commits.make(Change(lambda db: _add(db, row), partial(self.on_event, event)))
 
     def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
@@ -242,15 +222,18 @@ class Store:
         rows = [(mac, rfc3339(at)) for mac, at in heard.items()]
         self.commits.make(Change(lambda db: db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?)", rows)))
 
-    def events_after(self, number: int, limit: int = 1000) -> list[Event]:
-        """Return the first `limit` events after `number` that are on the disk."""
-        rows = self._reader.execute("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
-        return [_event(row) for row in rows.fetchall()]
+    def events_after(self, number: int, limit: int = 1000, choice: Choice = ALL) -> list[Event]:
+        """Return the first `limit` events of a choice after `number` that are on the disk."""
+        return self._events("ORDER BY id LIMIT ?", number, limit, choice)
 
-    def newest_events(self, limit: int) -> list[Event]:
-        """Return the last `limit` events that are on the disk, oldest first."""
-        rows = self._reader.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        return [_event(row) for row in reversed(rows)]
+    def newest_events(self, limit: int, choice: Choice = ALL) -> list[Event]:
+        """Return the last `limit` events of a choice that are on the disk, oldest first."""
+        return self._events("ORDER BY id DESC LIMIT ?", 0, limit, choice)[::-1]
+
+    def _events(self, order: str, number: int, limit: int, choice: Choice) -> list[Event]:
+        where, values = choice.where
+        query = f"SELECT * FROM events WHERE {where} {order}"  # noqa: S608 - words of this module, and marks for values
+        return [event_of(row) for row in self._reader.execute(query, (number, *values, limit)).fetchall()]
 
     def _read_doubt(self) -> Doubt | None:
         row = self._reader.execute("SELECT since, reason, kept FROM doubt").fetchone()
@@ -264,23 +247,10 @@ class Store:
             if loss is not None:
                 db.execute("INSERT INTO doubt VALUES (?, ?, ?)", (rfc3339(now), loss.reason, loss.kept))
                 kept = (("kept", loss.kept),) if loss.kept else ()
-                _add(db, _row(Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept))))
+                _add(db, row_of(Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept))))
         self.commits.fold()
 
 
-_Row = tuple[str, str, str | None, str | None, str]
-
-
-def _row(event: Event) -> _Row:
-    return rfc3339(event.at), event.kind, event.mac, event.ip, json.dumps(dict(event.detail))
-
-
-def _add(db: sqlite3.Connection, row: _Row) -> None:
+def _add(db: sqlite3.Connection, row: Row) -> None:
     number = db.execute("INSERT INTO events (at, kind, mac, ip, detail) VALUES (?, ?, ?, ?, ?)", row).lastrowid or 0
     db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
-
-
-def _event(row: tuple[int, str, str, str | None, str | None, str]) -> Event:
-    number, at, kind, mac, ip, detail = row
-    pairs = tuple(json.loads(detail).items())
-    return Event(datetime.fromisoformat(at), kind, Mac(mac) if mac else None, ip, pairs, number)

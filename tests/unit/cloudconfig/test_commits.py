@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kboot_cloudconfig.commits import Change, Commits, NotKept
-from kboot_cloudconfig.store import Event, Store
+from kboot_cloudconfig.event import Event
+from kboot_cloudconfig.store import Store
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.layout import STATE_MARK
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.database import UnusableState
+from kboot_cloudconfig.event import Event
 from kboot_cloudconfig.machine import declared
-from kboot_cloudconfig.store import Event, Store
+from kboot_cloudconfig.store import Store
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.layout import STATE_MARK
 

@@ -1,0 +1,147 @@
+"""The shapes of the JSON that the server sends, for those who check and those who read it. Pure.
+
+They are plain dictionaries when the server runs: ten thousand nodes are shown without a model for each.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # typing's own holds no field descriptions before Python 3.12
+
+from kboot_clusterdesc import EventKind, Phase
+
+Moment = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-11-25T09:00:00Z"])]
+_STRICT = ConfigDict(extra="forbid")
+
+
+class ApiState(StrEnum):
+    """Whether the API server answers."""
+
+    NONE = "none"  # the description has no Kubernetes
+    WAITING = "waiting"  # nothing to ask with, or nobody answers
+    ANSWERS = "answers"
+
+
+@with_config(_STRICT)
+class DiskState(TypedDict):
+    """A disk as its machine reported it from memory."""
+
+    name: str
+    id: str
+    model: str
+    serial: str
+    size_bytes: int
+    holds: Annotated[str, Field(description="file systems, arrays, labels; empty for an empty disk")]
+
+
+@with_config(_STRICT)
+class NodeState(TypedDict):
+    """A node: what its description, its machine and its lease say."""
+
+    mac: str
+    more_macs: list[str]
+    name: str
+    ip: str | None
+    roles: list[str]
+    phase: Phase
+    since: Moment
+    heard: Annotated[Moment | None, Field(description="when it was last heard of")]
+    phases: Annotated[dict[Phase, Moment], Field(description="the latest time of each phase, since the arming")]
+    armed: Annotated[bool, Field(description="whether its next network boot installs it")]
+    joined: Annotated[bool, Field(description="whether it joined without being declared")]
+    config: Annotated[Literal["current", "outdated"], Field(description="the config that it runs")]
+    reason: Annotated[str | None, Field(description="why it failed, or is not what it should be")]
+    remark: Annotated[str | None, Field(description="what it said of its last boot")]
+    overdue: Annotated[str | None, Field(description="what to try, where its phase lasts too long")]
+    version: Annotated[str | None, Field(description="the OS release that it says it runs")]
+    ssh_host_keys: list[str]
+    install_disk: str | None
+    disks: list[DiskState]
+    boot_partition: str | None
+    bytes: int | None
+    total: int | None
+    percent: int | None
+
+
+@with_config(_STRICT)
+class DiscoveredState(TypedDict):
+    """A machine on the network that nobody declared."""
+
+    mac: str
+    ip: str
+    since: Moment
+
+
+@with_config(_STRICT)
+class DoubtState(TypedDict):
+    """That the state of the machines was lost, until the operator settles it."""
+
+    since: Moment
+    reason: str
+    kept: str | None
+
+
+@with_config(_STRICT)
+class OsState(TypedDict):
+    """The OS releases: what is wanted, and what is in force."""
+
+    family: str
+    channel: str
+    version: str
+    current: Annotated[str | None, Field(description="the release that installs get now")]
+    checked: Moment | None
+    error: str | None
+
+
+@with_config(_STRICT)
+class KubernetesNodeState(TypedDict):
+    """A node as the API server has it."""
+
+    ready: bool
+    version: str | None
+    cordoned: bool
+    reason: str | None
+
+
+@with_config(_STRICT)
+class KubernetesState(TypedDict):
+    """Whether an API server answers, and each node that it has."""
+
+    state: ApiState
+    reason: str | None
+    nodes: dict[str, KubernetesNodeState]
+
+
+@with_config(_STRICT)
+class FleetState(TypedDict):
+    """The state of the whole fleet."""
+
+    cluster: str
+    doubt: DoubtState | None
+    nodes: list[NodeState]
+    discovered: list[DiscoveredState]
+    os: OsState
+    kubernetes: KubernetesState
+
+
+@with_config(ConfigDict(extra="allow"))
+class EventState(TypedDict):
+    """An event, as `data:` of a server-sent event has it; what else it has depends on its kind."""
+
+    at: Moment
+    kind: Phase | EventKind
+    mac: str | None
+    ip: str | None
+
+
+@with_config(_STRICT)
+class ProblemState(TypedDict):
+    """A fault (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,87 @@
+"""Streams events to those who watch: all of them, or those of some kinds or of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from kboot_clusterdesc import EventKind, Phase
+
+from .answer import NEVER_KEPT
+from .caller import ServedFleet, mac_of
+from .event import Choice, Event
+from .fleet import Fleet
+
+_STILL_HERE_S = 15
+_AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
+_LONGEST_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a stream is to tell: the events of a choice after a number, for so many seconds; without end for None."""
+
+    choice: Choice
+    after: int
+    wait_s: float | None
+
+
+async def stream_events(
+    request: Request,
+    fleet: ServedFleet,
+    after: Annotated[int | None, Query(ge=0, le=1 << 62, description="the number of the last event one had")] = None,
+    kind: Annotated[list[Phase | EventKind] | None, Query(description="events of these kinds alone")] = None,
+    mac: Annotated[str | None, Query(description="events of this machine alone")] = None,
+    wait: Annotated[
+        float | None, Query(ge=0, le=_LONGEST_S, description="end after so many seconds; 0: after what there is")
+    ] = None,
+) -> Response:
+    """Answer with the events from where the caller stopped, and with each that comes."""
+    of = None if mac is None else fleet.identity(mac_of(mac))
+    choice = Choice(frozenset(map(str, kind or ())), of)
+    wanted = _Wanted(choice, _first_wanted(fleet, request, after, choice), wait)
+    return StreamingResponse(_lines(fleet, request, wanted), media_type="text/event-stream", headers=NEVER_KEPT)
+
+
+async def _lines(fleet: Fleet, request: Request, wanted: _Wanted) -> AsyncIterator[str]:
+    """Yield server-sent events until the caller goes or its time is over; comments keep the connection open."""
+    flag, after, loop = fleet.listeners.add(), wanted.after, asyncio.get_running_loop()
+    end = None if wanted.wait_s is None else loop.time() + wanted.wait_s
+    try:
+        yield ": events of the cluster\n\n"
+        while not await request.is_disconnected():
+            flag.clear()
+            while batch := fleet.store.events_after(after, _AT_ONCE, wanted.choice):
+                for event in batch:
+                    after = event.number or after
+                    yield _line(event)
+            left_s = _STILL_HERE_S if end is None else min(end - loop.time(), _STILL_HERE_S)
+            if fleet.listeners.is_ending or left_s <= 0:
+                return
+            try:
+                await asyncio.wait_for(flag.wait(), left_s)
+            except TimeoutError:
+                yield ": still here\n\n"
+    finally:
+        fleet.listeners.remove(flag)
+
+
+def _line(event: Event) -> str:
+    return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.as_json())}\n\n"
+
+
+def _first_wanted(fleet: Fleet, request: Request, after: int | None, choice: Choice) -> int:
+    """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest."""
+    last = request.headers.get("last-event-id", "")
+    if last.isascii() and last.isdigit() and len(last) < 16:
+        return int(last)
+    if after is not None:
+        return after
+    newest = fleet.store.newest_events(100, choice)
+    return (newest[0].number or 1) - 1 if newest else 0

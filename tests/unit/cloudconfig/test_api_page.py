@@ -1,0 +1,78 @@
+"""The page of the API, docs/reference/openapi.json, against the route table and the page for people."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, get_type_hints
+
+import pytest
+
+from kboot_cloudconfig.api import EventState, FleetState, NodeState
+from kboot_cloudconfig.app import ROUTES
+from kboot_cloudconfig.route import api_page
+from kboot_clusterdesc import EventKind, Phase
+from support.http_page import PageRoute, page_routes
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return api_page(ROUTES)
+
+
+def test_each_route_but_the_same_with_a_slash_more_has_one_operation_by_a_name_of_its_own(page: dict[str, Any]) -> None:
+    operations = [(path, method, each) for path, of in page["paths"].items() for method, each in of.items()]
+    told = {(path, method.upper()) for path, method, _ in operations}
+    wanted = {
+        (route.path.replace(":path}", "}"), method)
+        for route in ROUTES
+        for method in route.methods
+        if method != "HEAD" and route.path != "/v1/update/"
+    }
+    assert told == wanted
+    names = sorted(each["operationId"] for _, _, each in operations)
+    assert all(before != after for before, after in pairwise(names))
+
+
+@pytest.mark.parametrize("route", page_routes(), ids=lambda route: f"{route.method} {route.path}")
+def test_who_may_ask_is_told_as_in_the_page_for_people(route: PageRoute) -> None:
+    found = [each for each in ROUTES if each.path.replace(":path}", "}") == route.path]
+    assert [each.who.value for each in found] == [route.who]
+
+
+def test_a_token_is_asked_for_where_not_anyone_may_ask_and_there_alone(page: dict[str, Any]) -> None:
+    for of in page["paths"].values():
+        for operation in of.values():
+            assert ("security" in operation) == (operation["tags"] != ["anyone"])
+
+
+def test_a_fault_is_told_as_problem_details_and_what_is_no_json_has_no_shape_of_it(page: dict[str, Any]) -> None:
+    for of in page["paths"].values():
+        for operation in of.values():
+            answers = operation["responses"]
+            assert list(answers["default"]["content"]) == ["application/problem+json"]
+            assert set(answers) <= {"200", "204", "default"}
+            good = answers.get("200", {"content": {}})
+            assert len(good["content"]) == (0 if "204" in answers else 1)
+
+
+def test_kinds_of_event_and_phases_are_the_ones_of_the_vocabulary(page: dict[str, Any]) -> None:
+    schemas = page["components"]["schemas"]
+    assert schemas["Phase"]["enum"] == [phase.value for phase in Phase]
+    assert schemas["EventKind"]["enum"] == [kind.value for kind in EventKind]
+    kind = next(each for each in page["paths"]["/v1/events"]["get"]["parameters"] if each["name"] == "kind")
+    assert "#/components/schemas/EventKind" in str(kind["schema"])
+
+
+def test_every_field_that_a_shape_has_is_in_the_page(page: dict[str, Any]) -> None:
+    schemas = page["components"]["schemas"]
+    for shape in (NodeState, FleetState, EventState):
+        assert set(schemas[shape.__name__]["properties"]) == set(get_type_hints(shape))
+
+
+def test_a_route_takes_json_where_it_names_a_model_of_it() -> None:
+    takes = {route.path: route.takes for route in ROUTES if route.takes}
+    assert {path: getattr(each, "__name__", each) for path, each in takes.items()} == {
+        "/v1/nodes/{mac}/events": "Report",
+        "/v1/update": "text/xml",
+    }
