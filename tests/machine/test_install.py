@@ -1,9 +1,11 @@
-"""One machine's whole life, for real. The tests stand in the order of that life and share its lab."""
+"""Three machines from empty to running, unkind as those of a rack. The tests stand in that order and share the lab."""
 
 from __future__ import annotations
 
 import json
 import ssl
+import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +15,46 @@ import pytest
 from kboot.host.engine import Engine
 from kboot.host.waiting import looks
 from kboot_compose.service_names import SERVICE_NAMES
-from machine.etcd_members import etcdctl, health_by_vote, healthy_members, put
-from machine.requests import BOOTSTRAPPER, answer, install_token
+from machine.etcd_members import etcdctl, health_by_vote, healthy_members
+from machine.requests import BOOTSTRAPPER, answer
 from support.lab import Lab
+from support.unkind import FOREIGN_BOOTED, UnkindLab, unkind_lab
 
+DESCRIPTION = """apiVersion: kboot/v1
+cluster: {name: machines, domain: machines.example.com}
+network:
+  bootstrapper: 10.77.20.253
+  subnet: 10.77.20.0/24
+  dhcp: {mode: serve, range: [10.77.20.100, 10.77.20.150], lease: 24h}
+  routers: [10.77.20.254]
+os: {family: flatcar, channel: stable, version: current, config: ignition, timezone: Europe/Berlin}
+nodes:
+  - {mac: "52:54:00:77:20:01", name: node1, ip: 10.77.20.11, roles: [control-plane, etcd]}
+  - {mac: "52:54:00:77:20:02", name: node2, ip: 10.77.20.12, roles: [etcd]}
+  - mac: "52:54:00:77:20:03"
+    name: node3
+    roles: [etcd, worker]
+    install_disk: /dev/nvme0n1
+    kernel_args: [nmi_watchdog=0]
+    console: ["ttyS0,115200n8"]
+"""
 NODE1 = "52-54-00-77-20-01"
 STRANGER = "52-54-00-77-20-09"
 SECOND_CARD, FIRST_CARD = "52-54-00-77-20-08", "02-00-00-00-00-10"
+OTHER_CARD = "52:54:00:77:20:81"
+HARDWARE = f"""
+node1: --card {OTHER_CARD} --first-lease {OTHER_CARD}
+node2: --clock 2015-01-01T00:00:00
+node3: --firmware uefi --disk 1G:sata:foreign-esp --disk 8G:nvme
+"""
+_OFF_S = 60  # between the host's clock and a machine's, with the time that an answer takes
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnkindLab]:
+    """The lab, not up yet."""
+    with unkind_lab(tmp_path_factory.mktemp("lab"), "machines", DESCRIPTION, HARDWARE) as made:
+        yield made
 
 
 def _containers(lab: Lab) -> dict[str, object]:
@@ -36,7 +71,12 @@ def _discovered(lab: Lab, number: int) -> list[str]:
     return found
 
 
-def test_empty_machines_install_themselves_while_every_service_is_killed_once(lab: Lab) -> None:
+def _installs(lab: Lab, name: str) -> int:
+    mac = lab.node(name)["mac"]
+    return sum(1 for event in lab.events() if (event["kind"], event["mac"]) == ("installed", mac))
+
+
+def test_empty_machines_install_themselves_while_every_service_is_killed_once(lab: UnkindLab) -> None:
     up = lab.start_up()
     try:
         for _ in looks(1500, 2):
@@ -134,37 +174,55 @@ def test_etcd_answers_nobody_without_a_certificate_of_its_own_authority(lab: Lab
                 asked()
 
 
-def test_nobody_else_is_given_a_node_config(lab: Lab) -> None:
-    path = f"/ignition/{NODE1}.json"
-    assert answer(lab, "node1", path)[0] == 403  # installed, so not armed
-    lab.ssh("node1", "sudo touch /var/before-the-reinstall")
-    assert lab.kboot("node", "reinstall", "node1").returncode == 0
-    first = install_token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh"))
-    newest = install_token(lab.ssh("node1", f"curl -s http://{BOOTSTRAPPER}/install.sh?mac={NODE1}"))
-    assert install_token(lab.exec("curl", "-s", f"http://{BOOTSTRAPPER}/install.sh?mac={NODE1}")) == ""
-    refused = {
-        "wrong-address": answer(lab, None, path, newest),
-        "no-token": answer(lab, "node1", path),
-        "replayed-token": answer(lab, "node1", path, first),
-        "plain-http": answer(lab, "node1", path, newest, tls=False),
-    }
-    for reason, (code, body) in refused.items():
-        assert code == 403, reason
-        assert "storage" not in body
-    reasons = {event.get("reason") for event in lab.events() if event["kind"] == "refused"}
-    assert reasons >= {*refused, "not-armed"}
-    code, body = answer(lab, "node1", path, newest)
-    assert code == 200
-    assert json.loads(body)["ignition"]["version"] == "3.3.0"
+def test_a_machine_whose_other_card_gets_its_lease_first_is_installed(lab: UnkindLab) -> None:
+    node = lab.node("node1")
+    assert (node["phase"], node["ip"], node["reason"]) == ("running", "10.77.20.11", None)
+    assert lab.ssh("node1", "hostname") == "node1"
+    assert OTHER_CARD in lab.ssh("node1", "cat /sys/class/net/*/address")
+    assert _installs(lab, "node1") == 1
+    told = [event for event in lab.events() if (event["kind"], event["mac"]) == ("refused", node["mac"])]
+    assert told == [], "install.sh comes by either card, and all else by the own one: that is no theft"
+    assert [each["mac"] for each in lab.status()["discovered"]] == [OTHER_CARD]
+
+
+def test_a_machine_whose_clock_is_in_the_past_is_right_at_every_boot(lab: UnkindLab) -> None:
+    _is_on_time(lab, "node2")
+    lab.ssh("node2", "sudo sh -c 'echo untouched > /var/marker; sync'")
+    before = lab.node("node2")["since"]
+    assert lab.kboot("lab", "power", "node2", "cycle").returncode == 0  # its clock is in 2015 again
+    lab.wait_node("node2", "running", after=before)
+    _is_on_time(lab, "node2")
+    assert lab.ssh("node2", "cat /var/marker") == "untouched", "its disk was written anew"
+    console = lab.console("node2")
+    assert "/boot/52-54-00-77-20-02.ipxe" in console.rpartition("SeaBIOS")[2], "it did not boot from the network first"
+    assert _installs(lab, "node2") == 1
+
+
+def _is_on_time(lab: Lab, name: str) -> None:
+    assert abs(int(lab.ssh(name, "date +%s")) - time.time()) < _OFF_S
+    assert abs(int(lab.ssh(name, "cat /sys/class/rtc/rtc0/since_epoch")) - time.time()) < _OFF_S
+    assert lab.ssh(name, "systemctl --failed --no-legend") == ""
+
+
+def test_a_machine_boots_the_disk_that_was_installed_beside_another_system(lab: UnkindLab) -> None:
+    assert lab.ssh("node3", "findmnt -no SOURCE /; ls -d /sys/firmware/efi").split() == [
+        "/dev/nvme0n1p9",
+        "/sys/firmware/efi",
+    ]
+    assert FOREIGN_BOOTED not in lab.whole_console("node3")
+    assert lab.is_untouched("node3", 0, "foreign-esp")
+
+
+def test_the_installed_system_boots_with_its_kernel_arguments_and_consoles(lab: UnkindLab) -> None:
+    words = lab.ssh("node3", "cat /proc/cmdline").split()
+    assert words.count("nmi_watchdog=0") == 1
+    assert [word for word in words if word.startswith("console=")] == ["console=ttyS0,115200n8"]
 
 
 def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
-    lab.kboot("node", "reinstall", "node1")
-    assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # installs meanwhile
-    put(lab, "node2", "/while", "one-is-away")
     added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
     assert added.returncode == 0, added.stderr
-    assert _discovered(lab, 1) == [STRANGER]
+    assert _discovered(lab, 2) == sorted([STRANGER, OTHER_CARD.replace(":", "-")])
     assert answer(lab, None, f"/ignition/{STRANGER}.json")[0] == 404
     assert answer(lab, None, f"/boot/{STRANGER}.ipxe", tls=False)[0] == 404
     disk = lab.folder.lab / "machines" / STRANGER / "disk0.raw"
@@ -174,92 +232,8 @@ def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
 def test_a_machine_goes_by_the_card_that_booted(lab: Lab) -> None:
     added = lab.kboot("lab", "add", "--mac", SECOND_CARD, "--unplugged", FIRST_CARD)
     assert added.returncode == 0, added.stderr
-    assert _discovered(lab, 2) == [SECOND_CARD, STRANGER]
+    assert _discovered(lab, 3) == sorted([SECOND_CARD, STRANGER, OTHER_CARD.replace(":", "-")])
     assert lab.kboot("lab", "power", SECOND_CARD, "off").returncode == 0
-
-
-def test_a_discovered_machine_that_is_declared_installs_itself(lab: Lab) -> None:
-    lab.path.write_text(lab.path.read_text() + f'  - {{mac: "{STRANGER}", roles: [worker]}}\n')
-    assert lab.kboot("lab", "power", STRANGER, "off").returncode == 0
-    done = lab.kboot("lab", "up", str(lab.path), timeout_s=1500)  # waits for node1 too
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert lab.ssh(STRANGER, "hostname; ls -d /sys/firmware/efi").split() == [STRANGER, "/sys/firmware/efi"]
-    assert [each["mac"].replace(":", "-") for each in lab.status()["discovered"]] == [SECOND_CARD]
-
-
-def test_a_neighbour_is_given_nothing(lab: Lab) -> None:
-    for path in (f"/ignition/{NODE1}.json", f"/cloud-configs/{NODE1}.yaml"):
-        code, body = answer(lab, STRANGER, path, "any")
-        assert code == 403
-        assert "storage" not in body
-    machines = json.loads(lab.kboot("lab", "ps", "--json").stdout)
-    own = next(each["address"] for each in machines if each["name"] == STRANGER)
-    told = [event for event in lab.events() if event["kind"] == "refused" and event["ip"] == own]
-    assert {event["reason"] for event in told} == {"wrong-address"}
-
-
-def test_a_reinstall_installs_afresh_exactly_once(lab: Lab) -> None:
-    node = lab.node("node1")
-    assert (node["phase"], node["armed"]) == ("running", False)
-    installs = [event for event in lab.events() if (event["kind"], event["mac"]) == ("installed", node["mac"])]
-    assert len(installs) == 2  # the first one, and this
-    assert lab.ssh("node1", "ls /var/before-the-reinstall || true") == ""
-    assert node["ssh_host_keys"] == [_host_key(lab, "node1")]
-
-
-def test_a_reinstalled_member_of_etcd_is_a_member_again_and_catches_up(lab: Lab) -> None:
-    healthy_members(lab)
-    listed = ""
-    for _ in looks(300, 5):
-        listed = etcdctl(lab, "node2", "member list --write-out=simple")
-        if [line.rpartition(", ")[2] for line in listed.splitlines()] == ["false"] * 3:
-            break
-    members = [line.split(", ") for line in listed.splitlines()]
-    assert sorted(member[2] for member in members) == ["node1", "node2", "node3"]
-    assert {member[1] for member in members} == {"started"}
-    assert {member[-1] for member in members} == {"false"}, "a learner still"
-    own = "--endpoints=https://127.0.0.1:2379 --consistency=s"
-    assert etcdctl(lab, "node1", f"get {own} --print-value-only /before") == "reinstall"
-    assert etcdctl(lab, "node1", f"get {own} --print-value-only /while") == "one-is-away"
-
-
-def test_a_snapshot_that_is_restored_gives_back_what_was_written(lab: Lab) -> None:
-    snapshot = lab.root / "etcd.db"
-    taken = lab.kboot("etcd", "snapshot", "-o", str(snapshot))
-    assert taken.returncode == 0, taken.stderr
-    put(lab, "node2", "/before", "overwritten")
-    key = str(lab.folder.lab / "ssh_key")
-    done = lab.kboot("etcd", "restore", str(snapshot), "--identity", key, "--yes", timeout_s=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    healthy_members(lab)
-    assert etcdctl(lab, "node3", "get --print-value-only /before") == "reinstall"
-
-
-def test_a_machine_is_brought_to_a_changed_config_while_it_runs_and_another_is_power_cycled(lab: Lab) -> None:
-    lab.ssh("node1", "sudo sh -c 'echo untouched > /var/marker; sync'")
-    before = lab.node("node1")["since"]
-    assert lab.kboot("lab", "power", "node1", "cycle").returncode == 0  # boots meanwhile
-    text = lab.path.read_text().replace("Europe/Berlin", "Asia/Tokyo")
-    lab.path.write_text(text.replace("[10.77.20.100, 10.77.20.150]", "[10.77.20.50, 10.77.20.99]"))
-    holder = _containers(lab)["holder"].id  # type: ignore[attr-defined]
-    assert lab.kboot("lab", "up", str(lab.path), timeout_s=300).returncode == 0
-    assert _containers(lab)["holder"].id == holder  # type: ignore[attr-defined]
-    assert lab.node("node2")["config"] == "outdated"
-    command = ("node", "apply", "node2", "--identity", str(lab.folder.lab / "ssh_key"))
-    done = lab.kboot(*command, timeout_s=300)
-    assert done.returncode == 0, done.stderr
-    for _ in looks(60, 2):
-        if lab.node("node2")["config"] == "current":
-            break
-    assert (lab.node("node2")["phase"], lab.node("node2")["config"]) == ("running", "current")
-    assert lab.ssh("node2", "readlink /etc/localtime").endswith("Asia/Tokyo")
-    again = lab.kboot(*command, timeout_s=300)
-    assert "has the config in force already" in again.stdout + again.stderr
-
-    lab.wait_node("node1", "running", after=before)
-    assert lab.ssh("node1", "cat /var/marker") == "untouched", "its disk was written anew"
-    console = (lab.folder.lab / "machines" / "node1" / "console.log").read_text(errors="replace")
-    assert f"/boot/{NODE1}.ipxe" in console.rpartition("SeaBIOS")[2], "it did not boot from the network first"
 
 
 def test_down_of_a_lab_with_machines_names_the_right_command(lab: Lab) -> None:

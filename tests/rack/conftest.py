@@ -56,5 +56,6 @@ leased: --off --card 52:54:00:77:22:8d --first-lease 52:54:00:77:22:8d
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnkindLab]:
     """The lab; its services run, its machines are off."""
-    with unkind_lab(tmp_path_factory.mktemp("rack"), "rack", DESCRIPTION, HARDWARE, timeout_s=1200) as made:
+    with unkind_lab(tmp_path_factory.mktemp("rack"), "rack", DESCRIPTION, HARDWARE) as made:
+        made.up(timeout_s=1200)
         yield made

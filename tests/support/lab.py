@@ -25,9 +25,19 @@ class Lab:
         self.folder = ClusterFolder(root, name)
         self.environment = os.environ | {"KBOOT_ROOT": str(root)}
 
+    def up_words(self) -> list[str]:
+        """The command that brings it up."""
+        return ["lab", "up", str(self.path)]
+
+    def up(self, *, timeout_s: float) -> str:
+        """What `kboot lab up` says; it has to succeed."""
+        done = self.kboot(*self.up_words(), timeout_s=timeout_s)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def start_up(self) -> subprocess.Popen[str]:
         """`kboot lab up`, in the background."""
-        command = [*_KBOOT, "lab", "up", str(self.path)]
+        command = [*_KBOOT, *self.up_words()]
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -18,12 +18,9 @@ FOREIGN_BOOTED = "A FOREIGN SYSTEM BOOTED"
 class UnkindLab(Lab):
     """One cluster whose machines have the hardware that a file names."""
 
-    def up(self, *, timeout_s: float) -> str:
-        """What `kboot lab up` says; it has to succeed."""
-        hardware = self.path.with_name("hardware.yaml")
-        done = self.kboot("lab", "up", str(self.path), "--hardware", str(hardware), timeout_s=timeout_s)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def up_words(self) -> list[str]:
+        """The command that brings it up, with its hardware."""
+        return [*super().up_words(), "--hardware", str(self.path.with_name("hardware.yaml"))]
 
     @contextmanager
     def switched_on(self, *names: str) -> Iterator[None]:
@@ -64,14 +61,13 @@ class UnkindLab(Lab):
 
 
 @contextmanager
-def unkind_lab(root: Path, name: str, description: str, hardware: str, *, timeout_s: float) -> Iterator[UnkindLab]:
-    """A lab that is up; everything of it is removed at the end, also after a failure."""
+def unkind_lab(root: Path, name: str, description: str, hardware: str) -> Iterator[UnkindLab]:
+    """A lab that is not up yet; everything of it is removed at the end, also after a failure."""
     path = root / "cluster.yaml"
     path.write_text(description)
     path.with_name("hardware.yaml").write_text(hardware)
     made = UnkindLab(root, path, name)
     try:
-        made.up(timeout_s=timeout_s)
         yield made
     finally:
         made.kboot("lab", "down", "--cluster", name, timeout_s=300)
