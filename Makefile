@@ -36,7 +36,7 @@ test: setup lint ## every test, from unit to a whole install in virtual machines
 test-release: setup ## what is given away: bundles, kboot by pip, pipx and uv from its wheel, images the same at each build
 	@$(BIN)/python -m pytest tests/release
 
-test-machines: setup ## machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)
+test-machines: setup ## later days of a fleet; machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)
 	@$(BIN)/python -m pytest tests/machine/test_unkind.py tests/rack
 
 test-kubernetes: setup ## a cluster of virtual machines from nothing to Ready, off and on, to a new address (after `make kubernetes`)
