@@ -23,7 +23,7 @@ from .options import (
     print_json,
     print_table,
 )
-from .status_text import NODE_HEAD, disk_lines, node_row
+from .status_text import NODE_HEAD, disk_lines, node_row, update_lines
 
 if TYPE_CHECKING:
     from ..preflight.reinstall import Objection
@@ -118,13 +118,17 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
     """Show one node."""
     from ..running.chosen import node_named
 
-    node = node_named(_server(arguments).nodes(), arguments.name)
+    server = _server(arguments)
+    node = node_named(server.nodes(), arguments.name)
+    node = server.get(f"/v1/nodes/{node['mac']}")  # with all of its updates
     if arguments.json:
         print_json(node)
         return ExitCode.DONE
     for key, value in node.items():
         if key == "disks":
             value = f"\n{'':<8} ".join(disk_lines(value))
+        elif key == "update":
+            value = f"\n{'':<8} ".join(update_lines(value))
         elif key == "phases":
             value = ", ".join(f"{phase} {since}" for phase, since in value.items())
         elif isinstance(value, list):

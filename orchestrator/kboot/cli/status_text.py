@@ -58,6 +58,16 @@ def disk_lines(disks: list[JsonObject]) -> list[str]:
     return lines
 
 
+def update_lines(update: JsonObject) -> list[str]:
+    """Return what is known of a machine's updates: its last check, then a line for each step, newest first."""
+    lines = [f"asked {update['checked']}, {update['reason'] or 'was offered a release'}"] if update["checked"] else []
+    for step in reversed(update["steps"]):
+        versions = " to ".join(filter(None, (step["from_version"], step["to_version"])))
+        error = f": {step['error']}" if step["error"] else ""
+        lines.append(f"{step['at']} {step['step']} {versions}{error}")
+    return lines
+
+
 def node_row(node: dict[str, object]) -> list[str]:
     """Return a machine's row in the table of nodes: name, MAC, address, phase, since, last heard of, config, remark."""
     done, percent, share = node.get("bytes"), node.get("percent"), ""

@@ -13,6 +13,8 @@ from typing_extensions import TypedDict  # typing's own holds no field descripti
 
 from kboot_clusterdesc import EventKind, Phase
 
+from .update_step import Step
+
 Moment = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-11-25T09:00:00Z"])]
 _STRICT = ConfigDict(extra="forbid")
 
@@ -38,6 +40,26 @@ class DiskState(TypedDict):
 
 
 @with_config(_STRICT)
+class UpdateStepState(TypedDict):
+    """A step of an update of a machine's OS; a version is empty where it is not known."""
+
+    at: Moment
+    step: Step
+    from_version: str
+    to_version: str
+    error: Annotated[str | None, Field(description="why it failed")]
+
+
+@with_config(_STRICT)
+class UpdateState(TypedDict):
+    """How the OS of a machine is updated."""
+
+    checked: Annotated[Moment | None, Field(description="when it last asked for an update, since the server began")]
+    reason: Annotated[str | None, Field(description="why it was offered nothing then")]
+    steps: Annotated[list[UpdateStepState], Field(description="oldest first; in a list of nodes the newest alone")]
+
+
+@with_config(_STRICT)
 class NodeState(TypedDict):
     """A node: what its description, its machine and its lease say."""
 
@@ -57,6 +79,7 @@ class NodeState(TypedDict):
     remark: Annotated[str | None, Field(description="what it said of its last boot")]
     overdue: Annotated[str | None, Field(description="what to try, where its phase lasts too long")]
     version: Annotated[str | None, Field(description="the OS release that it says it runs")]
+    update: UpdateState
     ssh_host_keys: list[str]
     install_disk: str | None
     disks: list[DiskState]

@@ -20,6 +20,7 @@ from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
+from .update_steps import note_boot
 from .whereabouts import elsewhere_in_words
 
 _REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
@@ -71,6 +72,9 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     after = _step(known, report, fleet, ask.address, is_own=is_own)
     fleet.keep(machine, after, ask.address, detail=report.detail)
     _tell_step(fleet, report, machine, after, ask.address)
+    if report.phase is Phase.RUNNING:
+        fleet.updates.note_address(mac, ask.address)
+        note_boot(fleet, machine, after, ask.address)
     return Response(status_code=204)
 
 

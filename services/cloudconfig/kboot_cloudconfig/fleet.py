@@ -29,6 +29,7 @@ from .settings import Settings
 from .shown_node import ShownNodes
 from .small_files import SmallFiles
 from .store import Discovered, Store
+from .updates import Updates
 from .whereabouts import is_in_memory, own_in_words
 
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
@@ -63,6 +64,7 @@ class Fleet:
         self._index_now: NodeIndex | None = None
         self.store.on_event = self._announce
         self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
+        self.updates = Updates(self.store.updates)
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""

@@ -55,8 +55,9 @@ async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
 
 
 async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:
-    """Answer with the state of one node."""
-    return _json(shown(fleet, fleet.node(mac)).json)
+    """Answer with the state of one node, and with all that is kept of its updates."""
+    state = node_state(fleet, fleet.node(mac))
+    return _json(_JSON.encode({**state, "update": fleet.updates.shown(mac).state}))
 
 
 def _json(body: str) -> Response:
@@ -87,6 +88,7 @@ def shown(fleet: Fleet, node: Node) -> ShownNode:
         config=_config_state(fleet, node.mac, machine.config),
         reason=machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
         overdue=late,
+        update=fleet.updates.shown(node.mac).newest(),
     )
     return fleet.shown.of(node, machine, around)
 

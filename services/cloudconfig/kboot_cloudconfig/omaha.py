@@ -1,59 +1,90 @@
-"""Answers update checks of installed machines (Omaha 3.0, as Flatcar's update_engine speaks it).
-
-A release is offered only when its payloads are whole in the store. The store holds none yet, so every check is
-answered `noupdate`; reports are taken and become events.
-"""
+"""Answers the update clients of installed machines: what each may take now; and takes down what it tells."""
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import IPv4Address
-from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 from fastapi import Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind
+from kboot_clusterdesc import Mac
+from kboot_clusterdesc.update_payload import UpdatePayload
 
 from .caller import ServedFleet, address_of, small_body
 from .fleet import Fleet
+from .log import log
+from .omaha_answer import OfferedUpdate, answer
+from .omaha_events import entry_of
+from .omaha_request import App, NotOmaha, read_request
 from .problem import ProblemError
-
-EVENTS_TAKEN = 8  # of one request; an undeclared machine fills no log
+from .releases import payload_of
+from .update_history import Entry
+from .update_offer import Nothing, Turn, offer
+from .update_step import Step
+from .update_steps import note_step
+from .update_turn import turn_of
+from .updates import Check
 
 
 async def update(request: Request, fleet: ServedFleet) -> Response:
-    """Answer one update check."""
-    body = _update_answer(fleet, await small_body(request), address_of(request))
-    return Response(body, media_type="text/xml")
-
-
-def _update_answer(fleet: Fleet, body: bytes, address: IPv4Address | None) -> bytes:
-    """Return the answer to an Omaha request; answer 400 for anything else."""
+    """Answer what an update client asks and tells."""
     try:
-        request = fromstring(body)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise ProblemError(400, "not an Omaha request: the XML does not parse") from error
-    if request.tag != "request":
-        raise ProblemError(400, "not an Omaha request")
-    response = Element("response", protocol="3.0", server="kboot")
-    SubElement(response, "daystart", elapsed_seconds="0")
-    for app in request.findall("app"):
-        _answer_app(fleet, app, SubElement(response, "app", appid=app.get("appid", ""), status="ok"), address)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(response)
+        apps = read_request(await small_body(request))
+    except NotOmaha as error:
+        raise ProblemError(400, f"not an Omaha request: {error}") from error
+    address = address_of(request)
+    answered = [(app, _answer_app(fleet, app, address)) for app in apps]
+    return Response(answer(answered), media_type="text/xml")
 
 
-def _answer_app(fleet: Fleet, app: Element, answer: Element, address: IPv4Address | None) -> None:
-    if app.find("ping") is not None:
-        SubElement(answer, "ping", status="ok")
-    if app.find("updatecheck") is not None:
-        SubElement(answer, "updatecheck", status="noupdate")
-    mac = fleet.machine_at(address)
-    known = any(node.mac == mac for node in fleet.nodes())
-    for event in app.findall("event")[: EVENTS_TAKEN if known else 0]:
-        kind = f"{event.get('eventtype', '?')[:6]}/{event.get('eventresult', '?')[:6]}"
-        code = f" errorcode {event.get('errorcode', '')[:12]}" if event.get("errorcode") else ""
-        detail = f"{kind} from {app.get('version', '?')[:40]}{code}"
-        fleet.tell(EventKind.UPDATE, mac, address, detail=detail)
-        SubElement(answer, "event", status="ok")
+def _answer_app(fleet: Fleet, app: App, address: IPv4Address | None) -> OfferedUpdate | None:
+    """Take down what a client tells of one app, and return what it may take of it."""
+    mac = _machine_of(fleet, app, address)
+    if mac is not None:
+        _note_events(fleet, mac, app, address)
+    if not app.checks:
+        return None
+    found = _offer(fleet, app, mac)
+    _note_check(fleet, app, mac, found, address)
+    if isinstance(found, Nothing):
+        return None
+    desc = fleet.desc()
+    return OfferedUpdate(found, f"http://{desc.network.bootstrapper}/{desc.os.channel}/{found.version}/")
+
+
+def _machine_of(fleet: Fleet, app: App, address: IPv4Address | None) -> Mac | None:
+    """Return the node that asks: by its own address, else by where it was last, or by its machine-id."""
+    own = fleet.machine_at(address)
+    if own is not None and fleet.has_node(own):
+        fleet.hear(own)
+        fleet.updates.note_machine_id(own, app.machine_id)
+        return own
+    noted = fleet.updates.machine_of(address, app.machine_id)
+    return noted if noted is not None and fleet.has_node(noted) else None
+
+
+def _note_events(fleet: Fleet, mac: Mac, app: App, address: IPv4Address | None) -> None:
+    for event in app.events:
+        entry = entry_of(event, app, fleet.updates.history(mac), fleet.now())
+        if entry is not None:
+            note_step(fleet, mac, entry, address)
+
+
+def _offer(fleet: Fleet, app: App, mac: Mac | None) -> UpdatePayload | Nothing:
+    desc = fleet.desc()
+    machine, turn = (fleet.machine(mac), turn_of(fleet, mac)) if mac is not None else (None, Turn(None))
+    return offer(app, desc.os, machine, turn, partial(payload_of, fleet.settings.images, desc))
+
+
+def _note_check(
+    fleet: Fleet, app: App, mac: Mac | None, found: UpdatePayload | Nothing, address: IPv4Address | None
+) -> None:
+    """Keep for the status when a machine asked, and why it was offered nothing; a release is a step of its history."""
+    nothing = found if isinstance(found, Nothing) else None
+    if mac is not None:
+        fleet.updates.checks[mac] = Check(fleet.now(), nothing.reason if nothing else None)
+    if mac is not None and isinstance(found, UpdatePayload):
+        note_step(fleet, mac, Entry(fleet.now(), Step.OFFERED, app.version, found.version), address)
+    if nothing and nothing.is_odd and fleet.updates.odd.note(mac, address, nothing.reason, fleet.now()):
+        log("update-not-offered", mac=mac, ip=address, problem=nothing.reason)

@@ -17,6 +17,7 @@ from . import machine as life
 from .api import DiskState, NodeState
 from .event import rfc3339
 from .machine import Machine
+from .updates import ShownUpdate
 
 PAGES = Environment(
     loader=PackageLoader("kboot_cloudconfig", "templates"),
@@ -39,6 +40,7 @@ class Around:
     config: Literal["current", "outdated"]
     reason: str | None
     overdue: str | None
+    update: ShownUpdate
 
 
 class ShownNode:
@@ -72,6 +74,7 @@ class ShownNode:
             "remark": machine.remark,
             "overdue": around.overdue,
             "version": machine.version,
+            "update": around.update.state,
             "ssh_host_keys": list(machine.ssh_host_keys),
             "install_disk": machine.install_disk,
             "disks": cast(list[DiskState], list(machine.disks)),

@@ -19,6 +19,7 @@ from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, t
 from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
+from .update_table import UpdateTable
 
 EVENTS_KEPT = 5000
 
@@ -65,6 +66,7 @@ class Store:
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
             self._reader = open_reader(path)
             self._doubt = self._read_doubt()
+            self.updates = UpdateTable(self.commits, self._reader)
             self._joined: dict[Mac, str | None] = {
                 Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
             }

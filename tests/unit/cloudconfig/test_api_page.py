@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from kboot_cloudconfig.api import EventState, FleetState, NodeState
+from kboot_cloudconfig.api import EventState, FleetState, NodeState, UpdateState, UpdateStepState
 from kboot_cloudconfig.app import ROUTES
 from kboot_cloudconfig.route import api_page
 from kboot_clusterdesc import EventKind, Phase
@@ -66,7 +66,7 @@ def test_kinds_of_event_and_phases_are_the_ones_of_the_vocabulary(page: dict[str
 
 def test_every_field_that_a_shape_has_is_in_the_page(page: dict[str, Any]) -> None:
     schemas = page["components"]["schemas"]
-    for shape in (NodeState, FleetState, EventState):
+    for shape in (NodeState, FleetState, EventState, UpdateState, UpdateStepState):
         assert set(schemas[shape.__name__]["properties"]) == set(get_type_hints(shape))
 
 

@@ -1,8 +1,8 @@
-"""What `kboot node show` prints of a machine's disks."""
+"""What `kboot node show` prints of a machine's disks and updates."""
 
 from __future__ import annotations
 
-from kboot.cli.status_text import disk_lines
+from kboot.cli.status_text import disk_lines, update_lines
 
 
 def test_each_disk_is_a_line_with_what_an_operator_needs_to_name_it() -> None:
@@ -21,3 +21,19 @@ def test_each_disk_is_a_line_with_what_an_operator_needs_to_name_it() -> None:
 
 def test_a_machine_that_told_of_no_disk_has_no_line() -> None:
     assert disk_lines([]) == []
+
+
+def test_a_machines_updates_are_its_last_check_and_a_line_for_each_step_newest_first() -> None:
+    versions = {"from_version": "4230.2.0", "to_version": "4230.2.3"}
+    offered = {"at": "2026-06-01T03:00:00Z", "step": "offered", **versions, "error": None}
+    failed = {**offered, "at": "2026-06-01T03:01:00Z", "step": "failed", "error": "unsigned (error 17)"}
+    update = {"checked": "2026-06-01T03:05:00Z", "reason": "it runs 4230.2.3", "steps": [offered, failed]}
+    assert update_lines(update) == [
+        "asked 2026-06-01T03:05:00Z, it runs 4230.2.3",
+        "2026-06-01T03:01:00Z failed 4230.2.0 to 4230.2.3: unsigned (error 17)",
+        "2026-06-01T03:00:00Z offered 4230.2.0 to 4230.2.3",
+    ]
+
+
+def test_a_machine_that_never_asked_has_no_line() -> None:
+    assert update_lines({"checked": None, "reason": None, "steps": []}) == []

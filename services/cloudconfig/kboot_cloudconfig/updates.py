@@ -1,0 +1,82 @@
+"""What the server knows of the machines' updates: their histories, their last checks, and who was where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from kboot_clusterdesc import Mac
+
+from .api import UpdateState
+from .event import rfc3339
+from .refusals import Reasons, Refusals
+from .update_history import Entry, History
+from .update_table import UpdateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A machine's last update check, and why it was offered nothing; None where it was offered a release."""
+
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUpdate:
+    """What is shown of a machine's update."""
+
+    check: Check | None
+    steps: History
+
+    def newest(self) -> ShownUpdate:
+        """Return this with the newest step alone."""
+        return replace(self, steps=self.steps[-1:])
+
+    @property
+    def state(self) -> UpdateState:
+        """The form of it."""
+        return {
+            "checked": rfc3339(self.check.at) if self.check else None,
+            "reason": self.check.reason if self.check else None,
+            "steps": [entry.state for entry in self.steps],
+        }
+
+
+class Updates:
+    """The histories are kept; the rest is in memory, and comes again with the machines' next words."""
+
+    def __init__(self, table: UpdateTable) -> None:
+        self._table = table
+        self._machine_ids: dict[str, Mac] = {}
+        self._addresses: dict[IPv4Address, Mac] = {}
+        self.checks: dict[Mac, Check] = {}
+        self.odd, self.told = Refusals(), Reasons()
+
+    def history(self, mac: Mac) -> History:
+        """Return the last steps of a machine's updates, oldest first."""
+        return self._table.history(mac)
+
+    def add(self, mac: Mac, entry: Entry) -> bool:
+        """Keep a step; return whether it is new, and not the newest told once more."""
+        return self._table.add(mac, entry)
+
+    def shown(self, mac: Mac) -> ShownUpdate:
+        """Return what is shown of a machine's update."""
+        return ShownUpdate(self.checks.get(mac), self.history(mac))
+
+    def note_address(self, mac: Mac, address: IPv4Address | None) -> None:
+        """Note where a machine was that showed its report token."""
+        if address is not None:
+            self._addresses[address] = mac
+
+    def note_machine_id(self, mac: Mac, machine_id: str) -> None:
+        """Note the machine-id(5) of the machine whose own address asked."""
+        if machine_id:
+            self._machine_ids[machine_id] = mac
+
+    def machine_of(self, address: IPv4Address | None, machine_id: str) -> Mac | None:
+        """Return the machine that was at `address`, or has that machine-id, as far as that was noted."""
+        known = self._addresses.get(address) if address is not None else None
+        return known or self._machine_ids.get(machine_id)
