@@ -25,7 +25,9 @@ def _told(server: Server, query: str) -> list[dict[str, Any]]:
 
 def _check(value: Any, shape: str) -> None:
     """Hold a value against a shape of docs/reference/openapi.json."""
-    Draft202012Validator({"$ref": f"#/components/schemas/{shape}"} | {"components": _PAGE["components"]}).validate(value)
+    Draft202012Validator({"$ref": f"#/components/schemas/{shape}"} | {"components": _PAGE["components"]}).validate(
+        value
+    )
 
 
 def test_a_stream_that_waits_for_nothing_ends_after_what_there_is(server: Server) -> None:
