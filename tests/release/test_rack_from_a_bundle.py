@@ -86,7 +86,8 @@ def rack(site: RackSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def test_there_is_nothing_to_fall_back_on_and_who_tries_is_seen(rack: Rack) -> None:
     host = rack.host
     assert host.said("docker", "images", "--all", "--quiet") == ""
-    assert host.said("sh", "-c", "ls -A . /opt") == ".:\n\n/opt:\n"
+    assert host.said("ls", "-A", ".") == ""
+    assert host.said("ls", "-A", "/opt").split() in ([], ["containerd"])  # the engine's own, empty
     assert host.run("test", "-e", str(ROOT / "pyproject.toml")).returncode == 1
     assert host.run("kboot", "--version").returncode != 0
     assert host.run("curl", "--silent", "--max-time", "10", f"http://{_OUTSIDE}/").returncode != 0
