@@ -7,7 +7,7 @@ say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # The commands that kboot needs; `package_of` gives the package of a command where its name is another.
-commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git openssl docker-registry ps ssh busybox fish)
+commands=(dockerd docker mmdebstrap iptables dnsmasq shellcheck ip curl gpg gpgv git openssl docker-registry ps ssh busybox fish tmux)
 
 package_of() {
   case "$1" in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kboot.cli.options import Command, Commands, add_cluster, add_command, add_group, add_json, add_root
+from kboot.cli.options import Command, Commands, add_cluster, add_command, add_group, add_listing, add_root
 from kboot.errors import ExitCode
 
 from .hardware_options import add_hardware_options
@@ -45,7 +45,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         group, "ps", _later("run_ps"), summary="list the lab's machines", example="kboot lab ps --json"
     )
-    add_json(parser)
+    add_listing(parser)
     add_cluster(parser)
 
     parser = add_command(

@@ -6,15 +6,17 @@ import argparse
 import shutil
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import kboot_clusterdesc
 from kboot.cli.options import (
     add_cluster,
-    print_json,
-    print_table,
+    print_listing,
 )
+from kboot.cli.printing import print_lines, window_width
 from kboot.cli.status_text import status_lines
+from kboot.cli.tables import Cell, Column, Span, Table, Way
 from kboot.errors import BadInput, ExitCode, NotYet
 from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress
@@ -49,8 +51,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         hardware=arguments.hardware,
         timeout_s=arguments.timeout,
     )
-    for line in status_lines(reached.status):
-        print(line)
+    print_lines(status_lines(reached.status, datetime.now(UTC), window_width()))
     name = reached.desc.cluster.name
     if reached.desc.kubernetes is not None:
         addresses = {each["mac"]: each["ip"] for each in reached.status.nodes if each.get("ip")}
@@ -94,12 +95,23 @@ def run_ps(arguments: argparse.Namespace) -> ExitCode:
         }
         for machine in Machines(folder, engine.client).present()
     ]
-    if arguments.json:
-        print_json(rows)
-    else:
-        keys = ("name", "mac", "power", "address", "console")
-        print_table([key.upper() for key in keys], [[row[key] or "-" for key in keys] for row in rows])
+    columns = (
+        Column("NAME"),
+        Column("MAC", spare=2),
+        Column("POWER"),
+        Column("ADDRESS"),
+        Column("CONSOLE", Way.MIDDLE, least=30, spare=1),
+    )
+    cells: list[list[Cell]] = [
+        [str(row["name"]), str(row["mac"]), _power(row["power"]), row["address"] or "-", str(row["console"])]
+        for row in rows
+    ]
+    print_listing(arguments, rows, Table(columns, cells), (str(row["name"]) for row in rows))
     return ExitCode.DONE
+
+
+def _power(state: str | None) -> Span:
+    return Span(state or "-", "green" if state == "on" else "dim")
 
 
 def run_console(arguments: argparse.Namespace) -> ExitCode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from kboot.cli.options import default_root
 from kboot.cli.status_text import status_lines
@@ -33,6 +34,22 @@ def wait_for(
     Raises NotYet after `timeout_s`, and already after `grace_s` where a machine runs an older config and was never
     Ready. `grace_s` is 0 where this edit of the description added Kubernetes, which no older config has.
     """
+    try:
+        return _wait(phase, folder, engine, progress, timeout_s, grace_s=grace_s, off=off)
+    finally:
+        progress.clear()
+
+
+def _wait(
+    phase: Phase,
+    folder: ClusterFolder,
+    engine: Engine,
+    progress: Progress,
+    timeout_s: float,
+    *,
+    grace_s: float,
+    off: Collection[str],
+) -> Status:
     late: list[str] = []
     for gone_s in looks(timeout_s, 1):
         status = read_status(folder, engine)
@@ -40,12 +57,7 @@ def wait_for(
         if stopped:  # the engine does not start again what `docker kill` ended
             progress(f"{', '.join(stopped)} stopped, starting again")
             engine.up()
-        for node in status.nodes:
-            progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
-        if error := status.os.get("error"):
-            progress.state("updater", str(error))
-        if progress.is_live:
-            progress.block(status_lines(status))
+        _show(progress, status)
         failed = [node for node in status.nodes if node["phase"] == "failed"]
         if failed:
             raise KbootError(
@@ -63,6 +75,18 @@ def wait_for(
         if gone_s >= grace_s and (stuck := waits_in_vain(phase, status.nodes, folder)) is not None:
             raise stuck
     raise NotYet(f"not {phase} after {timeout_s:.0f} s: {', '.join(late)}", "read `kboot lab console NAME`")
+
+
+def _show(progress: Progress, status: Status) -> None:
+    """Fill a terminal's window with the status; elsewhere say what changed."""
+    if progress.is_live:
+        now = datetime.now(UTC)
+        progress.block(lambda width, height: status_lines(status, now, width, height))
+        return
+    for node in status.nodes:
+        progress.state(node["name"], f"{node['phase']} {node['reason'] or ''}".rstrip())
+    if error := status.os.get("error"):
+        progress.state("updater", str(error))
 
 
 def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) -> NotYet | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,23 @@ def load_bundle(
             manifest = reader.manifest
             signer = check_signature(manifest.content, reader.signature, trusted, where)
             check_usable(manifest, where, arch=machine_arch(), kboot=kboot)
-            lacked = receive(store, reader, where, lambda item: progress.block([f"reading {item.kind} {item.name}"]))
+            lacked = receive(store, reader, where, _bar(progress, manifest))
         progress.clear()
         set_up_host(store, manifest, progress)
         images = load_service_images(store, _service_images(manifest), progress)
     return Loaded(manifest, sum(blob.size for blob in lacked), tuple(images), signer)
+
+
+def _bar(progress: Progress, manifest: Manifest) -> Callable[[Item], None]:
+    """Return what shows how much of a bundle was read when it comes to an item."""
+    done, whole = 0, sum(item.size for item in manifest.items)
+
+    def show(item: Item) -> None:
+        nonlocal done
+        progress.bar(f"reading {item.kind} {item.name}", done / 1e6, whole / 1e6)
+        done += item.size
+
+    return show
 
 
 def _service_images(manifest: Manifest) -> list[Item]:

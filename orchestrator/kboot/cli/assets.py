@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
 from ..supplies.release_urls import CNI_URL, CNI_VERSION, KUBERNETES_URL
-from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+from .options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_listing,
+    form_of,
+    note,
+    print_listing,
+    print_value,
+)
 
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
     from ..supplies.assets import Asset
+    from .tables import Table
 
 
 def register(commands: Commands) -> None:
@@ -68,7 +79,7 @@ def register(commands: Commands) -> None:
         ("verify", run_verify, "take each hash anew; exit code 1 when a binary is wrong, 3 when one is missing"),
     ):
         parser = add_command(group, name, run, summary=summary, example=f"kboot assets {name}")
-        add_json(parser)
+        add_listing(parser)
         add_cluster(parser)
 
 
@@ -112,11 +123,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
     from ..supplies.assets import list_assets
 
     found = list_assets(*_cluster(arguments))
-    if arguments.json:
-        _print_json(found)
-    else:
-        rows = [[each.path, str(each.size_bytes), each.standing, each.sha256 or "-"] for each in found]
-        print_table(["BINARY", "BYTES", "STANDING", "SHA-256"], rows)
+    print_listing(arguments, _as_json(found), _table(found), (each.path for each in found))
     return _code(found)
 
 
@@ -127,11 +134,11 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 
     found = verify_assets(*_cluster(arguments))
     bad = [each for each in found if each.standing is not Standing.OK]
-    if arguments.json:
-        _print_json(found)
-    else:
+    if form_of(arguments) in ("", "wide"):
         for each in bad:
             print(f"{each.standing:<8} {each.path}" + (f": {each.fault}" if each.fault else ""))
+    else:
+        print_value(arguments, _as_json(found), (each.path for each in bad))
     note(f"{len(found) - len(bad)} of {len(found)} binaries are there and whole")
     return _code(found)
 
@@ -160,19 +167,35 @@ def _print_added(folder: ClusterFolder, added: Sequence[Asset]) -> None:
         print(f"{folder.assets / each.path} {each.sha256}")
 
 
-def _print_json(found: Sequence[Asset]) -> None:
-    print_json(
-        [
-            {
-                "path": each.path,
-                "standing": each.standing,
-                "size": each.size_bytes,
-                "sha256": each.sha256 or None,
-                "fault": each.fault or None,
-            }
-            for each in found
-        ]
+def _as_json(found: Sequence[Asset]) -> list[dict[str, object]]:
+    return [
+        {
+            "path": each.path,
+            "standing": each.standing,
+            "size": each.size_bytes,
+            "sha256": each.sha256 or None,
+            "fault": each.fault or None,
+        }
+        for each in found
+    ]
+
+
+def _table(found: Sequence[Asset]) -> Table:
+    from ..supplies.standing import Standing
+    from .tables import Cell, Column, Span, Table, Way
+
+    columns = (
+        Column("BINARY", Way.MIDDLE, least=30),
+        Column("BYTES"),
+        Column("STANDING"),
+        Column("SHA-256", Way.MIDDLE, spare=1),
     )
+    styles = {Standing.MISSING: "yellow", Standing.WRONG: "bold red"}
+    rows: list[list[Cell]] = [
+        [each.path, str(each.size_bytes), Span(each.standing, styles.get(each.standing, "")), each.sha256 or "-"]
+        for each in found
+    ]
+    return Table(columns, rows)
 
 
 def _code(found: Sequence[Asset]) -> ExitCode:

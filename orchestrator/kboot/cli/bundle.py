@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode
 from ..host.progress import Progress
 from .bundle_create import register_create
-from .options import Commands, add_command, add_group, add_json, add_root, note, print_json, print_table
+from .options import Commands, add_command, add_group, add_listing, add_root, form_of, note, print_listing
 
 if TYPE_CHECKING:
     from ..bundle.archive_reader import BundleReader
+    from ..bundle.comparison import Difference
     from ..supplies.bundle_manifest import Item
+    from .tables import Table
 
 
 def register(commands: Commands) -> None:
@@ -41,7 +44,7 @@ def register(commands: Commands) -> None:
         group, "inspect", run_inspect, summary="list what a bundle holds", example="kboot bundle inspect rack.kboot"
     )
     _add_file(parser)
-    add_json(parser)
+    add_listing(parser)
 
     parser = add_command(
         group,
@@ -52,7 +55,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("older", type=Path, metavar="OLD", help="a bundle, or its first part")
     parser.add_argument("newer", type=Path, metavar="NEW", help="a bundle, or its first part")
-    add_json(parser)
+    add_listing(parser)
 
     parser = add_command(
         group,
@@ -99,12 +102,9 @@ def run_inspect(arguments: argparse.Namespace) -> ExitCode:
     from ..bundle.beginning import beginning
 
     reader = beginning(arguments.file)
-    if arguments.json:
-        print_json(_described(reader))
-        return ExitCode.DONE
-    rows = [[item.kind, item.name, item.version or "-", item.arch, str(item.size)] for item in reader.manifest.items]
-    print_table(["KIND", "NAME", "VERSION", "ARCH", "BYTES"], rows)
-    note(_summary(reader))
+    print_listing(arguments, _described(reader), _contents(reader), (item.name for item in reader.manifest.items))
+    if form_of(arguments) in ("", "wide"):
+        note(_summary(reader))
     return ExitCode.DONE
 
 
@@ -114,17 +114,44 @@ def run_diff(arguments: argparse.Namespace) -> ExitCode:
     from ..bundle.comparison import differences
 
     found = list(differences(beginning(arguments.older).manifest, beginning(arguments.newer).manifest))
-    if arguments.json:
-        keys = [{"change": each.change, "before": each.before, "new_bytes": each.size} for each in found]
-        print_json([entry | _entry(each.item) for entry, each in zip(keys, found, strict=True)])
-        return ExitCode.DONE
+    keys = [{"change": each.change, "before": each.before, "new_bytes": each.size} for each in found]
+    value = [entry | _entry(each.item) for entry, each in zip(keys, found, strict=True)]
+    print_listing(arguments, value, _changes(found), (each.item.name for each in found))
+    if form_of(arguments) in ("", "wide"):
+        note(f"{len(found)} items differ")
+    return ExitCode.DONE
+
+
+def _contents(reader: BundleReader) -> Table:
+    from .tables import Column, Table, Way
+
+    columns = (
+        Column("KIND"),
+        Column("NAME", Way.MIDDLE, least=30),
+        Column("VERSION", Way.MIDDLE, spare=1),
+        Column("ARCH", spare=2),
+        Column("BYTES"),
+    )
+    items = reader.manifest.items
+    return Table(columns, [[item.kind, item.name, item.version or "-", item.arch, str(item.size)] for item in items])
+
+
+def _changes(found: Sequence[Difference]) -> Table:
+    from .tables import Column, Table, Way
+
+    columns = (
+        Column("CHANGE"),
+        Column("KIND", spare=1),
+        Column("NAME", Way.MIDDLE, least=24),
+        Column("BEFORE", Way.MIDDLE),
+        Column("NOW", Way.MIDDLE),
+        Column("NEW BYTES", spare=2),
+    )
     rows = [
         [each.change, each.item.kind, each.item.name, each.before or "-", each.item.version or "-", str(each.size)]
         for each in found
     ]
-    print_table(["CHANGE", "KIND", "NAME", "BEFORE", "NOW", "NEW BYTES"], rows)
-    note(f"{len(found)} items differ")
-    return ExitCode.DONE
+    return Table(columns, rows)
 
 
 def run_prune(arguments: argparse.Namespace) -> ExitCode:

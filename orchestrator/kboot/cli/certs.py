@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
-from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+from .options import Commands, add_cluster, add_command, add_group, add_listing, note, print_listing
 
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc, Node
 
     from ..pki.store.inventory import KeptCertificate
+    from .tables import Table
 
 
 def register(commands: Commands) -> None:
@@ -28,7 +29,7 @@ def register(commands: Commands) -> None:
         summary="list every certificate, the one that ends first in front",
         example="kboot certs list --json",
     )
-    add_json(parser)
+    add_listing(parser)
     add_cluster(parser)
 
     parser = add_command(
@@ -62,10 +63,8 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     kept, now = kept_certificates(folder, description_in_force(folder)), datetime.now(UTC)
-    if arguments.json:
-        print_json([_as_json(each, now) for each in kept])
-    else:
-        print_table(["OWNER", "NAME", "SUBJECT", "GROUP", "ISSUER", "ENDS", "DAYS", "STATE", "NAMES"], _rows(kept, now))
+    value = [_as_json(each, now) for each in kept]
+    print_listing(arguments, value, _table(kept, now), (f"{each.owner}/{each.name}" for each in kept))
     return ExitCode.DONE
 
 
@@ -113,8 +112,22 @@ def _node(desc: ClusterDesc, name: str | None) -> Node | None:
     return None if name is None else declared_node(desc, name)
 
 
-def _rows(kept: list[KeptCertificate], now: datetime) -> list[list[str]]:
-    return [
+def _table(kept: list[KeptCertificate], now: datetime) -> Table:
+    from .tables import Cell, Column, Span, Table, Way
+
+    columns = (
+        Column("OWNER", Way.MIDDLE),
+        Column("NAME", Way.MIDDLE),
+        Column("SUBJECT", Way.MIDDLE, spare=3),
+        Column("GROUP", Way.FOLD, spare=4),
+        Column("ISSUER", Way.MIDDLE, spare=2),
+        Column("ENDS"),
+        Column("DAYS"),
+        Column("STATE"),
+        Column("NAMES", Way.FOLD, least=30, spare=5),
+    )
+    styles = {"ends-soon": "yellow", "expired": "bold red"}
+    rows: list[list[Cell]] = [
         [
             each.owner,
             each.name,
@@ -123,11 +136,12 @@ def _rows(kept: list[KeptCertificate], now: datetime) -> list[list[str]]:
             each.certificate.issuer,
             f"{each.certificate.end:%Y-%m-%d}",
             str(each.days_left(now)),
-            each.state(now),
+            Span(each.state(now), styles.get(each.state(now), "")),
             ", ".join(_sans(each)) or "-",
         ]
         for each in kept
     ]
+    return Table(columns, rows)
 
 
 def _as_json(each: KeptCertificate, now: datetime) -> dict[str, object]:

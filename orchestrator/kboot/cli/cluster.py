@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kboot_compose.service_names import SERVICE_NAMES
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from ..host.waiting import looks
 from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json
-from .status_text import status_lines
-
-if TYPE_CHECKING:
-    from ..running.cloudconfig_client import JsonObject
-
-_WATCH_EVERY_S = 2.0
+from .status import register as register_status
 
 
 def register(commands: Commands) -> None:
@@ -65,25 +56,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--purge", action="store_true", help="drop the cluster's folder too: its CA, states and images")
     add_cluster(parser)
 
-    parser = add_command(
-        commands,
-        "status",
-        run_status,
-        summary="show services and machines; exit code 3 when a service is down or the state was lost",
-        example="kboot status --json",
-    )
-    add_json(parser)
-    add_cluster(parser)
-
-    parser = add_command(
-        commands,
-        "watch",
-        run_watch,
-        summary="show services and machines as they change",
-        example="kboot watch",
-    )
-    add_json(parser)
-    add_cluster(parser)
+    register_status(commands)
 
     parser = add_command(
         commands,
@@ -186,57 +159,6 @@ def run_down(arguments: argparse.Namespace) -> ExitCode:
     else:
         print(f"cluster {folder.cluster} is down, its state is kept in {folder.path}")
     return ExitCode.DONE
-
-
-def run_status(arguments: argparse.Namespace) -> ExitCode:
-    """Print the cluster's services, machines and health as they are now."""
-    from ..running.chosen import chosen_cluster
-    from ..running.status import read_status, with_health
-
-    folder = chosen_cluster(arguments.root, arguments.cluster)
-    status = with_health(folder, read_status(folder))
-    if arguments.json:
-        print_json(status.as_json())
-    else:
-        for line in status_lines(status):
-            print(line)
-    if status.down:
-        note(f"down: {', '.join(status.down)}\n  hint: `kboot up FILE` repairs what is down")
-        return ExitCode.NOT_YET
-    return ExitCode.NOT_YET if status.doubt else ExitCode.DONE
-
-
-def run_watch(arguments: argparse.Namespace) -> ExitCode:
-    """Print the cluster's status again and again until interrupted."""
-    from ..host.engine import Engine
-    from ..running.chosen import chosen_cluster
-    from ..running.status import doubt_in_words, read_status, with_health
-
-    folder = chosen_cluster(arguments.root, arguments.cluster)
-    engine = Engine(folder)
-    # stdout, not stderr: the progress is what this command prints, on a pipe too
-    progress = Progress(sys.stdout)
-    for _ in looks(float("inf"), _WATCH_EVERY_S):
-        status = with_health(folder, read_status(folder, engine))
-        if arguments.json:
-            print(json.dumps(status.as_json(), ensure_ascii=False), flush=True)
-            continue
-        progress.block(status_lines(status))
-        if not progress.is_live:
-            for service in status.services:
-                tells = service.state == "running" and service.health != "none"
-                progress.state(service.name, service.health if tells else service.state)
-            for node in status.nodes:
-                progress.state(node["name"], _progress_of(node))
-            for part, words in status.health.in_words().items():
-                progress.state(part, words)
-            if status.doubt:
-                progress.state("state", doubt_in_words(status.doubt))
-    return ExitCode.DONE
-
-
-def _progress_of(node: JsonObject) -> str:
-    return " ".join(str(word) for word in (node["phase"], node["reason"], node["overdue"]) if word)
 
 
 def run_restart(arguments: argparse.Namespace) -> ExitCode:

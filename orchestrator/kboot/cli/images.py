@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from .options import Commands, add_cluster, add_command, add_group, add_json, note, print_json, print_table
+from .options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_json,
+    add_listing,
+    note,
+    print_json,
+    print_listing,
+)
 
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
     from ..supplies.node_images import NodeImages
     from ..supplies.registry import Finding
+    from .tables import Table
 
 
 def register(commands: Commands) -> None:
@@ -34,7 +45,7 @@ def register(commands: Commands) -> None:
         example="kboot images list --all",
     )
     parser.add_argument("--all", action="store_true", help="list those too that the description does not need")
-    add_json(parser)
+    add_listing(parser)
     add_cluster(parser)
 
     parser = add_command(
@@ -115,20 +126,36 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
     listed: list[tuple[str | None, str, str | None]] = [(key, name, digests[name]) for key, name in wanted]
     if arguments.all:
         listed += [(None, name, digest) for name, digest in other_images(folder, desc, digests).items()]
-    if arguments.json:
-        print_json(
-            [
-                {"key": key, "reference": name, "repository": repository_and_tag(name)[0], "digest": digest}
-                for key, name, digest in listed
-            ]
-        )
-    else:
-        rows = [[key or "-", name, repository_and_tag(name)[0], digest or "missing"] for key, name, digest in listed]
-        print_table(["KEY", "REFERENCE", "REPOSITORY", "DIGEST"], rows)
+    value = [
+        {"key": key, "reference": name, "repository": repository_and_tag(name)[0], "digest": digest}
+        for key, name, digest in listed
+    ]
+    print_listing(arguments, value, _table(value), (name for _, name, _ in listed))
     missing = [name for name, digest in digests.items() if digest is None]
     if missing:
         note(f"{len(missing)} missing\n  hint: `kboot images pull`, or without internet `kboot images load FILE`")
     return ExitCode.NOT_YET if missing else ExitCode.DONE
+
+
+def _table(listed: Sequence[Mapping[str, str | None]]) -> Table:
+    from .tables import Cell, Column, Span, Table, Way
+
+    columns = (
+        Column("KEY", spare=2),
+        Column("REFERENCE", Way.MIDDLE, least=40),
+        Column("REPOSITORY", Way.MIDDLE, spare=3),
+        Column("DIGEST", Way.MIDDLE, least=20, spare=1),
+    )
+    rows: list[list[Cell]] = [
+        [
+            each["key"] or "-",
+            each["reference"] or "-",
+            each["repository"] or "-",
+            each["digest"] or Span("missing", "bold red"),
+        ]
+        for each in listed
+    ]
+    return Table(columns, rows)
 
 
 def run_load(arguments: argparse.Namespace) -> ExitCode:

@@ -16,14 +16,14 @@ from .options import (
     add_command,
     add_group,
     add_json,
+    add_listing,
     add_login,
     add_timeout,
     login,
     note,
     print_json,
-    print_table,
+    print_listing,
 )
-from .status_text import NODE_HEAD, disk_lines, node_row, update_lines
 
 if TYPE_CHECKING:
     from ..preflight.reinstall import Objection
@@ -35,7 +35,7 @@ def register(commands: Commands) -> None:
     """Add the `kboot node` commands to the command line."""
     group = add_group(commands, "node", summary="look at a machine, or install it again", example="kboot node list")
     parser = add_command(group, "list", run_list, summary="list the nodes", example="kboot node list")
-    add_json(parser)
+    add_listing(parser)
     add_cluster(parser)
     parser = add_command(group, "show", run_show, summary="show one node", example="kboot node show node1")
     _add_node(parser)
@@ -106,17 +106,17 @@ def _add_node(parser: argparse.ArgumentParser) -> None:
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:
     """List the nodes."""
+    from .status_text import node_table
+
     nodes = _server(arguments).nodes()
-    if arguments.json:
-        print_json(nodes)
-    else:
-        print_table(NODE_HEAD, [node_row(node) for node in nodes])
+    print_listing(arguments, nodes, node_table(nodes, datetime.now(UTC)), (str(node["name"]) for node in nodes))
     return ExitCode.DONE
 
 
 def run_show(arguments: argparse.Namespace) -> ExitCode:
     """Show one node."""
     from ..running.chosen import node_named
+    from .status_text import disk_lines, update_lines
 
     server = _server(arguments)
     node = node_named(server.nodes(), arguments.name)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,12 @@ from ..errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
     from ..running.ssh import Login
+    from .tables import Table
 
 Command = Callable[[argparse.Namespace], ExitCode]
 Commands = Any  # what ArgumentParser.add_subparsers returns; argparse has no public name for it
 
+FORMS = ("wide", "json", "yaml", "name")
 DEFAULT_ROOT = Path("/var/lib/kboot")
 
 
@@ -77,6 +79,19 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_listing(parser: argparse.ArgumentParser) -> None:
+    """Add `--json` and `-o`, for commands that list things."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "-o",
+        "--output",
+        choices=FORMS,
+        metavar="FORM",
+        help=f"one of {', '.join(FORMS)}; default: a table that fits the window",
+    )
+
+
 def add_login(parser: argparse.ArgumentParser) -> None:
     """Add `--identity` and `--trust-first-contact`, for commands that go to machines by ssh."""
     parser.add_argument(
@@ -111,18 +126,36 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout."""
-    for line in table(head, rows):
-        print(line)
+def print_listing(arguments: argparse.Namespace, value: Any, table: Table, names: Iterable[str]) -> None:
+    """Print what a command lists, in the form that the options of `add_listing` name.
+
+    `value` is printed as JSON or YAML, `names` a line each.
+    """
+    if form_of(arguments) in ("", "wide"):
+        from .printing import print_table
+
+        print_table(table, wide=form_of(arguments) == "wide")
+    else:
+        print_value(arguments, value, names)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, each column as wide as its widest cell."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
-    ]
+def form_of(arguments: argparse.Namespace) -> str:
+    """Return the form that the options of `add_listing` name; "" where none does."""
+    return "json" if arguments.json else arguments.output or ""
+
+
+def print_value(arguments: argparse.Namespace, value: Any, names: Iterable[str]) -> None:
+    """Print `value` as JSON or YAML, or only `names`, as the options of `add_listing` say."""
+    form = form_of(arguments)
+    if form == "json":
+        print_json(value)
+    elif form == "yaml":
+        import yaml
+
+        print(yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True), end="")
+    else:
+        for name in names:
+            print(name)
 
 
 def confirm() -> None:

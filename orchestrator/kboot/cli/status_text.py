@@ -2,48 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .options import table
+from kboot_clusterdesc import Phase
+
+from ..running.trouble import INSTALLS, Severity, Trouble, by_need, is_well, phases_in_words, summary, troubles
+from .ages import age
+from .tables import Cell, Column, Line, Span, Table, Way, folded, shortened, table_lines
 
 if TYPE_CHECKING:
     from ..running.cloudconfig_client import JsonObject
     from ..running.status import Status
 
-NODE_HEAD = ["NODE", "MAC", "ADDRESS", "PHASE", "SINCE", "HEARD", "CONFIG", ""]  # over the cells of `node_row`
+_NODE_COLUMNS = (
+    Column("NODE"),
+    Column("MAC", spare=4),
+    Column("ROLES", is_wide=True, way=Way.FOLD),
+    Column("ADDRESS", spare=2),
+    Column("PHASE"),
+    Column("AGE"),
+    Column("HEARD", spare=3),
+    Column("CONFIG", spare=1),
+    Column("VERSION", is_wide=True),
+    Column("", Way.FOLD, least=28),
+)
+_BAD, _LATE, _OLD = "bold red", "yellow", "yellow"
+_STYLES = {Severity.BAD: _BAD, Severity.LATE: _LATE, Severity.OLD: _OLD}
+_PHASE_STYLES = {
+    Phase.FAILED: _BAD,
+    Phase.RUNNING: "green",
+    Phase.READY: "green",
+    Phase.WAITING: "dim",
+    **dict.fromkeys((Phase.LEASED, *INSTALLS), "cyan"),
+}
+_INDENT = "  "
+_FEW = 4  # rows of a table that says more than the counts above it
+_LOW = 24  # rows of a window that has no room for what is neither wrong nor on its way
 
 
-def status_lines(status: Status) -> list[str]:
-    """Return a status as the lines that `kboot status` prints."""
-    from ..running.status import doubt_in_words
+def status_lines(
+    status: Status,
+    now: datetime,
+    width: int | None = None,
+    height: int | None = None,
+    *,
+    most: int | None = None,
+    is_wide: bool = False,
+) -> list[Line]:
+    """Return a status as lines, what is wrong first; machines that are well are counted where not all fit.
 
-    services = [[each.name, each.state, each.health, each.started or "-"] for each in status.services]
-    lines = [
-        f"cluster {status.cluster}",
-        f"autostart {'on' if status.autostart else 'off'}",
-        "",
-        *table(["SERVICE", "STATE", "HEALTH", "STARTED"], services),
-    ]
-    if status.doubt:
-        lines += ["", f"state: {doubt_in_words(status.doubt)}"]
+    With a height each line is one row of the window, and there are never more lines than that. `most` limits the lines
+    of machines alone.
+    """
+    found = troubles(status)
+    lines = [_headline(status, found), *_trouble_lines(found, now, width, height)]
+    rest = _rest(status, now, width, height)
     if status.nodes:
-        lines += [
-            "",
-            *table(
-                NODE_HEAD,
-                [node_row(n) for n in status.nodes],
-            ),
-        ]
-    if health := status.health.in_words():
-        lines += ["", *(f"{part}: {words}" for part, words in health.items())]
-    if status.discovered:
-        rows = [[each["mac"], each.get("ip") or "-", each.get("since") or "-"] for each in status.discovered]
-        lines += ["", *table(["DISCOVERED", "ADDRESS", "SINCE"], rows)]
-    if status.os:
-        release = status.os
-        error = f", {release['error']}" if release.get("error") else ""
-        lines += ["", f"OS {release.get('channel')} {release.get('current') or 'none yet'}{error}"]
-    return lines
+        lines += [(), (Span(_counted(len(status.nodes), "machine")), Span(f": {phases_in_words(status.nodes)}"))]
+        room = most if height is None else height - len(lines) - len(rest)
+        if is_wide:
+            lines += table_lines(node_table(status.nodes, now), width, wide=True)
+        else:
+            lines += _node_lines(status.nodes, now, width, room)
+    lines += rest
+    return lines if height is None else [_one_row(line, width) for line in lines[:height]]
+
+
+def node_table(nodes: Sequence[JsonObject], now: datetime) -> Table:
+    """Return the table of machines."""
+    rows: list[list[Cell]] = [_node_row(node, now) for node in nodes]
+    return Table(_NODE_COLUMNS, rows)
+
+
+def phase_span(phase: str) -> Span:
+    """Return a phase in its colour."""
+    return Span(phase, _PHASE_STYLES.get(Phase(phase), "") if phase in list(Phase) else "dim")
 
 
 def disk_lines(disks: list[JsonObject]) -> list[str]:
@@ -68,14 +103,112 @@ def update_lines(update: JsonObject) -> list[str]:
     return lines
 
 
-def node_row(node: dict[str, object]) -> list[str]:
-    """Return a machine's row in the table of nodes: name, MAC, address, phase, since, last heard of, config, remark."""
+def remark_of(node: JsonObject) -> str:
+    """Return what is to be said beside a machine: what is wrong, else how far it is, else what it said of its boot."""
     done, percent, share = node.get("bytes"), node.get("percent"), ""
     if percent is not None:
         share = f"writing {percent} %"
     elif done and node["phase"] in ("installing", "configured"):
         share = f"{int(str(done)) // 1_000_000} MB written"
     said = "; ".join(str(node[key]) for key in ("reason", "overdue") if node.get(key))
-    remark = str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
-    keys = ("name", "mac", "ip", "phase", "since", "heard", "config")
-    return [*(str(node.get(key) or "-") for key in keys), remark]
+    return str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
+
+
+def trouble_lines(trouble: Trouble, now: datetime, width: int | None, *, is_short: bool = False) -> list[Line]:
+    """Return a trouble and the command that leads on, folded to the width; in short as two lines."""
+    text = f"({age(trouble.since, now)}) {trouble.what}" if trouble.since else trouble.what
+    room = None if width is None else max(8, width - len(_INDENT) - len(trouble.subject) - 1)
+    said = [text] if room is None else [shortened(text, room)] if is_short else folded(text, room)
+    first = (Span(_INDENT), Span(trouble.subject, _STYLES[trouble.severity]), Span(f" {said[0]}"))
+    more = [(Span(f"{_INDENT}{' ' * (len(trouble.subject) + 1)}{line}"),) for line in said[1:]]
+    return [first, *more, (Span(f"{_INDENT * 2}next: {trouble.next}", "bold"),)]
+
+
+def _headline(status: Status, found: Sequence[Trouble]) -> Line:
+    if found:
+        worst = found[0].severity
+        return Span(f"cluster {status.cluster}: "), Span(summary(found), _STYLES[worst])
+    on_the_way = sum(node["phase"] in INSTALLS for node in status.nodes)
+    well = f"all is well, {_counted(on_the_way, 'machine')} on the way" if on_the_way else "all is well"
+    return Span(f"cluster {status.cluster}: "), Span(well, "green")
+
+
+def _trouble_lines(found: Sequence[Trouble], now: datetime, width: int | None, height: int | None) -> list[Line]:
+    is_short = height is not None
+    room = len(found) if height is None else max(1, height // 6)
+    lines = [line for trouble in found[:room] for line in trouble_lines(trouble, now, width, is_short=is_short)]
+    if len(found) > room:
+        lines.append((Span(f"{_INDENT}and more: {summary(found[room:])}"),))
+    return lines
+
+
+def _node_lines(nodes: Sequence[JsonObject], now: datetime, width: int | None, room: int | None) -> list[Line]:
+    """Return the table of machines; those that do not fit the room are counted, the ones that are well first of all."""
+    if room is None or len(nodes) < room:
+        return table_lines(node_table(nodes, now), width, folds=False)
+    if room < _FEW:
+        return []
+    shown = [node for node in by_need(nodes) if not is_well(node) or node["phase"] in INSTALLS][: max(0, room - 2)]
+    names = {node["mac"] for node in shown}
+    left = [node for node in nodes if node["mac"] not in names]
+    lines = table_lines(node_table(shown, now), width, folds=False) if shown else []
+    return [*lines, (Span(f"and {len(left)} more: {phases_in_words(left)}; see `kboot node list`", "dim"),)]
+
+
+def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
+    outdated = Span("outdated", _OLD)
+    return [
+        str(node["name"]),
+        str(node.get("mac") or "-"),
+        ", ".join(node.get("roles") or ()) or "-",
+        str(node.get("ip") or "-"),
+        phase_span(str(node["phase"])),
+        age(node.get("since"), now),
+        age(node.get("heard"), now),
+        outdated if node.get("config") == "outdated" else str(node.get("config") or "-"),
+        str(node.get("version") or "-"),
+        Span(remark_of(node), "" if node.get("reason") is None and node.get("overdue") is None else _LATE),
+    ]
+
+
+def _rest(status: Status, now: datetime, width: int | None, height: int | None) -> list[Line]:
+    """Return the lines on services, health, undeclared machines and the OS release."""
+    lines: list[Line] = []
+    up = [each for each in status.services if each.is_up]
+    if status.services and len(up) == len(status.services):
+        since = max(each.started or "" for each in up) or None
+        lines = [(), (Span(f"services: {len(up)} of {len(up)} up, the newest for {age(since, now)}"),)]
+    elif status.services:
+        rows: list[list[Cell]] = [
+            [each.name, Span(each.state, "" if each.is_up else _BAD), each.health, age(each.started, now)]
+            for each in status.services
+        ]
+        columns = [Column("SERVICE"), Column("STATE"), Column("HEALTH"), Column("AGE")]
+        lines = [(), *table_lines(Table(columns, rows), width)]
+    lines += [(Span(f"{part}: {words}"),) for part, words in status.health.in_words().items()]
+    if height is not None and height < _LOW:
+        return lines
+    if status.discovered:
+        found = ", ".join(str(each["mac"]) for each in status.discovered[:4])
+        lines.append((Span(f"undeclared: {found}; `kboot discovered` has the lines to paste"),))
+    if status.os:
+        lines.append((Span(f"OS: {status.os.get('channel')} {status.os.get('current') or 'none mirrored yet'}"),))
+    if height is None:
+        lines.append((Span(f"autostart: {'on' if status.autostart else 'off'}", "dim"),))
+    return lines
+
+
+def _one_row(line: Line, width: int | None) -> Line:
+    """Return a line that is one row of the window."""
+    if width is None or sum(len(span.text) for span in line) <= width:
+        return line
+    left, spans = width, []
+    for span in line:
+        text = shortened(span.text, left)
+        spans.append(Span(text, span.style))
+        left -= len(text)
+    return tuple(spans)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -102,14 +102,9 @@ def _saved(path: Path, name: str, address: IPv4Address, context: ssl.SSLContext,
 
 
 def _moving(progress: Progress, name: str) -> _Shown:
-    """Return a function that shows how much has come, anew with each whole percent."""
-    percent = -1
+    """Return a function that shows how much has come."""
 
     def show(here: int, whole: int) -> None:
-        nonlocal percent
-        now = 100 * here // max(whole, 1)
-        if now != percent:
-            percent = now
-            progress.block([f"  {name}: {here / 1e6:.1f} of {whole / 1e6:.1f} MB ({now} %)"])
+        progress.bar(name, here / 1e6, whole / 1e6)
 
     return show

@@ -1,0 +1,162 @@
+"""What is wrong in a cluster by its status: the worst first, what is the same said once, with the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kboot_clusterdesc import Phase
+from kboot_clusterdesc.phase import STATE_LOST
+
+from .cloudconfig_client import JsonObject
+from .status import Status
+
+_NAMED = 3  # machines by name in one sentence
+INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
+
+
+class Severity(IntEnum):
+    """How bad it is: what stands still, what may, what works and should be seen to."""
+
+    BAD = 0
+    LATE = 1
+    OLD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong: of whom, what, and the command that leads on. `kind` is its word in a summary."""
+
+    severity: Severity
+    kind: str
+    count: int
+    subject: str
+    what: str
+    next: str
+    since: str | None = None
+
+
+def troubles(status: Status) -> list[Trouble]:
+    """Return what is wrong with services, state, machines, etcd, control planes and the OS release, the worst first."""
+    found = [*_of_services(status), *_of_machines(status), *_of_health(status), *_of_release(status)]
+    return sorted(found, key=lambda trouble: trouble.severity)
+
+
+def summary(found: Sequence[Trouble]) -> str:
+    """Return how many of each kind there are, such as `2 failed, 1 overdue, 1 service down`."""
+    counts: dict[str, int] = {}
+    for trouble in found:
+        counts[trouble.kind] = counts.get(trouble.kind, 0) + trouble.count
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def is_well(node: JsonObject) -> bool:
+    """Return whether nothing is wrong with a machine: it may be off, or on its way."""
+    return node["phase"] != Phase.FAILED and not (node["reason"] or node["overdue"] or is_outdated(node))
+
+
+def is_outdated(node: JsonObject) -> bool:
+    """Return whether a machine that runs has another config than the one in force."""
+    return bool(node["config"] == "outdated")
+
+
+def names_of(nodes: Sequence[JsonObject]) -> str:
+    """Return the names of machines, of many the first few and how many more."""
+    named = ", ".join(str(node["name"]) for node in nodes[:_NAMED])
+    return f"{named} and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else named
+
+
+def phases_in_words(nodes: Sequence[JsonObject]) -> str:
+    """Return how many machines are in each phase, those that failed first, then in the order of a machine's life."""
+    phases = dict.fromkeys([Phase.FAILED, *Phase, "unknown"])
+    counts = {phase: sum(node["phase"] == phase for node in nodes) for phase in phases}
+    return ", ".join(f"{count} {phase}" for phase, count in counts.items() if count)
+
+
+def way_to_config(nodes: Sequence[JsonObject], outdated: Sequence[JsonObject]) -> str:
+    """Return the command that brings the config in force to machines that run an older one."""
+    if any(node["phase"] == Phase.READY for node in nodes):
+        return "kboot upgrade"
+    return f"kboot node apply {outdated[0]['name']}"
+
+
+def _of_services(status: Status) -> Iterator[Trouble]:
+    cluster = f" --cluster {status.cluster}"
+    for service in status.services:
+        if not service.is_up:
+            state = service.health if service.state == "running" else service.state
+            said = f": {service.complaint}" if service.complaint else ""
+            severity = Severity.LATE if service.health == "starting" else Severity.BAD
+            command = "kboot up FILE" if service.state == "missing" else f"kboot logs {service.name}{cluster}"
+            yield Trouble(severity, "service down", 1, service.name, f"is {state}{said}", command)
+    if status.doubt:
+        what = f"lost ({status.doubt['reason']}): no machine is armed by itself, `kboot node reinstall NAME` arms one"
+        yield Trouble(Severity.BAD, "state lost", 1, "state", what, "kboot node settle", status.doubt["since"])
+    if status.down and all(service.is_up for service in status.services):
+        yield Trouble(
+            Severity.BAD, "server silent", 1, "cloudconfig", "does not answer", f"kboot logs cloudconfig{cluster}"
+        )
+
+
+def _of_machines(status: Status) -> Iterator[Trouble]:
+    known = [node for node in status.nodes if node["phase"] != "unknown"]
+    failed = [node for node in known if node["phase"] == Phase.FAILED]
+    yield from _alike(failed, Severity.BAD, "failed", lambda node: f"failed: {node['reason'] or 'no reason given'}")
+    others = [node for node in known if node["phase"] != Phase.FAILED]
+    reasons = [node for node in others if node["reason"] and not (status.doubt and node["reason"] == STATE_LOST)]
+    yield from _alike(reasons, Severity.LATE, "in trouble", lambda node: f"{node['phase']}: {node['reason']}")
+    late = [node for node in others if node["overdue"] and not node["reason"]]
+    yield from _alike(late, Severity.LATE, "overdue", lambda node: str(node["overdue"]))
+    outdated = [node for node in known if is_outdated(node)]
+    if outdated:
+        verb = "runs" if len(outdated) == 1 else "run"
+        what = f"{verb} an older config than the one in force"
+        command = way_to_config(known, outdated)
+        yield Trouble(Severity.OLD, "outdated", len(outdated), names_of(outdated), what, command)
+
+
+def _alike(
+    nodes: Sequence[JsonObject], severity: Severity, kind: str, words: Callable[[JsonObject], str]
+) -> Iterator[Trouble]:
+    """Yield a trouble for all machines of which the same is to be said."""
+    groups: dict[str, list[JsonObject]] = {}
+    for node in nodes:
+        groups.setdefault(words(node), []).append(node)
+    for what, group in groups.items():
+        since = min((node["since"] for node in group if node["since"]), default=None)
+        command = f"kboot node show {group[0]['name']}"
+        yield Trouble(severity, kind, len(group), names_of(group), what, command, since)
+
+
+def _of_health(status: Status) -> Iterator[Trouble]:
+    parts = (("etcd", status.health.etcd, "etcd unwell"), ("API server", status.health.control_plane, "API unwell"))
+    for what, members, kind in parts:
+        for part in members:
+            if part.is_well is False and _may_be_up(status, part.name):
+                words = f"{what} is not well: {part.reason}"
+                yield Trouble(Severity.LATE, kind, 1, part.name, words, f"kboot node show {part.name}")
+
+
+def _may_be_up(status: Status, name: str) -> bool:
+    """Return whether a machine is so far that its etcd and API server can be expected: before, its phase says it."""
+    node = next((node for node in status.nodes if node["name"] == name), None)
+    return node is None or node["phase"] in (Phase.RUNNING, Phase.READY)
+
+
+def _of_release(status: Status) -> Iterator[Trouble]:
+    if error := status.os.get("error"):
+        yield Trouble(Severity.LATE, "OS release", 1, "OS release", str(error), "kboot logs updater")
+
+
+def by_need(nodes: Sequence[JsonObject]) -> list[JsonObject]:
+    """Return machines in the order in which a short list shows them: failed, wrong, on their way, then the rest."""
+    return sorted(nodes, key=_rank)
+
+
+def _rank(node: JsonObject) -> int:
+    if node["phase"] == Phase.FAILED:
+        return 0
+    if not is_well(node):
+        return 1
+    return 2 if node["phase"] in INSTALLS or (node["phase"] == Phase.LEASED and node["armed"]) else 3
