@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kboot_clusterdesc import Role
+from kboot_clusterdesc.roll_order import First, batches, roll_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,15 @@ def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int) -> Plan:
     Within each of these groups, the nodes that an earlier run began come first.
     """
     present = [node for node in nodes if node.is_installed]
-    pending = sorted((node for node in present if not _is_done(node, version)), key=lambda node: not node.is_begun)
-    planes = [node for node in pending if Role.CONTROL_PLANE in node.roles]
-    members = [node for node in pending if Role.ETCD in node.roles and node not in planes]
-    others = [node for node in pending if node not in planes and node not in members]
-    batches = [
-        *((_work(node, version, is_last=node is planes[-1]),) for node in planes),
-        *((_work(node, version),) for node in members),
-        *(tuple(_work(node, version) for node in others[i : i + batch]) for i in range(0, len(others), batch)),
-    ]
+    pending = [node for node in present if not _is_done(node, version)]
+    groups = roll_groups(
+        pending, lambda node: node.roles, First.CONTROL_PLANES, at_once=batch, is_begun=lambda node: node.is_begun
+    )
+    planes = [node.name for group in groups for node in group.machines if Role.CONTROL_PLANE in node.roles]
+    plan = [tuple(_work(node, version, is_last=node.name in planes[-1:]) for node in each) for each in batches(groups)]
     return Plan(
         version,
-        tuple(batches),
+        tuple(plan),
         tuple(node.name for node in present if node not in pending),
         tuple(node.name for node in nodes if not node.is_installed),
         tuple(_blocks(present)) if pending else (),
