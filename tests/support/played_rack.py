@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from kboot_cloudconfig.rollout import Rollout, Stage, State, told_to_reboot
 from kboot_cloudconfig.rollout_answer import Action, Rules, action_for, offered_release
@@ -71,10 +72,10 @@ class PlayedRack:
     rebooted: list[str] = field(default_factory=list)  # who was told to, in order
 
     @classmethod
-    def of(cls, *roles: tuple[Role, ...], **more: object) -> PlayedRack:
+    def of(cls, *roles: tuple[Role, ...], **more: Any) -> PlayedRack:
         """A rack of so many machines, m0, m1 and so on."""
         found = {Mac(f"02:00:00:00:00:{i:02x}"): PlayedMachine(f"m{i}", each) for i, each in enumerate(roles)}
-        return cls(found, **more)  # type: ignore[arg-type] - of a test's own words
+        return cls(found, **more)
 
     def named(self, name: str) -> PlayedMachine:
         """The machine of that name."""
@@ -83,6 +84,11 @@ class PlayedRack:
     def mac(self, name: str) -> Mac:
         """The MAC of the machine of that name."""
         return next(mac for mac, each in self.machines.items() if each.name == name)
+
+    @property
+    def state(self) -> str:
+        """What the rollout does."""
+        return self.rollout.state.value
 
     def stage(self, name: str) -> str | None:
         """How far the machine is."""
@@ -176,7 +182,7 @@ class PlayedRack:
         """What each machine runs."""
         return {each.name: each.version for each in self.machines.values()}
 
-    def but(self, name: str, **changes: object) -> PlayedRack:
+    def but(self, name: str, **changes: Any) -> PlayedRack:
         """The same rack with one machine otherwise."""
-        self.machines[self.mac(name)] = replace(self.named(name), **changes)  # type: ignore[arg-type] - as above
+        self.machines[self.mac(name)] = replace(self.named(name), **changes)
         return self

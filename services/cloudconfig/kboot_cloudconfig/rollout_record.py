@@ -9,7 +9,7 @@ from typing import Any
 from kboot_clusterdesc import Mac
 
 from .rollout import Course, Rollout, Stage, State
-from .rollout_answer import Hold, HeldTurn
+from .rollout_answer import HeldTurn, Hold
 
 
 def rollout_as_json(rollout: Rollout) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from kboot_cloudconfig.rollout import State, paused, resumed, started
+from kboot_cloudconfig.rollout import paused, resumed, started
 from support.played_rack import NEW, NEWER, OLD, PE, E, P, PlayedRack, W
 
 
@@ -14,19 +14,19 @@ def test_a_canary_goes_first_then_the_workers_then_control_planes_then_etcd_memb
     rack.run()
     assert rack.rebooted == ["m2", "m4", "m5", "m0", "m3", "m1"]
     assert set(rack.versions().values()) == {NEW}
-    assert (rack.rollout.state, rack.rollout.reason) == (State.IDLE, None)
+    assert (rack.state, rack.rollout.reason) == ("idle", None)
 
 
 def test_it_begins_by_itself_and_only_where_a_machine_runs_an_older_release() -> None:
     rack = PlayedRack.of(W, W, release=None)
     rack.pass_minute()
-    assert rack.rollout.state is State.IDLE
+    assert rack.state == "idle"
     rack.release = OLD
     rack.pass_minute()
-    assert rack.rollout.state is State.IDLE
+    assert rack.state == "idle"
     rack.release = NEW
     rack.pass_minute()
-    assert rack.rollout.state is State.RUNNING
+    assert rack.state == "running"
 
 
 def test_workers_go_together_once_the_canary_is_well_and_control_planes_never_do() -> None:
@@ -44,7 +44,7 @@ def test_workers_go_together_once_the_canary_is_well_and_control_planes_never_do
 def test_a_release_that_does_not_boot_halts_after_the_canary_which_is_uncordoned_and_not_offered_it_again() -> None:
     rack = PlayedRack.of(W, W, P).but("m0", falls_back=True)
     rack.run()
-    assert rack.rollout.state is State.HALTED
+    assert rack.state == "halted"
     assert rack.rollout.reason == f"m0 came back with {OLD}: {NEW} did not boot"
     assert (rack.rebooted, rack.stage("m0"), rack.named("m0").is_cordoned) == (["m0"], "failed", False)
     rack.run(30)
@@ -52,7 +52,7 @@ def test_a_release_that_does_not_boot_halts_after_the_canary_which_is_uncordoned
     rack.rollout = resumed(rack.rollout, (), rack.now)
     rack.run()
     assert rack.versions() == {"m0": OLD, "m1": NEW, "m2": NEW}
-    assert rack.rollout.state is State.IDLE
+    assert rack.state == "idle"
 
 
 def test_a_machine_is_tried_again_at_the_operators_word_and_with_another_release() -> None:
@@ -67,7 +67,7 @@ def test_a_machine_is_tried_again_at_the_operators_word_and_with_another_release
     other.but("m0", falls_back=False)
     other.release = NEWER
     other.run(20)
-    assert other.rollout.state is State.HALTED
+    assert other.state == "halted"
     other.rollout = resumed(other.rollout, (), other.now)
     other.run()
     assert set(other.versions().values()) == {NEWER}
@@ -90,7 +90,7 @@ def test_a_budget_that_lets_no_pod_go_halts_with_its_words_and_the_node_is_uncor
     rack = PlayedRack.of(W, W)
     rack.blocked[rack.mac("m0")] = "default/web-0: Cannot evict pod as it would violate the pod's disruption budget."
     rack.run(60)
-    assert rack.rollout.state is State.HALTED
+    assert rack.state == "halted"
     assert rack.rollout.reason == (
         "m0 could not be drained within 30 min: default/web-0: "
         "Cannot evict pod as it would violate the pod's disruption budget."
@@ -102,7 +102,7 @@ def test_who_is_under_way_together_with_a_machine_that_fails_is_recalled_unless_
     rack = PlayedRack.of(W, W, W, max_parallel=2).but("m1", falls_back=True)
     rack.blocked[rack.mac("m2")] = "default/web-0: waits"
     rack.run(30)
-    assert rack.rollout.state is State.HALTED
+    assert rack.state == "halted"
     assert (rack.stage("m0"), rack.stage("m1"), rack.stage("m2")) == ("done", "failed", "waiting")
     assert not any(machine.is_cordoned for machine in rack.machines.values())
     assert rack.rebooted == ["m0", "m1"]
@@ -153,7 +153,7 @@ def test_a_machine_that_is_not_well_with_the_release_halts() -> None:
 def test_outside_of_the_window_no_machine_begins_and_one_that_was_told_to_reboot_ends() -> None:
     rack = PlayedRack.of(W, W, is_open=False)
     rack.run(5)
-    assert (rack.rollout.state, rack.rollout.reason) == (State.RUNNING, "waits for `os.update.window`")
+    assert (rack.state, rack.rollout.reason) == ("running", "waits for `os.update.window`")
     rack.is_open = True
     while rack.stage("m0") != "rebooting":
         rack.pass_minute()
@@ -171,10 +171,10 @@ def test_a_pause_recalls_who_was_not_told_to_reboot_and_lasts_until_the_operator
         rack.pass_minute()
     rack.rollout = paused(rack.rollout, rack.now)
     rack.run(30)
-    assert (rack.rollout.state, rack.rebooted, rack.named("m0").is_cordoned) == (State.PAUSED, [], False)
+    assert (rack.state, rack.rebooted, rack.named("m0").is_cordoned) == ("paused", [], False)
     rack.release = NEWER
     rack.run(5)
-    assert (rack.rollout.state, rack.rollout.release) == (State.PAUSED, NEWER)
+    assert (rack.state, rack.rollout.release) == ("paused", NEWER)
     rack.rollout = resumed(rack.rollout, (), rack.now)
     rack.run()
     assert set(rack.versions().values()) == {NEWER}
@@ -254,7 +254,7 @@ def test_a_machine_that_fell_back_after_it_was_done_halts() -> None:
     machine = rack.named("m0")
     rack.machines[rack.mac("m0")] = replace(machine, version=OLD, boots=machine.boots + 1)
     rack.run()
-    assert rack.rollout.state is State.HALTED
+    assert rack.state == "halted"
     assert f"m0 ran {NEW} and fell back to {OLD} later" in (rack.rollout.reason or "")
 
 
