@@ -23,6 +23,7 @@ class ReleaseEventKind(StrEnum):
     """What happened to the OS releases in the store; those from FAILED on end a check without the wanted release."""
 
     MIRRORED = "mirrored"  # a release is here, whole and verified
+    PAYLOAD = "payload"  # what updates installed machines to the release in force is here, whole and verified
     SWITCHED = "switched"  # another release is in force
     ROLLED_BACK = "rolled-back"  # an older release is in force, since the channel went back upstream
     PRUNED = "pruned"  # releases that nobody needs any more were removed

@@ -50,6 +50,8 @@ def check_now(settings: Settings) -> int:
         print(f"the check failed: {result.fault}", file=sys.stderr)
         return 1
     print(f"{desc.os.channel}: release {result.current} is in force")
+    if result.payload_fault is not None:
+        print(result.payload_fault, file=sys.stderr)
     return 0
 
 

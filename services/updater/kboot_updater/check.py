@@ -22,16 +22,25 @@ from .status import MirrorStatus, StatusEvent, read_status, write_status
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a check: the release in force, the new events, and the fault if the check failed."""
+    """The result of a check: the release in force, the new events, and the fault if the check failed.
+
+    `payload_fault` is why installed machines are not offered the release, although they are to be updated.
+    """
 
     current: str | None
     events: tuple[StatusEvent, ...]
     fault: UpdaterFault | None
+    payload_fault: UpdaterFault | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no retry is needed."""
+        return self.fault is None and self.payload_fault is None
 
     @property
     def is_costly(self) -> bool:
-        """Whether a retry would download a whole release again, most likely for nothing."""
-        return isinstance(self.fault, SignatureRefused | NotTheFile | DiskFull)
+        """Whether a retry would download a whole release or payload again, most likely for nothing."""
+        return isinstance(self.fault or self.payload_fault, SignatureRefused | NotTheFile | DiskFull)
 
 
 def _now() -> datetime:
@@ -56,20 +65,43 @@ def run_check(
         before = list(status.events)
         downloader = Downloader(stop, retries)
         mirror = Mirror(settings, os, names or family_of(os.family), downloader, status, clock)
-        fault: UpdaterFault | None = None
         try:
-            mirror.check()
-        except Stopped:
-            raise
-        except UpdaterFault as raised:
-            fault = raised
-        except OSError as error:
-            fault = UpdaterFault(f"the store cannot be used: {error}")
+            fault = _fault_of(mirror.check)
+            payload_fault = _fault_of(mirror.bring_payloads)
         finally:
             downloader.close()
         _conclude(status, os, mirror.store.current, fault, downloader.received_bytes, clock())
+        payload_fault = _conclude_payloads(status, payload_fault, clock())
         write_status(settings.status, status)
-        return Result(status.current, tuple(event for event in status.events if event not in before), fault)
+        events = tuple(event for event in status.events if event not in before)
+        return Result(status.current, events, fault, payload_fault)
+
+
+def _fault_of(step: Callable[[], None]) -> UpdaterFault | None:
+    """Take a step of a check and return what went wrong; raises Stopped."""
+    try:
+        step()
+    except Stopped:
+        raise
+    except UpdaterFault as fault:
+        return fault
+    except OSError as error:
+        return UpdaterFault(f"the store cannot be used: {error}")
+    return None
+
+
+def _conclude_payloads(status: MirrorStatus, fault: UpdaterFault | None, now: datetime) -> UpdaterFault | None:
+    """Record how the payloads of the release in force fared, and return the fault as it is told."""
+    status.payload_error = status.payload_error_kind = None
+    if fault is None:
+        return None
+    told = type(fault)(f"release {status.current} is not offered to installed machines: {fault}")
+    status.payload_error, status.payload_error_kind = str(told), told.kind
+    status.failed_payloads_total += 1
+    if isinstance(fault, SignatureRefused):
+        status.refused_total += 1
+    status.note(now, told.kind, str(told))
+    return told
 
 
 def _conclude(

@@ -71,7 +71,7 @@ class Downloader:
         part = PartFile(target, reader)
         failed, farthest = 0, part.size
         for _ in part.catching_up():
-            self._heed_stop()
+            self.heed_stop()
         if part.is_whole(url):
             part.finish()
             return
@@ -95,7 +95,8 @@ class Downloader:
         if self._stop.wait(self._retries.first_pause_s * 2 ** (failed - 1)):
             raise Stopped("the updater was told to end") from fault
 
-    def _heed_stop(self) -> None:
+    def heed_stop(self) -> None:
+        """Raise Stopped where the updater was told to end."""
         if self._stop.is_set():
             raise Stopped("the updater was told to end")
 
@@ -143,7 +144,7 @@ class Downloader:
     def _chunks(self, answer: httpx.Response, url: str) -> Iterator[bytes]:
         began, came = time.monotonic(), 0
         for chunk in answer.iter_raw():
-            self._heed_stop()
+            self.heed_stop()
             yield chunk
             came += len(chunk)
             gone = time.monotonic() - began

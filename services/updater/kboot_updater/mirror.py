@@ -11,10 +11,12 @@ from kboot_clusterdesc import FamilyNames
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 from kboot_clusterdesc.shared_files import origin_of
+from kboot_clusterdesc.update_payload import payload_names
 
 from .download import Downloader
 from .fault import DiskFull, NewerKeyNeeded, NotTheFile, NotThere, SignatureRefused, UpdaterFault
 from .gpgv import Gpgv
+from .payload_mirror import PayloadMirror
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
 from .releases import release_server, version_in, version_order
@@ -46,6 +48,7 @@ class Mirror:
         self._clock = clock
         self._key = ReleaseKey(settings, names, downloader)
         self._keyring: Keyring | None = None
+        self._payloads = PayloadMirror(settings, os, names, downloader, self._tell_refused)
         self.store = ReleaseStore(settings.images, os.channel, names.release_files, origin_of(os))
 
     def check(self) -> None:
@@ -57,6 +60,20 @@ class Mirror:
         if wanted != current:
             self._switch(current, wanted)
         self._prune(wanted)
+
+    def bring_payloads(self) -> None:
+        """Bring what updates installed machines to the release in force, if it is not here; raises an UpdaterFault."""
+        version = self.store.current
+        self._status.payload = None
+        if version is None or not payload_names(self._os):
+            return
+        if self._payloads.bring(version):
+            what = f"the update payload of release {version} of {self._os.channel}"
+            self._note(ReleaseEventKind.PAYLOAD, f"{what} is here and verified: installed machines may come to it")
+        self._status.payload = version
+
+    def _tell_refused(self, detail: str) -> None:
+        self._note(ReleaseEventKind.REFUSED, detail)
 
     def _wanted(self, current: str | None) -> str:
         if self._os.version != "current":

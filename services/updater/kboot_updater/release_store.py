@@ -59,7 +59,7 @@ class ReleaseStore:
 
     def accept(self, version: str) -> None:
         """Mark a release brought by hand as verified, by giving it an origin."""
-        with _disk("the store"):
+        with disk_faults("the store"):
             (self._channel / version / ORIGIN).write_text(self._origin + "\n")
             (self._channel / version / _REFUSED).unlink(missing_ok=True)
 
@@ -100,7 +100,7 @@ class ReleaseStore:
         for other in self._incoming.glob("*"):
             if other != folder:
                 _remove(other)
-        with _disk("the store"):
+        with disk_faults("the store"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ORIGIN).write_text(self._origin + "\n")
         return folder
@@ -113,24 +113,24 @@ class ReleaseStore:
     def move_into_place(self, version: str) -> None:
         """Move the verified release from the incoming folder to its place in the channel."""
         source, target = self._incoming / f"{self._channel.name}-{version}", self._channel / version
-        with _disk("the store"):
+        with disk_faults("the store"):
             self._channel.mkdir(parents=True, exist_ok=True)
-            _sync(source)
+            sync(source)
             if target.exists():
                 # What stands there is not whole or of another board, so no machine can be installing it.
                 os.rename(target, self._incoming / f"replaced-{version}")
             os.rename(source, target)
-            _sync(self._channel)
+            sync(self._channel)
         self.discard_incoming()
 
     def switch(self, version: str) -> None:
         """Put the release in force in one step, so that `current` leads to a whole release at any moment."""
         new = self._channel / ".current.new"
-        with _disk("the store"):
+        with disk_faults("the store"):
             new.unlink(missing_ok=True)
             new.symlink_to(version)
             os.replace(new, self._channel / CURRENT)
-            _sync(self._channel)
+            sync(self._channel)
 
     def prune(self, keep: int, in_use: Collection[str]) -> list[str]:
         """Remove the oldest releases until `keep` are left, none that is in use; return the numbers removed."""
@@ -188,7 +188,8 @@ def _try_lock(descriptor: int) -> bool:
 
 
 @contextmanager
-def _disk(what: str) -> Iterator[None]:
+def disk_faults(what: str) -> Iterator[None]:
+    """Raise what a write to `what` raises as DiskFull or UpdaterFault."""
     try:
         yield
     except OSError as error:
@@ -197,7 +198,8 @@ def _disk(what: str) -> Iterator[None]:
         raise UpdaterFault(f"{what} cannot be written: {error}") from error
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Sync what a folder holds, its names, to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -29,8 +29,17 @@ class ReleaseServer:
 
 
 def release_server(os: Os) -> ReleaseServer:
-    """Return the description's server: channel and board filled into its URL, user and password taken out of it."""
-    template = os.release_url or family_of(os.family).release_url
+    """Return the description's server of releases: channel and board filled in, user and password taken out."""
+    return _server(os.release_url or family_of(os.family).release_url, os)
+
+
+def payload_server(os: Os) -> ReleaseServer:
+    """Return the server of the update payloads: a mirror that is given for releases is taken for these, too."""
+    names = family_of(os.family)
+    return _server(os.update.payload_url or os.release_url or names.payload_url or names.release_url, os)
+
+
+def _server(template: str, os: Os) -> ReleaseServer:
     scheme, _, rest = template.partition("://")
     host, slash, path = rest.partition("/")
     userinfo, at, host = host.rpartition("@")

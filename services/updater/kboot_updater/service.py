@@ -33,7 +33,7 @@ class Service:
         self._worker = threading.Thread(target=self._work, name="checks", daemon=True)
         self._due = threading.Event()
         self._halt = threading.Event()
-        self._seen: tuple[bytes | None, bytes | None] = (None, None)
+        self._seen: tuple[bytes | None, ...] = (None, None, None)
         self._os: Os | None = None
 
     def run(self) -> int:
@@ -63,11 +63,15 @@ class Service:
             log("heartbeat-not-written", detail=str(error))
 
     def _watch(self) -> None:
-        """Put a changed description or key of the operator into effect: reschedule, and start a check anew."""
-        seen = (_content(self._settings.description), _content(self._settings.given_key))
+        """Put a changed description or key of the operator's into effect: reschedule, and start a check anew."""
+        seen = (
+            _content(self._settings.description),
+            _content(self._settings.given_key),
+            _content(self._settings.given_payload_key),
+        )
         if seen == self._seen:
             return
-        key_changed = seen[1] != self._seen[1]
+        key_changed = seen[1:] != self._seen[1:]
         self._seen = seen
         desc = self._description(seen[0])
         if desc is None or (desc.os == self._os and not key_changed):
@@ -125,7 +129,7 @@ class Service:
         except Exception as error:
             log("check-failed", detail=f"{type(error).__name__}: {error}")
             return failed + 1, retry_delay_s(failed + 1, refused=True)
-        if result.fault is None:
+        if result.is_done:
             log("checked", channel=wanted.channel, current=result.current)
             return 0, None
         serving = result.current is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot_clusterdesc.shared_files import DESCRIPTION, RELEASE_KEY, UPDATER_STATUS
+from kboot_clusterdesc.shared_files import DESCRIPTION, PAYLOAD_KEY, RELEASE_KEY, UPDATER_STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Settings:
     def given_key(self) -> Path:
         """The operator's own release key; absent where the family's is used."""
         return self.config / RELEASE_KEY
+
+    @property
+    def given_payload_key(self) -> Path:
+        """The operator's own key of update payloads; absent where the family's is used."""
+        return self.config / PAYLOAD_KEY
 
     @property
     def status(self) -> Path:

@@ -35,12 +35,16 @@ class MirrorStatus(BaseModel):
     error: str | None = None
     events: list[StatusEvent] = Field(default_factory=list)
     error_kind: str | None = None
+    payload: str | None = None  # the release in force, once its update payloads are whole and verified
+    payload_error: str | None = None
+    payload_error_kind: str | None = None
     succeeded: str | None = None
     previous: str | None = None
     checks_total: int = 0
     failed_checks_total: int = 0
     refused_total: int = 0
     switches_total: int = 0
+    failed_payloads_total: int = 0
     downloaded_bytes_total: int = 0
 
     def note(self, now: datetime, kind: str, detail: str, *, standing: bool = False) -> None:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kboot_clusterdesc import Family, family_of
+from service.updater.payloads import publish_payload, signed_payload
 from service.updater.signing import SigningKey
 
 NAMES = family_of(Family.FLATCAR)
@@ -100,6 +101,7 @@ class ReleaseServer:
             (folder / name).write_bytes(f"{version} {name}\n".encode() + bytes([number + 1]) * size)
         for name in NAMES.release_files:
             key.sign(folder / name, at=at)
+        publish_payload(folder, NAMES.payload, signed_payload(f"{version} payload\n".encode() + b"\7" * size))
         return folder
 
     def set_current(self, version: str, *, channel: str = "stable") -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import load_text
+from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 from kboot_updater.check import Result, run_check
 from kboot_updater.download import RetryPolicy
 from kboot_updater.settings import Settings, settings_from
+from service.updater.payloads import payload_signer, public_pem
 from service.updater.release_server import NAMES, ReleaseServer
 
 QUICK = RetryPolicy(attempts=3, first_pause_s=0.01, connect_timeout_s=2, read_timeout_s=2)
@@ -43,6 +45,7 @@ class Site:
             Path(path).mkdir(parents=True, exist_ok=True)
         self.settings: Settings = settings_from(self.environ)
         self.give_key(key)
+        self.settings.given_payload_key.write_bytes(public_pem(payload_signer()))
         self.describe()
 
     @property
@@ -86,8 +89,9 @@ class Site:
         return status
 
     def kinds(self) -> list[str]:
-        """The kinds of all events so far."""
-        return [event["kind"] for event in self.status()["events"]]
+        """The kinds of all events so far; that a payload has come, as one does of each release, is none of them."""
+        kinds = [event["kind"] for event in self.status()["events"]]
+        return [kind for kind in kinds if kind != ReleaseEventKind.PAYLOAD]
 
     def current(self, channel: str = "stable") -> str | None:
         """Where `current` leads."""

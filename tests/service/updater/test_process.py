@@ -157,6 +157,8 @@ def test_the_command_says_what_it_did(site: Site, server: ReleaseServer, key: Si
     assert out.splitlines() == [
         "mirrored: release 3975.2.0 of stable is here and verified",
         "switched: release 3975.2.0 of stable is in force",
+        "payload: the update payload of release 3975.2.0 of stable is here and verified: "
+        "installed machines may come to it",
         "stable: release 3975.2.0 is in force",
     ]
 
