@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kboot_clusterdesc import Phase
 
 from ..running.trouble import INSTALLS, Severity, Trouble, by_need, is_well, phases_in_words, summary, troubles
-from .ages import age
+from .ages import age, length, moment
 from .tables import Cell, Column, Line, Span, Table, Way, folded, shortened, table_lines
 
 if TYPE_CHECKING:
@@ -192,10 +192,20 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
         found = ", ".join(str(each["mac"]) for each in status.discovered[:4])
         lines.append((Span(f"undeclared: {found}; `kboot discovered` has the lines to paste"),))
     if status.os:
-        lines.append((Span(f"OS: {status.os.get('channel')} {status.os.get('current') or 'none mirrored yet'}"),))
+        lines.append((Span(_release_in_words(status.os, now)),))
     if height is None:
         lines.append((Span(f"autostart: {'on' if status.autostart else 'off'}", "dim"),))
     return lines
+
+
+def _release_in_words(os: JsonObject, now: datetime) -> str:
+    """Return the release in force, and when the updater looked and will look for one."""
+    said = [f"OS: {os.get('channel')} {os.get('current') or 'none mirrored yet'}"]
+    said += [f"looked for {age(os['checked'], now)} ago"] if os.get("checked") else []
+    if next_check := os.get("next_check"):
+        left_s = (moment(next_check) - now).total_seconds()
+        said.append(f"next look in {length(left_s)}" if left_s > 0 else "next look due")
+    return ", ".join(said)
 
 
 def _one_row(line: Line, width: int | None) -> Line:

@@ -115,8 +115,11 @@ class OsState(TypedDict):
     channel: str
     version: str
     current: Annotated[str | None, Field(description="the release that installs get now")]
-    checked: Moment | None
-    error: str | None
+    checked: Annotated[Moment | None, Field(description="when the updater last looked for a release")]
+    next_check: Annotated[Moment | None, Field(description="when it will look again")]
+    error: Annotated[str | None, Field(description="why its last look failed")]
+    payload: Annotated[str | None, Field(description="the release in force, once installed machines can come to it")]
+    payload_error: Annotated[str | None, Field(description="why they cannot")]
 
 
 @with_config(_STRICT)

@@ -18,6 +18,7 @@ from .releases import updater_status
 _UPDATER_COUNTERS = {
     "checks_total": "Looks for a release.",
     "failed_checks_total": "Looks for a release that failed.",
+    "failed_payloads_total": "Looks for the update payload of a release that failed.",
     "refused_total": "Files of a release whose signature or content was refused.",
     "switches_total": "Times that another release came into force.",
     "downloaded_bytes_total": "Bytes of releases that were downloaded.",
@@ -48,6 +49,8 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     updater = updater_status(fleet.settings.images)
     yield from _head("kboot_updater_failed", "gauge", "Whether the last look for a release failed.")
     yield f"kboot_updater_failed {int(bool(updater.get('error')))}"
+    yield from _head("kboot_updater_payload_failed", "gauge", "Whether installed machines cannot come to the release.")
+    yield f"kboot_updater_payload_failed {int(bool(updater.get('payload_error')))}"
     for name, meaning in _UPDATER_COUNTERS.items():
         yield from _head(f"kboot_updater_{name}", "counter", meaning)
         count = updater.get(name)

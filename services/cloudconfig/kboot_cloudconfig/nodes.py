@@ -132,7 +132,10 @@ def _around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
             "version": desc.os.version,
             "current": fleet.release_in_force(),
             "checked": _text(updater.get("checked")),
+            "next_check": _text(updater.get("next_check")),
             "error": _text(updater.get("error")),
+            "payload": _text(updater.get("payload")),
+            "payload_error": _text(updater.get("payload_error")),
         },
         "kubernetes": kubernetes_state(fleet.kubernetes),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -15,9 +15,11 @@ from kboot_clusterdesc.model import Os
 
 from .check import run_check
 from .fault import Stopped, UpdaterFault
-from .log import log
+from .log import log, timestamp
+from .release_store import held
 from .schedule import cron_trigger, retry_delay_s, time_zone
 from .settings import Settings
+from .status import read_status, write_status
 
 _BEAT_S, _WATCH_S = 10, 2
 _ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -116,6 +118,7 @@ class Service:
             if wanted is None:
                 continue
             failed, delay_s = self._check(wanted, halt, failed)
+            self._tell_next(delay_s, halt)
 
     def _check(self, wanted: Os, halt: threading.Event, failed: int) -> tuple[int, float | None]:
         """Check once; return how many checks failed in a row, and the seconds until a retry (None for no retry)."""
@@ -136,6 +139,20 @@ class Service:
         delay_s = retry_delay_s(failed + 1, refused=result.is_costly, serving=serving)
         log("retry", after_s=delay_s)
         return failed + 1, delay_s
+
+    def _tell_next(self, delay_s: float | None, halt: threading.Event) -> None:
+        """Write into the status when the next check is due: by the schedule, or sooner after a fault."""
+        job = self._scheduler.get_job("check")
+        times = [job.next_run_time] if job is not None and job.next_run_time is not None else []
+        if delay_s is not None:
+            times.append(datetime.now(UTC) + timedelta(seconds=delay_s))
+        try:
+            with held(self._settings.lock, halt):
+                status = read_status(self._settings.status)
+                status.next_check = timestamp(min(times).astimezone(UTC)) if times else None
+                write_status(self._settings.status, status)
+        except UpdaterFault as fault:  # a check by hand holds the store, or nothing can be written there
+            log("next-check-not-told", detail=str(fault))
 
 
 def _content(path: os.PathLike[str]) -> bytes | None:

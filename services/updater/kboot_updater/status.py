@@ -29,6 +29,7 @@ class MirrorStatus(BaseModel):
     """The result of the last check, and the newest events. Counters never go back while the store lives."""
 
     checked: str | None = None
+    next_check: str | None = None  # None where nothing but an edit of the description brings one
     channel: str | None = None
     version: str | None = None
     current: str | None = None

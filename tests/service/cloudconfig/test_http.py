@@ -203,7 +203,9 @@ def test_the_status_page_listens_to_every_kind_of_event(server: Server) -> None:
 
 def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:
     noted = {"at": "2026-11-25T00:00:00Z", "kind": "bad-signature", "detail": "image.bin.bz2: no good signature"}
-    status = {"error": "no good signature", "events": [noted], "refused_total": 1}
+    status = {"error": "no good signature", "payload_error": "no payload"}
+    status |= {"checked": "2026-11-25T00:00:00Z", "next_check": "2026-11-25T03:00:00Z"}
+    status |= {"events": [noted], "refused_total": 1, "failed_payloads_total": 2}
     (server.folder.images / "status.json").write_text(json.dumps(status))
     for _ in looks(30, 0.1):
         told = [event for event in server.events() if event["kind"] == "release"]
@@ -213,4 +215,9 @@ def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> No
     metrics = server.get("/metrics").text
     assert "kboot_updater_failed 1" in metrics
     assert "kboot_updater_refused_total 1" in metrics
-    assert "no good signature" in server.get("/").text
+    assert "kboot_updater_payload_failed 1" in metrics
+    assert "kboot_updater_failed_payloads_total 2" in metrics
+    page = server.get("/").text
+    assert "no good signature" in page
+    assert "no payload" in page
+    assert "next 2026-11-25T03:00:00Z" in page

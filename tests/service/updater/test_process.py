@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -115,6 +116,38 @@ def test_the_service_tries_again_soon_while_it_has_no_release(
     start()
     wait_for_release(site, "3975.2.0")
     assert site.kinds() == ["not-there", "mirrored", "switched", "recovered"]
+
+
+def test_the_schedule_brings_a_newer_release_and_the_status_tells_when(
+    site: Site, server: ReleaseServer, key: SigningKey, start: Starter
+) -> None:
+    """Five fields of cron have no seconds, so this waits for the next full minute."""
+    site.describe(update={"schedule": "* * * * *"})
+    published(server, key, "3850.2.0")
+    start()
+    wait_for_release(site, "3850.2.0")
+    wait_for("the next look to be told", lambda: site.status()["next_check"] is not None)
+    told = datetime.fromisoformat(site.status()["next_check"])
+    assert told.second == 0
+    assert timedelta() <= told - datetime.fromisoformat(site.status()["checked"]) <= timedelta(minutes=2)
+    published(server, key, "3975.2.0")
+    wait_for("the schedule to fire", lambda: site.current() == "3975.2.0", timeout_s=130)
+    wait_for_release(site, "3975.2.0")
+    assert datetime.fromisoformat(site.status()["checked"]) >= told
+
+
+def test_the_next_look_after_a_fault_is_told_too(
+    site: Site, server: ReleaseServer, key: SigningKey, start: Starter
+) -> None:
+    site.describe(update={"schedule": "0 0 1 1 *"})
+    published(server, key, "3850.2.0")
+    server.ills[f"3850.2.0/{NAMES.payload}"] = Ill(status=404)
+    start()
+    wait_for_release(site, "3850.2.0")
+    wait_for("the next look to be told", lambda: site.status()["next_check"] is not None)
+    status = site.status()
+    soon = datetime.fromisoformat(status["next_check"]) - datetime.fromisoformat(status["checked"])
+    assert timedelta(seconds=3) <= soon <= timedelta(seconds=60)
 
 
 def test_sigterm_ends_a_download_at_once_and_the_next_start_goes_on_with_it(

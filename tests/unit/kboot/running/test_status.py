@@ -57,3 +57,20 @@ def test_whether_the_services_come_up_after_a_reboot_is_told() -> None:
     on = Status("ail", [], [], [], {}, autostart=True)
     assert "autostart: on" in said(on)
     assert on.as_json()["autostart"] is True
+
+
+def test_the_release_is_shown_with_the_looks_for_it_and_what_stands_in_its_way() -> None:
+    os = {"channel": "stable", "current": "4230.2.3", "checked": "2026-11-28T09:00:00Z", "error": None}
+    told = {"next_check": "2026-11-29T03:00:00Z", "error": "no answer", "payload_error": "no payload"}
+    lines = said(Status("ail", [], [], [], {**os, **told}))
+    assert "OS: stable 4230.2.3, looked for 3h ago, next look in 15h" in lines
+    assert lines[:4] == [
+        "cluster ail: 1 OS release, 1 OS update",
+        "  OS release no answer",
+        "    next: kboot logs updater",
+        "  OS update no payload",
+    ]
+    assert "OS: stable 4230.2.3, looked for 3h ago" in said(Status("ail", [], [], [], os))
+    late = {**os, "next_check": "2026-11-28T09:00:00Z"}
+    assert "OS: stable 4230.2.3, looked for 3h ago, next look due" in said(Status("ail", [], [], [], late))
+    assert "OS: stable none mirrored yet" in said(Status("ail", [], [], [], {"channel": "stable"}))
