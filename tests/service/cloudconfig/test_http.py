@@ -203,7 +203,7 @@ def test_the_status_page_listens_to_every_kind_of_event(server: Server) -> None:
 
 def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> None:
     noted = {"at": "2026-11-25T00:00:00Z", "kind": "bad-signature", "detail": "image.bin.bz2: no good signature"}
-    status = {"error": "no good signature", "payload_error": "no payload"}
+    status: dict[str, object] = {"error": "no good signature", "payload_error": "no payload"}
     status |= {"checked": "2026-11-25T00:00:00Z", "next_check": "2026-11-25T03:00:00Z"}
     status |= {"events": [noted], "refused_total": 1, "failed_payloads_total": 2}
     (server.folder.images / "status.json").write_text(json.dumps(status))

@@ -162,10 +162,7 @@ def _unsigned(payload: bytes) -> bytes:
             "another key signed it; `os.update.payload_key` in the description gives another key",
         ),
         (
-            lambda release: (
-                _changed(release, lambda p: p, with_hash=False)
-                or (release / f"{NAMES.payload}.sha256").write_text("0" * 64)
-            ),
+            lambda release: (release / f"{NAMES.payload}.sha256").write_text("0" * 64),
             "refused",
             f"says {'0' * 64}",
         ),
