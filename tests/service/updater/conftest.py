@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.updater.release_server import ReleaseServer
+from service.updater.payload_site import VERSION
+from service.updater.release_server import ReleaseServer, published
 from service.updater.signing import SigningKey
 from service.updater.site import Site
 
@@ -28,6 +29,13 @@ def server(tmp_path: Path) -> Iterator[ReleaseServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def release(server: ReleaseServer, key: SigningKey) -> Path:
+    """The folder of the channel's release at its server, with its payload."""
+    published(server, key, VERSION)
+    return server.folder / "stable" / "amd64-usr" / VERSION
 
 
 @pytest.fixture
