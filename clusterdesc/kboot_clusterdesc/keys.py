@@ -106,11 +106,12 @@ KEYS: dict[str, Key] = {
     ),
     "os.update.keep": Key("how many releases are kept", "keep: 2"),
     "os.update.reboot_strategy": Key(
-        "nothing acts on it yet; rollout: one machine after the other; reboot, off: its own; etcd-lock: coreos alone",
+        "how a machine comes to a newer release; rollout: when its turn has come; reboot: by itself, at once; "
+        "off: at the next boot that you give it; etcd-lock: by a lock in etcd, coreos alone",
         "reboot_strategy: rollout",
     ),
     "os.update.window": Key(
-        "when machines may reboot, which nothing acts on yet; default: at any time",
+        "when machines may reboot into a newer release; default: at any time",
         'window: {start: "03:00", length: 3h}',
     ),
     "os.update.window.start": Key("time of day at which the window opens", 'start: "03:00"'),

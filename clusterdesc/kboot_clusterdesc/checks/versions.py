@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..model import ClusterDesc, ConfigDialect, RebootStrategy
+from ..node_images import image, tagged_version
 from ..os_family import Family
 from ..os_release import IGNITION_V3_SINCE, release_number
 from ..problem import Problem
@@ -13,6 +14,7 @@ from ..source import Tree
 from .at import problem_at
 
 KUBERNETES_MINORS = range(33, 37)
+_ETCD_WITHOUT_V2 = (3, 6)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -36,16 +38,24 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             "write `config: cloud-config`, or take a newer release",
             given=("os.config", "os.family"),
         )
-    if os.update.reboot_strategy is RebootStrategy.ETCD_LOCK and os.family is not Family.COREOS:
-        yield problem_at(
-            tree,
-            ("os", "update", "reboot_strategy"),
-            f"etcd-lock needs etcd's v2 API, which no {os.family} release speaks",
-            "write `reboot_strategy: rollout`, or leave it out: nothing acts on it yet",
-            given=("os.family",),
-        )
+    yield from _check_lock(desc, tree)
     yield from _check_url(desc.os.release_url, ("os", "release_url"), tree)
     yield from _check_url(desc.os.update.payload_url, ("os", "update", "payload_url"), tree)
+
+
+def _check_lock(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem where machines are to reboot by a lock in etcd that they, or etcd, do not know."""
+    if desc.os.update.reboot_strategy is not RebootStrategy.ETCD_LOCK:
+        return
+    path, needed = ("os", "update", "reboot_strategy"), "etcd-lock needs etcd's v2 API, which"
+    if desc.os.family is not Family.COREOS:
+        hint = "write `reboot_strategy: rollout`, or leave it out"
+        yield problem_at(tree, path, f"{needed} no {desc.os.family} release speaks", hint, given=("os.family",))
+        return
+    version = tagged_version(image(desc, "etcd"))
+    if version is not None and release_number(version) >= _ETCD_WITHOUT_V2:
+        hint = "write `reboot_strategy: rollout`, or name an image of etcd 3.5 as `images.etcd`"
+        yield problem_at(tree, path, f"{needed} etcd {version} does not have any more", hint, given=("images.etcd",))
 
 
 def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:

@@ -1,11 +1,12 @@
-"""Remarks on a sound description: what nothing acts on yet, what is risky, and what was probably forgotten."""
+"""Remarks on a sound description: what has no effect, what is risky, and what was probably forgotten."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Node
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Role
 from kboot_clusterdesc.links import BOOT
+from kboot_clusterdesc.model import RebootStrategy
 
 from ..render.dhcp import kept_addresses
 
@@ -24,14 +25,27 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
         for node in desc.nodes:
             if node.ip is None:
                 yield f"{node.name}: has no `ip`: with `mode: off` kboot cannot know it, and will not install it"
-    for key in sorted({"reboot_strategy", "window"} & desc.os.update.model_fields_set):
-        yield f"os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
+    yield from _updates(desc)
     yield from _small_range(desc)
     yield from _kept_addresses(desc)
     yield from _leased_members(desc)
     yield from _lone_endpoint(desc)
     if not desc.nodes:
         yield "nodes: is empty: no machine will be installed"
+
+
+def _updates(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark on each key of updates that another one leaves without effect."""
+    update = desc.os.update
+    if not update.enabled:
+        for key in sorted({"reboot_strategy", "window", "extensions"} & update.model_fields_set):
+            yield f"os.update.{key}: has no effect: with `enabled: false` no machine is updated"
+    elif update.window is not None and update.reboot_strategy is RebootStrategy.OFF:
+        yield 'os.update.window: has no effect: with `reboot_strategy: "off"` no machine reboots by itself'
+    if update.enabled and update.reboot_strategy is RebootStrategy.ETCD_LOCK:
+        for node in desc.nodes:
+            if Role.ETCD not in node.roles:
+                yield f"{node.name}: is no etcd member, so it has no key to the lock: it never reboots by itself"
 
 
 def _small_range(desc: ClusterDesc) -> Iterator[str]:

@@ -37,7 +37,7 @@ os:
   update:
     enabled: true
     schedule: "0 3 * * *"           # when to look for a newer release: minute hour day month weekday
-    # reboot_strategy: rollout      # one machine after the other; nothing acts on it or on a window yet
+    # reboot_strategy: rollout      # one machine after the other; or: reboot, off
 
 # Without this key kboot installs the operating system alone.
 # kubernetes:

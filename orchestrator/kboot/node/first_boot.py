@@ -5,12 +5,11 @@ from __future__ import annotations
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_compose.templates import rendered
 
-from .config import File, NodeConfig, Unit, masked
+from .config import File, NodeConfig, Unit
 from .names import own_records
 from .network import network_files
+from .os_update import update_files, update_units
 
-# No machine takes a new OS, or reboots into it, by itself: nothing says yet whose turn it is.
-_UPDATERS = ("update-engine.service", "locksmithd.service")
 _TIMESYNCD = "systemd-timesyncd.service"
 
 
@@ -35,8 +34,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600, read_by=None),
         File("/opt/bin/kboot-clock", rendered("nodes/kboot-clock.j2", **values), 0o755, read_by=None),
         File("/opt/bin/kboot-report", rendered("nodes/kboot-report.j2", **values), 0o755, read_by=None),
-        # None: its readers are masked.
-        File(f"/etc/{desc.os.family}/update.conf", rendered("nodes/update.conf.j2", **values), read_by=None),
+        *update_files(desc, node, values),
         File("/etc/hosts", rendered("nodes/hosts.j2", **values), read_by=None),
         *network_files(desc, node),
         File(
@@ -46,7 +44,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         ),
     )
     units = (
-        *(masked(name) for name in _UPDATERS),
+        *update_units(desc, node, values),
         Unit("kboot-timezone.service", rendered("nodes/kboot-timezone.service.j2", **values).decode()),
         Unit("kboot-clock.service", rendered("nodes/kboot-clock.service.j2", **values).decode()),
         Unit("kboot-report.service", rendered("nodes/kboot-report.service.j2", **values).decode()),

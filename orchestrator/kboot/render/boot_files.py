@@ -6,10 +6,12 @@ from kboot_clusterdesc import ClusterDesc, family_of
 from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK, MEMORY_IGNITION, QUERY_MARK
 from kboot_compose.templates import rendered
 
-from ..node.config import DropIn, Unit
+from ..node.config import DropIn, Unit, masked
 from ..node.ignition import ignition_of_units
 
 _INSTALL_UNIT = "kboot-install.service"
+# Of the OS: from memory the first two post to the public update server, as the others would if they started there.
+_UPDATERS = ("update-engine-stub.timer", "update-engine-stub.service", "update-engine.service", "locksmithd.service")
 _CLOUDINIT_UNIT = "user-cloudinit-proc-cmdline.service"  # of the OS: runs what `cloud-config-url=` names
 
 
@@ -51,5 +53,6 @@ def _memory_ignition(desc: ClusterDesc) -> bytes:
     units = (
         Unit(_INSTALL_UNIT, install.decode()),
         Unit(_CLOUDINIT_UNIT, enabled=False, drop_ins=(DropIn("10-kboot-cloudinit.conf", leave.decode()),)),
+        *(masked(name) for name in _UPDATERS),
     )
     return ignition_of_units(units, family_of(desc.os.family).ignition_spec)

@@ -57,6 +57,7 @@ os:
   version: 1000.0.0
   config: cloud-config
   update: {{reboot_strategy: etcd-lock, window: {{start: "03:00", length: 3h}}}}
+images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}
 ssh_authorized_keys: ["{KEY}"]
 nodes:
   - {{mac: "02:00:00:00:00:01", ip: 10.10.14.201, roles: [etcd]}}

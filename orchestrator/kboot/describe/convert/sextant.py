@@ -270,7 +270,7 @@ def _update(old: _Old) -> Fields:
     _drop_rest(coreos)
     if strategy in ("etcd-lock", "best-effort"):
         if "reboot_strategy" in coreos.tree.items:
-            old.notes.append(f"reboot_strategy {strategy} became rollout, which nothing acts on yet")
+            old.notes.append(f"reboot_strategy {strategy} became rollout")
         strategy = "rollout"
     update: Fields = {"enabled": all(switches), "reboot_strategy": strategy}
     if start and length:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node
-from kboot_clusterdesc.model import ETCD_PORT
+from kboot_clusterdesc.model import ETCD_PORT, RebootStrategy
 from kboot_clusterdesc.node_images import image
 from kboot_compose.templates import rendered
 
@@ -50,6 +50,7 @@ def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, Key
         "image": image(desc, "etcd"),
         "pki": PKI,
         "patience": patience_of(desc),
+        "v2": desc.os.update.reboot_strategy is RebootStrategy.ETCD_LOCK,
     }
     files = [
         File("/etc/etcd/etcd.env", rendered(f"{_FOLDER}/etcd.env.j2", **values), read_by=_UNIT),

@@ -24,6 +24,7 @@ from support.rendering import rendered_files
 
 _UNIT = "kboot-install.service"
 _CLOUDINIT = "user-cloudinit-proc-cmdline.service"
+_UPDATERS = ("update-engine-stub.timer", "update-engine-stub.service", "update-engine.service", "locksmithd.service")
 
 
 def config_of(case: str) -> bytes:
@@ -69,7 +70,7 @@ def test_the_legacy_family_is_given_a_spec_that_it_reads() -> None:
     document = json.loads(config_of("coreos"))
     assert document["ignition"] == {"version": "2.1.0"}
     keys = set().union(*document["systemd"]["units"])
-    assert keys == {"name", "enabled", "contents", "dropins"}  # as spec 2.1.0 has them, too
+    assert keys == {"name", "enabled", "contents", "dropins", "mask"}  # as spec 2.1.0 has them, too
 
 
 def test_systemd_has_nothing_to_say_of_the_unit(tmp_path: Path) -> None:
@@ -107,6 +108,8 @@ def test_ignition_asks_without_an_end_until_it_is_answered_and_leaves_one_of_the
     left = (root / f"etc/systemd/system/{_CLOUDINIT}.d/10-kboot-cloudinit.conf").read_text()
     assert f"ConditionPathExists=!/etc/systemd/system/{_UNIT}" in left.splitlines()
     assert (root / "etc/systemd/system" / _UNIT).exists()
+    for unit in _UPDATERS:
+        assert (root / "etc/systemd/system" / unit).readlink() == Path("/dev/null"), "it posts to the public server"
 
 
 def _bound(path: str, other: Path) -> list[str]:

@@ -212,33 +212,6 @@ def test_a_unit_that_is_switched_off_is_disabled(machine: Machine) -> None:
     assert restarted(said) == set()
 
 
-def test_what_updates_the_os_by_itself_is_masked_once_and_stopped_where_it_runs(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    said = machine.install(described())
-    for unit in ("update-engine.service", "locksmithd.service"):
-        assert said.index(f"mask {unit}") < said.index(f"stop {unit}")
-    assert machine.give(described()) == [_REPORT]
-
-
-def test_a_unit_of_the_operators_in_the_way_of_a_mask_changes_nothing(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    machine.write("/etc/systemd/system/locksmithd.service", b"[Service]\n")
-    before = machine.files()
-    done = machine.run(sent(described()))
-    assert done.returncode == 1
-    assert "locksmithd.service is in the way of masking it" in done.stderr.decode()
-    assert machine.files() == before
-
-
-def test_a_unit_that_is_masked_no_more_is_free_again(machine: Machine) -> None:
-    link = machine.root / "etc/systemd/system/locksmithd.service"
-    assert link.is_symlink()
-    config = described()
-    free = replace(config, units=tuple(unit for unit in config.units if unit.name != "locksmithd.service"))
-    machine.give(free)
-    assert not link.is_symlink()
-
-
 def test_a_run_that_stopped_half_way_is_taken_to_its_end_by_the_next(machine: Machine) -> None:
     newer = described(lambda text: text.replace("v1.36.2", "v1.36.3"))
     before = machine.files()["/etc/kboot/config-hash"]

@@ -37,11 +37,18 @@ def test_releases_that_read_their_config_pass(fields: str) -> None:
 
 def test_the_coreos_family_takes_cloud_config_alone() -> None:
     assert refused_keys(os("family: coreos")) == ["os.config"]
-    accepted(os("family: coreos, config: cloud-config, update: {reboot_strategy: etcd-lock}"))
+    accepted(os("family: coreos, config: cloud-config"))
 
 
 def test_etcd_lock_is_for_the_coreos_family_alone() -> None:
     assert refused_keys(os("update: {reboot_strategy: etcd-lock}")) == ["os.update.reboot_strategy"]
+
+
+def test_etcd_lock_wants_an_etcd_that_has_its_api_still() -> None:
+    locked = os("family: coreos, config: cloud-config, update: {reboot_strategy: etcd-lock}")
+    assert refused_keys(locked) == ["os.update.reboot_strategy"]
+    assert refused_keys(f'{locked}images: {{etcd: "etcd:v3.6.0"}}\n') == ["os.update.reboot_strategy"]
+    accepted(f'{locked}images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}\n')
 
 
 @pytest.mark.parametrize("version", ["v1.32.9", "v1.37.0"])

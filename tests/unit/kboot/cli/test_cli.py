@@ -36,14 +36,28 @@ def test_a_valid_description_is_said_to_be_so(rack: Path, capsys: pytest.Capture
     assert err == "note: ssh_authorized_keys: is empty: there will be no way to log in to an installed machine\n"
 
 
-def test_keys_that_nothing_acts_on_yet_are_said_to_be_such(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rack.write_text(RACK + 'os: {update: {reboot_strategy: "off", window: {start: "03:00", length: 3h}}}\n')
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ('{reboot_strategy: "off"}', []),
+        ('{reboot_strategy: reboot, window: {start: "03:00", length: 3h}}', []),
+        (
+            '{reboot_strategy: "off", window: {start: "03:00", length: 3h}}',
+            ['os.update.window: has no effect: with `reboot_strategy: "off"` no machine reboots by itself'],
+        ),
+        (
+            "{enabled: false, reboot_strategy: reboot}",
+            ["os.update.reboot_strategy: has no effect: with `enabled: false` no machine is updated"],
+        ),
+    ],
+)
+def test_a_key_of_updates_that_another_one_leaves_without_effect_is_said_to_be_such(
+    rack: Path, capsys: pytest.CaptureFixture[str], update: str, told: list[str]
+) -> None:
+    rack.write_text(f"{RACK}os: {{update: {update}}}\n")
     assert run(["validate", str(rack)]) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if "os.update" in line]
-    assert told == [
-        f"note: os.update.{key}: nothing acts on it yet: no machine updates itself or reboots by itself"
-        for key in ("reboot_strategy", "window")
-    ]
+    notes = [line for line in capsys.readouterr().err.splitlines() if "os.update" in line]
+    assert notes == [f"note: {each}" for each in told]
 
 
 def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from kboot.render import Attachments
 from kboot.render.nodes import node_config
-from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, load_text
+from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Role, load_text
 from kboot_clusterdesc.model import Dhcp
 from support.fixed_secrets import fixed_secrets
 from support.fleets import FLEETS, Fleet
@@ -30,30 +30,77 @@ def assigned(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
 
+@pytest.mark.parametrize("strategy", ["rollout", "reboot", '"off"'])
 @pytest.mark.parametrize("fleet", FLEETS, ids=str)
-def test_no_machine_asks_the_public_server_for_updates_or_reboots_by_itself(fleet: Fleet) -> None:
-    desc = fleet.desc
+def test_no_machine_asks_the_public_server_for_updates_or_reboots_by_itself(fleet: Fleet, strategy: str) -> None:
+    desc = updated(fleet, f"reboot_strategy: {strategy}")
     for node in desc.nodes:
         text = file_of(desc, node, f"/etc/{fleet.family}/update.conf")
         assert assigned(text) == {
             "GROUP": "stable",
             "SERVER": "http://10.10.14.253/v1/update/",
+            "MACHINE_ALIAS": node.name,
             "REBOOT_STRATEGY": "off",
         }
         assert not [line for line in text.splitlines() if line.startswith("#") and "=" in line], "read as a key"
+        assert all(line.partition("#")[0] in ("", line) for line in text.splitlines()), "read as a part of the value"
 
 
-def test_updaters_are_masked_in_both_dialects() -> None:
-    masked = {"update-engine.service", "locksmithd.service"}
-    desc = Fleet().desc
+def updated(fleet: Fleet, update: str) -> ClusterDesc:
+    """The fleet with these keys of `os.update`."""
+    return load_text(fleet.text.replace("os:\n", f"os:\n  update: {{{update}}}\n"), "fleet.yaml")
+
+
+def masks(desc: ClusterDesc) -> tuple[set[str], set[str]]:
+    """What is masked on every node, in either dialect; in the second one it is stopped, too."""
     files = rendered_files(desc)
+    found = []
     for node in desc.nodes:
         document: Any = json.loads(files[f"nodes/{node.mac.dashed}/ignition.json"].content)
-        assert {unit["name"] for unit in document["systemd"]["units"] if unit.get("mask")} == masked
+        in_ignition = {unit["name"] for unit in document["systemd"]["units"] if unit.get("mask")}
         document = yaml.safe_load(files[f"nodes/{node.mac.dashed}/cloud-config.yaml"].content)
-        units = {unit["name"]: unit for unit in document["coreos"]["units"]}
-        assert {name for name, unit in units.items() if unit.get("mask")} == masked
-        assert {units[name]["command"] for name in masked} == {"stop"}
+        units = [unit for unit in document["coreos"]["units"] if unit.get("mask")]
+        assert all(unit["command"] == "stop" for unit in units)
+        found.append((in_ignition, {unit["name"] for unit in units}))
+    assert all(each == found[0] for each in found)
+    return found[0]
+
+
+def test_what_reboots_by_itself_is_masked_and_without_updates_what_asks_for_them_too() -> None:
+    on, off = (updated(Fleet(), f"enabled: {word}") for word in ("true", "false"))
+    assert masks(on) == ({"locksmithd.service"},) * 2
+    assert masks(off) == ({"locksmithd.service", "update-engine.service"},) * 2
+
+
+def test_the_agent_that_reboots_machines_is_there_where_they_are_updated_and_wants_the_client_of_the_os() -> None:
+    for word in ("true", "false"):
+        desc = updated(Fleet(), f"enabled: {word}")
+        config = node_config(desc, desc.nodes[0], fixed_secrets(desc), Attachments())
+        agents = [unit for unit in config.units if unit.name == "kboot-update.service"]
+        scripts = [file for file in config.files if file.path == "/opt/bin/kboot-update"]
+        assert len(agents) == len(scripts) == (word == "true")
+        assert all("update-engine.service" in assigned(unit.content or "")["Wants"].split() for unit in agents)
+        assert all(file.read_by == "kboot-update.service" for file in scripts)
+
+
+def test_with_a_lock_in_etcd_its_members_reboot_by_it_and_other_machines_never() -> None:
+    update = 'reboot_strategy: etcd-lock, window: {start: "03:00", length: 3h}'
+    text = Fleet(family="coreos", dialect="cloud-config").text.replace("os:\n", f"os:\n  update: {{{update}}}\n")
+    desc = load_text(f'{text}images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}\n', "fleet.yaml")
+    for node in desc.nodes:
+        config = node_config(desc, node, fixed_secrets(desc), Attachments())
+        files = {file.path: file for file in config.files}
+        conf = files["/etc/coreos/update.conf"]
+        said = assigned(conf.content.decode())
+        masked = {unit.name for unit in config.units if unit.masked}
+        if Role.ETCD not in node.roles:
+            assert (said["REBOOT_STRATEGY"], masked) == ("off", {"locksmithd.service"})
+            continue
+        assert (said["REBOOT_STRATEGY"], masked, conf.read_by) == ("etcd-lock", set(), "locksmithd.service")
+        assert said["LOCKSMITHD_ENDPOINT"] == "https://10.10.14.201:2379"
+        assert (said["LOCKSMITHD_REBOOT_WINDOW_START"], said["LOCKSMITHD_REBOOT_WINDOW_LENGTH"]) == ("03:00", "3h")
+        assert {said[f"LOCKSMITHD_ETCD_{what}FILE"] for what in ("CA", "CERT", "KEY")} <= files.keys()
+        assert assigned(files["/etc/etcd/etcd.env"].content.decode())["ETCD_ENABLE_V2"] == "true"
 
 
 def test_networkd_reads_at_the_first_boot_what_a_cloud_config_writes_while_it_runs() -> None:

@@ -1,0 +1,46 @@
+"""How a machine takes a newer OS: from the bootstrapper alone, with a reboot when that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kboot_clusterdesc import ClusterDesc, Node, Role
+from kboot_clusterdesc.model import RebootStrategy
+from kboot_compose.templates import rendered
+
+from .config import File, Unit, masked
+from .roles.etcd import PKI, client_urls
+
+_AGENT = "kboot-update"
+_ENGINE, _REBOOTER = "update-engine.service", "locksmithd.service"  # of the OS
+
+
+def update_files(desc: ClusterDesc, node: Node, values: Mapping[str, object]) -> tuple[File, ...]:
+    """Return where a machine's update client asks, and what reboots it; `values` are those of all templates."""
+    locks = _takes_lock(desc, node)
+    own = {"endpoints": client_urls(desc), "pki": PKI, "window": desc.os.update.window} if locks else {}
+    # The update client reads it at each check, the other one at its start.
+    conf = File(
+        f"/etc/{desc.os.family}/update.conf",
+        rendered("nodes/update.conf.j2", **values, locks=locks, **own),
+        read_by=_REBOOTER if locks else None,
+    )
+    if not desc.os.update.enabled:
+        return (conf,)
+    script = rendered(f"nodes/{_AGENT}.j2", **values)
+    return conf, File(f"/opt/bin/{_AGENT}", script, 0o755, read_by=f"{_AGENT}.service")
+
+
+def update_units(desc: ClusterDesc, node: Node, values: Mapping[str, object]) -> tuple[Unit, ...]:
+    """Return what keeps a machine from a reboot of its own; without updates its update client never starts either."""
+    if not desc.os.update.enabled:
+        return masked(_ENGINE), masked(_REBOOTER)
+    agent = f"{_AGENT}.service"
+    rebooter = Unit(_REBOOTER) if _takes_lock(desc, node) else masked(_REBOOTER)
+    return rebooter, Unit(agent, rendered(f"nodes/{agent}.j2", **values).decode())
+
+
+def _takes_lock(desc: ClusterDesc, node: Node) -> bool:
+    """Return whether a machine reboots by a lock in etcd: of all machines, members alone have a key to etcd."""
+    update = desc.os.update
+    return update.enabled and update.reboot_strategy is RebootStrategy.ETCD_LOCK and Role.ETCD in node.roles
