@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,8 @@ from kboot.errors import KbootError
 from kboot.host.cache import made_once, one_at_a_time
 from kboot.service_images.base import SUITE, UNWANTED, ensure_base, make_root
 
+from .update_payload import PAYLOAD, PUBLIC_KEY, ensure_payload_key, write_payload
+
 RECIPE = Path(__file__).parent / "os"
 _SAID_AT_FAILURE = 8  # lines
 
@@ -26,8 +29,11 @@ class Builder(Protocol):
     def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
         """Write Debian with these packages to the tar `archive`."""
 
-    def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
-        """Fill `out` with a release of `recipe`, signed with the key in `keys`."""
+    def make_system(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
+        """Fill `out` with what every release of one OS shares; it knows the public halves of `keys`."""
+
+    def make_release(self, recipe: Recipe, system: Path, keys: Path, out: Path) -> None:
+        """Fill `out` with a release of `recipe`, signed with `keys`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Recipe:
     folder: Path
     version: str
     channel: str
+    broken: str = ""  # how its installed system does not come up, see build.sh
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -50,8 +57,13 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the recipe's files with their modes, the version and the channel, in hex."""
-        total = sha256(repr((SUITE, self.version, self.channel)).encode())
+        """SHA-256 over all inputs of the release, in hex."""
+        return sha256(repr((self.system_digest, self.version, self.channel, self.broken)).encode()).hexdigest()
+
+    @property
+    def system_digest(self) -> str:
+        """SHA-256 over the recipe's files with their modes, in hex; releases of one OS share it."""
+        total = sha256(SUITE.encode())
         for file in self._files():
             mode = 0o755 if file.stat().st_mode & 0o100 else 0o644  # of a file's mode a wheel keeps no more
             total.update(f"\0{file.relative_to(self.folder)}\0{mode:o}\0".encode() + file.read_bytes())
@@ -66,33 +78,54 @@ class Recipe:
         yield from sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
-def build_lab_os(cache_folder: Path, version: str, channel: str, progress: Callable[[str], None]) -> Path:
+def build_lab_os(
+    cache_folder: Path, version: str, channel: str, progress: Callable[[str], None], broken: str = ""
+) -> Path:
     """Return the folder that a release server serves at `/`, with a signed release; build it if it is missing.
 
-    It holds `release-key.asc` and `<channel>/amd64-usr/<version>/`, to which `current` points.
+    It holds `release-key.asc`, `update-payload-key.pub.pem` and `<channel>/amd64-usr/<version>/`, to which `current`
+    points.
     """
-    return ensure_release(
-        cache_folder / "lab-os", Recipe(RECIPE, version, channel), ContainerBuilder(progress), progress
-    )
+    recipe = Recipe(RECIPE, version, channel, broken)
+    return ensure_release(cache_folder / "lab-os", recipe, ContainerBuilder(progress), progress)
 
 
 def ensure_release(cache: Path, recipe: Recipe, builder: Builder, progress: Callable[[str], None]) -> Path:
-    """Return the release of `recipe` in `cache`, built if it is missing; a build that is cut off leaves none."""
+    """Return the release of `recipe` in `cache`, built if it is missing; a build that is cut off leaves none.
+
+    What takes minutes is built once for all releases of one OS.
+    """
+    keys = cache / "keys"
 
     def fetch(archive: Path) -> None:
         progress(f"  fetching {len(recipe.packages)} packages of Debian and what they need")
         builder.make_rootfs(recipe.packages, archive)
 
-    def build(out: Path) -> None:
-        progress(f"building the lab OS {recipe.channel} {recipe.version}")
-        keys = cache / "keys"
-        keys.mkdir(exist_ok=True, mode=0o700)
+    def build_system(out: Path) -> None:
         rootfs = made_once(cache / f"debian-{recipe.rootfs_digest[:16]}.tar", fetch)
         out.mkdir()
-        with one_at_a_time(keys):  # the first release makes the key that signs them all
-            builder.make_release(recipe, rootfs, keys, out)
+        with one_at_a_time(keys):  # the first system makes the keys that sign all releases
+            keys.mkdir(exist_ok=True, mode=0o700)
+            ensure_payload_key(keys)
+            builder.make_system(recipe, rootfs, keys, out)
+
+    def build(out: Path) -> None:
+        progress(f"building the lab OS {recipe.channel} {recipe.version}")
+        system = made_once(cache / f"system-{recipe.system_digest[:16]}", build_system)
+        out.mkdir()
+        with one_at_a_time(keys):
+            builder.make_release(recipe, system, keys, out)
+        finish_release(recipe, keys, out)
 
     return made_once(cache / recipe.digest[:16], build)
+
+
+def finish_release(recipe: Recipe, keys: Path, out: Path) -> None:
+    """Put the update payload of a release beside its other files, made of the /usr that the build left."""
+    usr = out / "usr.squashfs"
+    write_payload(usr, out / recipe.channel / "amd64-usr" / recipe.version / PAYLOAD, ensure_payload_key(keys))
+    usr.unlink()
+    shutil.copy(keys / PUBLIC_KEY, out)
 
 
 class ContainerBuilder:
@@ -105,22 +138,30 @@ class ContainerBuilder:
         """Write Debian with these packages to the tar `archive`; raises KbootError."""
         make_root(packages, archive)
 
-    def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
-        """Run build.sh; raises KbootError with the last lines of its output."""
+    def make_system(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
+        """Run the first step of build.sh; raises KbootError with the last lines of its output."""
+        self._build(recipe, ["system"], {rootfs: "/rootfs.tar"}, keys, out)
+
+    def make_release(self, recipe: Recipe, system: Path, keys: Path, out: Path) -> None:
+        """Run the second step of build.sh; raises KbootError with the last lines of its output."""
+        self._build(recipe, ["release", recipe.version, recipe.channel, recipe.broken], {system: "/system"}, keys, out)
+
+    def _build(self, recipe: Recipe, step: list[str], given: Mapping[Path, str], keys: Path, out: Path) -> None:
+        read = {recipe.folder: "/recipe", **given}
+        written = {keys: "/keys", out: "/out"}
         try:
             client = docker.from_env(timeout=600)
             image = ensure_base(client, recipe.tools, self._progress)
             container = client.containers.run(
                 image,
-                ["bash", "/recipe/build.sh", recipe.version, recipe.channel],
+                ["bash", "/recipe/build.sh", *step],
                 detach=True,
                 network_mode="none",
                 environment={"KBOOT_OWNER": f"{os.getuid()}:{os.getgid()}"},
                 volumes={
-                    str(recipe.folder.resolve()): {"bind": "/recipe", "mode": "ro"},
-                    str(rootfs.resolve()): {"bind": "/rootfs.tar", "mode": "ro"},
-                    str(keys.resolve()): {"bind": "/keys", "mode": "rw"},
-                    str(out.resolve()): {"bind": "/out", "mode": "rw"},
+                    str(path.resolve()): {"bind": place, "mode": mode}
+                    for mode, places in (("ro", read), ("rw", written))
+                    for path, place in places.items()
                 },
             )
             try:

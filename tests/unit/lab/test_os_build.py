@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import io
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from kboot_lab.os.update_engine.payload import PayloadWriter, verifier
 from kboot_lab.os_build import RECIPE, Recipe, ensure_release
+from kboot_lab.update_payload import PUBLIC_KEY
 
 
 class CountingBuilder:
     """The slow tools' side of the edge: it writes small files and counts what was asked for."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.rootfs = 0
-        self.releases = 0
+        self.rootfs = self.systems = self.releases = 0
         self._fails = fails
 
     def make_rootfs(self, packages: tuple[str, ...], archive: Path) -> None:
         self.rootfs += 1
         archive.write_text(" ".join(packages))
 
-    def make_release(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
-        self.releases += 1
+    def make_system(self, recipe: Recipe, rootfs: Path, keys: Path, out: Path) -> None:
+        self.systems += 1
+        assert (keys / "update-payload-key.pub.pem").exists()
         (keys / "secret").touch()
+        (out / "packages").write_text(rootfs.read_text())
+
+    def make_release(self, recipe: Recipe, system: Path, keys: Path, out: Path) -> None:
+        self.releases += 1
         version = out / recipe.channel / "amd64-usr" / recipe.version
         version.mkdir(parents=True)
-        (version / "version.txt").write_text(rootfs.read_text())
+        (version / "version.txt").write_text((system / "packages").read_text())
+        (out / "usr.squashfs").write_text(f"{recipe.version} {recipe.broken}")
         if self._fails:
             raise RuntimeError("cut off")
 
@@ -49,16 +58,30 @@ def test_a_second_build_of_the_same_inputs_does_nothing(tmp_path: Path, folder: 
     builder = CountingBuilder()
     first = build(tmp_path, Recipe(folder, "1.2.3", "stable"), builder)
     second = build(tmp_path, Recipe(folder, "1.2.3", "stable"), builder)
-    assert (first, builder.rootfs, builder.releases) == (second, 1, 1)
+    assert (first, builder.rootfs, builder.systems, builder.releases) == (second, 1, 1, 1)
     assert (first / "stable" / "amd64-usr" / "1.2.3" / "version.txt").read_text() == "bash systemd"
 
 
-def test_a_new_version_is_built_on_the_packages_that_were_fetched(tmp_path: Path, folder: Path) -> None:
+def test_a_new_version_and_a_broken_one_are_built_on_the_system_that_was_made(tmp_path: Path, folder: Path) -> None:
     builder = CountingBuilder()
     first = build(tmp_path, Recipe(folder, "1.2.3", "stable"), builder)
     second = build(tmp_path, Recipe(folder, "1.2.4", "stable"), builder)
-    assert first != second
-    assert (builder.rootfs, builder.releases) == (1, 2)
+    broken = build(tmp_path, Recipe(folder, "1.2.4", "stable", "panics"), builder)
+    assert len({first, second, broken}) == 3
+    assert (builder.rootfs, builder.systems, builder.releases) == (1, 1, 3)
+
+
+def test_a_release_holds_its_payload_and_the_key_that_clients_have(tmp_path: Path, folder: Path) -> None:
+    made = build(tmp_path, Recipe(folder, "1.2.3", "stable", "hangs"), CountingBuilder())
+    files = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    payload = "stable/amd64-usr/1.2.3/flatcar_production_update.gz"
+    assert files == {f"{payload}", f"{payload}.sha256", "stable/amd64-usr/1.2.3/version.txt", PUBLIC_KEY}
+    target = io.BytesIO()
+    data = (made / payload).read_bytes()
+    writer = PayloadWriter(target)
+    writer.write(data)
+    writer.verify(len(data), sha256(data).digest(), verifier(made / PUBLIC_KEY))
+    assert target.getvalue().rstrip(b"\0") == b"1.2.3 hangs"
 
 
 def test_a_build_that_was_cut_off_leaves_no_release_and_is_done_again(tmp_path: Path, folder: Path) -> None:
@@ -66,10 +89,11 @@ def test_a_build_that_was_cut_off_leaves_no_release_and_is_done_again(tmp_path: 
     with pytest.raises(RuntimeError, match="cut off"):
         build(tmp_path, recipe, CountingBuilder(fails=True))
     left = [path.name for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"]
-    assert sorted(left) == [f"debian-{recipe.rootfs_digest[:16]}.tar", "keys"]
+    made = [f"debian-{recipe.rootfs_digest[:16]}.tar", "keys", f"system-{recipe.system_digest[:16]}"]
+    assert sorted(left) == made
     builder = CountingBuilder()
     assert build(tmp_path, recipe, builder).is_dir()
-    assert (builder.rootfs, builder.releases) == (0, 1)
+    assert (builder.rootfs, builder.systems, builder.releases) == (0, 0, 1)
 
 
 def test_releases_are_signed_with_one_key_that_others_cannot_read(tmp_path: Path, folder: Path) -> None:

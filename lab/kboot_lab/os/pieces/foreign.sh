@@ -3,6 +3,7 @@
 # path, and boot code for BIOS. Both say so on the console and stay.
 
 foreign_words='A FOREIGN SYSTEM BOOTED'
+mib=1048576
 
 make_foreign_disk() {
   local image=/out/foreign-esp.raw esp_mib=40

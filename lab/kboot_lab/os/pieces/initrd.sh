@@ -3,7 +3,7 @@
 
 modules=(virtio_pci virtio_blk virtio_scsi virtio_net virtio_rng sd_mod nvme ata_piix loop squashfs ext4 overlay af_packet)
 
-make_initrds() {
+make_initrd() {
   local folder=$work/initrd module path
   mkdir -p "$folder/bin"
   install -m 0755 "$recipe/initramfs/init" "$folder/init"
@@ -16,16 +16,41 @@ make_initrds() {
   done
   cp "$tree/usr/lib/modules/$kernel_version"/modules.{order,builtin,builtin.modinfo} "$folder/lib/modules/$kernel_version/"
   depmod --basedir "$folder" "$kernel_version"
-  archive "$folder" | zstd -q -15 >"$work/initrd.zst"
+  archive "$folder" | zstd -q -15 >/out/initrd.zst
+}
 
-  mkdir "$work/usr-initrd"
-  ln "$work/usr.squashfs" "$work/usr-initrd/usr.squashfs"
-  # The kernel takes archives in a row, each at a multiple of four bytes. The squashfs in the second is compressed itself.
-  {
-    cat "$work/initrd.zst"
-    head -c $(((4 - $(stat -c %s "$work/initrd.zst") % 4) % 4)) /dev/zero
-    archive "$work/usr-initrd"
-  } >"$work/pxe-initrd"
+make_network_initrd() {
+  mkdir "$work/network"
+  ln "$work/usr-in-memory.squashfs" "$work/network/usr.squashfs"
+  with_more "$work/network" >"$work/pxe-initrd" # the squashfs is compressed itself
+}
+
+# The initrd of the disk; that of a broken release has another /init behind the good one, which the kernel takes.
+disk_initrd() {
+  local folder=$work/broken
+  mkdir "$folder"
+  case $broken in
+    '')
+      cat "$system/initrd.zst"
+      return
+      ;;
+    panics) printf '#!/bin/busybox sh\n/bin/busybox echo "lab-init: %s is broken" >/dev/kmsg\nexit 1\n' "$version" >"$folder/init" ;;
+    # All is there, and then nothing happens any more.
+    hangs) sed 's#/usr/lib/systemd/systemd$#/usr/bin/sleep infinity#' "$recipe/initramfs/init" >"$folder/init" ;;
+    *)
+      say "a release is not broken so: $broken" >&2
+      exit 1
+      ;;
+  esac
+  chmod 0755 "$folder/init"
+  with_more "$folder"
+}
+
+# The kernel takes archives in a row, each at a multiple of four bytes.
+with_more() {
+  cat "$system/initrd.zst"
+  head -c $(((4 - $(stat -c %s "$system/initrd.zst") % 4) % 4)) /dev/zero
+  archive "$1"
 }
 
 archive() { (cd "$1" && find . -mindepth 1 | sort | cpio --quiet --create --format=newc --owner=0:0 --reproducible); }

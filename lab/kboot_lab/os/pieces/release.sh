@@ -8,7 +8,6 @@ ensure_key() {
     say "making a key that signs releases"
     gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-generate-key 'kboot lab OS' rsa3072 sign never
   fi
-  gpg --batch --quiet --armor --export >/out/release-key.asc
 }
 
 write_release() {
@@ -23,7 +22,9 @@ FLATCAR_VERSION_ID=$version
 FLATCAR_BUILD_ID="$(date --utc +%F-%H%M)"
 FLATCAR_SDK_VERSION=$build.0.0
 TEXT
-  cp "$work/vmlinuz" "$release/flatcar_production_pxe.vmlinuz"
+  gpg --homedir /keys --batch --quiet --armor --export >/out/release-key.asc
+  cp "$system/foreign-esp.raw" /out/
+  cp "$system/vmlinuz" "$release/flatcar_production_pxe.vmlinuz"
   cp "$work/pxe-initrd" "$release/flatcar_production_pxe_image.cpio.gz"
   # Most of the disk is compressed already: small blocks unpack fastest and cost next to nothing in size.
   lbzip2 -1 <"$work/disk.img" >"$release/flatcar_production_image.bin.bz2"
@@ -32,6 +33,7 @@ TEXT
 
 sign_release() {
   local file
+  export GNUPGHOME=/keys
   for file in "$release"/*; do
     gpg --batch --quiet --yes --pinentry-mode loopback --digest-algo SHA512 --detach-sign --output "$file.sig" "$file"
   done

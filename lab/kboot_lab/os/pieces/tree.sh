@@ -32,19 +32,16 @@ set_up_tree() {
   : >"$etc/motd"
   install -d -m 0700 -o 500 -g 500 "$tree/home/core/.ssh"
   install -d "$tree/usr/share/flatcar" "$tree/usr/share/kboot-lab" "$tree/oem"
-  cp /out/release-key.asc "$tree/usr/share/kboot-lab/release-key.asc"
-  printf 'GROUP=%s\nSERVER=https://public.update.flatcar-linux.net/v1/update/\n' "$channel" >"$tree/usr/share/flatcar/update.conf"
+  gpg --homedir /keys --batch --quiet --armor --export >"$tree/usr/share/kboot-lab/release-key.asc"
+  install -D -m 0644 /keys/update-payload-key.pub.pem "$tree/usr/share/update_engine/update-payload-key.pub.pem"
+  cp -a --no-preserve=ownership "$recipe/update_engine" "$tree/usr/lib/kboot-lab/"
+  rm -rf "$tree/usr/lib/kboot-lab/update_engine/__pycache__"
+  # What tells one release from another is put behind the system (usr.sh).
+  ln -s ../../release/update.conf "$tree/usr/share/flatcar/update.conf"
+  ln -s ../../release/release "$tree/usr/share/flatcar/release"
+  ln -sf ../release/os-release "$tree/usr/lib/os-release"
   rm -f "$etc/os-release"
   ln -s ../usr/lib/os-release "$etc/os-release"
-  cat >"$tree/usr/lib/os-release" <<TEXT
-NAME="Flatcar Container Linux by Kinvolk"
-ID=flatcar
-ID_LIKE=coreos
-VERSION=$version
-VERSION_ID=$version
-BUILD_ID=kboot-lab
-PRETTY_NAME="Flatcar Container Linux $version (kboot lab OS on Debian)"
-TEXT
 }
 
 # Root is a tmpfs or a partition, and /usr is the same for both: the rest of the tree is kept below /usr to be copied.
@@ -56,9 +53,4 @@ split_tree() {
   done
   mkdir -p "$skeleton"/{boot,dev,home,mnt,oem,opt/bin,proc,run,srv,sys,tmp,var/log,var/tmp,var/cache}
   chmod 1777 "$skeleton"/{tmp,var/tmp}
-}
-
-pack_usr() {
-  mksquashfs "$tree/usr" "$work/usr.squashfs" -comp zstd -Xcompression-level 15 -b 256K -noappend -no-progress -quiet \
-    -mkfs-time 0 -no-xattrs
 }
