@@ -1,4 +1,4 @@
-"""`kboot lab up | down | ps | console | ssh | power | add | kubectl | exec`."""
+"""`kboot lab up | down | ps | console | ssh | power | add | release | kubectl | exec`."""
 
 from __future__ import annotations
 
@@ -77,6 +77,23 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--mac", required=True, metavar="MAC")
     add_hardware_options(parser)
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "release",
+        _later("run_release"),
+        summary="publish another release of the lab OS",
+        example="kboot lab release 3975.2.1",
+    )
+    parser.add_argument("version", metavar="VERSION", help="its number; it becomes the newest of its channel")
+    parser.add_argument(
+        "--broken",
+        nargs="?",
+        const="panics",
+        choices=("panics", "hangs"),
+        help="a system that does not come up where it is installed: its kernel panics (default), or nothing happens",
+    )
     add_cluster(parser)
 
     parser = add_command(

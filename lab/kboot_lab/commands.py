@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -166,6 +167,25 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
     releases = Path(str(kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.release_key)).parent
     machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab", releases)
     print(f"{spec.name} is {'off' if hardware.is_off else 'on'}")
+    return ExitCode.DONE
+
+
+def run_release(arguments: argparse.Namespace) -> ExitCode:
+    """Build a release of the lab OS and put it on the lab's release server."""
+    from kboot.host.cache import cache_folder
+
+    from .os_build import build_lab_os
+    from .releases import publish, published
+
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){2}", arguments.version):
+        raise BadInput(f"`{arguments.version}` is not the number of a release", "three numbers, such as 3975.2.1")
+    folder = _folder(arguments)
+    ssh.holder(Engine(folder))
+    channel = kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.channel
+    built = build_lab_os(cache_folder(), arguments.version, channel, Progress(), arguments.broken or "")
+    publish(built, published(folder), is_current=True)
+    broken = f", and {arguments.broken} when it is booted from a disk" if arguments.broken else ""
+    print(f"{channel} {arguments.version} is the newest release now{broken}; `kboot os sync` brings it")
     return ExitCode.DONE
 
 

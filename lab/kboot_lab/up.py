@@ -34,6 +34,7 @@ from .machine_image import machine_image
 from .machines import Machines, machine_for
 from .network import settled_addresses
 from .os_build import build_lab_os
+from .releases import publish, published
 from .supplies import bring_supplies
 from .wait import outdated_note, wait_for
 
@@ -74,6 +75,7 @@ def lab_up(
         folder.lab.mkdir(parents=True, exist_ok=True)
     version = LAB_RELEASE if wanted.os.version == "current" else wanted.os.version
     releases = build_lab_os(cache_folder(), version, wanted.os.channel, progress)
+    publish(releases, published(folder), is_current=False)
     image = machine_image(progress)
     addresses = settled_addresses(folder, wanted)
     binaries = kubernetes_folder(cache_folder(), sources())
@@ -96,7 +98,7 @@ def lab_up(
 
     def start_release_server(engine: Engine) -> None:
         engine.up(["holder"])
-        serve_releases(engine, image, releases, addresses)
+        serve_releases(engine, image, published(folder), addresses)
 
     up(
         description,
@@ -157,7 +159,7 @@ def serve_releases(engine: Engine, image: str, releases: Path, addresses: LabAdd
         if str(releases) in {mount["Source"] for mount in present[0].attrs["Mounts"]}:
             present[0].start()
             return
-        present[0].remove(force=True)  # it serves the lab OS of another recipe
+        present[0].remove(force=True)  # it serves another folder, as an older kboot had it
     address = engine.client.api.create_endpoint_config(ipv4_address=str(addresses.release_server))
     endpoints: Any = {f"{engine.project}_lab": address}
     container = engine.client.api.create_container(

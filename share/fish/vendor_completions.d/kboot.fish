@@ -50,8 +50,8 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab kubectl' 'lab exec' completion version
-set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
 
 complete -c kboot -e
 complete -c kboot -f
@@ -446,6 +446,12 @@ complete -c kboot -n '_shtab_kboot_using lab add' -l as-shipped -d 'the OS waits
 complete -c kboot -n '_shtab_kboot_using lab add' -l off -d 'do not switch it on: `kboot lab power NAME on` does'
 complete -c kboot -n '_shtab_kboot_using lab add' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using lab add' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using lab; and test $_shtab_kboot_npos -eq 0' -a release -d 'Publish another release of the lab OS'
+complete -c kboot -n '_shtab_kboot_using lab release' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using lab release' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using lab release' -l broken -xka "panics hangs" -d 'a system that does not come up where it is installed: its kernel panics (default), or nothing happens'
+complete -c kboot -n '_shtab_kboot_using lab release' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using lab release' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using lab; and test $_shtab_kboot_npos -eq 0' -a kubectl -d 'Run kubectl as the administrator of the lab'"'"'s Kubernetes'
 complete -c kboot -n '_shtab_kboot_using lab kubectl' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using lab kubectl' -l debug -d 'show a traceback on a failure'

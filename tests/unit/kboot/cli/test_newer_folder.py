@@ -30,6 +30,7 @@ _ARGUMENTS = {
     "lab exec": "true",
     "lab power": "node1 cycle",
     "lab add": "--mac 52:54:00:00:00:09",
+    "lab release": "3975.2.1",
     "certs renew": "--all",
     "certs export": "out",
     "images load": "FILE",
