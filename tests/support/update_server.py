@@ -41,8 +41,7 @@ class UpdateServer:
     def events(self) -> list[tuple[str, str, str]]:
         """Type, result and code of each event that was told; no code is an empty one."""
         found = [event for body in self.asked for event in fromstring(body.encode()).iter("event")]
-        names = ("eventtype", "eventresult")
-        return [(*(each.attrib[name] for name in names), each.get("errorcode", "")) for each in found]
+        return [(each.attrib["eventtype"], each.attrib["eventresult"], each.get("errorcode", "")) for each in found]
 
     def attribute(self, number: int, path: str, name: str) -> str:
         """The value of an attribute in a request."""
