@@ -11,8 +11,8 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -122,11 +122,10 @@ def main() -> None:
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each machine has a connection
-    run = partial(asyncio.run, _main(options))
+    loops: Any = asyncio
     with suppress(ModuleNotFoundError):
         loops = importlib.import_module("uvloop")  # where it is there: the clients share the processors with the server
-        run = partial(loops.run, _main(options))
-    print(json.dumps(run()))
+    print(json.dumps(loops.run(_main(options))))
 
 
 if __name__ == "__main__":
