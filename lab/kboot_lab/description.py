@@ -26,10 +26,17 @@ class LabDescription:
 
 
 def lab_description(
-    desc: ClusterDesc, addresses: LabAddresses, *, release_key: str, ssh_key: str, nodes: int | None = None
+    desc: ClusterDesc,
+    addresses: LabAddresses,
+    *,
+    release_key: str,
+    payload_key: str,
+    ssh_key: str,
+    nodes: int | None = None,
 ) -> ClusterDesc:
     """Return the description with the lab's release server and keys, and with `nodes` nodes if that is given.
 
+    Update payloads lie beside the other files of a release there.
     Its timing is slow, since the machines are emulated, and no proxy of the site stands before the lab's own server.
     BIOS machines load an iPXE that drives their cards itself: through the BIOS the OS takes such a machine minutes.
     """
@@ -37,6 +44,7 @@ def lab_description(
         update={
             "release_url": f"http://{addresses.release_server}/{{channel}}/{{board}}",
             "release_key": release_key,
+            "update": desc.os.update.model_copy(update={"payload_url": None, "payload_key": payload_key}),
         }
     )
     keys = tuple(dict.fromkeys((*desc.ssh_authorized_keys, ssh_key)))

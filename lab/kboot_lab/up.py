@@ -36,6 +36,7 @@ from .network import settled_addresses
 from .os_build import build_lab_os
 from .releases import publish, published
 from .supplies import bring_supplies
+from .update_payload import PUBLIC_KEY
 from .wait import outdated_note, wait_for
 
 _RELEASE_SERVER = "release-server"
@@ -86,6 +87,7 @@ def lab_up(
         with_attachments_of(possible.desc, path.parent),
         addresses,
         release_key=str(releases / "release-key.asc"),
+        payload_key=str(releases / PUBLIC_KEY),
         ssh_key=ssh.ensure_key(folder),
         nodes=nodes,
     )

@@ -9,12 +9,16 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kboot_lab.os.update_engine import payload as client
 from kboot_lab.os.update_engine.failure import Code, UpdateError
 from kboot_lab.update_payload import ensure_payload_key, write_payload
+from kboot_updater.payload import PayloadReader
 from support.payloads import payload_key, payload_of, public_pem
 
 PACKED = random.Random(1).randbytes(1_300_000)  # what bzip2 makes no smaller
@@ -67,6 +71,17 @@ def test_any_image_comes_out_as_it_went_in(image: bytes, pieces: int) -> None:
     client.verify_written(target, manifest)
     assert target.getvalue()[: len(image)] == image
     assert manifest.new_size == len(image)
+
+
+def test_the_updater_reads_the_payload_and_its_signature_as_the_client_does() -> None:
+    payload = payload_of(IMAGE)
+    reader = PayloadReader("flatcar_production_update.gz")
+    for at in range(0, len(payload), 100_003):
+        reader.take(payload[at : at + 100_003])
+    read = reader.payload()
+    assert (read.size, read.sha256) == (len(payload), sha256(payload).digest())
+    how = (padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    payload_key().public_key().verify(read.signature, read.signed_sha256, *how)
 
 
 def test_what_packs_is_packed_and_what_does_not_is_not() -> None:
