@@ -19,6 +19,7 @@ from machine.etcd_members import etcdctl, health_by_vote, healthy_members
 from machine.requests import BOOTSTRAPPER, answer
 from support.lab import Lab
 from support.unkind import FOREIGN_BOOTED, UnkindLab, unkind_lab
+from support.updates import wait_booted
 
 DESCRIPTION = """apiVersion: kboot/v1
 cluster: {name: machines, domain: machines.example.com}
@@ -27,7 +28,13 @@ network:
   subnet: 10.77.20.0/24
   dhcp: {mode: serve, range: [10.77.20.100, 10.77.20.150], lease: 24h}
   routers: [10.77.20.254]
-os: {family: flatcar, channel: stable, version: current, config: ignition, timezone: Europe/Berlin}
+os:
+  family: flatcar
+  channel: stable
+  version: current
+  config: ignition
+  timezone: Europe/Berlin
+  update: {reboot_strategy: reboot}
 nodes:
   - {mac: "52:54:00:77:20:01", name: node1, ip: 10.77.20.11, roles: [control-plane, etcd]}
   - {mac: "52:54:00:77:20:02", name: node2, ip: 10.77.20.12, roles: [etcd]}
@@ -47,6 +54,7 @@ node1: --card {OTHER_CARD} --first-lease {OTHER_CARD}
 node2: --clock 2015-01-01T00:00:00
 node3: --firmware uefi --disk 1G:sata:foreign-esp --disk 8G:nvme
 """
+NEWER = "3975.2.1"
 _OFF_S = 60  # between the host's clock and a machine's, with the time that an answer takes
 
 
@@ -234,6 +242,24 @@ def test_a_machine_goes_by_the_card_that_booted(lab: Lab) -> None:
     assert added.returncode == 0, added.stderr
     assert _discovered(lab, 3) == sorted([SECOND_CARD, STRANGER, OTHER_CARD.replace(":", "-")])
     assert lab.kboot("lab", "power", SECOND_CARD, "off").returncode == 0
+
+
+def test_a_machine_updates_itself_reboots_into_the_newer_release_and_reports_it(lab: UnkindLab) -> None:
+    lab.ssh("node2", "sudo sh -c 'echo kept > /var/before-the-update; sync'")
+    assert lab.ssh("node2", "findmnt -no SOURCE /usr; systemctl is-enabled locksmithd || true").split() == [
+        "/dev/vda3",
+        "masked",
+    ]
+    for name in ("node1", "node3"):  # all would update at once
+        assert lab.kboot("lab", "power", name, "off").returncode == 0
+    for words in (("lab", "release", NEWER), ("os", "sync")):
+        done = lab.kboot(*words, timeout_s=900)
+        assert done.returncode == 0, done.stdout + done.stderr
+    steps = wait_booted(lab, "node2", NEWER)
+    assert steps[-5:] == ["offered", "downloading", "downloaded", "installed", "booted"]
+    assert lab.ssh("node2", "findmnt -no SOURCE /usr; cat /var/before-the-update").split() == ["/dev/vda4", "kept"]
+    assert lab.node("node2")["phase"] == "running"
+    assert _installs(lab, "node2") == 1
 
 
 def test_down_of_a_lab_with_machines_names_the_right_command(lab: Lab) -> None:
