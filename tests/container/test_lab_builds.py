@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 from kboot.host.cache import cache_folder
 from kboot_clusterdesc import Family, family_of
 from kboot_lab.machine_image import machine_image
+from kboot_lab.os.update_engine.payload import PayloadWriter, verifier, verify_written
 from kboot_lab.os_build import build_lab_os
 from kboot_lab.up import LAB_RELEASE
+from kboot_lab.update_payload import PAYLOAD, PUBLIC_KEY
 
 
 def verify(folder: Path, keyring: Path, name: str) -> subprocess.CompletedProcess[str]:
@@ -31,11 +35,40 @@ def test_a_release_of_the_lab_os_is_whole_and_signed_with_its_own_key(tmp_path: 
         done = verify(folder, keyring, name)
         assert done.returncode == 0, done.stderr
 
+    names = ["EFI-SYSTEM", "BIOS-BOOT", "USR-A", "USR-B", "OEM", "ROOT"]
+    assert partitions(folder / "flatcar_production_image.bin.bz2") == names
     assert (release / "foreign-esp.raw").read_bytes()[512:520] == b"EFI PART"
 
     said: list[str] = []
     assert build_lab_os(cache_folder(), LAB_RELEASE, "stable", said.append) == release
     assert said == [], "it was built a second time"
+
+
+def partitions(image: Path) -> list[str]:
+    """The names in the partition table of a packed disk image."""
+    with bz2.open(image) as disk:
+        table = disk.read(34 * 512)[1024:]
+    entries = (table[at : at + 128] for at in range(0, len(table), 128))
+    return [entry[56:].decode("utf-16-le").rstrip("\0") for entry in entries if any(entry[:16])]
+
+
+def test_another_release_is_made_of_the_same_system_and_brings_a_payload_that_is_signed(tmp_path: Path) -> None:
+    build_lab_os(cache_folder(), LAB_RELEASE, "stable", lambda text: None)
+    said: list[str] = []
+    made = build_lab_os(cache_folder(), "3975.2.9", "stable", said.append, "panics")
+    assert not any("Debian" in line for line in said), said
+    payload = made / "stable" / "amd64-usr" / "3975.2.9" / PAYLOAD
+    assert (
+        payload.with_name(f"{PAYLOAD}.sha256").read_text() == f"{sha256(payload.read_bytes()).hexdigest()}  {PAYLOAD}\n"
+    )
+    with (tmp_path / "usr").open("w+b") as target:
+        writer = PayloadWriter(target)
+        writer.write(payload.read_bytes())
+        digest = sha256(payload.read_bytes()).digest()
+        manifest = writer.verify(payload.stat().st_size, digest, verifier(made / PUBLIC_KEY))
+        verify_written(target, manifest)
+        target.seek(0)
+        assert target.read(4) == b"hsqs"  # squashfs
 
 
 def test_the_image_of_machines_holds_what_runs_one() -> None:
