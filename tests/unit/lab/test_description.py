@@ -13,7 +13,11 @@ from kboot_lab.addresses import lab_addresses
 from kboot_lab.description import DEBIAN_ETCD, lab_description, with_attachments_of, with_kubernetes
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt, with_block
 
-KEYS = {"release_key": "/key", "payload_key": "/pem", "ssh_key": "ssh-ed25519 AAAA"}
+
+def in_a_lab(desc: ClusterDesc) -> ClusterDesc:
+    """The description with what a lab has."""
+    addresses = lab_addresses(desc)
+    return lab_description(desc, addresses, release_key="/key", payload_key="/pem", ssh_key="ssh-ed25519 AAAA")
 
 
 def test_without_binaries_the_machines_run_etcd_alone_and_the_lab_says_so() -> None:
@@ -54,15 +58,13 @@ def test_files_beside_the_description_are_found_from_anywhere(tmp_path: Path) ->
 
 
 def test_bios_machines_load_an_ipxe_that_drives_their_cards_unless_they_name_a_loader() -> None:
-    addresses = lab_addresses(accepted(SAMPLE))
-    named = accepted(spoilt((", ip: 10.10.14.201", ", ip: 10.10.14.201, loader: pxelinux.0")))
-    made = lab_description(named, addresses, **KEYS)
+    made = in_a_lab(accepted(spoilt((", ip: 10.10.14.201", ", ip: 10.10.14.201, loader: pxelinux.0"))))
     assert [node.loader for node in made.nodes][:2] == [Loader.PXELINUX, Loader.IPXE_BIOS]
 
 
 def test_releases_and_their_payloads_come_from_the_lab_whatever_was_named() -> None:
     update = "update: {payload_url: 'http://mirror.example.com/{board}', keep: 3}"
     named = accepted(spoilt(("version: current", f"version: current, {update}")))
-    os = lab_description(named, lab_addresses(named), **KEYS).os
+    os = in_a_lab(named).os
     assert (os.release_key, os.update.payload_key, os.update.payload_url, os.update.keep) == ("/key", "/pem", None, 3)
     assert os.release_url == f"http://{lab_addresses(named).release_server}/{{channel}}/{{board}}"
