@@ -6,10 +6,12 @@ A line on the socket is a question: `status`, `attempt_update` or `reset_status`
 from __future__ import annotations
 
 import os
+import shutil
 import socketserver
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .attempter import Attempter, Pace
@@ -22,6 +24,9 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def __init__(self, path: Path, attempter: Attempter) -> None:
         path.unlink(missing_ok=True)
         super().__init__(str(path), _Answer)
+        path.chmod(0o660)
+        with suppress(LookupError):  # root and `core` may ask, as on Flatcar; a test's machine has no `core`
+            shutil.chown(path, group="core")
         self.attempter = attempter
 
 
