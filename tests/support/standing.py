@@ -97,8 +97,11 @@ class StandingCluster:
         """A machine as the server has it."""
         return next(node for node in CloudConfigClient(self.folder, self.desc).nodes() if node["name"] == name)
 
-    def install(self, name: str, config: str | None = None) -> None:
-        """Go through the install as that machine, up to `running`, with the config of that hash (default: in force)."""
+    def install(self, name: str, config: str | None = None, **told: Any) -> None:
+        """Go through the install as that machine, up to `running`, with the config of that hash (default: in force).
+
+        What is `told` besides stands in its last report.
+        """
         node = next(node for node in self.desc.nodes if node.name == name)
         own, folder = str(node.ip), self.folder.node(node.mac)
         self._ask("GET", f"/boot/{node.mac.dashed}.ipxe", own)
@@ -109,15 +112,15 @@ class StandingCluster:
         self._report(node, "installed", found[1])
         token = (folder / "report-token").read_text().strip()
         hash_ = config or (folder / "config-hash").read_text().strip()
-        self._report(node, "running", token, config=hash_, version=_RELEASE)
+        self._report(node, "running", token, config=hash_, version=_RELEASE, **told)
 
-    def _report(self, node: Node, phase: str, token: str, **body: str) -> None:
+    def _report(self, node: Node, phase: str, token: str, **body: Any) -> None:
         path = f"/v1/nodes/{node.mac}/events"
         answer = self._ask("POST", path, str(node.ip), token=token, body={"phase": phase, **body})
         assert answer.status_code == 204, answer.text
 
     def _ask(
-        self, method: str, path: str, who: str, *, token: str | None = None, body: dict[str, str] | None = None
+        self, method: str, path: str, who: str, *, token: str | None = None, body: dict[str, Any] | None = None
     ) -> httpx.Response:
         """Over TLS where a token is shown, in the clear where machines have nothing but that."""
         context = ssl.create_default_context(cafile=str(self.folder.pki / "cluster-ca.pem"))

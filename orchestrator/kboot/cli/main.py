@@ -21,6 +21,7 @@ from . import (
     describe,
     etcd,
     images,
+    inventory,
     kubeconfig,
     node,
     uninstall,
@@ -94,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     bundle.register(commands)
     certs.register(commands)
     etcd.register(commands)
+    inventory.register(commands)
     kubeconfig.register(commands)
     upgrade.register(commands)
     uninstall.register(commands)

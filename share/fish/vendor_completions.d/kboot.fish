@@ -50,8 +50,8 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
-set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
 
 complete -c kboot -e
 complete -c kboot -f
@@ -361,6 +361,17 @@ complete -c kboot -n '_shtab_kboot_using etcd restore' -l timeout -x -d 'how lon
 complete -c kboot -n '_shtab_kboot_using etcd restore' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using etcd restore' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using etcd restore; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a snapshot, of `kboot etcd snapshot` or etcdctl'
+complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a inventory -d 'Print the machines for Ansible, ssh or /etc/hosts, at the addresses that they have now'
+complete -c kboot -n '_shtab_kboot_using inventory' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using inventory' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using inventory' -l ansible -d 'the JSON of an inventory script: groups by role and phase, variables of hosts'
+complete -c kboot -n '_shtab_kboot_using inventory' -l ssh-config -d 'a `Host` of ssh_config(5) for each machine'
+complete -c kboot -n '_shtab_kboot_using inventory' -l known-hosts -d 'the ssh host keys that the machines told'
+complete -c kboot -n '_shtab_kboot_using inventory' -l hosts -d 'lines for /etc/hosts'
+complete -c kboot -n '_shtab_kboot_using inventory' -l list -d 'with `--ansible`: all hosts, as without it'
+complete -c kboot -n '_shtab_kboot_using inventory' -l host -x -d 'with `--ansible`: the variables of this host alone'
+complete -c kboot -n '_shtab_kboot_using inventory' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using inventory' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a kubeconfig -d 'Print a kubeconfig with a client certificate in it, good for a year'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -l debug -d 'show a traceback on a failure'

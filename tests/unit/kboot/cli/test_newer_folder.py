@@ -36,6 +36,7 @@ _ARGUMENTS = {
     "images load": "FILE",
     "assets add": "FILE --version v1.36.2",
     "etcd restore": "FILE --yes",
+    "inventory": "--hosts",
     **{f"node {verb}": "node1" for verb in ("show", "reinstall", "disarm", "drain", "uncordon", "apply")},
 }
 
