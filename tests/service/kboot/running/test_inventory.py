@@ -61,7 +61,7 @@ def test_an_inventory_script_of_two_lines_tells_ansible_all_of_it(cluster: Stand
     script = tmp_path / "ail.sh"
     script.write_text(f'#!/bin/sh\nexec {_BIN}/kboot inventory --ansible --root {cluster.folder.root} "$@"\n')
     script.chmod(0o755)
-    tool = [_BIN / "ansible-inventory", "-i", script]
+    tool = (_BIN / "ansible-inventory", "-i", script)
     env = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
