@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -255,3 +256,11 @@ def test_a_download_that_was_cut_goes_on_where_it_stopped(standing_site: Site) -
     first = standing_site.get(path, headers={"range": "bytes=0-999999", "accept-encoding": "gzip"})
     assert (first.status_code, first.content) == (206, CONTENT[:1000000])
     assert standing_site.get(path, headers={"range": f"bytes={len(CONTENT)}-"}).status_code == 416
+
+
+def test_many_machines_at_once_all_get_the_payload(standing_site: Site) -> None:
+    with ThreadPoolExecutor(64) as machines:
+        addresses = [f"127.0.20.{number}" for number in range(1, 65)]
+        got = list(machines.map(lambda who: standing_site.get(f"/stable/{NEW}/{PAYLOAD}", who=who), addresses))
+    assert {answer.status_code for answer in got} == {200}
+    assert all(answer.content == CONTENT for answer in got)

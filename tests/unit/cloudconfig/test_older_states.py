@@ -1,6 +1,7 @@
 """The databases of older kboots, as those wrote them, become one of this; the database of a newer one is left alone.
 
-`older_states/` has what Python's `iterdump` says of five machines that the kboots of each version were led through.
+`older_states/` has what Python's `iterdump` says of five machines that the kboots of each version were led through;
+of version 3, of the database of version 2 once its kboot had taken that over.
 """
 
 from __future__ import annotations
