@@ -25,7 +25,8 @@ class ReleaseEventKind(StrEnum):
     MIRRORED = "mirrored"  # a release is here, whole and verified
     PAYLOAD = "payload"  # what updates installed machines to the release in force is here, whole and verified
     SWITCHED = "switched"  # another release is in force
-    ROLLED_BACK = "rolled-back"  # an older release is in force, since the channel went back upstream
+    ROLLED_BACK = "rolled-back"  # an older release is in force, since the operator said so
+    WENT_BACK = "went-back"  # the channel has an older release than the one in force, which stays
     PRUNED = "pruned"  # releases that nobody needs any more were removed
     KEY_EXPIRED = "key-expired"  # the release key has expired; what it signed before that stays good
     RECOVERED = "recovered"  # a check succeeds again

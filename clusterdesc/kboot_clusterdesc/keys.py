@@ -73,6 +73,10 @@ KEYS: dict[str, Key] = {
         "file with the public key that signs the releases, beside this one; default: the family's key",
         "release_key: release-key.asc",
     ),
+    "os.release_ca": Key(
+        "file with CAs (PEM), beside this one, that vouch for release_url and payload_url by TLS, as public ones do",
+        "release_ca: site-ca.pem",
+    ),
     "os.install_disk": Key(
         "the disk to install to, on machines that name none: a path, best below /dev/disk/by-id/ or by-path/, or a "
         "rule: `smallest` (of 8 GB or more), `model:SSD 870*`, `min_size:200G`, or several with commas between; "

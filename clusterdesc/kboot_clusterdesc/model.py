@@ -163,6 +163,7 @@ class Os(KernelLine):
     arch: str = Field(default="amd64", pattern=r"^(amd64|arm64)$")
     release_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
     release_key: str | None = None
+    release_ca: str | None = None
     install_disk: str | None = None
     wipe: YesNo = False
     config: ConfigDialect = ConfigDialect.IGNITION

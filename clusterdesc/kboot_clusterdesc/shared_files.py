@@ -8,6 +8,7 @@ from .model import Os
 DESCRIPTION = "clusterdesc.yaml"  # the description in force, normalised
 RELEASE_KEY = "release-key.asc"  # the operator's own; absent where the family's key is used
 PAYLOAD_KEY = "payload-key.pem"  # the operator's own, of update payloads; absent where the family's is used
+RELEASE_AUTHORITY = "release-ca.pem"  # who vouches for the release server's TLS, beside the public ones
 AUTHORITY = "ca.pem"  # of the services' certificates; also served at /ca.pem
 INSTALLER = "install.sh"
 MEMORY_IGNITION = "pxe.ign"  # for Ignition in the OS in memory
@@ -32,6 +33,7 @@ REPORT_TOKEN = "report-token"  # noqa: S105 - a file's name
 # `images/`: the updater writes them, the cloud-config server reads them.
 UPDATER_STATUS = "status.json"
 CURRENT = "current"  # below the channel: a link to the release in force
+CHOICE = ".choice.json"  # below the channel: what the operator chose by `kboot os use`
 ORIGIN = ".origin"  # in the folder of each verified release: its family and board, see `origin_of`
 UPDATE = "update.json"  # there too, once its update payloads are whole and verified, see `update_payload.py`
 

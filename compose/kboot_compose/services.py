@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode
-from kboot_clusterdesc.shared_files import DESCRIPTION, PAYLOAD_KEY, RELEASE_KEY, SERVER_CERTIFICATE, SERVER_KEY
+from kboot_clusterdesc.shared_files import (
+    DESCRIPTION,
+    PAYLOAD_KEY,
+    RELEASE_AUTHORITY,
+    RELEASE_KEY,
+    SERVER_CERTIFICATE,
+    SERVER_KEY,
+)
 
 LOOPBACK = IPv4Address("127.0.0.1")
 HAND_OVER = "/run/kboot/generation"  # in a container: how many processes were brought up, and what came of the last
@@ -191,7 +198,7 @@ UPDATER = Service(
     "512m",
     ("CMD", "python3", "-m", "kboot_updater.health_check"),
     (
-        Mount("config", "/etc/kboot", reads=(DESCRIPTION, RELEASE_KEY, PAYLOAD_KEY)),
+        Mount("config", "/etc/kboot", reads=(DESCRIPTION, RELEASE_KEY, PAYLOAD_KEY, RELEASE_AUTHORITY)),
         Mount("images", "/var/lib/kboot/images"),
     ),
     writes=(Folder("images"),),

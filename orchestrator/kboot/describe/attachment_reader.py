@@ -8,6 +8,7 @@ import yaml
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificates
 
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
 
@@ -25,8 +26,13 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
         if name is not None and name not in extras:
             path = description.parent / name
             extras[name] = read_extra(_read(path, "os.extra", description), str(path))
-    manifests = _manifests(desc, description)
-    return Attachments(_release_key(desc, description), extras, manifests, _payload_key(desc, description))
+    return Attachments(
+        _release_key(desc, description),
+        extras,
+        _manifests(desc, description),
+        _payload_key(desc, description),
+        _release_ca(desc, description),
+    )
 
 
 def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
@@ -78,6 +84,19 @@ def _payload_key(desc: ClusterDesc, description: Path) -> bytes | None:
         hint = "write it with `openssl rsa -pubout`"
         raise _invalid(path, "os.update.payload_key", "holds no public RSA key in PEM", hint)
     return key
+
+
+def _release_ca(desc: ClusterDesc, description: Path) -> bytes | None:
+    if desc.os.release_ca is None:
+        return None
+    path = description.parent / desc.os.release_ca
+    authority = _read(path, "os.release_ca", description)
+    try:
+        load_pem_x509_certificates(authority)
+    except ValueError:
+        hint = "give the certificate of the CA that signed the server's"
+        raise _invalid(path, "os.release_ca", "holds no certificate in PEM", hint) from None
+    return authority
 
 
 def _read(path: Path, key: str, description: Path) -> bytes:

@@ -10,9 +10,10 @@ from ..node.config import NodeConfig
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """Both keys as they are, `extras` by the name in the description, the operator's own manifests by file name."""
+    """Keys and CA as they are, `extras` by the name in the description, the operator's own manifests by file name."""
 
     release_key: bytes | None = None
     extras: Mapping[str, NodeConfig] = field(default_factory=dict)
     manifests: Mapping[str, bytes] = field(default_factory=dict)
     payload_key: bytes | None = None
+    release_ca: bytes | None = None

@@ -146,9 +146,11 @@ def _may_be_up(status: Status, name: str) -> bool:
 
 def _of_release(status: Status) -> Iterator[Trouble]:
     if error := status.os.get("error"):
-        yield Trouble(Severity.LATE, "OS release", 1, "OS release", str(error), "kboot logs updater")
+        yield Trouble(Severity.LATE, "OS release", 1, "OS release", str(error), "kboot os sync")
+    if remark := status.os.get("remark"):
+        yield Trouble(Severity.OLD, "OS release", 1, "OS release", str(remark), "kboot os list")
     if error := status.os.get("payload_error"):
-        yield Trouble(Severity.LATE, "OS update", 1, "OS update", str(error), "kboot logs updater")
+        yield Trouble(Severity.LATE, "OS update", 1, "OS update", str(error), "kboot os sync")
 
 
 def by_need(nodes: Sequence[JsonObject]) -> list[JsonObject]:

@@ -118,6 +118,7 @@ class OsState(TypedDict):
     checked: Annotated[Moment | None, Field(description="when the updater last looked for a release")]
     next_check: Annotated[Moment | None, Field(description="when it will look again")]
     error: Annotated[str | None, Field(description="why its last look failed")]
+    remark: Annotated[str | None, Field(description="why another release is in force than the channel has")]
     payload: Annotated[str | None, Field(description="the release in force, once installed machines can come to it")]
     payload_error: Annotated[str | None, Field(description="why they cannot")]
 

@@ -63,6 +63,7 @@ ROUTES = (
     Route("/certs/{mac}/{name}.pem", GET, node_config.certificate, FILE, _MACHINE),
     Route("/v1/nodes", GET, nodes.all_nodes, FleetState),
     Route("/v1/nodes/{mac}", GET, nodes.one_node, NodeState),
+    Route("/v1/releases", GET, nodes.releases, TEXT),
     Route("/v1/labels", GET, nodes.labels, TEXT),
     Route("/v1/joining", GET, joining.joining_machines, TEXT),
     Route("/v1/nodes/{mac}/events", POST, events.take_report, "", _MACHINE, events.Report, 204),

@@ -22,6 +22,7 @@ from .api import FleetState, KubernetesState, NodeState
 from .caller import PathMac, ServedFleet, ask_of
 from .event import rfc3339
 from .fleet import Fleet
+from .kept_releases import releases_in_use
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
 from .machine import Machine
 from .overdue import overdue
@@ -93,6 +94,12 @@ def shown(fleet: Fleet, node: Node) -> ShownNode:
     return fleet.shown.of(node, machine, around)
 
 
+async def releases(fleet: ServedFleet) -> Response:
+    """Return a line for each release that a machine is being installed with: the updater keeps those."""
+    machines = (fleet.machine(node.mac) for node in fleet.nodes())
+    return fresh("".join(f"{version}\n" for version in sorted(releases_in_use(machines, fleet.now()))))
+
+
 async def labels(fleet: ServedFleet) -> Response:
     """Return a line for each node: its name, then the labels that a control plane gives it."""
     lines = []
@@ -134,6 +141,7 @@ def _around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
             "checked": _text(updater.get("checked")),
             "next_check": _text(updater.get("next_check")),
             "error": _text(updater.get("error")),
+            "remark": _text(updater.get("remark")),
             "payload": _text(updater.get("payload")),
             "payload_error": _text(updater.get("payload_error")),
         },

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from kboot_clusterdesc import FamilyNames, family_of
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 
-from .download import Downloader, RetryPolicy
+from .download import Downloader, Progress, RetryPolicy
 from .fault import DiskFull, NotTheFile, SignatureRefused, Stopped, UpdaterFault
 from .log import timestamp
 from .mirror import Mirror
@@ -47,6 +48,35 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@contextmanager
+def opened_mirror(
+    settings: Settings,
+    os: Os,
+    stop: threading.Event,
+    *,
+    names: FamilyNames | None = None,
+    retries: RetryPolicy | None = None,
+    clock: Callable[[], datetime] = _now,
+    progress: Progress | None = None,
+) -> Iterator[OpenedMirror]:
+    """Yield the mirror of a description, whose store nobody else changes meanwhile; write its status at the end.
+
+    Raises Stopped, and UpdaterFault where the store cannot be locked.
+    """
+    with held(settings.lock, stop):
+        status = read_status(settings.status)
+        if status.channel != os.channel:
+            status.published = status.remark = None
+        downloader = Downloader(stop, retries, authority=settings.given_authority, progress=progress)
+        mirror = Mirror(settings, os, names or family_of(os.family), downloader, status, clock)
+        try:
+            yield OpenedMirror(mirror, status, downloader, clock, tuple(status.events))
+        finally:
+            downloader.close()
+            status.channel, status.version, status.current = os.channel, os.version, mirror.store.current
+            write_status(settings.status, status)
+
+
 def run_check(
     settings: Settings,
     os: Os,
@@ -55,26 +85,49 @@ def run_check(
     names: FamilyNames | None = None,
     retries: RetryPolicy | None = None,
     clock: Callable[[], datetime] = _now,
+    progress: Progress | None = None,
 ) -> Result:
     """Check once, and record a fault of the check in the result and in the status file.
 
     Raises Stopped, and UpdaterFault where the store cannot be locked.
     """
-    with held(settings.lock, stop):
-        status = read_status(settings.status)
-        before = list(status.events)
-        downloader = Downloader(stop, retries)
-        mirror = Mirror(settings, os, names or family_of(os.family), downloader, status, clock)
-        try:
-            fault = _fault_of(mirror.check)
-            payload_fault = _fault_of(mirror.bring_payloads)
-        finally:
-            downloader.close()
-        _conclude(status, os, mirror.store.current, fault, downloader.received_bytes, clock())
-        payload_fault = _conclude_payloads(status, payload_fault, clock())
-        write_status(settings.status, status)
-        events = tuple(event for event in status.events if event not in before)
-        return Result(status.current, events, fault, payload_fault)
+    with opened_mirror(settings, os, stop, names=names, retries=retries, clock=clock, progress=progress) as opened:
+        fault = _fault_of(opened.mirror.check)
+        return opened.conclude(fault)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMirror:
+    """A mirror whose store is locked, the status that will be written, and the events of before."""
+
+    mirror: Mirror
+    status: MirrorStatus
+    downloader: Downloader
+    clock: Callable[[], datetime]
+    before: tuple[StatusEvent, ...]
+
+    def conclude(self, fault: UpdaterFault | None) -> Result:
+        """Return the result of a check that ended with `fault`; bring the payloads of the release in force before."""
+        payload_fault = _fault_of(self.mirror.bring_payloads)
+        current = self.mirror.store.current
+        _conclude(self.status, current, fault, self.downloader.received_bytes, self.clock())
+        return self.result(fault, _conclude_payloads(self.status, current, payload_fault, self.clock()))
+
+    def by_word(self, act: Callable[[Mirror], None]) -> Result:
+        """Do what an operator asked for, and return the result; its fault is told to him alone."""
+        fault = _fault_of(lambda: act(self.mirror))
+        payload_fault = None
+        if fault is None:
+            payload_fault = _fault_of(self.mirror.bring_payloads)
+            current = self.mirror.store.current
+            payload_fault = _conclude_payloads(self.status, current, payload_fault, self.clock())
+        self.status.downloaded_bytes_total += self.downloader.received_bytes
+        return self.result(fault, payload_fault)
+
+    def result(self, fault: UpdaterFault | None, payload_fault: UpdaterFault | None = None) -> Result:
+        """Return what was done so far as a result."""
+        events = tuple(event for event in self.status.events if event not in self.before)
+        return Result(self.mirror.store.current, events, fault, payload_fault)
 
 
 def _fault_of(step: Callable[[], None]) -> UpdaterFault | None:
@@ -90,12 +143,14 @@ def _fault_of(step: Callable[[], None]) -> UpdaterFault | None:
     return None
 
 
-def _conclude_payloads(status: MirrorStatus, fault: UpdaterFault | None, now: datetime) -> UpdaterFault | None:
+def _conclude_payloads(
+    status: MirrorStatus, current: str | None, fault: UpdaterFault | None, now: datetime
+) -> UpdaterFault | None:
     """Record how the payloads of the release in force fared, and return the fault as it is told."""
     status.payload_error = status.payload_error_kind = None
     if fault is None:
         return None
-    told = type(fault)(f"release {status.current} is not offered to installed machines: {fault}")
+    told = type(fault)(f"release {current} is not offered to installed machines: {fault}")
     status.payload_error, status.payload_error_kind = str(told), told.kind
     status.failed_payloads_total += 1
     if isinstance(fault, SignatureRefused):
@@ -105,11 +160,10 @@ def _conclude_payloads(status: MirrorStatus, fault: UpdaterFault | None, now: da
 
 
 def _conclude(
-    status: MirrorStatus, os: Os, current: str | None, fault: UpdaterFault | None, received_bytes: int, now: datetime
+    status: MirrorStatus, current: str | None, fault: UpdaterFault | None, received_bytes: int, now: datetime
 ) -> None:
     was_failing = status.error is not None
     status.checked = timestamp(now)
-    status.channel, status.version, status.current = os.channel, os.version, current
     status.checks_total += 1
     status.downloaded_bytes_total += received_bytes
     status.error = None if fault is None else str(fault)

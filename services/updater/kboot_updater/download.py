@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import shutil
+import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,9 @@ from .fault import DiskFull, NotTheFile, NotThere, Stopped, Unreachable, Updater
 from .part_file import PartFile, Reader, Validator
 from .releases import Auth
 
+Progress = Callable[[str, int, int | None], None]  # a file, how many bytes of it came, and of how many
+
+_PROGRESS_S = 2.0
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PAGE_STARTS = (b"<!doctype html", b"<html")
@@ -40,21 +45,36 @@ class _TooSlow(Unreachable):
 class Downloader:
     """Downloads files with one HTTP client; setting `stop` ends a download between two chunks."""
 
-    def __init__(self, stop: threading.Event, retries: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        stop: threading.Event,
+        retries: RetryPolicy | None = None,
+        *,
+        authority: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """`authority` is a file with CAs that are trusted beside the public ones; it need not be there."""
         self._retries = retries or RetryPolicy()
         self._stop = stop
+        self._authority = authority
+        self._progress = progress
+        self.received_bytes = 0
+
+    @cached_property
+    def _client(self) -> httpx.Client:
         timeout = httpx.Timeout(self._retries.read_timeout_s, connect=self._retries.connect_timeout_s)
-        self._client = httpx.Client(
+        return httpx.Client(
             timeout=timeout,
             follow_redirects=True,
+            verify=_trust(self._authority),
             # The signature is of the file as it lies at the server, so the server may not compress it.
             headers={"Accept-Encoding": "identity", "User-Agent": "kboot-updater"},
         )
-        self.received_bytes = 0
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def fetch(
         self,
@@ -127,7 +147,7 @@ class Downloader:
             part.begin(url, Validator.of(answer.headers), length)
         _check_room(part, length)
         with part.opened() as stream:
-            for chunk in self._chunks(answer, url):
+            for chunk in self._chunks(answer, url, part, length):
                 if part.size == 0 and chunk[:64].lstrip().lower().startswith(_PAGE_STARTS):
                     raise NotTheFile(f"{url} was answered with a web page: a proxy or a login page stands between")
                 part.append(stream, chunk)
@@ -141,17 +161,31 @@ class Downloader:
             part.discard()
             raise NotTheFile(f"{url} is empty")
 
-    def _chunks(self, answer: httpx.Response, url: str) -> Iterator[bytes]:
+    def _chunks(self, answer: httpx.Response, url: str, part: PartFile, length: int | None) -> Iterator[bytes]:
         began, came = time.monotonic(), 0
+        told = began
         for chunk in answer.iter_raw():
             self.heed_stop()
             yield chunk
+            if self._progress is not None and time.monotonic() - told >= _PROGRESS_S:
+                told = time.monotonic()
+                self._progress(part.name, part.size, length)
             came += len(chunk)
             gone = time.monotonic() - began
             if gone >= self._retries.slow_for_s:
                 if came / gone < self._retries.slowest_bytes_per_s:
                     raise _TooSlow(f"{url}: {came} bytes in {gone:.0f} s is too slow")
                 began, came = time.monotonic(), 0
+
+
+def _trust(authority: Path | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    if authority is not None and authority.exists():
+        try:
+            context.load_verify_locations(cafile=authority)
+        except (OSError, ssl.SSLError) as error:
+            raise UpdaterFault(f"the CA of `os.release_ca` cannot be read: {error}; it has to be in PEM") from error
+    return context
 
 
 def _check_status(status: int, url: str) -> None:

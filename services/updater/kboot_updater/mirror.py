@@ -10,22 +10,20 @@ from pathlib import Path
 from kboot_clusterdesc import FamilyNames
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
-from kboot_clusterdesc.shared_files import origin_of
+from kboot_clusterdesc.shared_files import CURRENT, origin_of
 from kboot_clusterdesc.update_payload import payload_names
 
+from .choice import Choice, followed, holds
 from .download import Downloader
-from .fault import DiskFull, NewerKeyNeeded, NotTheFile, NotThere, SignatureRefused, UpdaterFault
-from .gpgv import Gpgv
+from .fault import DiskFull, NotTheFile, SignatureRefused, UpdaterFault
+from .in_use import releases_in_use
 from .payload_mirror import PayloadMirror
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
 from .releases import release_server, version_in, version_order
 from .settings import Settings
-from .signature import Keyring, judge, verify
+from .signed_files import VERSION_FILE, SignedFiles
 from .status import MirrorStatus
-
-_VERSION_FILE = "version.txt"
-_SMALL_BYTES = 1 << 20  # a signature has some hundred bytes, version.txt as many
 
 
 class Mirror:
@@ -45,9 +43,10 @@ class Mirror:
         self._server = release_server(os)
         self._downloader = downloader
         self._status = status
+        self._bootstrapper = settings.bootstrapper
         self._clock = clock
         self._key = ReleaseKey(settings, names, downloader)
-        self._keyring: Keyring | None = None
+        self._files = SignedFiles(self._server, self._key, downloader, self._tell_expired)
         self._payloads = PayloadMirror(settings, os, names, downloader, self._tell_refused)
         self.store = ReleaseStore(settings.images, os.channel, names.release_files, origin_of(os))
 
@@ -55,8 +54,7 @@ class Mirror:
         """Download the wanted release if the store lacks it, put it in force, prune; raises an UpdaterFault."""
         current = self.store.current
         wanted = self._wanted(current)
-        if not self.store.has(wanted) and not self._accept_by_hand(wanted):
-            self._bring(wanted)
+        self.bring(wanted)
         if wanted != current:
             self._switch(current, wanted)
         self._prune(wanted)
@@ -72,17 +70,22 @@ class Mirror:
             self._note(ReleaseEventKind.PAYLOAD, f"{what} is here and verified: installed machines may come to it")
         self._status.payload = version
 
+    def _tell_expired(self, detail: str) -> None:
+        self._note(ReleaseEventKind.KEY_EXPIRED, detail, standing=True)
+
     def _tell_refused(self, detail: str) -> None:
         self._note(ReleaseEventKind.REFUSED, detail)
 
     def _wanted(self, current: str | None) -> str:
-        if self._os.version != "current":
+        if self._os.version != CURRENT:
+            self._status.remark = None
             return self._os.version
         if current is not None and not self._os.update.enabled:
             return current
-        return self._brought(current) or self._followed()
+        choice = self.store.choice
+        return self._brought(current, choice) or self._followed(current, choice)
 
-    def _brought(self, current: str | None) -> str | None:
+    def _brought(self, current: str | None, choice: Choice | None) -> str | None:
         """Return the newest release brought by hand, once verified, if it is newer than the one in force.
 
         Whoever brought it wants it, and may have no way to the server, which then is not asked.
@@ -90,29 +93,48 @@ class Mirror:
         for version in self.store.all_brought_by_hand():
             if current is not None and version_order(version) <= version_order(current):
                 return None
-            if self._accept_by_hand(version):
+            if (choice is None or not holds(choice, version)) and self._accept_by_hand(version):
                 return version
         return None
 
-    def _followed(self) -> str:
-        """Return the number of the channel's current release; files are fetched by number, as `current` may move."""
+    def _followed(self, current: str | None, choice: Choice | None) -> str:
+        """Return the release to follow the channel to; files are fetched by number, as `current` may move."""
+        published = self._published()
+        wanted = followed(published, current, choice)
+        self._status.published, self._status.remark = published, None
+        if choice is not None and not holds(choice, published):
+            self.store.choose(None)
+        elif choice is not None and wanted != published:
+            self._status.remark = (
+                f"release {wanted} was chosen over {published} of {self._os.channel}, until a newer one than "
+                f"{choice.over} comes out; `kboot os use {published}` follows the channel again"
+            )
+        if choice is None and wanted != published:
+            self._status.remark = (
+                f"{self._os.channel} has release {published}, older than {wanted} in force, which stays; "
+                f"`kboot os use {published}` follows it"
+            )
+            self._note(ReleaseEventKind.WENT_BACK, self._status.remark)
+        return wanted
+
+    def _published(self) -> str:
         with tempfile.TemporaryDirectory(prefix="kboot-current-") as scratch:
             folder = Path(scratch)
-            self._bring_file("current", _VERSION_FILE, folder)
-            return self._number_in(folder / _VERSION_FILE)
+            self._files.bring(CURRENT, VERSION_FILE, folder)
+            return self._number_in(folder / VERSION_FILE)
 
     def _number_in(self, file: Path) -> str:
         try:
             return version_in(file.read_text("utf-8", "replace"), self._names.version_key)
         except ValueError as error:
-            raise NotTheFile(f"{_VERSION_FILE} of {self._server.url} is of no use: {error}") from error
+            raise NotTheFile(f"{VERSION_FILE} of {self._server.url} is of no use: {error}") from error
 
     def _bring(self, version: str) -> None:
         folder = self.store.incoming(version)
         try:
             for name in self._names.release_files:
-                self._bring_file(version, name, folder)
-                if name == _VERSION_FILE:
+                self._files.bring(version, name, folder)
+                if name == VERSION_FILE:
                     self._check_number(folder, version)
             self.store.move_into_place(version)
         except (SignatureRefused, NotTheFile, DiskFull):
@@ -122,69 +144,31 @@ class Mirror:
         self._note(ReleaseEventKind.MIRRORED, f"release {version} of {self._os.channel} is here and verified")
 
     def _check_number(self, folder: Path, version: str) -> None:
-        number = self._number_in(folder / _VERSION_FILE)
+        number = self._number_in(folder / VERSION_FILE)
         if number != version:
             raise SignatureRefused(
-                f"release {version} is refused: its {_VERSION_FILE} at {self._server.url} says {number}, "
+                f"release {version} is refused: its {VERSION_FILE} at {self._server.url} says {number}, "
                 "so the server mixes releases"
             )
 
-    def _bring_file(self, version: str, name: str, folder: Path) -> None:
-        file, signature = folder / name, folder / f"{name}.sig"
-        if name == _VERSION_FILE:
-            # It comes before its signature: if it is not there, the server lacks the whole release.
-            self._fetch(version, file)
-            self._fetch_signature(version, signature)
-            self._verify(file, signature)
-            return
-        # A large file comes after its signature: if that is not there, no byte of the file is downloaded.
-        self._fetch_signature(version, signature)
-        if file.exists():
-            self._verify(file, signature)
-            return
-        with Gpgv(signature, self._trusted().data) as gpgv:
-            self._fetch(version, file, gpgv)
-            self._verify(file, signature, gpgv.status())
+    def verify(self, version: str) -> None:
+        """Verify each file of a release as it lies in the store; raises SignatureRefused or NotTheFile."""
+        folder = self.store.folder(version)
+        for name in self._names.release_files:
+            self._files.verify(folder / name, folder / f"{name}.sig")
+        self._check_number(folder, version)
 
-    def _fetch_signature(self, version: str, signature: Path) -> None:
-        try:
-            self._fetch(version, signature)
-        except NotThere as fault:
-            raise SignatureRefused(f"{signature.stem} is refused: it has no signature: {fault}") from fault
+    def verify_payloads(self, version: str) -> bool:
+        """Verify what updates machines to a release, and return whether that is here; raises an UpdaterFault."""
+        return self._payloads.verify(version)
 
-    def _fetch(self, version: str, target: Path, reader: Gpgv | None = None) -> None:
-        if not target.exists():
-            limit = _SMALL_BYTES if reader is None else None
-            url = self._server.file(version, target.name)
-            self._downloader.fetch(url, target, self._server.auth, limit, reader)
-
-    def _verify(self, file: Path, signature: Path, status: str | None = None) -> None:
-        """Verify a file by gpgv's `status` of it, or by a run of gpgv over the file; raises SignatureRefused."""
-        keyring = self._trusted()
-        try:
-            verified = verify(file, signature, keyring) if status is None else judge(status, keyring, file.name)
-        except NewerKeyNeeded as refused:
-            newer = self._newer_key()
-            if newer is None:
-                raise
-            self._keyring = newer
-            try:
-                verified = verify(file, signature, newer)
-            except SignatureRefused as again:
-                raise again from refused
-        if verified.note is not None:
-            self._note(ReleaseEventKind.KEY_EXPIRED, verified.note, standing=True)
-
-    def _trusted(self) -> Keyring:
-        self._keyring = self._keyring or self._key.keyring()
-        return self._keyring
-
-    def _newer_key(self) -> Keyring | None:
-        """Return the family's key as published now, since it gets a signing key each year; None if none is newer."""
-        try:
-            return self._key.newer()
-        except UpdaterFault:
-            return None
+    def withdraw(self, version: str, fault: UpdaterFault, *, is_payload: bool) -> None:
+        """Serve no more what was found to be damaged; the next check brings it anew."""
+        if is_payload:
+            self._payloads.withdraw(version)
+        else:
+            self.store.withdraw(version)
+        self._note(fault.kind, f"the copy of {version} in the store is damaged: {fault}")
 
     def _accept_by_hand(self, version: str) -> bool:
         folder = self.store.brought_by_hand(version)
@@ -194,9 +178,7 @@ class Mirror:
         if self.store.was_refused(version, state, self._key.content()):
             return False
         try:
-            for name in self._names.release_files:
-                self._verify(folder / name, folder / f"{name}.sig")
-            self._check_number(folder, version)
+            self.verify(version)
         except (SignatureRefused, NotTheFile) as fault:
             self._note(fault.kind, f"the copy of {version} in the store is not taken: {fault}")
             self.store.remember_refused(version, state, self._key.content())
@@ -206,22 +188,70 @@ class Mirror:
         self._note(ReleaseEventKind.MIRRORED, detail)
         return True
 
+    def use(self, version: str) -> None:
+        """Put a release in force because the operator says so, bring it where it is not here; raises an UpdaterFault.
+
+        Where the description follows the channel, that is a choice over what the channel has now.
+        """
+        if self._os.version not in (CURRENT, version):
+            raise UpdaterFault(
+                f"the description says `os.version: {self._os.version}`; "
+                f"write `os.version: {version}`, or `current`, and run `kboot up`"
+            )
+        current, published = self.store.current, self._status.published
+        self.bring(version)
+        if self._os.version == CURRENT:
+            over = published or max(version, current or version, key=version_order)
+            self.store.choose(None if version == published else Choice(version, over))
+            self._status.remark = None
+        if version != current:
+            self._switch(current, version)
+        self._prune(version)
+
+    def take(self, version: str) -> None:
+        """Verify a release that somebody brought, and put it in force where the description asks for it.
+
+        With `current` that is one newer than the release in force.
+        """
+        current = self.store.current
+        if not self.store.has(version) and not self._accept_by_hand(version):
+            raise SignatureRefused(f"release {version} is not taken: {self._refusal(version)}")
+        wanted = self._os.version
+        if wanted == CURRENT and (current is None or version_order(version) > version_order(current)):
+            wanted = version
+        if wanted == version != current:
+            self._switch(current, version)
+            self._prune(version)
+
+    def _refusal(self, version: str) -> str:
+        told = [event.detail for event in self._status.events if version in event.detail]
+        return told[-1] if told else "it is not whole"
+
+    def bring(self, version: str) -> None:
+        """Have a release in the store, verified: as it was, brought by hand, or from the server."""
+        if not self.store.has(version) and not self._accept_by_hand(version):
+            self._bring(version)
+
     def _switch(self, current: str | None, wanted: str) -> None:
         self.store.switch(wanted)
         self._status.previous = current
         self._status.switches_total += 1
-        back = current is not None and version_order(wanted) < version_order(current)
-        if back and self._os.version == "current":
-            detail = f"{self._os.channel} went back upstream: from release {current} to {wanted}"
-            self._note(ReleaseEventKind.ROLLED_BACK, detail)
-        else:
-            before = f", before it was {current}" if current else ""
-            self._note(ReleaseEventKind.SWITCHED, f"release {wanted} of {self._os.channel} is in force{before}")
+        before = f", before it was {current}" if current else ""
+        detail = f"release {wanted} of {self._os.channel} is in force{before}"
+        is_back = current is not None and version_order(wanted) < version_order(current)
+        self._note(ReleaseEventKind.ROLLED_BACK if is_back else ReleaseEventKind.SWITCHED, detail)
 
     def _prune(self, wanted: str) -> None:
-        # A machine that is being installed now may still download the previous release.
-        in_use = {wanted, self._status.previous or wanted}
-        pruned = self.store.prune(self._os.update.keep, in_use)
+        """Remove the oldest releases, none that a machine is being installed with."""
+        choice = self.store.choice
+        in_use = {wanted, self._status.previous or wanted, *([choice.version] if choice else [])}
+        if not self.store.surplus(self._os.update.keep, in_use):
+            return
+        installing = releases_in_use(self._bootstrapper)
+        if installing is None:
+            return
+        pruned = self.store.surplus(self._os.update.keep, in_use | installing)
+        self.store.prune(pruned)
         if pruned:
             self._note(ReleaseEventKind.PRUNED, f"removed of {self._os.channel}: {', '.join(pruned)}")
 

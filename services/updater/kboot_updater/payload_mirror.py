@@ -19,7 +19,7 @@ from .download import Downloader
 from .fault import DiskFull, NotTheFile, SignatureRefused
 from .payload import Payload, PayloadReader, stated_sha256
 from .payload_key import payload_key, verify_payload
-from .release_store import disk_faults, sync
+from .release_store import disk_faults, sync, write_whole
 from .releases import ReleaseServer, payload_server
 from .settings import Settings
 
@@ -60,9 +60,30 @@ class PayloadMirror:
             shutil.rmtree(self._incoming, ignore_errors=True)
             raise
         with disk_faults("the store"):
-            _write_whole(self._channel / version / UPDATE, write_payload(UpdatePayload(version, files)))
+            write_whole(self._channel / version / UPDATE, write_payload(UpdatePayload(version, files)))
         shutil.rmtree(self._incoming, ignore_errors=True)
         return True
+
+    def verify(self, version: str) -> bool:
+        """Verify the payloads that were, and return whether there are any; raises SignatureRefused or NotTheFile."""
+        release = self._channel / version
+        try:
+            told = read_payload((release / UPDATE).read_bytes())
+        except FileNotFoundError:
+            return False
+        except ValueError as error:
+            raise NotTheFile(f"{UPDATE} is damaged: {error}") from error
+        key = payload_key(self._settings.given_payload_key, self._names)
+        for file in told.files:
+            if not (release / file.name).is_file():
+                raise NotTheFile(f"{file.name} is gone")
+            self._verified(release / file.name, self._read(release / file.name), key)
+        return True
+
+    def withdraw(self, version: str) -> None:
+        """Take back that the payloads of a release were verified: nobody is offered it."""
+        with disk_faults("the store"):
+            (self._channel / version / UPDATE).unlink(missing_ok=True)
 
     def _folder_of(self, version: str) -> Path:
         """Return the folder to download into, with what an earlier run left; remove the others."""
@@ -132,13 +153,3 @@ def has_payloads(release: Path, version: str, wanted: tuple[str, ...]) -> bool:
 
 def _checksum_of(payload: Path) -> Path:
     return payload.with_name(f"{payload.name}.sha256")
-
-
-def _write_whole(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.new")
-    with new.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(new, file)
-    sync(file.parent)

@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from kboot_clusterdesc.shared_files import CURRENT, ORIGIN
+from kboot_clusterdesc.shared_files import CHOICE, CURRENT, ORIGIN
 
+from .choice import Choice, read_choice, write_choice
 from .fault import DiskFull, Stopped, UpdaterFault
 from .log import log
 from .releases import is_version, version_order, versions_to_prune
@@ -42,6 +43,10 @@ class ReleaseStore:
             return None
         return version if is_version(version) and self.has(version) else None
 
+    def folder(self, version: str) -> Path:
+        """Return the folder of a release."""
+        return self._channel / version
+
     def has(self, version: str) -> bool:
         """Whether the store holds the release, whole and of this family and board."""
         folder = self._channel / version
@@ -56,6 +61,11 @@ class ReleaseStore:
         """Return the numbers of all releases that someone copied here, the newest first."""
         names = [path.name for path in self._channel.glob("*") if is_version(path.name)]
         return [name for name in sorted(names, key=version_order, reverse=True) if self.brought_by_hand(name)]
+
+    def withdraw(self, version: str) -> None:
+        """Take back that a release was verified: it is served no more, and the next check brings it anew."""
+        with disk_faults("the store"):
+            (self._channel / version / ORIGIN).unlink(missing_ok=True)
 
     def accept(self, version: str) -> None:
         """Mark a release brought by hand as verified, by giving it an origin."""
@@ -132,17 +142,39 @@ class ReleaseStore:
             os.replace(new, self._channel / CURRENT)
             sync(self._channel)
 
-    def prune(self, keep: int, in_use: Collection[str]) -> list[str]:
-        """Remove the oldest releases until `keep` are left, none that is in use; return the numbers removed."""
-        versions = [folder.name for folder in self._channel.iterdir() if folder.is_dir() and is_version(folder.name)]
-        pruned = versions_to_prune(versions, keep, in_use)
+    @property
+    def choice(self) -> Choice | None:
+        """The release that the operator chose; None where he left it to the channel."""
+        try:
+            return read_choice((self._channel / CHOICE).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def choose(self, choice: Choice | None) -> None:
+        """Keep what the operator chose, or leave it to the channel again."""
+        with disk_faults("the store"):
+            if choice is None:
+                (self._channel / CHOICE).unlink(missing_ok=True)
+            else:
+                write_whole(self._channel / CHOICE, write_choice(choice))
+
+    def surplus(self, keep: int, in_use: Collection[str]) -> list[str]:
+        """Return the oldest releases, so many that `keep` are left, none that is in use."""
+        return versions_to_prune(self.versions(), keep, in_use)
+
+    def versions(self) -> list[str]:
+        """Return the numbers of all releases that have a folder, whole or not."""
+        folders = self._channel.iterdir() if self._channel.is_dir() else ()
+        return [folder.name for folder in folders if folder.is_dir() and is_version(folder.name)]
+
+    def prune(self, pruned: Collection[str]) -> None:
+        """Remove releases."""
         for version in pruned:
             # Renamed before it is deleted: a folder with a number as name is never half there.
             self._incoming.mkdir(exist_ok=True)
             os.rename(self._channel / version, self._incoming / f"pruned-{version}")
         if pruned:
             self.discard_incoming()
-        return pruned
 
     def _is_complete(self, folder: Path) -> bool:
         return all((folder / name).is_file() for name in self._files)
@@ -205,6 +237,17 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file by one rename, synced to the disk."""
+    new = file.with_name(f".{file.name.lstrip('.')}.new")
+    with new.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(new, file)
+    sync(file.parent)
 
 
 def _remove(path: Path) -> None:

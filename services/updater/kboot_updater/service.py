@@ -35,7 +35,7 @@ class Service:
         self._worker = threading.Thread(target=self._work, name="checks", daemon=True)
         self._due = threading.Event()
         self._halt = threading.Event()
-        self._seen: tuple[bytes | None, ...] = (None, None, None)
+        self._seen: tuple[bytes | None, ...] = (None,) * 4
         self._os: Os | None = None
 
     def run(self) -> int:
@@ -65,7 +65,7 @@ class Service:
             log("heartbeat-not-written", detail=str(error))
 
     def _watch(self) -> None:
-        """Put a changed description or key of the operator's into effect: reschedule, and start a check anew."""
+        """Put a changed description, key or CA of the operator's into effect: reschedule, and start a check anew."""
         seen = (
             _content(self._settings.description),
             _content(self._settings.given_key),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot_clusterdesc.shared_files import DESCRIPTION, PAYLOAD_KEY, RELEASE_KEY, UPDATER_STATUS
+from kboot_clusterdesc.shared_files import DESCRIPTION, PAYLOAD_KEY, RELEASE_AUTHORITY, RELEASE_KEY, UPDATER_STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Settings:
     config: Path
     images: Path
     run: Path
+    bootstrapper: str | None = None  # HOST[:PORT] of the cloud-config server; None where there is none
 
     @property
     def description(self) -> Path:
@@ -26,6 +27,11 @@ class Settings:
     def given_key(self) -> Path:
         """The operator's own release key; absent where the family's is used."""
         return self.config / RELEASE_KEY
+
+    @property
+    def given_authority(self) -> Path:
+        """The operator's own CA of the release server; absent where public ones vouch for it."""
+        return self.config / RELEASE_AUTHORITY
 
     @property
     def given_payload_key(self) -> Path:
@@ -54,4 +60,5 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         config=Path(environ.get("KBOOT_CONFIG_DIR", "/etc/kboot")),
         images=Path(environ.get("KBOOT_IMAGES_DIR", "/var/lib/kboot/images")),
         run=Path(environ.get("KBOOT_RUN_DIR", "/run/kboot")),
+        bootstrapper=environ.get("KBOOT_BIND"),
     )

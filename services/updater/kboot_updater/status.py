@@ -33,6 +33,8 @@ class MirrorStatus(BaseModel):
     channel: str | None = None
     version: str | None = None
     current: str | None = None
+    published: str | None = None  # the release that the channel stood at when it was last asked
+    remark: str | None = None  # why another release is in force than that
     error: str | None = None
     events: list[StatusEvent] = Field(default_factory=list)
     error_kind: str | None = None

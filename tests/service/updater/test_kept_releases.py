@@ -38,12 +38,14 @@ def test_the_release_before_stays_even_when_one_is_kept(site: Site, server: Rele
     assert site.versions() == {"3815.2.0", "3850.2.0"}
 
 
-def test_the_release_before_a_rollback_stays_however_old_the_new_one_is(
+def test_the_release_before_an_older_one_that_was_chosen_stays(
     site: Site, server: ReleaseServer, key: SigningKey
 ) -> None:
-    for version in ("3815.2.0", "3850.2.0", "3602.2.0"):
+    for version in ("3602.2.0", "3815.2.0", "3850.2.0"):
         published(server, key, version)
         site.check()
+    site.describe(version="3602.2.0")
+    site.check()
     assert site.current() == "3602.2.0"
     assert site.versions() == {"3602.2.0", "3850.2.0"}
 

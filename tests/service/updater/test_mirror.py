@@ -99,18 +99,6 @@ def test_a_folder_whose_version_file_names_another_release_is_refused(
     assert site.current() is None
 
 
-def test_a_channel_that_goes_back_upstream_is_followed_and_told(
-    site: Site, server: ReleaseServer, key: SigningKey
-) -> None:
-    published(server, key, "3850.2.0", "3975.2.0")
-    site.check()
-    server.set_current("3850.2.0")
-    site.check()
-    assert site.current() == "3850.2.0"
-    assert site.kinds()[-1] == "rolled-back"
-    assert site.versions() == {"3850.2.0", "3975.2.0"}
-
-
 def test_updates_that_are_switched_off_bring_the_first_release_only(
     site: Site, server: ReleaseServer, key: SigningKey
 ) -> None:

@@ -67,7 +67,7 @@ def test_the_release_is_shown_with_the_looks_for_it_and_what_stands_in_its_way()
     assert lines[:4] == [
         "cluster ail: 1 OS release, 1 OS update",
         "  OS release no answer",
-        "    next: kboot logs updater",
+        "    next: kboot os sync",
         "  OS update no payload",
     ]
     assert "OS: stable 4230.2.3, looked for 3h ago" in said(Status("ail", [], [], [], os))
