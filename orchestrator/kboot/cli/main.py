@@ -27,6 +27,7 @@ from . import (
     uninstall,
     upgrade,
 )
+from . import os as os_group
 from .version import register as register_version
 from .version import version_line
 
@@ -93,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     images.register(commands)
     assets.register(commands)
     bundle.register(commands)
+    os_group.register(commands)
     certs.register(commands)
     etcd.register(commands)
     inventory.register(commands)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
 from kboot_clusterdesc.os_release import release_number
@@ -39,12 +40,12 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
     scratch = folder.images / f".placed-{version}"
     try:
         shutil.rmtree(scratch, ignore_errors=True)
-        _make(scratch)
+        make_folder(scratch)
         for number, (name, item) in enumerate(sorted(releases[version].items()), 1):
             progress(f"  {number} of {len(releases[version])}: {name}, {item.size // 10**6} MB")
             _copy(SupplyStore(folder.root), item, scratch / name)
         sync_folder(scratch)
-        _make(channel)
+        make_folder(channel)
         shutil.rmtree(channel / version, ignore_errors=True)  # not whole, so no machine can be installing it
         scratch.rename(channel / version)
         if desc.os.version == CURRENT and not desc.os.update.enabled:
@@ -135,16 +136,21 @@ def _copy(store: SupplyStore, item: Item, target: Path) -> None:
         while chunk := read.read(_CHUNK):
             total.update(chunk)
             written.write(chunk)
-        written.flush()
-        os.fsync(written.fileno())
-        os.fchmod(written.fileno(), 0o644)
-        if os.geteuid() == 0:
-            os.fchown(written.fileno(), UPDATER.user.uid, UPDATER.user.uid)
+        finish_file(written)
     if f"sha256:{total.hexdigest()}" != item.digest:
         raise KbootError(f"{store.blob(item.digest)}: its bytes are {total.hexdigest()}", "load the bundle again")
 
 
-def _make(folder: Path) -> None:
+def finish_file(written: BinaryIO) -> None:
+    """Sync a file of a release that was written whole, and let the updater own it and others read it."""
+    written.flush()
+    os.fsync(written.fileno())
+    os.fchmod(written.fileno(), 0o644)
+    if os.geteuid() == 0:
+        os.fchown(written.fileno(), UPDATER.user.uid, UPDATER.user.uid)
+
+
+def make_folder(folder: Path) -> None:
     """Make a folder that the updater may write in, and others read."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)

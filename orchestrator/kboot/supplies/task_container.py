@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,10 +38,12 @@ def run_task(
     user: int,
     network: str,
     label: str,
+    hear: Callable[[str], None] | None = None,
 ) -> tuple[int, str]:
     """Run a program in a container that is removed in any case; return its exit code and the end of its output.
 
     `network` is the engine's network mode; `label` the cluster whose task it is, by which `kboot down` finds it.
+    `hear` is given each line of the output as it comes.
     """
     try:
         container: Container = client.containers.create(
@@ -62,6 +64,8 @@ def run_task(
         raise EngineError(f"the engine did not make a container: {error.explanation}") from error
     try:
         container.start()
+        if hear is not None:
+            _hear_all(container, hear)
         return _ended(container, command[0])
     except (docker.errors.APIError, requests.exceptions.RequestException) as error:
         said = str(getattr(error, "explanation", error))
@@ -107,6 +111,16 @@ def failure(said: str) -> str:
     messages = re.findall(r'msg="((?:[^"\\]|\\.)*)"', said)
     lines = [messages[-1].replace('\\"', '"')] if messages else said.strip().splitlines()[-1:]
     return lines[0][:600] if lines else "skopeo said nothing"
+
+
+def _hear_all(container: Container, hear: Callable[[str], None]) -> None:
+    rest = b""
+    for piece in container.logs(stream=True, follow=True):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            hear(line.decode(errors="replace"))
+    if rest:
+        hear(rest.decode(errors="replace"))
 
 
 def _ended(container: Container, name: str) -> tuple[int, str]:

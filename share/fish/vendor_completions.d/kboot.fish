@@ -50,7 +50,7 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
 set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
 
 complete -c kboot -e
@@ -319,6 +319,36 @@ complete -c kboot -n '_shtab_kboot_using bundle verify' -s h -l help -d 'show th
 complete -c kboot -n '_shtab_kboot_using bundle verify' -l debug -d 'show a traceback on a failure'
 complete -c kboot -n '_shtab_kboot_using bundle verify' -l trusted-key -xka "(__fish_complete_path (commandline -ct))" -d 'demand a signature by this key, PEM or OpenSSH; default: one of /etc/kboot/trusted-keys, if it is there'
 complete -c kboot -n '_shtab_kboot_using bundle verify; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a bundle, or its first part: FILE.001'
+complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a os -d 'See the OS releases of a cluster, look for newer ones, choose one, bring one in'
+complete -c kboot -n '_shtab_kboot_using os' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a list -d 'List the releases in the store, the newest first'
+complete -c kboot -n '_shtab_kboot_using os list' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os list' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os list' -l json -d 'print JSON'
+complete -c kboot -n '_shtab_kboot_using os list' -s o -l output -xka "wide json yaml name" -d 'one of wide, json, yaml, name; default: a table that fits the window'
+complete -c kboot -n '_shtab_kboot_using os list' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os list' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a sync -d 'Look for the release that the description asks for now, also where the updater is switched off'
+complete -c kboot -n '_shtab_kboot_using os sync' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os sync' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os sync' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os sync' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a use -d 'Put a release in force, an older one too, until the channel has a newer one than it has now'
+complete -c kboot -n '_shtab_kboot_using os use' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os use' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os use' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os use' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a verify -d 'Verify every file of the store again; exit code 1 when one is damaged, which then is served no more'
+complete -c kboot -n '_shtab_kboot_using os verify' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os verify' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os verify' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os verify' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a import -d 'Bring a release and its update payload from a folder; it is verified before it is in force'
+complete -c kboot -n '_shtab_kboot_using os import' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os import' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os import' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os import' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os import; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the files of one release, each with its .sig'
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a certs -d 'See the cluster'"'"'s certificates, renew or export them'
 complete -c kboot -n '_shtab_kboot_using certs' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using certs; and test $_shtab_kboot_npos -eq 0' -a list -d 'List every certificate, the one that ends first in front'

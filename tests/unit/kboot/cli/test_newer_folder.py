@@ -34,6 +34,8 @@ _ARGUMENTS = {
     "certs renew": "--all",
     "certs export": "out",
     "images load": "FILE",
+    "os use": "4230.2.3",
+    "os import": ".",
     "assets add": "FILE --version v1.36.2",
     "etcd restore": "FILE --yes",
     "inventory": "--hosts",
