@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,14 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write it there, for its owner alone; replaces only its own"
     )
+    parser.add_argument(
+        "--merge",
+        action="store_true",
+        help="put it as a context of its own into that file, else $KUBECONFIG or ~/.kube/config; the rest of it stays",
+    )
+    parser.add_argument(
+        "--context", metavar="NAME", help="with `--merge`: what its context is called; default: USER@CLUSTER"
+    )
     add_cluster(parser)
 
 
@@ -45,12 +54,16 @@ def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
     if arguments.group and arguments.name is None:
         raise BadInput("`--group` needs a user", "say who with `--name`; the administrator's group is fixed")
     subject = ADMIN if arguments.name is None else operator(arguments.name, arguments.group)
+    if arguments.context is not None and not arguments.merge:
+        raise BadInput("`--context` names a context in a file that has others", "say `--merge` too")
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    if arguments.output is not None:
+    if arguments.output is not None and not arguments.merge:
         _refuse_foreign(arguments.output, folder.cluster)
     with changed(folder):
         desc = description_in_force(folder)
         content = operator_kubeconfig(folder, desc, subject, datetime.now(UTC), arguments.server)
+    if arguments.merge:
+        return _merge(arguments, content)
     if arguments.output is None:
         sys.stdout.write(content.decode())
         return ExitCode.DONE
@@ -59,6 +72,20 @@ def run_kubeconfig(arguments: argparse.Namespace) -> ExitCode:
     except OSError as error:
         raise BadInput(f"{arguments.output}: cannot be written: {error.strerror}", "choose another place") from error
     note(f"wrote {arguments.output} - next: `kubectl --kubeconfig {arguments.output} get nodes`")
+    return ExitCode.DONE
+
+
+def _merge(arguments: argparse.Namespace, content: bytes) -> ExitCode:
+    from ..pki.store.kubeconfig_file import default_kubeconfig, merge_kubeconfig
+
+    target = arguments.output or default_kubeconfig(os.environ, Path.home())
+    done = merge_kubeconfig(target, content, datetime.now(UTC), arguments.context)
+    if done.backup is not None:
+        note(f"note: the comments of {done.file} are not kept; as it was it is {done.backup}")
+    note(
+        f"context {done.context} {'is' if done.is_changed else 'was already'} in {done.file}"
+        f" - next: `kubectl --context {done.context} get nodes`"
+    )
     return ExitCode.DONE
 
 

@@ -51,7 +51,7 @@ function _shtab_kboot_using
 end
 
 set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab kubectl' 'lab exec' completion version
-set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --delay --disk --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
+set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --context --delay --disk --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --keep --kubernetes --loss --mac --name --node --nodes --os --os-from --output --python --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -o
 
 complete -c kboot -e
 complete -c kboot -f
@@ -410,6 +410,8 @@ complete -c kboot -n '_shtab_kboot_using kubeconfig' -l name -x -d 'of this user
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -l group -x -d 'a group of that user; may be given again'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -l server -x -d 'where the API server is reached; default: the description'"'"'s endpoint'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write it there, for its owner alone; replaces only its own'
+complete -c kboot -n '_shtab_kboot_using kubeconfig' -l merge -d 'put it as a context of its own into that file, else $KUBECONFIG or ~/.kube/config; the rest of it stays'
+complete -c kboot -n '_shtab_kboot_using kubeconfig' -l context -x -d 'with `--merge`: what its context is called; default: USER@CLUSTER'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using kubeconfig' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a upgrade -d 'Bring running nodes to the version and configs in force: control planes one by one, then the others'

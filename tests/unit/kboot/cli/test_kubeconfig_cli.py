@@ -113,3 +113,36 @@ def test_a_cluster_without_kubernetes_has_no_kubeconfig_and_certificates_all_the
     owners = {(each["owner"], each["name"]) for each in listed(cluster, capsys)}
     assert ("node1", "etcd-peer") in owners
     assert not {name for _, name in owners} & {"kubernetes-ca", "apiserver", "kubelet-client"}
+
+
+def test_a_kubeconfig_is_merged_into_the_one_that_kubectl_reads(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("kind: Config\ncurrent-context: work\nusers: [{name: work, user: {token: t}}]\n")
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    next_ = "next: `kubectl --context kubernetes-admin@ail get nodes`\n"
+    for said in ("is", "was already"):
+        assert cluster.kboot("kubeconfig", "--merge") == 0
+        assert capsys.readouterr() == ("", f"context kubernetes-admin@ail {said} in {config} - {next_}")
+    found = yaml.safe_load(config.read_text())
+    assert [user["name"] for user in found["users"]] == ["work", "kubernetes-admin@ail"]
+    assert found["current-context"] == "work"
+
+
+def test_a_merge_says_where_the_comments_are(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("# mine\nkind: Config\n")
+    assert cluster.kboot("kubeconfig", "--merge", "-o", str(config), "--context", "rack") == 0
+    (kept,) = tmp_path.glob("config.before-kboot-*")
+    assert capsys.readouterr().err == (
+        f"note: the comments of {config} are not kept; as it was it is {kept}\n"
+        f"context rack is in {config} - next: `kubectl --context rack get nodes`\n"
+    )
+
+
+def test_a_context_is_named_in_a_merge_alone(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster.kboot("kubeconfig", "--context", "rack") == 2
+    assert "say `--merge` too" in capsys.readouterr().err
