@@ -37,7 +37,7 @@ test-release: setup ## what is given away: bundles, kboot by pip, pipx and uv fr
 	@$(BIN)/python -m pytest tests/release
 
 test-machines: setup ## later days of a fleet; machines as unkind as those of a rack: clocks, disks, ports, cards (12 GB of memory, after `make kubernetes`)
-	@$(BIN)/python -m pytest tests/machine/test_unkind.py tests/rack
+	@$(BIN)/python -m pytest tests/machine/test_day_two.py tests/rack
 
 test-kubernetes: setup ## a cluster of virtual machines from nothing to Ready, off and on, to a new address (after `make kubernetes`)
 	@$(BIN)/python -m pytest tests/kubernetes --exitfirst # each of its tests needs the one before
