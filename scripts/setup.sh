@@ -22,12 +22,18 @@ package_of() {
   esac
 }
 
+# The browser that the tests of the page use. Ubuntu has no package of it: CONTRIBUTING.md says what to do there.
+has_chromium() {
+  command -v chromium-headless-shell || command -v chromium || command -v google-chrome
+} >/dev/null
+
 missing_packages() {
   local command
   for command in "${commands[@]}"; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || package_of "$command"
   done
   [ -e /usr/bin/ignition-validate ] || { apt-cache show ignition >/dev/null 2>&1 && echo ignition; }
+  has_chromium || { apt-cache show chromium-headless-shell >/dev/null 2>&1 && echo chromium-headless-shell; }
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
   python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv

@@ -214,6 +214,8 @@ KEYS: dict[str, Key] = {
     "nodes.name": Key("its host name; default: the MAC with dashes", "name: node1"),
     "nodes.ip": Key("its fixed address; default: any of the DHCP range", "ip: 10.10.14.201"),
     "nodes.roles": Key("control-plane, etcd, worker: one or several", "roles: [control-plane, etcd]"),
+    "nodes.rack": Key("the rack it stands in, for the status page and its picture of the racks", "rack: r1"),
+    "nodes.unit": Key("its place there, the lowest of its rack units, counted from below", "unit: 12"),
     "nodes.labels": Key("labels of the Kubernetes node", 'labels: {ingress: "true"}'),
     "nodes.taints": Key("taints of the Kubernetes node", 'taints: ["dedicated=db:NoSchedule"]'),
     "nodes.install_disk": Key(

@@ -17,6 +17,7 @@ from .links import BOOT, Links
 from .loader import Loader
 from .os_family import Family
 from .part import Part
+from .rack_place import RackPlace
 from .released_images import RELEASED
 from .site_proxy import SiteProxy
 from .types import (
@@ -199,7 +200,7 @@ class Registry(Part):
     port: int = Field(default=5000, ge=1, le=65534)
 
 
-class Node(KernelLine):
+class Node(KernelLine, RackPlace):
     """One declared machine. If no name is given, the MAC with dashes is its name."""
 
     mac: Mac

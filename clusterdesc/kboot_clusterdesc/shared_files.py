@@ -9,6 +9,7 @@ DESCRIPTION = "clusterdesc.yaml"  # the description in force, normalised
 RELEASE_KEY = "release-key.asc"  # the operator's own; absent where the family's key is used
 PAYLOAD_KEY = "payload-key.pem"  # the operator's own, of update payloads; absent where the family's is used
 RELEASE_AUTHORITY = "release-ca.pem"  # who vouches for the release server's TLS, beside the public ones
+SUMMARY = "summary.json"  # see summary.py; no part of a render, written after it
 AUTHORITY = "ca.pem"  # of the services' certificates; also served at /ca.pem
 INSTALLER = "install.sh"
 MEMORY_IGNITION = "pxe.ign"  # for Ignition in the OS in memory
@@ -27,6 +28,7 @@ STATUS_KEY = "status-client.key"
 # `nodes/<mac>/`: the launcher renders them, the cloud-config server serves or compares them.
 IGNITION = "ignition.json"
 CLOUD_CONFIG = "cloud-config.yaml"
+NODE_CONFIG = "node-config.json"  # the same for kboot itself: it names the reader of each file
 CONFIG_HASH = "config-hash"
 REPORT_TOKEN = "report-token"  # noqa: S105 - a file's name
 

@@ -283,6 +283,7 @@ Endpoint = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$"), AfterVa
 MacOrPrefix = Annotated[str, AfterValidator(_mac_or_prefix)]
 HostName = Annotated[str, AfterValidator(_label)]
 LinkName = Annotated[str, AfterValidator(_link_name)]
+RackName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._/-]{0,38}[A-Za-z0-9])?$")]
 LinkAddress = Annotated[IPv4Interface, BeforeValidator(_link_address)]
 OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]

@@ -18,6 +18,7 @@ from .links import check_cards, check_links
 from .names import check_names
 from .pods import check_pods
 from .quorum import check_quorum, check_roles
+from .racks import check_racks
 from .schedule import check_schedule, check_window
 from .unknown_machines import check_ignored, check_unknown_machines
 from .versions import check_kubernetes_version, check_os
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_arch,
     check_loaders,
     check_kernel_args,
+    check_racks,
     check_labels,
     check_taints,
     check_images,

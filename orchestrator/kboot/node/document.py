@@ -8,8 +8,6 @@ from typing import Any
 
 from .config import DropIn, File, NodeConfig, Unit, User
 
-NODE_CONFIG_FILE = "node-config.json"  # beside the two dialects
-
 
 def document(config: NodeConfig) -> bytes:
     """Return the JSON document; the same config gives the same bytes."""

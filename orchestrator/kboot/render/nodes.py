@@ -10,7 +10,6 @@ from kboot_compose.services import CLOUDCONFIG
 
 from ..node import NodeConfig, cloud_config, document, ignition, roles
 from ..node.config import with_hash
-from ..node.document import NODE_CONFIG_FILE
 from ..node.first_boot import base_config
 from ..pki import Secrets
 from .attachments import Attachments
@@ -49,7 +48,7 @@ def _files(folder: str, config: NodeConfig) -> dict[str, RenderedFile]:
     contents = {
         shared_files.IGNITION: ignition(hashed),
         shared_files.CLOUD_CONFIG: cloud_config(hashed),
-        NODE_CONFIG_FILE: document(hashed),
+        shared_files.NODE_CONFIG: document(hashed),
         shared_files.CONFIG_HASH: f"{number}\n".encode(),
     }
     return {f"nodes/{folder}/{name}": _file(content) for name, content in contents.items()}

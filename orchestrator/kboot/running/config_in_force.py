@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kboot_clusterdesc import ClusterFolder, Mac
+from kboot_clusterdesc.shared_files import NODE_CONFIG
 
 from ..errors import KbootError
 from ..node import NodeConfig
-from ..node.document import NODE_CONFIG_FILE, read_document
+from ..node.document import read_document
 
 
 class RenderedByOlder(KbootError):
@@ -17,7 +18,7 @@ def config_in_force(folder: ClusterFolder, mac: Mac) -> NodeConfig | None:
     """Return the config that was rendered for the machine, None where none was; raise RenderedByOlder, KbootError."""
     place = folder.node(mac)
     try:
-        return read_document((place / NODE_CONFIG_FILE).read_bytes())
+        return read_document((place / NODE_CONFIG).read_bytes())
     except FileNotFoundError as error:
         if not place.is_dir():
             return None

@@ -9,10 +9,11 @@ import yaml
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, joined
 from kboot_clusterdesc.node_images import node_images
+from kboot_clusterdesc.shared_files import NODE_CONFIG
 
 from ..errors import KbootError, NotYet
 from ..node import NodeConfig
-from ..node.document import NODE_CONFIG_FILE, read_document
+from ..node.document import read_document
 from ..node.roles.addons import HOME
 from ..supplies.named_images import images_named_in, pod_images
 from .cloudconfig_client import JsonObject
@@ -70,7 +71,7 @@ def _configs(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[NodeConfig]:
             raise KbootError(f"{folder.node(node.mac)}: is not there", "run `kboot up` first")
         yield config
     if desc.lets_machines_join:
-        place = folder.nodes / joined.FOLDER / NODE_CONFIG_FILE
+        place = folder.nodes / joined.FOLDER / NODE_CONFIG
         try:
             yield read_document(place.read_bytes())
         except OSError as error:

@@ -68,6 +68,8 @@ class NodeState(TypedDict):
     name: str
     ip: str | None
     roles: list[str]
+    rack: Annotated[str | None, Field(description="where it stands, as the description has it")]
+    unit: int | None
     phase: Phase
     since: Moment
     heard: Annotated[Moment | None, Field(description="when it was last heard of")]

@@ -24,7 +24,6 @@ from . import (
     nodes,
     omaha,
     served_files,
-    status_page,
 )
 from .api import FleetState, NodeState
 from .body_queue import BodyQueue
@@ -33,6 +32,13 @@ from .fleet import Fleet
 from .front import Front
 from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
+from .page.answer import own_file
+from .page.cluster import cluster_page
+from .page.events import events_page
+from .page.fleet import fleet_page
+from .page.machine import machine_page
+from .page.rows import Rows
+from .page.services import Services
 from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
 from .request_log import RequestLog
@@ -73,10 +79,14 @@ ROUTES = (
     Route("/v1/events", GET, event_stream.stream_events, STREAM),
     Route("/v1/update", POST, omaha.update, "text/xml", takes="text/xml"),
     Route("/v1/update/", POST, omaha.update, "text/xml"),  # a redirect would turn the POST into a GET
-    Route("/", READ, status_page.status_page, HTML),
+    Route("/", READ, fleet_page, HTML),
+    Route("/machines/{mac}", READ, machine_page, HTML),
+    Route("/cluster", READ, cluster_page, HTML),
+    Route("/events", READ, events_page, HTML),
+    Route("/page/{name}", READ, own_file, FILE),
     Route("/healthz", READ, health.healthz, TEXT),
     Route("/readyz", READ, health.readyz, TEXT),
-    Route("/metrics", GET, metrics.metrics, TEXT),
+    Route("/metrics", READ, metrics.metrics, TEXT),
     Route("/ca.pem", READ, served_files.authority, FILE),
     Route("/assets/{path:path}", READ, served_files.asset, FILE),
     Route("/{channel}/{version}/{name}", READ, served_files.release_file, FILE),
@@ -106,9 +116,10 @@ def create_app(fleet: Fleet) -> FastAPI:
     )
     app.state.fleet = fleet
     app.state.body_queue = BodyQueue()
+    app.state.rows, app.state.services = Rows(fleet), Services()
     app.add_middleware(Front, fleet=fleet)
     app.add_middleware(KeptAnswers, commits=fleet.store.commits)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, observed=fleet.observed)
     _add_problems(app)
     for route in ROUTES:
         add_route(app, route)

@@ -28,6 +28,11 @@ class Event:
     detail: tuple[tuple[str, str | int], ...] = ()
     number: int | None = None
 
+    @property
+    def stamp(self) -> str:
+        """When it happened, in the form that is shown."""
+        return rfc3339(self.at)
+
     def as_json(self) -> dict[str, Any]:
         """Return the form that `/v1/events` sends."""
         return {"at": rfc3339(self.at), "kind": self.kind, "mac": self.mac, "ip": self.ip, **dict(self.detail)}

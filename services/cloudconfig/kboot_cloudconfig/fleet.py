@@ -21,6 +21,7 @@ from .log import log
 from .machine import Machine
 from .moment import Moment
 from .node_index import NodeIndex
+from .observed import Observed
 from .presence import Presence
 from .problem import ProblemError
 from .refusals import Reasons, Refusals, Steps
@@ -35,23 +36,18 @@ from .whereabouts import is_in_memory, own_in_words
 WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends the doubt; docs/operate.md says more"
 
 
-def utc_now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
-
-
 class Fleet:
     """All that the server knows of the machines: declared, joined and discovered."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.settings = settings
         self.now = now
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)
-        self._leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
-        self.listeners = Listeners()
+        self.leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
+        self.listeners, self.observed = Listeners(), Observed()
         self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
         self._heard_since: set[Mac] = set()  # since their times were kept
@@ -78,7 +74,7 @@ class Fleet:
         """Have the files looked at once for all that is done within, which gives nothing else a turn."""
         self._index_now = self.index()
         try:
-            with self._leases.looked_at_once():
+            with self.leases.looked_at_once():
                 yield
         finally:
             self._index_now = None
@@ -117,7 +113,7 @@ class Fleet:
             return
         if self.desc().ignores(mac):
             return
-        if self._leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
+        if self.leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
             detail = self.machine(mac).reason if self.store.doubt() else None
             self.tell(EventKind.JOINED, mac, address, detail=detail or "")
 
@@ -141,7 +137,7 @@ class Fleet:
     def addresses_of(self, node: Node, cards: Sequence[Mac] | None = None) -> tuple[IPv4Address, ...]:
         """Return the addresses that are a node's own, by any or some of its cards; none while it has none."""
         if self.desc().network.dhcp.mode is DhcpMode.SERVE:
-            leased = (self._leases.address_of(mac, self.now()) for mac in cards or node.macs)
+            leased = (self.leases.address_of(mac, self.now()) for mac in cards or node.macs)
             return tuple(address for address in leased if address is not None)
         return () if node.ip is None else (node.ip,)
 
@@ -173,7 +169,7 @@ class Fleet:
         """
         index = self.index()
         if index.desc.network.dhcp.mode is DhcpMode.SERVE:
-            leased = self._leases.mac_at(address, self.now())
+            leased = self.leases.mac_at(address, self.now())
             if leased is not None:
                 return index.identity(leased)
         fixed = None if address is None else index.by_ip.get(address)
@@ -230,6 +226,7 @@ class Fleet:
         events = []
         if after.phase is not before.phase or after.since != before.since:
             events.append(self._event(after.phase, after.mac, ip, detail))
+            self.observed.note_step(before, after)
         self.store.save(after, *events)
         return after
 
@@ -238,6 +235,8 @@ class Fleet:
         changed = [(after, ip) for before, after, ip in steps if after != before]
         if not changed:
             return
+        for before, after, _ in steps:
+            self.observed.note_step(before, after)
         events = [self._event(after.phase, after.mac, ip, {"detail": after.reason or ""}) for after, ip in changed]
         self.store.save_all([after for after, _ in changed], events)
 
@@ -249,6 +248,7 @@ class Fleet:
 
     def refuse(self, mac: Mac | None, address: IPv4Address | None, reason: str, path: str) -> None:
         """Tell that `address` was refused what it asked for, unless that was told within the last minute."""
+        self.observed.refused.labels(reason).inc()
         if self._refusals.note(mac, address, reason, self.now()):
             self.tell(EventKind.REFUSED, mac, address, reason=reason, path=path)
 
@@ -263,13 +263,13 @@ class Fleet:
         Once a minute that is all of them, else what changed: leases, the description, machines that wait anew.
         """
         now, index = self.now(), self.index()
-        renewed, waiting = self._leases.renewed(now), self.store.take_waiting()
+        renewed, waiting = self.leases.renewed(now), self.store.take_waiting()
         before_by, self._leases_noted_by = self._leases_noted_by, None  # a fault on the way: the next look is at all
         if index is before_by:
             cards = {card for mac in waiting for card in (index.by_mac[mac].macs if mac in index.by_mac else (mac,))}
-            entries = [entry for mac in renewed | cards if (entry := self._leases.lease_of(mac, now))]
+            entries = [entry for mac in renewed | cards if (entry := self.leases.lease_of(mac, now))]
         else:
-            entries = self._leases.standing(now)
+            entries = self.leases.standing(now)
         for entry in entries:
             if entry.mac in index.by_mac or self.store.has_joined(entry.mac):
                 before = self.machine(index.identity(entry.mac))
@@ -295,5 +295,6 @@ class Fleet:
         return Event(self.now(), kind, mac, str(ip) if ip else None, shown)
 
     def _announce(self, event: Event) -> None:
+        self.observed.events.labels(event.kind).inc()
         log("event", kind=event.kind, mac=event.mac, ip=event.ip, **dict(event.detail))
         self.listeners.call()

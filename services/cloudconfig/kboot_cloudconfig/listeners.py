@@ -12,6 +12,9 @@ class Listeners:
         self._flags: set[asyncio.Event] = set()
         self.is_ending = False
 
+    def __len__(self) -> int:
+        return len(self._flags)
+
     def add(self) -> asyncio.Event:
         """Return a flag that is set at each event, until `remove`."""
         flag = asyncio.Event()

@@ -41,7 +41,7 @@ _NO_NODES = '"nodes":[]'
 async def all_nodes(fleet: ServedFleet) -> Response:
     """Answer with the state of the whole fleet."""
     nodes = await in_pieces(fleet, lambda node: shown(fleet, node).json)
-    before, _, after = _JSON.encode(_around(fleet, [])).partition(_NO_NODES)
+    before, _, after = _JSON.encode(around(fleet, [])).partition(_NO_NODES)
     return _json(f"{before}{_NO_NODES[:-1]}{','.join(nodes)}]{after}")
 
 
@@ -113,16 +113,11 @@ async def labels(fleet: ServedFleet) -> Response:
 
 def fleet_state(fleet: Fleet) -> FleetState:
     """Return all nodes, the discovered machines, the OS releases, and what Kubernetes says."""
-    return _around(fleet, [node_state(fleet, node) for node in fleet.nodes()])
+    return around(fleet, [node_state(fleet, node) for node in fleet.nodes()])
 
 
-async def fleet_state_in_pieces(fleet: Fleet) -> tuple[FleetState, list[str]]:
-    """Return the state of the fleet without its nodes, and the row of each node in the status page."""
-    rows = await in_pieces(fleet, lambda node: shown(fleet, node).row)
-    return _around(fleet, []), rows
-
-
-def _around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
+def around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
+    """Return the state of the fleet with these nodes."""
     desc = fleet.desc()
     updater = updater_status(fleet.settings.images)
     doubt = fleet.store.doubt()

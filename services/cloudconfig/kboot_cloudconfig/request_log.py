@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .log import log
+from .observed import Observed
 from .problem import problem
 
 _QUIET = ("/healthz", "/readyz")  # asked every few seconds by the health check
@@ -17,8 +18,8 @@ _QUIET = ("/healthz", "/readyz")  # asked every few seconds by the health check
 class RequestLog:
     """The outermost layer of the application. Paths are logged without their query, which may hold a token."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, observed: Observed) -> None:
+        self._app, self._observed = app, observed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -31,6 +32,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                size = dict(message.get("headers", ())).get(b"content-length", b"0")
+                self._observed.note_answer(scope["path"], status, 0 if scope["method"] == "HEAD" else int(size))
             await send(message)
 
         try:

@@ -1,4 +1,4 @@
-"""A node as people and programs are shown it: as a value, as JSON, and as a row of the status page."""
+"""A node as people and programs are shown it: as a value, as JSON, and as a row of the page."""
 
 from __future__ import annotations
 
@@ -9,24 +9,15 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from typing import Literal, cast
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from kboot_clusterdesc import Mac, Node
 
 from . import machine as life
 from .api import DiskState, NodeState
 from .event import rfc3339
 from .machine import Machine
+from .row import Row, row_of
 from .updates import ShownUpdate
 
-PAGES = Environment(
-    loader=PackageLoader("kboot_cloudconfig", "templates"),
-    autoescape=True,
-    auto_reload=False,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -63,6 +54,8 @@ class ShownNode:
             "name": node.name,
             "ip": str(around.address) if around.address else None,
             "roles": [role.value for role in node.roles],
+            "rack": node.rack,
+            "unit": node.unit,
             "phase": machine.phase,
             "since": rfc3339(machine.since),
             "heard": rfc3339(around.heard) if around.heard else None,
@@ -90,9 +83,9 @@ class ShownNode:
         return _JSON.encode(self.state)
 
     @cached_property
-    def row(self) -> str:
-        """The row of the status page."""
-        return PAGES.get_template("status_row.html.j2").render(node=self.state)
+    def row(self) -> Row:
+        """What the page of the fleet shows."""
+        return row_of(self.state)
 
 
 class ShownNodes:

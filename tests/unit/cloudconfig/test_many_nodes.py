@@ -181,7 +181,7 @@ def _answers(fleet: Fleet, *paths: str) -> list[tuple[str, httpx.Response]]:
     app, done = create_app(fleet), []
 
     async def ask(path: str) -> None:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
             done.append((path, await client.get(path)))
 
     async def ask_all() -> None:
@@ -198,7 +198,7 @@ def test_all_nodes_are_answered_as_they_are_and_others_have_their_turn_meanwhile
     answers = dict(order)
     assert answers["/v1/nodes"].json() == fleet_state(fleet)
     assert len(fleet_state(fleet)["nodes"]) == 250
-    rows = [answers["/"].text.count(f'<tr id="{node.mac}">') for node in fleet.nodes()]
+    rows = [answers["/"].text.count(f'<a href="/machines/{node.mac.dashed}" tabindex') for node in fleet.nodes()]
     assert rows == [1] * 250
 
 

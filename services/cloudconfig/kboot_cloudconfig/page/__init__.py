@@ -1,0 +1,1 @@
+"""The page of the cluster: what people see of it in a browser."""

@@ -1,0 +1,118 @@
+"""The answers of the page: whole for a browser that begins, its main part alone for one that keeps it fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from importlib.resources import files
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kboot_clusterdesc import ClusterDesc, EventKind, Phase
+
+from ..answer import fresh
+from ..event import rfc3339
+from ..fleet import Fleet
+from ..problem import ProblemError
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_SAFE = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+_TYPES = {"js": "text/javascript", "css": "text/css"}
+_MAIN_ALONE = "x-kboot-main"  # a header of the script's own requests
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()
+
+
+_FOLDER = files("kboot_cloudconfig.page") / "files"
+_CONTENT = {name: (_FOLDER / name).read_bytes() for name in ("page.js", "page.css")}
+_NAMES = {name: f"{_digest(content)}-{name}" for name, content in _CONTENT.items()}
+
+_LATELY: dict[tuple[str, str], str] = {}  # main parts that were rendered lately: who watches asks for the same one
+_LATELY_KEPT = 8
+
+PAGES = Environment(
+    loader=PackageLoader("kboot_cloudconfig.page", "templates"),
+    autoescape=True,
+    auto_reload=False,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+PAGES.filters["stamp"] = rfc3339
+PAGES.globals["kinds_told"] = [*Phase, *EventKind]
+PAGES.globals["script"] = f"/page/{_NAMES['page.js']}"
+PAGES.globals["sheet"] = f"/page/{_NAMES['page.css']}"
+
+
+async def own_file(name: str) -> Response:
+    """Serve the script or the style sheet, each under a name that is new when its content is."""
+    for plain, named in _NAMES.items():
+        if name == named:
+            headers = {**_SAFE, "cache-control": "public, max-age=31536000, immutable"}
+            return Response(_CONTENT[plain], media_type=_TYPES[plain.rpartition(".")[2]], headers=headers)
+    raise ProblemError(404, "no such file")
+
+
+def page(request: Request, template: str, values: Callable[[], dict[str, Any]], key: object = None) -> Response:
+    """Answer with a page of what `values` returns; 304 where who keeps it fresh has it as it is.
+
+    `key` stands for all that the page shows: where it is the same, nothing is rendered again. A part of it may be one
+    that this browser keeps, by what it says in the header; what is made for it lacks that part.
+    """
+    keeps = kept_by(request)
+    is_main, has = _MAIN_ALONE in request.headers, request.headers.get("if-none-match")
+    etag = "" if key is None else f'"{_digest(repr((template, key)).encode())}"'
+    if is_main and etag and has == etag:
+        return Response(status_code=304, headers={"etag": etag})
+    shown = values() if (etag, keeps) not in _LATELY or not is_main else {}
+    main = _LATELY.get((etag, keeps)) or PAGES.get_template(template).render(shown)
+    if not etag:
+        etag = f'"{_digest(main.encode())}"'
+        if is_main and has == etag:
+            return Response(status_code=304, headers={"etag": etag})
+    else:
+        _LATELY[etag, keeps] = main
+        for old in list(_LATELY)[:-_LATELY_KEPT]:
+            del _LATELY[old]
+    text = main if is_main else _whole(request, main, etag, shown)
+    answer = fresh(text, "text/html")
+    answer.headers.update({**_SAFE, "etag": etag})
+    return answer
+
+
+def kept_by(request: Request) -> str:
+    """Return what a browser says that it keeps of a page, the racks as they were; empty for one that begins."""
+    return request.headers.get(_MAIN_ALONE, "")[:40]
+
+
+def _whole(request: Request, main: str, etag: str, shown: dict[str, Any]) -> str:
+    fleet: Fleet = request.app.state.fleet
+    newest = fleet.store.newest_events(1)
+    number = newest[0].number if newest else 0
+    return PAGES.get_template("page.html.j2").render(shown, main=main, etag=etag, newest=number)
+
+
+def check_host(request: Request, desc: ClusterDesc) -> None:
+    """Answer 421 where the page is asked for under a name that is not the bootstrapper's: a foreign site's own name.
+
+    Such a site could have its name lead here, and read the page by a script of its own. No address can do that.
+    """
+    host = (request.headers.get("host") or "").rpartition("@")[2]
+    name = host.partition(":")[0].rstrip(".").lower()
+    known = {"localhost", "bootstrapper", f"bootstrapper.{desc.cluster.domain}", desc.registry.domain}
+    try:
+        IPv4Address(name)
+    except AddressValueError:
+        if name not in known:
+            raise ProblemError(
+                421, f"this is not {name[:80] or 'a server without a name'}: ask {desc.network.bootstrapper}"
+            ) from None

@@ -1,0 +1,80 @@
+"""The page of one machine: how it is, why, what to type, and what is known of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from kboot_clusterdesc import Node
+from kboot_clusterdesc.shared_files import NODE_CONFIG
+
+from ..caller import PathMac, ServedFleet
+from ..event import Choice
+from ..fleet import Fleet
+from ..nodes import shown
+from .advice import commands_for
+from .answer import check_host, page
+from .config_outline import ConfigOutline, config_outline
+from .timeline import timeline
+
+_EVENTS = 60
+
+
+async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+    """Answer with the page of one machine."""
+    check_host(request, fleet.desc())
+    node = fleet.node(mac)
+    seen = shown(fleet, node)
+    state = seen.state
+    kubernetes = fleet.kubernetes.nodes.get(node.name)
+    values = {
+        "title": node.name,
+        "state": {"cluster": fleet.desc().cluster.name},
+        "here": "",
+        "node": state,
+        "row": seen.row,
+        "commands": commands_for(state, in_kubernetes=fleet.desc().kubernetes is not None),
+        "stretches": timeline(state["phases"], state["phase"]),
+        "leases": _leases(fleet, node),
+        "described": _described(node),
+        "outline": _outline(fleet, node),
+        "kubernetes": kubernetes,
+        "release": fleet.machine(node.mac).release,
+        "boots": fleet.machine(node.mac).boots,
+        "events": fleet.store.newest_events(_EVENTS, Choice(mac=node.mac))[::-1],
+    }
+    return page(request, "machine.html.j2", lambda: values)
+
+
+def _leases(fleet: Fleet, node: Node) -> list[tuple[str, str, str]]:
+    """Return the lease of each card of a machine that has one: MAC, address, end."""
+    found = (fleet.leases.lease_of(mac, fleet.now()) for mac in node.macs)
+    return [(str(entry.mac), str(entry.ip), _end(entry.expires)) for entry in found if entry is not None]
+
+
+def _end(expires: int) -> str:
+    return datetime.fromtimestamp(expires, UTC).isoformat().replace("+00:00", "Z") if expires else ""
+
+
+def _described(node: Node) -> list[tuple[str, str]]:
+    """Return what the description says of a machine and is no secret: key and value."""
+    said: dict[str, Any] = node.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return [(key, _text(value)) for key, value in said.items()]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return str(value)
+
+
+def _outline(fleet: Fleet, node: Node) -> ConfigOutline | None:
+    try:
+        return config_outline((fleet.folder(node.mac) / NODE_CONFIG).read_bytes())
+    except OSError:
+        return None

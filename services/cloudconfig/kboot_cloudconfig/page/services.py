@@ -1,0 +1,62 @@
+"""Asks the other services whether they answer, at most every ten seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from kboot_clusterdesc import ClusterDesc
+
+_GOOD_FOR_S = 10.0
+_WAIT_S = 1.0
+_DNS_PORT = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a service answered; `why` says what came in its place."""
+
+    name: str
+    what: str
+    address: str
+    why: str | None
+
+
+class Services:
+    """The services as they answered last."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._answers: list[Answer] = []
+        self._asked_at = -_GOOD_FOR_S
+
+    async def current(self, desc: ClusterDesc) -> list[Answer]:
+        """Return which services answer."""
+        async with self._lock:
+            loop = asyncio.get_running_loop()
+            if loop.time() - self._asked_at >= _GOOD_FOR_S:
+                self._answers = list(await asyncio.gather(*_asked(desc)))
+                self._asked_at = loop.time()
+            return self._answers
+
+
+def _asked(desc: ClusterDesc) -> list[Awaitable[Answer]]:
+    host = str(desc.network.bootstrapper)
+    return [
+        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT),
+        _connected("registry", "container images", host, desc.registry.port),
+    ]
+
+
+async def _connected(name: str, what: str, host: str, port: int) -> Answer:
+    why = None
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+    except TimeoutError:
+        why = f"no answer within {_WAIT_S:.0f} s"
+    except OSError as error:
+        why = error.strerror or str(error)
+    return Answer(name, what, f"{host}:{port}", why)
