@@ -46,7 +46,7 @@ def description_of(count: int) -> str:
 def seed(path: Path, count: int, now: datetime) -> None:
     """Write the state of so many machines: most run, some install, a few failed, the last wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = Store(path, now)
+    store = Store(path, now, is_marked=False)
     machines = list(_machines(count, now))
     events = [event for machine in machines[:200] for event in _events(machine)]
     for begin in range(0, count, 500):

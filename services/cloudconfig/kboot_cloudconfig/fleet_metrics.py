@@ -62,9 +62,7 @@ class FleetMetrics:
         yield from _each_machine(self.now.rows)
         yield from _releases(self.now)
         if self.now.leases is not None:
-            yield _by(
-                "kboot_leases", "Addresses of the range, by whether they are leased.", "state", _leases(self.now.leases)
-            )
+            yield _leases(self.now.leases)
         yield GaugeMetricFamily("kboot_event_streams", "Streams of events that are open.", self.now.streams)
         if self.now.kubernetes.state is not ApiState.NONE:
             yield from _kubernetes(self.now.kubernetes)

@@ -115,7 +115,7 @@ def test_a_lost_state_installs_nobody_and_says_so(server: Server, way: Callable[
     page = server.get("/").text
     assert "State lost" in page
     assert "kboot node reinstall" in page
-    assert "kboot_state_lost 1\n" in server.get("/metrics").text
+    assert "kboot_state_lost 1.0\n" in server.get("/metrics").text
 
 
 def test_a_lost_log_takes_no_disarming_back(server: Server) -> None:

@@ -213,11 +213,11 @@ def test_what_the_updater_refused_is_an_event_and_a_metric(server: Server) -> No
             break
     assert (told[0]["what"], told[0]["detail"]) == ("bad-signature", "image.bin.bz2: no good signature")
     metrics = server.get("/metrics").text
-    assert "kboot_updater_failed 1" in metrics
-    assert "kboot_updater_refused_total 1" in metrics
-    assert "kboot_updater_payload_failed 1" in metrics
-    assert "kboot_updater_failed_payloads_total 2" in metrics
+    assert "kboot_updater_last_check_failed 1.0" in metrics
+    assert "kboot_updater_refused_total 1.0" in metrics
+    assert "kboot_updater_payload_failed 1.0" in metrics
+    assert "kboot_updater_failed_payloads_total 2.0" in metrics
     page = server.get("/").text
     assert "no good signature" in page
     assert "no payload" in page
-    assert "next 2026-11-25T03:00:00Z" in page
+    assert 'again <time datetime="2026-11-25T03:00:00Z">' in server.get("/cluster").text

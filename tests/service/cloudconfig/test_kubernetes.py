@@ -132,7 +132,7 @@ def test_a_machine_is_ready_while_its_node_is(cluster: Cluster) -> None:
     assert state["nodes"]["node2"]["reason"] == "KubeletNotReady: container runtime network not ready"
     metrics = cluster.server.get("/metrics").text
     for line in ("_api_up 1", '_node_ready{name="node1"} 1', '_node_ready{name="node2"} 0'):
-        assert f"kboot_kubernetes{line}\n" in metrics
+        assert f"kboot_kubernetes{line}.0\n" in metrics
 
     cluster.apis[NODE1].answer = node_pages([api_node("node1", ready="Unknown"), api_node("node2")], 500)
     lost = cluster.server.wait_phase(NODE1, "running")
@@ -177,7 +177,7 @@ def test_an_api_server_that_goes_is_said_once_and_takes_no_machine_back(cluster:
     cluster.server.wait_phase(NODE1, "ready")
     cluster.apis[NODE1].stop()
     cluster.wait_reason("node1 does not answer")
-    assert "kboot_kubernetes_api_up 0\n" in cluster.server.get("/metrics").text
+    assert "kboot_kubernetes_api_up 0.0\n" in cluster.server.get("/metrics").text
     for _ in looks(1.5, 0.5):  # some more turns
         node = cluster.server.node(NODE1)
         assert (node["phase"], node["reason"][:5]) == ("ready", "ready")

@@ -89,5 +89,5 @@ def test_what_is_to_be_ignored_is_neither_listed_nor_booted(two_cards: Server) -
     ignoring = _DESCRIPTION.replace("CONFIG", "ignition") + 'ignore: ["52:54:00:00:00:98"]\n'
     two_cards.describe(ignoring)
     assert two_cards.get("/v1/nodes").json()["discovered"] == []
-    assert "kboot_machines_discovered 0\n" in two_cards.get("/metrics").text
+    assert "kboot_machines_discovered 0.0\n" in two_cards.get("/metrics").text
     assert two_cards.get(f"/boot/{bmc}.ipxe", who="127.0.0.98").status_code == 404

@@ -208,7 +208,7 @@ addEventListener("popstate", () => {
 function fillForm() {
   const asked = new URLSearchParams(location.search);
   for (const field of document.getElementById("look")?.elements ?? []) {
-    if (!field.name || field === document.activeElement) continue;
+    if (!field.name) continue;
     if (field.nodeName === "SELECT") field.value = asked.get(field.name) ?? field.options[0].value;
     else field.value = asked.get(field.name) ?? "";
   }
