@@ -84,6 +84,22 @@ install_compose() {
   docker compose version >/dev/null 2>&1 || fail "docker compose does not run: see $plugins/docker-compose"
 }
 
+# Prometheus' checker of rules alone, for a test: its package would start a server on this machine.
+install_promtool() {
+  command -v promtool >/dev/null && return 0
+  local home="${KBOOT_CACHE:-$HOME/.cache/kboot}/promtool"
+  [ -x "$home/promtool" ] && return 0
+  command -v apt-get >/dev/null || fail "no promtool, and no apt-get to take it from: put it on PATH"
+  say "taking promtool out of the package of Prometheus, into $home"
+  local work
+  work=$(mktemp -d)
+  (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1) || fail "the package of Prometheus does not come: apt-get download prometheus"
+  mkdir -p "$home"
+  dpkg-deb --fsys-tarfile "$work"/prometheus_*.deb | tar -x -C "$home" --strip-components=3 ./usr/bin/promtool
+  rm -r "$work"
+}
+
 install_packages
 start_engine
 install_compose
+install_promtool

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc.shared_files import SUMMARY
 
 from ..host.files import NewFile, failed, write_files
 from ..render import RenderedFile
@@ -17,6 +18,7 @@ from ..render import RenderedFile
 # Only a render writes into these, so a file that is no longer rendered is removed.
 RENDERED_FOLDERS = ("config", "tls", "nodes")
 RENDERED_FILES = ("cluster.yaml", "compose.yaml")
+WRITTEN_BESIDE = (f"config/{SUMMARY}",)  # for a service that sees this folder
 
 
 class Change(StrEnum):
@@ -82,7 +84,7 @@ def _present(folder: ClusterFolder) -> list[str]:
     for name in RENDERED_FOLDERS:
         for parent, _, files in os.walk(folder.path / name):
             paths += [str((Path(parent) / file).relative_to(folder.path)) for file in files]
-    return paths
+    return [path for path in paths if path not in WRITTEN_BESIDE]
 
 
 def _make_folders(top: Path, wanted: Path, uid: int) -> None:

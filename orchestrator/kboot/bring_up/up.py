@@ -25,6 +25,7 @@ from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
 from ..running.needed_images import wanted_images
+from ..running.summary import write_summary
 from ..service_images.provide import ensure_images
 from ..service_images.sources import sources
 from ..supplies.fill import fill_release, fill_supplies
@@ -88,6 +89,7 @@ def up(
         fill_supplies(engine, desc, wanted, progress)
         for lacking in (*missing_release(folder, desc), *missing_supplies(folder, desc, wanted)):
             progress(lacking)
+        write_summary(folder, desc, images)
         return Outcome(desc, folder, changes, recreated(before, engine.services()))
 
 

@@ -73,6 +73,7 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
     from ..host.stamp import changed
     from ..pki.store.renewal import renew
     from ..running.chosen import chosen_cluster, description_in_force
+    from ..running.summary import write_summary
 
     if arguments.name and arguments.all:
         raise BadInput(f"`{arguments.name}` and `--all` are two answers to one question", "leave one of them out")
@@ -83,6 +84,7 @@ def run_renew(arguments: argparse.Namespace) -> ExitCode:
         desc = description_in_force(folder)
         node = _node(desc, arguments.node)
         renewed = renew(folder, desc, datetime.now(UTC), name=arguments.name, node=node)
+        write_summary(folder, desc)
     for leaf in renewed:
         print(f"renewed {leaf.spec.name} of {leaf.owner}")
     note("next: `kboot up FILE` gives the services theirs and renders those of the nodes")

@@ -204,6 +204,7 @@ def run_prune(arguments: argparse.Namespace) -> ExitCode:
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Copy node images from their public registries into the cluster's."""
     from ..host.stamp import changed
+    from ..running.summary import write_summary
 
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
@@ -214,6 +215,7 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
     with changed(folder):
         for reference in wanted:
             _print_done(store.pull(reference, progress))
+        write_summary(folder, desc)
     if not wanted:
         note("every image of the description is there already")
     return ExitCode.DONE
@@ -246,6 +248,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: str | None) -> ExitCode:
     """Push the images of `archives`; every archive is read, and refused if bad, before the first is pushed."""
     from ..host.stamp import changed
+    from ..running.summary import write_summary
     from ..supplies.image_archive import read_archive
 
     folder, desc = _cluster(arguments)
@@ -258,6 +261,7 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
     with changed(folder):
         for number, (path, name) in enumerate(pushes, 1):
             _print_done(store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}"))
+        write_summary(folder, desc)
     return ExitCode.DONE
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # The folders in the cache: of bundles, of the lab, of the images, and Compose, which scripts/setup.sh brings.
-KINDS = ("bundle", "compose", "images", "kubernetes", "lab-os", "node-images", "python", "sbom")
+KINDS = ("bundle", "compose", "images", "kubernetes", "lab-os", "node-images", "promtool", "python", "sbom")
 
 
 def cache_folder() -> Path:

@@ -42,6 +42,7 @@ async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Re
         "described": _described(node),
         "outline": _outline(fleet, node),
         "kubernetes": kubernetes,
+        "update": state["update"],
         "release": fleet.machine(node.mac).release,
         "boots": fleet.machine(node.mac).boots,
         "events": fleet.store.newest_events(_EVENTS, Choice(mac=node.mac))[::-1],
