@@ -234,10 +234,9 @@ class Node(KernelLine, RackPlace):
         if not isinstance(value, dict) or value.get("name") is not None:
             return value
         try:
-            name = Mac(mac).dashed if isinstance(mac := value.get("mac"), str) else "unknown"
+            return {**value, "name": Mac(str(value.get("mac"))).dashed}
         except ValueError:
-            name = "unknown"  # the MAC itself is refused, and no name is asked for
-        return {**value, "name": name}
+            return {**value, "name": "unknown"}  # the MAC itself is refused, and no name is asked for
 
 
 class ClusterDesc(Part):
