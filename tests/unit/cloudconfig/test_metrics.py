@@ -171,5 +171,5 @@ def test_openmetrics_are_given_to_who_asks_for_them_with_their_one_end(fleet: Fl
     answer = _ask(fleet, "/metrics", accept="application/openmetrics-text; version=1.0.0")[0]
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.count("# EOF") == 1
-    read = openmetrics(answer.text)  # type: ignore[no-untyped-call] - the parser of the client itself
+    read = openmetrics(answer.text)  # type: ignore[no-untyped-call]  # it has no types
     assert {"kboot_machines", "kboot_events", "process_cpu_seconds"} <= {family.name for family in read}
