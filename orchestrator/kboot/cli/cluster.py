@@ -92,6 +92,7 @@ def _image_registry(text: str) -> str:
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
+    from ..bring_up.outdated import outdated_note
     from ..bring_up.up import up
     from ..describe.remarks import remarks
     from ..pki.store.inventory import kept_certificates, warning
@@ -111,6 +112,8 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         note(f"note: {ending}")
     if doubt := read_doubt(outcome.folder, outcome.desc):
         note(f"note: state: {doubt_in_words(doubt)}")
+    if outdated := outdated_note(outcome.folder, outcome.desc):
+        note(f"note: {outdated}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:

@@ -28,6 +28,7 @@ from . import (
     upgrade,
 )
 from . import os as os_group
+from .parser import Parser, help_of
 from .version import register as register_version
 from .version import version_line
 
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code; print every failure as one paragraph on stderr."""
     try:
-        arguments = build_parser().parse_args(argv)
+        words = [*argv[1:], "--help"] if argv[:1] == ["help"] else argv  # as other programs have it
+        arguments = build_parser().parse_args(words)
     except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
         return usage.code if isinstance(usage.code, int) else ExitCode.BAD_INPUT
     try:
@@ -76,7 +78,7 @@ def _is_invalid_description(error: Exception) -> bool:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command, also of those that other packages add by the entry point `kboot.commands`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="kboot",
         description="From one cluster description to machines that install themselves.",
         epilog="example:\n  kboot init > cluster.yaml && kboot up cluster.yaml\n\n"
@@ -86,7 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback on a failure")
     parser.add_argument("--version", action="version", version=version_line(), help="print the version of kboot")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(run=help_of(parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     describe.register(commands)
     cluster.register(commands)
     autostart.register(commands)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, ExitCode
+from .parser import help_of
 
 if TYPE_CHECKING:
     from ..running.ssh import Login
@@ -48,7 +49,8 @@ def add_group(commands: Commands, name: str, *, summary: str, example: str) -> C
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(run=help_of(parser))
+    return parser.add_subparsers(title="commands", metavar="COMMAND")
 
 
 def default_root() -> Path:

@@ -11,7 +11,8 @@ from .options import Commands, add_command
 
 def register(commands: Commands) -> None:
     """Add `kboot version` to the command line."""
-    add_command(commands, "version", print_version, summary="print the version of kboot", example="kboot version")
+    summary = "print the version of kboot and its commit"
+    add_command(commands, "version", print_version, summary=summary, example="kboot version")
 
 
 def version_line() -> str:
@@ -20,6 +21,12 @@ def version_line() -> str:
 
 
 def print_version(arguments: argparse.Namespace) -> ExitCode:
-    """Print the version of kboot."""
+    """Print the version of kboot, and the commit that it is of."""
+    from ..service_images.revision import revision
+    from ..service_images.sources import sources
+
+    commit = revision(sources())
     print(version_line())
+    if commit != "unknown":
+        print(f"commit {commit}")
     return ExitCode.DONE

@@ -63,6 +63,10 @@ def connect(timeout_s: int = 60) -> docker.DockerClient:
         client = docker.from_env(timeout=timeout_s)
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        if "PermissionError(" in str(error):  # of the socket; the exception within is not kept as one
+            raise EngineError(
+                "the Docker engine may not be asked by this user", "run kboot as root: `sudo kboot …`"
+            ) from error
         raise EngineError(
             "the Docker engine does not answer",
             "start it: `systemctl start docker`, or `apt install docker.io`; `kboot doctor` looks further",

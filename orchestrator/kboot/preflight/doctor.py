@@ -23,6 +23,7 @@ from ..host.state_folder import clusters
 from ..host.systemd import enabled_unit, runs
 from ..render.autostart import autostart_unit
 from ..render.compose import HostNetwork
+from ..running.rendered_project import network_in_force
 from .dhcp_buffer import default_buffer_bytes, dhcp_advice
 from .interface import interface_for
 from .newer_state import refuse_newer_state
@@ -64,9 +65,13 @@ def _of_cluster(folder: ClusterFolder, path: Path) -> Iterator[Check]:
     yield stamped
     if stamped.ok:
         desc = kboot_clusterdesc.load(path)
-        yield _address(desc, path)
-        yield _ports(desc, folder)
-        yield from _dhcp(desc)
+        if isinstance(network_in_force(folder), HostNetwork):
+            yield _address(desc, path)
+            yield _ports(desc, folder)
+            yield from _dhcp(desc)
+        else:
+            said = f"{folder.cluster} is a lab: {desc.network.bootstrapper} and its ports are in a network of their own"
+            yield Check("address", True, said)
         if folder.compose.is_file():
             yield _autostart(folder)
 
@@ -95,7 +100,8 @@ def _compose() -> Check:
     except ClientNotFoundError:
         return Check("compose", False, "the command `docker` is not installed", INSTALL_CLIENT)
     except DockerException:
-        return Check("compose", False, "`docker compose` does not run", INSTALL_COMPOSE)
+        as_root = "" if os.geteuid() == 0 else "run kboot as root, who may have it as a plugin of his own; else "
+        return Check("compose", False, "`docker compose` does not run", as_root + INSTALL_COMPOSE)
 
 
 def _space(root: Path) -> Check:

@@ -48,7 +48,8 @@ class CloudConfigClient:
             with httpx.Client(base_url=self._base, verify=context, timeout=10, trust_env=False) as client:
                 answer = client.request(method, path, headers=headers)
         except OSError as error:
-            raise Unreachable(f"{authority}: cannot be read: {error.strerror}", "run `kboot up` first") from error
+            way = "run kboot as root" if isinstance(error, PermissionError) else "run `kboot up` first"
+            raise Unreachable(f"{authority}: cannot be read: {error.strerror}", way) from error
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"the cloud-config server at {self._base} does not answer: {error}",
@@ -61,9 +62,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        raise KbootError(
-            f"{path}: cannot be read: {error.strerror}", "run this as the user who ran `kboot up`"
-        ) from error
+        raise KbootError(f"{path}: cannot be read: {error.strerror}", "run kboot as root") from error
 
 
 def body_of(answer: httpx.Response, path: str) -> JsonObject:

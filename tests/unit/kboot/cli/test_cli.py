@@ -95,7 +95,53 @@ def test_a_fragment_with_a_blank_left_out_exits_2_with_its_place(
 
 def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["boil"]) == 2
-    assert "invalid choice: 'boil'" in capsys.readouterr().err
+    assert capsys.readouterr() == ("", "error: kboot: `boil` is not a command\n  hint: `kboot --help` lists all\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["statu"], "kboot: `statu` is not a command\n  hint: did you mean `status`? `kboot --help` lists all"),
+        (
+            ["node", "shw"],
+            "kboot node: `shw` is not a command\n  hint: did you mean `show`? `kboot node --help` lists all",
+        ),
+        (
+            ["status", "--josn"],
+            "kboot status: `--josn` is not an option\n  hint: did you mean `--json`? `kboot status --help` lists all",
+        ),
+        (
+            ["node", "list", "-o", "jsn"],
+            "kboot node list: argument -o/--output: invalid choice: 'jsn'\n"
+            "  hint: did you mean `json`? one of wide, json, yaml, name",
+        ),
+        (
+            ["node", "show"],
+            "kboot node show: the following arguments are required: NAME\n  hint: `kboot node show --help` says how",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_slip_on_the_command_line_says_what_was_meant(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    assert capsys.readouterr() == ("", f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [([], ["--help"]), (["node"], ["node", "--help"]), (["help", "node", "show"], ["node", "show", "--help"])],
+    ids=lambda words: " ".join(words) or "nothing",
+)
+def test_kboot_alone_a_group_alone_and_help_print_help(
+    words: list[str], same: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 0
+    said = capsys.readouterr()
+    assert run(same) == 0
+    assert capsys.readouterr() == said
+    assert said.out.startswith("usage: kboot")
 
 
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
@@ -104,7 +150,7 @@ def test_the_version_is_said_as_an_option_and_as_a_command(
 ) -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(words) == 0
-    assert capsys.readouterr().out == f"kboot {declared}\n"
+    assert capsys.readouterr().out.splitlines()[0] == f"kboot {declared}"
 
 
 def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
