@@ -18,6 +18,12 @@ _PATHS = {  # what the metavar of an argument means that is a path
     **dict.fromkeys(("DIR", "FOLDER"), shtab.DIRECTORY),
     **dict.fromkeys(("FILE", "FILE|FOLDER", "ARCHIVE", "OLD", "NEW", "KEY", "PUB"), shtab.FILE),
 }
+_NAMES = {  # what is asked for by a command, quietly: without a cluster, or without root, nothing is offered
+    "NAME": "kboot node list -o name 2>/dev/null",
+    "NODE": "kboot node list -o name 2>/dev/null",
+    "SERVICE|NODE": "kboot node list -o name 2>/dev/null",
+}
+_LAB = "kboot lab ps -o name 2>/dev/null"
 _SECTIONS = {
     "examples": "kboot init > cluster.yaml\n.br\nkboot up cluster.yaml\n.br\nkboot watch",
     "exit status": (
@@ -40,12 +46,22 @@ def files() -> dict[str, str]:
 
 
 def completed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Return the parser with a word at each argument that is a path, which shells complete."""
+    """Return the parser with a word at each argument that is a path or a machine, which shells complete."""
     for each in _with_subcommands(parser):
         for action in each._actions:
             if action.type is not None and action.metavar in _PATHS:
                 setattr(action, "complete", _PATHS[str(action.metavar)])  # noqa: B010 - shtab's own
+            elif _is_of_node(each, action):
+                asked = _LAB if each.prog.startswith("kboot lab ") else _NAMES[str(action.metavar)]
+                setattr(action, "complete", shtab.cmd(asked))  # noqa: B010 - shtab's own
     return parser
+
+
+def _is_of_node(parser: argparse.ArgumentParser, action: argparse.Action) -> bool:
+    """Return whether an argument is the name of a machine, which only a running cluster knows."""
+    words = parser.prog.split()
+    is_asked = "node" in words or "lab" in words or "logs" in words or action.dest == "node"
+    return action.metavar in _NAMES and is_asked and action.dest in ("name", "node") and words[-1] != "declare"
 
 
 def man_page() -> str:

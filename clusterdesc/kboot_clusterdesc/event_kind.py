@@ -11,6 +11,7 @@ class EventKind(StrEnum):
     JOINED = "joined"  # an undeclared machine became a node, as a worker
     ARMED = "armed"  # the operator let the next network boot install the machine
     DISARMED = "disarmed"  # the operator let the next network boot start from the disk
+    FORGOTTEN = "forgotten"  # the operator had a machine forgotten that is not declared
     REFUSED = "refused"  # a caller was not given what it asked for; with `reason` and `path`
     RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind
     SETTLED = "settled"  # the operator ended the doubt that a lost state had left

@@ -1,4 +1,4 @@
-"""`kboot lab up | down | ps | console | ssh | power | add | release | kubectl | exec`."""
+"""`kboot lab up | down | ps | console | ssh | power | add | remove | release | kubectl | exec`."""
 
 from __future__ import annotations
 
@@ -94,6 +94,16 @@ def register(commands: Commands) -> None:
         choices=("panics", "hangs"),
         help="a system that does not come up where it is installed: its kernel panics (default), or nothing happens",
     )
+    add_cluster(parser)
+
+    parser = add_command(
+        group,
+        "remove",
+        _later("run_remove"),
+        summary="take a machine that is not declared out of the lab, with its disks",
+        example="kboot lab remove 52-54-00-0a-0e-09",
+    )
+    parser.add_argument("name", metavar="NAME", help="its name or MAC")
     add_cluster(parser)
 
     parser = add_command(

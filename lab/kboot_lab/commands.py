@@ -11,17 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import kboot_clusterdesc
-from kboot.cli.options import (
-    add_cluster,
-    print_listing,
-)
+from kboot.cli.options import add_cluster, note, print_listing
 from kboot.cli.printing import print_lines, window_width
 from kboot.cli.status_text import status_lines
 from kboot.cli.tables import Cell, Column, Span, Table, Way
-from kboot.errors import BadInput, ExitCode, NotYet
+from kboot.errors import BadInput, ExitCode, KbootError, NotYet
 from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress
-from kboot.running.chosen import NoSuchCluster, chosen_cluster
+from kboot.running.chosen import NoSuchCluster, chosen_cluster, description_in_force
+from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot.running.status import read_status
 from kboot_clusterdesc import ClusterFolder
 from kboot_clusterdesc.types import is_host_label
@@ -167,6 +165,28 @@ def run_add(arguments: argparse.Namespace) -> ExitCode:
     releases = Path(str(kboot_clusterdesc.load(folder.lab / "cluster.yaml").os.release_key)).parent
     machines.add(spec, _image(engine), f"{project_name(folder.cluster)}_lab", releases)
     print(f"{spec.name} is {'off' if hardware.is_off else 'on'}")
+    note("note: once it has an address it is listed as undeclared: `kboot discovered` has the line that declares it")
+    return ExitCode.DONE
+
+
+def run_remove(arguments: argparse.Namespace) -> ExitCode:
+    """Take a machine that is not declared out of the lab, and have it forgotten."""
+    folder = _folder(arguments)
+    machines = Machines(folder, Engine(folder).client)
+    machine = machines.named(arguments.name)
+    desc = description_in_force(folder)
+    if any(machine.mac in node.macs for node in desc.nodes):
+        raise BadInput(
+            f"{machine.name} is declared",
+            f"take it out of the description, `kboot lab up FILE`, then this again; "
+            f"`kboot lab power {machine.name} off` only switches it off",
+        )
+    machines.remove(machine.name)
+    try:
+        CloudConfigClient(folder, desc).post(f"/v1/nodes/{machine.mac}/forget")
+    except KbootError as error:  # it never had an address, or the server is down
+        note(f"note: {error.message}")
+    print(f"{machine.name} is removed")
     return ExitCode.DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,16 @@ class Machines:
                 container.start()
         except docker.errors.APIError as error:
             raise EngineError(f"machine {name} cannot be switched {way}: {error.explanation}") from error
+
+    def remove(self, name: str) -> Machine:
+        """Remove a machine with its disks and its console; return what it was. Raises BadInput and EngineError."""
+        machine, container = self.named(name), self._container(name)
+        try:
+            container.remove(force=True, v=True)
+        except docker.errors.APIError as error:
+            raise EngineError(f"machine {machine.name} cannot be removed: {error.explanation}") from error
+        shutil.rmtree(self._place(machine.name), ignore_errors=True)
+        return machine
 
     def _place(self, name: str) -> Path:
         return self._folder.lab / "machines" / name

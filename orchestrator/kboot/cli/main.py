@@ -20,9 +20,11 @@ from . import (
     completion,
     describe,
     etcd,
+    events,
     images,
     inventory,
     kubeconfig,
+    logs,
     node,
     uninstall,
     upgrade,
@@ -93,6 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
     describe.register(commands)
     cluster.register(commands)
     autostart.register(commands)
+    events.register(commands)
+    logs.register(commands)
     node.register(commands)
     images.register(commands)
     assets.register(commands)

@@ -1,4 +1,4 @@
-"""`kboot node list | show | reinstall | disarm | settle | drain | uncordon | apply`: one machine."""
+"""`kboot node list | show | reinstall | disarm | settle | drain | uncordon | apply`; others are in node_declare.py."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..errors import BadInput, ExitCode, NotYet
+from .node_declare import register_declared
 from .options import (
     Commands,
     add_cluster,
     add_command,
     add_group,
-    add_json,
     add_listing,
     add_login,
     add_timeout,
+    form_of,
     login,
     note,
-    print_json,
     print_listing,
+    print_value,
 )
 
 if TYPE_CHECKING:
@@ -31,15 +32,18 @@ if TYPE_CHECKING:
     from ..running.kubectl import Kubectl
 
 
+_SHOWS = "show one node: why it is where it is, what to type next, how long each phase took"
+
+
 def register(commands: Commands) -> None:
     """Add the `kboot node` commands to the command line."""
     group = add_group(commands, "node", summary="look at a machine, or install it again", example="kboot node list")
     parser = add_command(group, "list", run_list, summary="list the nodes", example="kboot node list")
     add_listing(parser)
     add_cluster(parser)
-    parser = add_command(group, "show", run_show, summary="show one node", example="kboot node show node1")
+    parser = add_command(group, "show", run_show, summary=_SHOWS, example="kboot node show node1")
     _add_node(parser)
-    add_json(parser)
+    add_listing(parser)
     parser = add_command(
         group,
         "reinstall",
@@ -97,6 +101,7 @@ def register(commands: Commands) -> None:
     add_login(parser)
     add_timeout(parser, 600, "how long it may take")
     _add_node(parser)
+    register_declared(commands, group)
 
 
 def _add_node(parser: argparse.ArgumentParser) -> None:
@@ -116,24 +121,16 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
 def run_show(arguments: argparse.Namespace) -> ExitCode:
     """Show one node."""
     from ..running.chosen import node_named
-    from .status_text import disk_lines, update_lines
+    from .node_show import node_lines
+    from .printing import print_lines, window_width
 
     server = _server(arguments)
     node = node_named(server.nodes(), arguments.name)
     node = server.get(f"/v1/nodes/{node['mac']}")  # with all of its updates
-    if arguments.json:
-        print_json(node)
-        return ExitCode.DONE
-    for key, value in node.items():
-        if key == "disks":
-            value = f"\n{'':<8} ".join(disk_lines(value))
-        elif key == "update":
-            value = f"\n{'':<8} ".join(update_lines(value))
-        elif key == "phases":
-            value = ", ".join(f"{phase} {since}" for phase, since in value.items())
-        elif isinstance(value, list):
-            value = ", ".join(map(str, value))
-        print(f"{key:<8} {'-' if value in (None, '') else value}")
+    if form_of(arguments) in ("", "wide"):
+        print_lines(node_lines(node, datetime.now(UTC), window_width()))
+    else:
+        print_value(arguments, node, [str(node["name"])])
     return ExitCode.DONE
 
 

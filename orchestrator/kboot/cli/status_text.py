@@ -10,7 +10,7 @@ from kboot_clusterdesc import Phase
 
 from ..running.trouble import INSTALLS, Severity, Trouble, by_need, is_well, phases_in_words, summary, troubles
 from .ages import age, length, moment
-from .tables import Cell, Column, Line, Span, Table, Way, folded, shortened, table_lines
+from .tables import Cell, Column, Line, Span, Table, Way, folded, folded_line, shortened, table_lines
 
 if TYPE_CHECKING:
     from ..running.cloudconfig_client import JsonObject
@@ -67,7 +67,9 @@ def status_lines(
         else:
             lines += _node_lines(status.nodes, now, width, room)
     lines += rest
-    return lines if height is None else [_one_row(line, width) for line in lines[:height]]
+    if height is None:
+        return [part for line in lines for part in folded_line(line, width)]
+    return [_one_row(line, width) for line in lines[:height]]
 
 
 def node_table(nodes: Sequence[JsonObject], now: datetime) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,23 @@ def folded(text: str, width: int) -> list[str]:
     from rich.text import Text
 
     return [line.plain.rstrip() for line in Text(text).wrap(Console(), max(2, width))]
+
+
+def folded_line(line: Line, width: int | None, indent: int = 4) -> list[Line]:
+    """Return a line as lines of at most so many columns, broken between words, those after the first indented."""
+    if width is None or width_of(plain(line)) <= width:
+        return [line]
+    lines: list[list[Span]] = [[]]
+    left = width
+    for span in line:
+        for word in re.findall(r"\s*\S+|\s+", span.text):
+            for part in [word] if width_of(word) <= width - indent else folded(word, max(2, width - indent)):
+                if width_of(part) > left:
+                    lines.append([Span(" " * indent)])
+                    left, part = width - indent, part.lstrip()
+                lines[-1].append(Span(part, span.style))
+                left -= width_of(part)
+    return [tuple(spans) for spans in lines]
 
 
 def _span(cell: Cell) -> Span:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
 
+_SILENT_S = 40  # of a stream that says every 15 seconds that it is still there
 JsonObject = dict[str, Any]  # what crosses the HTTP border, passed on as it is
 
 
@@ -40,22 +43,38 @@ class CloudConfigClient:
         token = _read(self._folder.pki / "operator-token").strip()
         return self._ask("POST", path, {"Authorization": f"Bearer {token}"})
 
+    def lines(self, path: str) -> Iterator[str]:
+        """Yield the lines of a stream as they come; raise Unreachable, also where it breaks off."""
+        with self._client(timeout_s=_SILENT_S) as client, self._faults(), client.stream("GET", path) as answer:
+            if answer.is_error:
+                answer.read()
+                body_of(answer, path)
+            yield from answer.iter_lines()
+
     def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> JsonObject:
+        with self._client(timeout_s=10) as client, self._faults():
+            answer = client.request(method, path, headers=headers)
+        return body_of(answer, path)
+
+    def _client(self, *, timeout_s: float) -> httpx.Client:
         authority = self._folder.pki / "cluster-ca.pem"
         try:
             context = ssl.create_default_context(cafile=str(authority))
-            # trust_env off: a proxy of the site must not stand between us and our own machine
-            with httpx.Client(base_url=self._base, verify=context, timeout=10, trust_env=False) as client:
-                answer = client.request(method, path, headers=headers)
         except OSError as error:
             way = "run kboot as root" if isinstance(error, PermissionError) else "run `kboot up` first"
             raise Unreachable(f"{authority}: cannot be read: {error.strerror}", way) from error
+        # trust_env off: a proxy of the site must not stand between us and our own machine
+        return httpx.Client(base_url=self._base, verify=context, timeout=timeout_s, trust_env=False)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"the cloud-config server at {self._base} does not answer: {error}",
-                f"read `docker compose -p kboot-{self._folder.cluster} logs cloudconfig`, then `kboot up`",
+                f"read `kboot logs cloudconfig --cluster {self._folder.cluster}`, then `kboot up`",
             ) from error
-        return body_of(answer, path)
 
 
 def _read(path: Path) -> str:
@@ -68,7 +87,7 @@ def _read(path: Path) -> str:
 def body_of(answer: httpx.Response, path: str) -> JsonObject:
     """Return the JSON object of an answer, its text fit for a terminal; raise KbootError where that is a fault."""
     try:
-        body = _printable(answer.json()) if answer.content else {}
+        body = printable(answer.json()) if answer.content else {}
     except ValueError:
         body = {}
     if not isinstance(body, dict):
@@ -79,12 +98,12 @@ def body_of(answer: httpx.Response, path: str) -> JsonObject:
     return body
 
 
-def _printable(part: Any) -> Any:
+def printable(part: Any) -> Any:
     """Return what was parsed, with what a terminal would act on escaped: a machine may tell what it likes."""
     if isinstance(part, dict):
-        return {_printable(key): _printable(value) for key, value in part.items()}
+        return {printable(key): printable(value) for key, value in part.items()}
     if isinstance(part, list):
-        return [_printable(each) for each in part]
+        return [printable(each) for each in part]
     if not isinstance(part, str):
         return part
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in part)

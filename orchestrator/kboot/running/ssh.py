@@ -69,6 +69,19 @@ class Remote:
             raise KbootError(f"{self.name}: `{command[0]}` ended with {done.returncode}: {last_line(said)}")
         return done.stdout
 
+    def show(self, command: Sequence[str]) -> int:
+        """Run `command` as root with our own output as its output, until it ends; return its exit status."""
+        words = [*self._ssh(), f"{ACCOUNT}@{self.address}", "sudo", *map(shlex.quote, command)]
+        try:
+            status = subprocess.run(words, stdin=subprocess.DEVNULL).returncode
+        except FileNotFoundError as error:
+            raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
+        if status == _SSH_FAILED:
+            raise NotYet(
+                f"{self.name} cannot be reached by ssh", "what ssh said stands above; `--identity FILE` names a key"
+            )
+        return status
+
     def _ssh(self) -> list[str]:
         options = {
             "BatchMode": "yes",

@@ -75,6 +75,7 @@ ROUTES = (
     Route("/v1/nodes/{mac}/events", POST, events.take_report, "", _MACHINE, events.Report, 204),
     Route("/v1/nodes/{mac}/arm", POST, nodes.arm, NodeState, _OPERATOR),
     Route("/v1/nodes/{mac}/disarm", POST, nodes.disarm, NodeState, _OPERATOR),
+    Route("/v1/nodes/{mac}/forget", POST, nodes.forget, "", _OPERATOR, status=204),
     Route("/v1/settle", POST, nodes.settle, FleetState, _OPERATOR),
     Route("/v1/events", GET, event_stream.stream_events, STREAM),
     Route("/v1/update", POST, omaha.update, "text/xml", takes="text/xml"),

@@ -276,7 +276,7 @@ class Fleet:
                 self.keep(before, life.got_lease(before, now), entry.ip)
                 if entry.mac in renewed:
                     self.hear(before.mac)
-            elif not index.desc.ignores(entry.mac) and self.store.discover(entry.mac, str(entry.ip), now):
+            elif not index.desc.ignores(entry.mac) and self.store.discover(entry, now):
                 self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
         self._leases_noted_by = index
 

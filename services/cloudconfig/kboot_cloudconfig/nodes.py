@@ -20,7 +20,7 @@ from . import machine as life
 from .answer import fresh
 from .api import FleetState, KubernetesState, NodeState
 from .caller import PathMac, ServedFleet, ask_of
-from .event import rfc3339
+from .event import Event, rfc3339
 from .fleet import Fleet
 from .kept_releases import releases_in_use
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
@@ -183,6 +183,20 @@ def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Resp
     fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
     fleet.tell(EventKind.ARMED if armed else EventKind.DISARMED, mac, ask.address)
     return _json(shown(fleet, node).json)
+
+
+async def forget(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+    """Forget a machine that is not declared, discovered or joined; only the operator token may."""
+    ask = _operators_ask(fleet, request, mac)
+    if fleet.is_declared(mac):
+        raise ProblemError(409, f"{mac} is declared: take it out of the description first")
+    if not fleet.store.knows(mac):
+        raise ProblemError(404, f"nothing is known of {mac}")
+    lease = fleet.leases.lease_of(mac, fleet.now())
+    detail = (("lease", lease.expires),) if lease else ()
+    address = str(ask.address) if ask.address else None
+    fleet.store.forget(mac, lease, Event(fleet.now(), EventKind.FORGOTTEN, mac, address, detail))
+    return Response(status_code=204)
 
 
 async def settle(request: Request, fleet: ServedFleet) -> Response:

@@ -17,6 +17,7 @@ from .api import DoubtState
 from .commits import Change, Commits
 from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
 from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
+from .leases import LeaseEntry
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 from .update_table import UpdateTable
@@ -71,6 +72,11 @@ class Store:
                 Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
             }
             found = self._reader.execute("SELECT mac, ip, since FROM discovered").fetchall()
+            self._forgotten = {  # machine -> end of the lease that it had when it was forgotten
+                event.mac: int(dict(event.detail).get("lease", -1))
+                for event in self.newest_events(EVENTS_KEPT, Choice(frozenset({EventKind.FORGOTTEN})))
+                if event.mac is not None
+            }
             self._discovered = {Mac(mac): Discovered(Mac(mac), ip, datetime.fromisoformat(at)) for mac, ip, at in found}
         except (sqlite3.Error, OSError) as error:
             raise UnusableState(f"{path}: {error}") from error
@@ -154,10 +160,14 @@ class Store:
         row = row_of(event)
         self.commits.make(Change(lambda db: _add(db, row), partial(self.on_event, event)))
 
-    def discover(self, mac: Mac, ip: str, now: datetime) -> bool:
-        """Keep an undeclared machine with its newest address; return whether it is new."""
+    def discover(self, lease: LeaseEntry, now: datetime) -> bool:
+        """Keep an undeclared machine with its newest address; return whether it is new.
+
+        One that was forgotten is not known again by the lease that it had then.
+        """
+        mac, ip = lease.mac, str(lease.ip)
         known = self._discovered.get(mac)
-        if known is not None and known.ip == ip:
+        if (known is not None and known.ip == ip) or self._forgotten.get(mac) == lease.expires:
             return False
         found = Discovered(mac, ip, datetime.fromisoformat(rfc3339(now)) if known is None else known.since)
         row = (mac, ip, rfc3339(found.since))
@@ -176,6 +186,32 @@ class Store:
     def discovered(self) -> list[Discovered]:
         """Return every machine that was seen while undeclared."""
         return sorted(self._discovered.values(), key=lambda each: (each.since, each.mac))
+
+    def knows(self, mac: Mac) -> bool:
+        """Return whether anything is kept of a machine that nobody declared."""
+        return mac in self._discovered or mac in self._joined
+
+    def forget(self, mac: Mac, lease: LeaseEntry | None, event: Event) -> None:
+        """Drop all that is kept of an undeclared machine but events; `lease` is the one that it has now."""
+        row, before = row_of(event), (self._discovered.get(mac), mac in self._joined, self._joined.get(mac))
+
+        def write(db: sqlite3.Connection) -> None:
+            for table in ("discovered", "adopted", "machines", "heard"):
+                db.execute(f"DELETE FROM {table} WHERE mac = ?", (mac,))  # noqa: S608 - words of this line
+            _add(db, row)
+
+        def undo() -> None:
+            found, has_joined, token = before
+            self._discovered |= {} if found is None else {mac: found}
+            self._joined |= {mac: token} if has_joined else {}
+            self._forgotten.pop(mac, None)
+
+        self.commits.make(Change(write, partial(self.on_event, event), undo))
+        self._discovered.pop(mac, None)
+        self._joined.pop(mac, None)
+        self._machines.pop(mac, None)
+        if lease is not None:
+            self._forgotten[mac] = lease.expires
 
     def add_joined(self, mac: Mac, now: datetime) -> bool:
         """Keep that an undeclared machine joined; return whether it did so for the first time."""

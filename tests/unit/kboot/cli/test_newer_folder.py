@@ -15,7 +15,7 @@ from kboot.host.migrations import FORMAT
 from .test_cli import RACK
 
 # These look at no cluster's folder.
-_NO_FOLDER = {"init", "validate", "schema", "convert", "completion", "version"} | {
+_NO_FOLDER = {"init", "validate", "schema", "convert", "completion", "version", "node declare"} | {
     f"bundle {name}" for name in ("create", "diff", "inspect", "load", "verify")
 }
 # What a command needs beside the options that every one has; FILE is a description.
@@ -29,6 +29,7 @@ _ARGUMENTS = {
     "lab ssh": "node1",
     "lab exec": "true",
     "lab power": "node1 cycle",
+    "lab remove": "node1",
     "lab add": "--mac 52:54:00:00:00:09",
     "lab release": "3975.2.1",
     "certs renew": "--all",
@@ -39,7 +40,7 @@ _ARGUMENTS = {
     "assets add": "FILE --version v1.36.2",
     "etcd restore": "FILE --yes",
     "inventory": "--hosts",
-    **{f"node {verb}": "node1" for verb in ("show", "reinstall", "disarm", "drain", "uncordon", "apply")},
+    **{f"node {verb}": "node1" for verb in ("show", "reinstall", "disarm", "drain", "uncordon", "apply", "forget")},
 }
 
 

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot.cli.tables import Cell, Column, Span, Table, Way, folded, plain, shortened, table_lines, width_of
+from kboot.cli.tables import (
+    Cell,
+    Column,
+    Span,
+    Table,
+    Way,
+    folded,
+    folded_line,
+    plain,
+    shortened,
+    table_lines,
+    width_of,
+)
 
 _NODES = Table(
     (Column("NODE"), Column("MAC", spare=1), Column("PHASE"), Column("", Way.FOLD, least=12)),
@@ -108,3 +120,17 @@ def test_a_shortened_text_is_no_wider_than_asked(width: int) -> None:
     for text in ("漢字漢字漢字", "abcdefghijk"):
         assert width_of(shortened(text, width)) <= width
         assert width_of(shortened(text, width, keeps_end=True)) <= width
+
+
+@given(
+    st.lists(st.tuples(st.text(st.sampled_from("ab c漢"), max_size=30), st.sampled_from(["", "bold"])), max_size=4),
+    st.integers(min_value=10, max_value=60),
+)
+def test_a_line_that_is_folded_loses_no_letter_and_no_style(pieces: list[tuple[str, str]], width: int) -> None:
+    line = tuple(Span(*piece) for piece in pieces)
+    lines = folded_line(line, width)
+    assert all(width_of(plain(each)) <= width for each in lines)
+    for style in ("", "bold"):
+        before = "".join(span.text for span in line if span.style == style)
+        after = "".join(span.text for each in lines for span in each if span.style == style)
+        assert "".join(after.split()) == "".join(before.split())

@@ -1,0 +1,110 @@
+"""`kboot logs`: what services say, or what a machine says: of its install while that runs, else its journal."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from typing import TYPE_CHECKING
+
+from kboot_compose.service_names import SERVICE_NAMES
+
+from ..errors import BadInput, EngineError, ExitCode, KbootError
+from .options import Commands, add_cluster, add_command, add_login, login, note
+
+if TYPE_CHECKING:
+    from kboot_clusterdesc import ClusterFolder
+
+    from ..running.cloudconfig_client import CloudConfigClient, JsonObject
+
+_LINES = 100
+
+
+def register(commands: Commands) -> None:
+    """Add `kboot logs` to the command line."""
+    parser = add_command(
+        commands,
+        "logs",
+        run_logs,
+        summary="print the log of services, or of a machine: its steps while it is installed, its journal afterwards",
+        example="kboot logs dnsmasq -f\n  kboot logs node1",
+    )
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="SERVICE|NODE",
+        help=f"one of {', '.join(SERVICE_NAMES)}, or a node; default: all services",
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as lines come, until interrupted")
+    parser.add_argument("-n", "--lines", type=int, default=_LINES, metavar="N", help=f"how many lines ({_LINES})")
+    add_login(parser)
+    add_cluster(parser)
+
+
+def run_logs(arguments: argparse.Namespace) -> ExitCode:
+    """Print the log of services or of one machine."""
+    from ..running.chosen import chosen_cluster
+
+    if arguments.lines < 0:
+        raise BadInput(f"--lines {arguments.lines}: cannot be", "say how many, such as `--lines 500`")
+    folder = chosen_cluster(arguments.root, arguments.cluster)
+    if arguments.name is None or arguments.name in SERVICE_NAMES:
+        return _of_services(folder, arguments)
+    return _of_machine(folder, arguments)
+
+
+def _of_services(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCode:
+    from ..host.engine import INSTALL_CLIENT, connect, project_name
+
+    connect()
+    words = ["docker", "compose", "-p", project_name(folder.cluster), "logs", "--tail", str(arguments.lines)]
+    words += ["--follow"] if arguments.follow else []
+    words += ["--no-log-prefix", arguments.name] if arguments.name else []
+    try:
+        status = subprocess.run(words, stdin=subprocess.DEVNULL).returncode
+    except FileNotFoundError as error:
+        raise EngineError("the command `docker` is not installed", INSTALL_CLIENT) from error
+    if status != 0:
+        raise KbootError("docker compose printed no log", "what it said stands above; `kboot status` says what runs")
+    return ExitCode.DONE
+
+
+def _of_machine(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCode:
+    from kboot_clusterdesc import Phase
+
+    from ..running.chosen import description_in_force, node_named
+    from ..running.cloudconfig_client import CloudConfigClient
+    from ..running.ssh import remote
+
+    server = CloudConfigClient(folder, description_in_force(folder))
+    try:
+        node = node_named(server.nodes(), arguments.name)
+    except BadInput as error:
+        services = ", ".join(SERVICE_NAMES)
+        raise BadInput(
+            f"`{arguments.name}` is no service and no node", f"{error.hint}; services: {services}"
+        ) from error
+    if node["phase"] not in (Phase.RUNNING, Phase.READY):
+        _print_steps(folder, server, node, arguments)
+        return ExitCode.DONE
+    journal = ["journalctl", "--boot", "--no-pager", f"--lines={arguments.lines}"]
+    remote(folder, node, login(arguments)).show([*journal, *(["--follow"] if arguments.follow else [])])
+    return ExitCode.DONE
+
+
+def _print_steps(
+    folder: ClusterFolder, server: CloudConfigClient, node: JsonObject, arguments: argparse.Namespace
+) -> None:
+    """Print what a machine told of its install, and was told: nothing else of it can be read yet."""
+    from ..running.event_feed import events_so_far, followed_events
+    from .events import event_line
+    from .printing import painter
+
+    paint, names = painter(), {str(node["mac"]): str(node["name"])}
+    name = node["name"]
+    where = f"`kboot lab console {name}`" if folder.lab.is_dir() else "its console"
+    note(f"note: {name} is {node['phase']}: these are its events; what else it says is on {where}")
+    if arguments.follow:
+        for event in followed_events(server, mac=node["mac"]):
+            print(paint(event_line(event, names)), flush=True)
+    for event in events_so_far(server, mac=node["mac"], from_first=True)[-arguments.lines :]:
+        print(paint(event_line(event, names)))

@@ -1,0 +1,92 @@
+"""`kboot node show`: how far a machine is, why it is stuck, what to type, and how it came there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .ages import age, length, moment
+from .status_text import disk_lines, phase_span, remark_of, update_lines
+from .tables import Cell, Column, Line, Span, Table, Way, folded, table_lines
+
+if TYPE_CHECKING:
+    from ..running.cloudconfig_client import JsonObject
+
+_INDENT = 10
+_BAR = 30
+
+
+def node_lines(node: JsonObject, now: datetime, width: int | None) -> list[Line]:
+    """Return a machine as lines: state and reason, the next commands, what it is, and the length of each phase."""
+    return [*_state(node, now, width), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
+
+
+def _state(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]:
+    from ..running.advice import next_commands, state_in_words
+
+    yield Span(str(node["name"]), "bold"), Span(" "), phase_span(node["phase"]), Span(f" for {age(node['since'], now)}")
+    reasons = [node["reason"], node["overdue"], node["config"] == "outdated" and "it runs an older config"]
+    for said in [str(reason) for reason in reasons if reason] or [state_in_words(node)]:
+        yield from _field("", said, width)
+    title = "next"
+    for command in next_commands(node):
+        yield Span(title.ljust(_INDENT)), Span(command, "bold")
+        title = ""
+
+
+def _facts(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]:
+    cards = ", ".join([str(node["mac"]), *node.get("more_macs", [])])
+    yield from _field("machine", f"{cards}, {node['ip'] or 'no address yet'}, heard {_ago(node['heard'], now)}", width)
+    joined = ", joined undeclared" if node["joined"] else ""
+    yield from _field("roles", (", ".join(node["roles"]) or "none") + joined, width)
+    yield from _field("config", f"{node['config']}, {'armed' if node['armed'] else 'not armed'}", width)
+    if node.get("version"):
+        yield from _field("OS", str(node["version"]), width)
+    if (said := remark_of(node)) and said not in (node["reason"], node["overdue"], "armed"):
+        yield from _field("said", said, width)
+    if node.get("install_disk"):
+        yield from _field("installed", str(node["install_disk"]), width)
+    for title, lines in (("disks", disk_lines(node.get("disks") or [])), ("updates", _updates(node))):
+        for line in lines:
+            yield from _field(title, line, width)
+            title = ""
+    if node.get("ssh_host_keys"):
+        yield from _field("ssh", f"{len(node['ssh_host_keys'])} host keys told; `-o yaml` has them", width)
+
+
+def _timeline(node: JsonObject, now: datetime, width: int | None) -> list[Line]:
+    """Return a row for each phase that the machine was in since its arming: when, and for how long."""
+    steps = sorted(((moment(at), phase) for phase, at in node["phases"].items()), key=lambda step: step[0])
+    if not steps:
+        return []
+    ends = [*(at for at, _ in steps[1:]), now]
+    lengths = [(end - at).total_seconds() for (at, _), end in zip(steps, ends, strict=True)]
+    longest = max(*lengths, 1.0)
+    rows: list[list[Cell]] = [
+        [
+            phase_span(phase),
+            f"{at:%Y-%m-%d %H:%M:%S}",
+            length(seconds) + (" so far" if end is now else ""),
+            "━" * round(_BAR * max(0.0, seconds) / longest),
+        ]
+        for (at, phase), end, seconds in zip(steps, ends, lengths, strict=True)
+    ]
+    columns = (Column("PHASE"), Column("SINCE (UTC)", spare=1), Column("FOR"), Column("", Way.FOLD, least=8, spare=2))
+    return table_lines(Table(columns, rows), width, folds=False)
+
+
+def _updates(node: JsonObject) -> list[str]:
+    update = node.get("update")
+    return update_lines(update) if update else []
+
+
+def _ago(stamp: str | None, now: datetime) -> str:
+    return f"{age(stamp, now)} ago" if stamp else "never"
+
+
+def _field(title: str, text: str, width: int | None) -> Iterator[Line]:
+    lines = [text] if width is None else folded(text, max(8, width - _INDENT))
+    for line in lines:
+        yield Span(title.ljust(_INDENT)), Span(line)
+        title = ""

@@ -1,0 +1,96 @@
+"""Events, logs, undeclared machines and declarations, as they are typed, against a real server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kboot.cli.main import run
+from kboot.host.waiting import looks
+from kboot.running.cloudconfig_client import CloudConfigClient
+from kboot_clusterdesc import load
+from support.seeded import STRANGER, mac_of
+from support.standing import StandingCluster
+from support.statuses import NO_DISK
+
+
+def _discovered(cluster: StandingCluster) -> None:
+    server = CloudConfigClient(cluster.folder, cluster.desc)
+    for _ in looks(30, 0.2):
+        if server.get("/v1/nodes")["discovered"]:
+            return
+    raise AssertionError("the stranger is not discovered")
+
+
+def test_events_are_chosen_by_machine_and_kind(cluster: StandingCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster.kboot("events", "--node", "node3", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {event["mac"] for event in found} == {mac_of(3)}
+    assert [event["kind"] for event in found][-1] == "refused"
+    assert cluster.kboot("events", "--kind", "failed", "--kind", "release", "-o", "yaml") == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "kind:" in line] == [
+        "  kind: release",
+        "  kind: failed",
+    ]
+    assert cluster.kboot("events", "--kind", "faild") == 2
+    assert capsys.readouterr().err.startswith(
+        "error: `faild` is not a kind of event\n  hint: did you mean `failed`? one of discovered, waiting, "
+    )
+
+
+def test_the_log_of_a_machine_that_is_not_installed_is_what_it_told(
+    cluster: StandingCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster.kboot("logs", "node2", "-n", "2") == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[2:4] for line in out.splitlines()] == [["node2", "configured"], ["node2", "failed"]]
+    assert err == "note: node2 is failed: these are its events; what else it says is on its console\n"
+    assert cluster.kboot("logs", "nobody") == 2
+    assert capsys.readouterr().err.startswith("error: `nobody` is no service and no node\n  hint: declared: rack1-")
+
+
+def test_a_machine_is_shown_with_why_and_what_now(cluster: StandingCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster.kboot("node", "show", "node2") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "node2 failed for 5m",
+        f"          {NO_DISK}",
+        "next      kboot logs node2",
+        "          kboot node reinstall node2",
+    ]
+    assert cluster.kboot("node", "show", "node2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["reason"] == NO_DISK
+
+
+def test_a_stranger_is_listed_with_its_line_declared_and_forgotten(
+    cluster: StandingCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _discovered(cluster)
+    assert cluster.kboot("discovered") == 0
+    (_, row) = capsys.readouterr().out.splitlines()
+    line = f'- {{mac: "{STRANGER}", roles: [worker]}}'
+    assert row.startswith(STRANGER)
+    assert row.endswith(line)
+
+    file = cluster.folder.root / "rack.yaml"
+    text = cluster.folder.description.read_text()
+    file.write_text(f"# ours\n{text}")
+    file.chmod(0o640)
+    words = ["node", "declare", STRANGER.dashed, "--name", "node9", "--role", "worker", "--file", str(file)]
+    assert run(words) == 0
+    out, err = capsys.readouterr()
+    assert out == f'- {{mac: "{STRANGER}", name: node9, roles: [worker]}}\n'
+    assert err == f"wrote it into {file}; next: `kboot diff {file}`, `kboot up {file}`\n"
+    assert file.read_text().startswith("# ours\n")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [node.name for node in load(file).nodes] == [*(node.name for node in cluster.desc.nodes), "node9"]
+    assert run(words) == 2
+    assert str(file) in capsys.readouterr().err
+
+    assert cluster.kboot("node", "forget", STRANGER) == 0
+    assert capsys.readouterr().out == f"{STRANGER} is forgotten\n"
+    assert cluster.kboot("discovered", "-o", "name") == 0
+    assert capsys.readouterr().out == ""
+    assert cluster.kboot("node", "forget", "node2") == 1
+    assert "409 " in capsys.readouterr().err
