@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kboot_cloudconfig import machine as life
 from kboot_cloudconfig.app import create_app
 from kboot_cloudconfig.fleet import Fleet
+from kboot_cloudconfig.leases import LeaseEntry
 from kboot_cloudconfig.observed import left_after_s, part_of
 from kboot_cloudconfig.settings import settings_from
 from kboot_clusterdesc import EventKind, Phase
@@ -68,7 +69,7 @@ def _of(samples: Samples, metric: str, /, **labels: str) -> float:
 
 
 def test_machines_are_counted_by_phase_and_each_has_its_own(fleet: Fleet) -> None:
-    fleet.store.discover(mac_of(900), "10.10.9.9", fleet.now())
+    fleet.store.discover(LeaseEntry(mac_of(900), IPv4Address("10.10.9.9"), 0), fleet.now())
     samples = _samples(fleet)
     by_phase = {phase: _of(samples, "kboot_machines", phase=phase.value) for phase in Phase}
     assert by_phase[Phase.FAILED] == 2
