@@ -179,4 +179,5 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         BinarySources(arguments.assets, arguments.assets_from, arguments.cni_from),
         arguments.os_from,
         {name: each.release_key for name, each in attached.items() if each.release_key is not None},
+        {name: each.updater_config for name, each in attached.items()},
     )

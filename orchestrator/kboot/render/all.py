@@ -47,10 +47,7 @@ def render(
     }
     if attached.release_key is not None:
         contents[f"config/{shared_files.RELEASE_KEY}"] = attached.release_key
-    if attached.payload_key is not None:
-        contents[f"config/{shared_files.PAYLOAD_KEY}"] = attached.payload_key
-    if attached.release_ca is not None:
-        contents[f"config/{shared_files.RELEASE_AUTHORITY}"] = attached.release_ca
+    contents |= {f"config/{name}": content for name, content in attached.updater_config.items()}
     files = {path: RenderedFile(content) for path, content in contents.items()}
     for path in ("config/registry.yml", "config/registry-push.yml"):
         files[path] = RenderedFile(files[path].content, 0o640, REGISTRY.user.uid)  # they hold the writers' secret

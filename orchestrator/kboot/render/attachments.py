@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kboot_clusterdesc import shared_files
+
 from ..node.config import NodeConfig
 
 
@@ -17,3 +19,9 @@ class Attachments:
     manifests: Mapping[str, bytes] = field(default_factory=dict)
     payload_key: bytes | None = None
     release_ca: bytes | None = None
+
+    @property
+    def updater_config(self) -> dict[str, bytes]:
+        """What the updater reads of them beside the release key, by the names of its files."""
+        files = {shared_files.PAYLOAD_KEY: self.payload_key, shared_files.RELEASE_AUTHORITY: self.release_ca}
+        return {name: content for name, content in files.items() if content is not None}

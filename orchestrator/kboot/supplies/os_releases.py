@@ -12,6 +12,7 @@ from typing import BinaryIO
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
 from kboot_clusterdesc.os_release import release_number
 from kboot_clusterdesc.shared_files import CURRENT
+from kboot_clusterdesc.update_payload import payload_names
 from kboot_compose.services import UPDATER
 
 from ..errors import KbootError
@@ -34,15 +35,20 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
     releases = _brought(SupplyStore(folder.root), desc)
     channel = folder.images / desc.os.channel
     version = _wanted(releases, desc)
-    if version is None or _is_there(channel / version, desc) or not _is_newer(version, channel, desc):
+    if version is None:
+        return has_key
+    if _is_there(channel / version, desc):
+        return _place_payloads(folder, desc, version, releases[version], progress) or has_key
+    if not _is_newer(version, channel, desc):
         return has_key
     progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
     scratch = folder.images / f".placed-{version}"
     try:
         shutil.rmtree(scratch, ignore_errors=True)
         make_folder(scratch)
-        for number, (name, item) in enumerate(sorted(releases[version].items()), 1):
-            progress(f"  {number} of {len(releases[version])}: {name}, {item.size // 10**6} MB")
+        taken = {name: releases[version][name] for name in sorted(_names(desc) | _payloads(releases[version], desc))}
+        for number, (name, item) in enumerate(taken.items(), 1):
+            progress(f"  {number} of {len(taken)}: {name}, {item.size // 10**6} MB")
             _copy(SupplyStore(folder.root), item, scratch / name)
         sync_folder(scratch)
         make_folder(channel)
@@ -56,6 +62,36 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return True
+
+
+def _place_payloads(
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    version: str,
+    brought: Mapping[str, Item],
+    progress: Callable[[str], None],
+) -> bool:
+    """Give a release that is here the update payloads that it lacks; return whether any was placed."""
+    release = folder.images / desc.os.channel / version
+    lacking = sorted(name for name in _payloads(brought, desc) if not (release / name).is_file())
+    scratch = folder.images / f".placed-{version}"
+    try:
+        for name in lacking:
+            progress(f"placing {name} of release {version}, {brought[name].size // 10**6} MB")
+            make_folder(scratch)
+            _copy(SupplyStore(folder.root), brought[name], scratch / name)
+            (scratch / name).rename(release / name)
+    except OSError as error:
+        raise failed(error, release) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return bool(lacking)
+
+
+def _payloads(brought: Mapping[str, Item], desc: ClusterDesc) -> set[str]:
+    """Return the files of update payloads among what was brought that machines need, each with its hash."""
+    pairs = [{name, f"{name}.sha256"} for name in payload_names(desc.os)]
+    return {name for pair in pairs if pair <= brought.keys() for name in pair}
 
 
 def brought_release(store: SupplyStore, desc: ClusterDesc) -> str | None:

@@ -41,6 +41,7 @@ class Wanted:
     binaries: BinarySources = field(default_factory=BinarySources)
     os_folders: Sequence[Path] = ()
     release_keys: Mapping[str, bytes] = field(default_factory=dict)  # by the names of clusters
+    updater_config: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)  # by them, then by file name
 
 
 def collect_everything(wanted: Wanted, collected: Collected, progress: Callable[[str], None]) -> list[Item]:
@@ -74,7 +75,8 @@ def _collected(wanted: Wanted, collected: Collected, progress: Callable[[str], N
         os_sources = OsSources(wanted.os_folders, wanted.root, services.get(UPDATER.name, ""))
         for desc in needs.descriptions:
             key = wanted.release_keys.get(desc.cluster.name)
-            items += collect_os_release(desc, key, os_sources, collected, progress)
+            config = wanted.updater_config.get(desc.cluster.name)
+            items += collect_os_release(desc, key, os_sources, collected, progress, config)
         items += _release_keys(wanted, collected, progress)
     if Kind.WHEEL in kinds:
         wheel_sources = WheelSources(wanted.sources, (wanted.sources / "pyproject.toml").is_file())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, dump, family_of
 from kboot_clusterdesc.shared_files import CURRENT, DESCRIPTION, ORIGIN, RELEASE_KEY, origin_of
+from kboot_clusterdesc.update_payload import payload_names
 
 from ...errors import BadInput, KbootError, last_line
 from ...supplies.bundle_manifest import Item, Kind
@@ -34,12 +35,17 @@ def collect_os_release(
     sources: OsSources,
     collected: Collected,
     progress: Callable[[str], None],
+    config: Mapping[str, bytes] | None = None,
 ) -> list[Item]:
-    """Return the files of the release that a description asks for, each with its signature; raise KbootError."""
+    """Return the files of the release that a description asks for, each with its signature; raise KbootError.
+
+    `config` has what the updater reads beside description and release key, by file name. Update payloads go along, as
+    far as the release has them.
+    """
     given = sources.given
     for folder in given:
         if _is_whole(folder, desc):
-            return _items(folder, _number(folder, desc), desc, "given", collected)
+            return _items(folder, _number(folder, desc), desc, "given", collected, progress)
     if given:
         names = ", ".join(family_of(desc.os.family).release_files)
         raise BadInput(
@@ -47,8 +53,9 @@ def collect_os_release(
         )
     mirrored = _mirrored(ClusterFolder(sources.root, desc.cluster.name).images, desc)
     if mirrored is None:
-        mirrored = _fetched(desc, release_key, sources.updater_image, collected, progress)
-    return _items(mirrored, mirrored.name, desc, _source(desc), collected)
+        own = {} if release_key is None else {RELEASE_KEY: release_key}
+        mirrored = _fetched(desc, {**own, **(config or {})}, sources.updater_image, collected, progress)
+    return _items(mirrored, mirrored.name, desc, _source(desc), collected, progress)
 
 
 def _mirrored(images: Path, desc: ClusterDesc) -> Path | None:
@@ -64,17 +71,18 @@ def _mirrored(images: Path, desc: ClusterDesc) -> Path | None:
 
 
 def _fetched(
-    desc: ClusterDesc, release_key: bytes | None, image: str, collected: Collected, progress: Callable[[str], None]
+    desc: ClusterDesc, given: Mapping[str, bytes], image: str, collected: Collected, progress: Callable[[str], None]
 ) -> Path:
     """Have the updater check the channel once, into a folder of the cache, which keeps what it downloaded."""
     images = collected.folder / "os" / origin_of(desc.os).replace(" ", "-")
-    if (known := _mirrored(images, desc)) and desc.os.version != _CURRENT:
+    known = _mirrored(images, desc)
+    if known and desc.os.version != _CURRENT and len(_payloads(known, desc)) == 2 * len(payload_names(desc.os)):
         return known
     progress(f"fetching the release of {desc.os.family} {desc.os.channel} for {desc.os.board}")
     with collected.scratch() as config:
         (config / DESCRIPTION).write_bytes(dump(desc))
-        if release_key is not None:
-            (config / RELEASE_KEY).write_bytes(release_key)
+        for name, content in given.items():
+            (config / name).write_bytes(content)
         _check(desc, image, config, images)
     found = _mirrored(images, desc)
     if found is None:
@@ -105,9 +113,14 @@ def _check(desc: ClusterDesc, image: str, config: Path, images: Path) -> None:
         )
 
 
-def _items(folder: Path, version: str, desc: ClusterDesc, source: str, collected: Collected) -> list[Item]:
+def _items(
+    folder: Path, version: str, desc: ClusterDesc, source: str, collected: Collected, progress: Callable[[str], None]
+) -> list[Item]:
     items: list[Item] = []
-    for name in _names(desc):
+    payloads = _payloads(folder, desc)
+    for lacking in (name for name in payload_names(desc.os) if name not in payloads):
+        progress(f"{lacking} of release {version} is not here: machines that are installed cannot come to it by this")
+    for name in [*_names(desc), *payloads]:
         blob = collected.refer(folder / name)
         items.append(
             Item(
@@ -126,6 +139,12 @@ def _items(folder: Path, version: str, desc: ClusterDesc, source: str, collected
 
 def _names(desc: ClusterDesc) -> list[str]:
     return [name for file in family_of(desc.os.family).release_files for name in (file, f"{file}.sig")]
+
+
+def _payloads(folder: Path, desc: ClusterDesc) -> list[str]:
+    """Return the files of update payloads that a release has, each with its hash."""
+    pairs = [(name, f"{name}.sha256") for name in payload_names(desc.os)]
+    return [name for pair in pairs if all((folder / each).is_file() for each in pair) for name in pair]
 
 
 def _is_whole(folder: Path, desc: ClusterDesc) -> bool:

@@ -255,6 +255,20 @@ def test_the_release_that_a_cluster_here_has_mirrored_is_taken(site: BundleSite,
     assert run(given) == 0
 
 
+def test_the_update_payload_of_the_release_goes_along_and_one_that_lacks_is_named(
+    site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payload = "flatcar_production_update.gz"
+    assert run(site.create(tmp_path / "a")) == 0
+    assert f"{payload} of release {RELEASE} is not here: machines that are installed" in capsys.readouterr().err
+    for name in (payload, f"{payload}.sha256"):
+        (site.folder / "os" / name).write_text("for the updater to verify")
+    assert run(site.create(tmp_path / "b")) == 0
+    assert payload not in capsys.readouterr().err
+    assert run(["bundle", "inspect", str(tmp_path / "b")]) == 0
+    assert re.search(rf"^os-file +{payload} +{RELEASE} ", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_the_operators_release_key_is_in_the_bundle_and_shown(
     site: BundleSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,10 +40,10 @@ def folder(tmp_path: Path) -> ClusterFolder:
 def load(folder: ClusterFolder) -> Load:
     """Have a bundle with these releases loaded."""
 
-    def loaded(*versions: str, board: str = "amd64-usr", left_out: str = "") -> Manifest:
+    def loaded(*versions: str, board: str = "amd64-usr", left_out: str = "", also: Sequence[str] = ()) -> Manifest:
         store = SupplyStore(folder.root)
         store.incoming.mkdir(parents=True, exist_ok=True)
-        names = [name for name in NAMES if name != left_out]
+        names = [*(name for name in NAMES if name != left_out), *also]
         contents = {(version, name): f"{version} {name}".encode() for version in versions for name in names}
         items = [
             file_item(content, f"flatcar/stable/{board}/{version}/{name}", Kind.OS_FILE, version=version)
@@ -135,3 +135,36 @@ def test_without_an_updater_a_release_that_is_not_there_is_named(folder: Cluster
     load("3975.2.0")
     placed(folder, ALONE)
     assert list(missing_release(folder, ALONE)) == []
+
+
+PAYLOAD = ("flatcar_production_update.gz", "flatcar_production_update.gz.sha256")
+
+
+def test_the_update_payload_is_placed_with_its_release(folder: ClusterFolder, load: Load) -> None:
+    load("3975.2.0", also=[*PAYLOAD, "flatcar-zfs.gz", "flatcar-zfs.gz.sha256"])
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    assert {path.name for path in (folder.images / "stable/3975.2.0").iterdir()} == {*NAMES, *PAYLOAD}
+
+
+def test_a_release_that_is_here_is_given_the_payload_that_a_later_bundle_brought(
+    folder: ClusterFolder, load: Load
+) -> None:
+    load("3975.2.0")
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    load("3975.2.0", also=PAYLOAD)
+    said: list[str] = []
+    assert place_release(folder, PINNED, said.append)
+    assert said == [f"placing {name} of release 3975.2.0, 0 MB" for name in PAYLOAD]
+    assert (folder.images / "stable/3975.2.0" / PAYLOAD[0]).read_text() == f"3975.2.0 {PAYLOAD[0]}"
+    assert not place_release(folder, PINNED, said.append)
+
+
+def test_a_payload_without_its_hash_and_one_that_nobody_needs_stay_in_the_store(
+    folder: ClusterFolder, load: Load
+) -> None:
+    load("3975.2.0", also=PAYLOAD[:1])
+    assert placed(folder, PINNED) == {"3975.2.0"}
+    load("3975.2.0", also=PAYLOAD)
+    off = described("version: 3975.2.0, update: {enabled: false}}")
+    assert not place_release(folder, off, print)
+    assert {path.name for path in (folder.images / "stable/3975.2.0").iterdir()} == {*NAMES}
