@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class ReleaseServer:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     on_request: Callable[[str], None] | None = None
     with_validator: bool = True
+    tls: ssl.SSLContext | None = None
     _http: _Http | None = None
 
     def start(self) -> None:
@@ -71,6 +73,8 @@ class ReleaseServer:
                 """Quiet: tests read what was asked from `asked`."""
 
         self._http = _Http(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self._http.socket = self.tls.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
@@ -88,7 +92,7 @@ class ReleaseServer:
     @property
     def url(self) -> str:
         """What a description gives as `os.release_url`."""
-        return f"http://{self.address}/{{channel}}/{{board}}"
+        return f"http{'s' if self.tls else ''}://{self.address}/{{channel}}/{{board}}"
 
     def release(
         self, version: str, key: SigningKey, *, at: str = "2024-01-05", channel: str = "stable", size: int = 300_000
