@@ -47,7 +47,10 @@ def _collected(
     if known is not None:
         return known
     progress(f"saving {reference}")
-    files = taken_apart(io.BufferedReader(_Chunks(client.api.get_image(reference))), collected)
+    stream = io.BufferedReader(_Chunks(client.api.get_image(reference)))
+    files = taken_apart(stream, collected)
+    while stream.read(1 << 20):  # past the end of the archive: the connection stays open until all of it is read
+        pass
     parts = saved_image(files, collected)
     return collected.remember(key, [parts.item(Kind.SERVICE_IMAGE, f"kboot-{service}:{version}", "kboot", version)])
 
