@@ -203,6 +203,11 @@ KEYS: dict[str, Key] = {
         "normal, or slow for machines that are emulated or whose disks are slow: etcd and Kubernetes then wait longer",
         "timing: slow",
     ),
+    "log_level": Key(
+        "the lowest level in the logs of cloud-config server and updater: debug, which has health checks too and what "
+        "kboot's own commands and agents ask again and again, info, warning or error",
+        "log_level: debug",
+    ),
     "nodes": Key("the machines", 'nodes: [{mac: "00:25:90:c0:f7:80", roles: [worker]}]'),
     "nodes.mac": Key(
         "the MAC of the network card it boots from, and which has its name and `ip`", 'mac: "00:25:90:c0:f7:80"'

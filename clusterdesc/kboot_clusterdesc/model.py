@@ -7,36 +7,35 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
 
+from .dhcp import Dhcp as Dhcp
+from .dhcp import DhcpMode as DhcpMode
 from .image_registry import ImageRegistry
 from .kernel_line import KernelLine
 from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
 from .loader import Loader
+from .log_line import LogLevel
 from .os_family import Family
 from .part import Part
 from .rack_place import RackPlace
 from .released_images import RELEASED
 from .site_proxy import SiteProxy
 from .types import (
-    AddressRange,
     Cron,
     Domain,
     Duration,
     HostName,
-    Lease,
     LinkAddress,
     LinkName,
     Mac,
     MacOrPrefix,
     OsVersion,
-    Range,
     SshKey,
     TimeOfDay,
     YesNo,
-    duration_s,
 )
 
 API_PORT = 6443  # on each control plane
@@ -47,30 +46,11 @@ POD_BLOCK_PREFIX = 24  # of a node's part of `pod_cidr`: kube-controller-manager
 Extension = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
 
 
-def _pair(value: AddressRange) -> list[str]:
-    return [str(value.first), str(value.last)]
-
-
-PoolRange = Annotated[
-    Range,
-    PlainSerializer(_pair),
-    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "ipv4"}, "minItems": 2, "maxItems": 2}),
-]
-
-
 def _images(value: object) -> object:
     """Return `value` without the known images that have no reference, since a key without a value counts as absent."""
     if not isinstance(value, dict):
         return value
     return {key: item for key, item in value.items() if item is not None or key not in RELEASED}
-
-
-class DhcpMode(StrEnum):
-    """Who answers DHCP: kboot alone, kboot beside the site's server, or only the site's server."""
-
-    SERVE = "serve"
-    PROXY = "proxy"
-    OFF = "off"
 
 
 class Role(StrEnum):
@@ -114,17 +94,6 @@ class UnknownMachines(StrEnum):
 class Cluster(Part):
     name: HostName
     domain: Domain
-
-
-class Dhcp(Part):
-    mode: DhcpMode = DhcpMode.SERVE
-    range: PoolRange | None = None
-    lease: Lease = "24h"
-
-    @property
-    def lease_s(self) -> int | None:
-        """The lease time in seconds, None for infinite."""
-        return None if self.lease == "infinite" else duration_s(self.lease)
 
 
 class Network(Part):
@@ -254,6 +223,7 @@ class ClusterDesc(Part):
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
     ignore: tuple[MacOrPrefix, ...] = ()
     timing: Timing = Timing.NORMAL
+    log_level: LogLevel = Field(default=LogLevel.INFO, exclude_if=lambda level: level is LogLevel.INFO)
     nodes: tuple[Node, ...] = ()
 
     @property

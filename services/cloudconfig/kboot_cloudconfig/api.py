@@ -6,10 +6,14 @@ They are plain dictionaries when the server runs: ten thousand nodes are shown w
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import (
+    Annotated,
+    Literal,
+    NotRequired,  # typing's own holds no field descriptions before Python 3.12
+)
 
 from pydantic import ConfigDict, Field, with_config
-from typing_extensions import TypedDict  # typing's own holds no field descriptions before Python 3.12
+from typing_extensions import TypedDict
 
 from kboot_clusterdesc import EventKind, Phase
 
@@ -174,3 +178,4 @@ class ProblemState(TypedDict):
     title: str
     status: int
     detail: str
+    request_id: Annotated[NotRequired[str], Field(description="as in the header X-Request-Id and in the log")]

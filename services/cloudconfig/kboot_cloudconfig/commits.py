@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from .log import log
+from .log import LogLevel, log
 
 _AT_ONCE = 500  # changes of one commit: as many take the event loop some milliseconds
 
@@ -151,4 +151,4 @@ class Commits:
         if self._failed and self._failed[-1][1] == before:
             before = self._failed.pop()[0]
         self._failed.append((before, self._settled, error))
-        log("state-not-written", problem=str(error), changes=len(batch))
+        log("state-not-written", LogLevel.ERROR, problem=str(error), changes=len(batch))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kboot_clusterdesc import InvalidDescription, load
 
-from .log import log
+from .log import LogLevel, log, set_lowest_level
 from .node_index import NodeIndex
 
 
@@ -29,10 +29,11 @@ class DescriptionFile:
                 desc = load(self._path)
                 self._good = NodeIndex.of(desc)
                 self.problem = None
+                set_lowest_level(desc.log_level)
                 log("description-read", cluster=desc.cluster.name, nodes=len(desc.nodes))
         except (InvalidDescription, OSError, UnicodeError) as error:
             problem = str(error)
             if problem != self.problem:
-                log("description-refused", problem=problem)
+                log("description-refused", LogLevel.ERROR, problem=problem)
             self.problem = problem
         return self._good

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import EventKind, Mac, Phase
+from kboot_clusterdesc.log_line import LogLevel
 
 Row = tuple[str, str, str | None, str | None, str]
+_SERIOUS = frozenset({Phase.FAILED, EventKind.REFUSED, EventKind.STATE_LOST})
 
 
 def rfc3339(moment: datetime) -> str:
@@ -32,6 +34,11 @@ class Event:
     def stamp(self) -> str:
         """When it happened, in the form that is shown."""
         return rfc3339(self.at)
+
+    @property
+    def log_level(self) -> LogLevel:
+        """How much its line in the log matters."""
+        return LogLevel.WARNING if self.kind in _SERIOUS else LogLevel.INFO
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that `/v1/events` sends."""

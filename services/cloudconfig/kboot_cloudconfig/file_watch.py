@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from .fleet import Fleet
-from .log import log
+from .log import LogLevel, log
 from .problem import ProblemError
 
 HEARD_KEPT_EVERY = timedelta(minutes=1)  # each time is one write to the disk, for all machines
@@ -21,7 +21,7 @@ async def watch_files(fleet: Fleet, period_s: float = 1.0) -> None:
             if abs(fleet.now() - fleet.heard_kept_at) >= HEARD_KEPT_EVERY:  # the clock may have been set back
                 fleet.keep_heard()
         except ProblemError as problem:
-            log("watch-waits", problem=problem.detail)
+            log("watch-waits", LogLevel.WARNING, problem=problem.detail)
         except Exception as error:  # the border of a background job: it must outlive a bad moment
-            log("watch-failed", problem=repr(error))
+            log("watch-failed", LogLevel.ERROR, problem=repr(error))
         await asyncio.sleep(period_s)

@@ -17,7 +17,7 @@ from .event import Event
 from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
 from .listeners import Listeners
-from .log import log
+from .log import LogLevel, log
 from .machine import Machine
 from .moment import Moment
 from .node_index import NodeIndex
@@ -44,7 +44,7 @@ class Fleet:
         self.now = now
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
-            log("state-lost", **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
+            log("state-lost", LogLevel.ERROR, **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
         self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)
         self.leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self.listeners, self.observed = Listeners(), Observed()
@@ -296,5 +296,5 @@ class Fleet:
 
     def _announce(self, event: Event) -> None:
         self.observed.events.labels(event.kind).inc()
-        log("event", kind=event.kind, mac=event.mac, ip=event.ip, **dict(event.detail))
+        log("event", event.log_level, kind=event.kind, mac=event.mac, ip=event.ip, **dict(event.detail))
         self.listeners.call()

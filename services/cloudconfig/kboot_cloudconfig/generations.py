@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from .hand_over import END, GIVEN, GO, LOADED, PASS_ON, PASSED_ON, SERVING
-from .log import log
+from .log import LogLevel, log
 from .settings import Settings
 
 _UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
@@ -166,7 +166,7 @@ class Generations:
             self._next = None
             if self._serving is None:
                 return coming.status or 1
-            log("hand-over-failed", status=coming.status)
+            log("hand-over-failed", LogLevel.ERROR, status=coming.status)
             self._tell("failed")
             return None
         if coming.has_said(SERVING):

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from .file_pump import FilePump, Transfer
 from .hand_over import pass_on
-from .log import log
+from .log import LogLevel, log
 from .settings import Timeouts
 
 _BUFFERED_BYTES = 64 * 1024  # an event loop's own limit is larger, over TLS eight times as large
@@ -220,4 +220,8 @@ def _settle(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[bool], is_wel
 @cache
 def _tell_of_change() -> None:
     """Log once that files are copied, since this uvicorn is not the one that the connection was written for."""
-    log("files-are-copied", problem=f"uvicorn's RequestResponseCycle has no {' or no '.join(_LEANT_ON)}")
+    log(
+        "files-are-copied",
+        LogLevel.WARNING,
+        problem=f"uvicorn's RequestResponseCycle has no {' or no '.join(_LEANT_ON)}",
+    )

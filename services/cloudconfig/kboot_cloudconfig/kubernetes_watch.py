@@ -13,7 +13,7 @@ from .api import ApiState
 from .fleet import Fleet
 from .kubernetes_api import ApiFault, client_context, list_nodes
 from .kubernetes_nodes import REASON_LENGTH, KubernetesNode, KubernetesView, moved
-from .log import log
+from .log import LogLevel, log
 from .overdue import SLOW
 from .problem import ProblemError
 
@@ -34,7 +34,7 @@ class KubernetesWatch:
             except ProblemError:
                 pass  # no description yet, which the fleet's own watch tells
             except Exception as error:  # the border of a background job: it must outlive a bad moment
-                log("kubernetes-watch-failed", problem=repr(error))
+                log("kubernetes-watch-failed", LogLevel.ERROR, problem=repr(error))
             await asyncio.sleep(self._fleet.settings.kubernetes_every_s)
 
     async def _look(self) -> KubernetesView:

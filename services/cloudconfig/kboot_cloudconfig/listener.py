@@ -12,7 +12,7 @@ from typing import Any
 from .connections import Connections
 from .file_pump import FilePump
 from .http_connection import HttpConnection
-from .log import log
+from .log import LogLevel, log
 from .settings import Timeouts
 
 _AT_ONCE = 64  # so that a flood of connections leaves time for those that are there
@@ -140,4 +140,4 @@ class Listener:
         now = self._loop.time()
         if now - self._told.get(event, -_TOLD_AGAIN_S) >= _TOLD_AGAIN_S:
             self._told[event] = now
-            log(event, port=self._listening.getsockname()[1], **fields)
+            log(event, LogLevel.WARNING, port=self._listening.getsockname()[1], **fields)

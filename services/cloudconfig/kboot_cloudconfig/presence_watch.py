@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import Mac
 
 from .fleet import Fleet
-from .log import log
+from .log import LogLevel, log
 from .presence import RUNS
 from .problem import ProblemError
 
@@ -34,7 +34,7 @@ class PresenceWatch:
             except ProblemError:
                 pass  # no description yet, which the fleet's own watch tells
             except Exception as error:  # the border of a background job: it must outlive a bad moment
-                log("presence-watch-failed", problem=repr(error))
+                log("presence-watch-failed", LogLevel.ERROR, problem=repr(error))
 
     async def _look(self) -> None:
         fleet = self._fleet

@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse
 
+from .request_id import request_id
+
 
 class ProblemError(Exception):
     """An answer that is a fault; raised anywhere below the route table."""
@@ -19,6 +21,8 @@ class ProblemError(Exception):
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the answer for a fault."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if number := request_id():
+        body["request_id"] = number
     return JSONResponse(
         body, status, {"Cache-Control": "no-store", **(headers or {})}, media_type="application/problem+json"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import resource
 import signal
 import socket
@@ -29,7 +28,7 @@ from .file_pump import FilePump
 from .fleet import Fleet
 from .hand_over import END, GO, LOADED, PASS_ON, PASSED_ON, SERVING, Given, Line, passed_on
 from .listener import Listener
-from .log import log
+from .log import LogLevel, log, take_library_logs
 from .problem import problem
 from .settings import Settings, Timeouts
 
@@ -121,7 +120,7 @@ async def _serve(settings: Settings, given: Given) -> None:
     try:
         fleet = Fleet(settings)
     except NewerState as error:
-        log("state-newer", problem=str(error), hint=NEWER_STATE_HINT)
+        log("state-newer", LogLevel.ERROR, problem=str(error), hint=NEWER_STATE_HINT)
         # It goes on, to tell that to whoever asks, the health check too: an end would be one start after the other.
         await _answer(settings, given, line, problem(503, f"{error}: {NEWER_STATE_HINT}"))
         return
@@ -131,7 +130,7 @@ async def _serve(settings: Settings, given: Given) -> None:
             fleet.keep_heard()
             fleet.store.close()
         except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
-            log("state-not-closed", problem=str(error))
+            log("state-not-closed", LogLevel.WARNING, problem=str(error))
 
     await _answer(settings, given, line, create_app(fleet), fleet.listeners.end, close_state)
 
@@ -220,10 +219,11 @@ async def _send_the_rest(line: Line, servers: Iterable[_Server], leave_s: float)
 
 def serve(settings: Settings, given: Given) -> None:
     """Serve on the given sockets until that is to end."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    take_library_logs()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, given))
     except UnusableState as error:
-        log("state-unusable", problem=str(error), hint="see that it can be written and that its disk has room")
+        hint = "see that it can be written and that its disk has room"
+        log("state-unusable", LogLevel.ERROR, problem=str(error), hint=hint)
         sys.exit(1)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from datetime import UTC, datetime
+
+from kboot_clusterdesc.log_line import LogLevel as LogLevel
+from kboot_clusterdesc.log_line import log_line
+
+_lowest = [LogLevel.INFO]
 
 
 def timestamp(at: datetime) -> str:
@@ -11,7 +16,27 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def log(event: str, **fields: object) -> None:
-    """Write one event; fields that are None are left out."""
-    shown = {name: value for name, value in fields.items() if value is not None}
-    print(json.dumps({"at": timestamp(datetime.now(UTC)), "event": event, **shown}, default=str), flush=True)
+def set_lowest_level(level: LogLevel) -> None:
+    """Write lines of this level and above from now on."""
+    _lowest[0] = level
+
+
+def log(event: str, level: LogLevel = LogLevel.INFO, /, **fields: object) -> None:
+    """Write one event, where its level is wanted; fields that are None are left out."""
+    if level.is_at_least(_lowest[0]):
+        print(log_line(datetime.now(UTC), level, event, fields), flush=True)
+
+
+class LibraryLog(logging.Handler):
+    """Writes what libraries have to say in the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record of Python's own logging."""
+        level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
+        log("library", level, logger=record.name, detail=record.getMessage(), trace=trace)
+
+
+def take_library_logs() -> None:
+    """Have warnings and errors of libraries written by LibraryLog."""
+    logging.basicConfig(level=logging.WARNING, handlers=[LibraryLog()])

@@ -15,7 +15,7 @@ from kboot_clusterdesc.model import Os
 
 from .check import run_check
 from .fault import Stopped, UpdaterFault
-from .log import log, timestamp
+from .log import LogLevel, log, set_lowest_level, take_library_logs, timestamp
 from .release_store import held
 from .schedule import cron_trigger, retry_delay_s, time_zone
 from .settings import Settings
@@ -41,6 +41,7 @@ class Service:
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT, and return the exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+        take_library_logs()
         log("started", images=self._settings.images)
         self._worker.start()
         self._beat()
@@ -62,7 +63,7 @@ class Service:
             heartbeat.parent.mkdir(parents=True, exist_ok=True)
             heartbeat.write_text(f"{datetime.now(UTC).timestamp():.0f}\n")
         except OSError as error:
-            log("heartbeat-not-written", detail=str(error))
+            log("heartbeat-not-written", LogLevel.ERROR, detail=str(error))
 
     def _watch(self) -> None:
         """Put a changed description, key or CA of the operator's into effect: reschedule, and start a check anew."""
@@ -76,6 +77,8 @@ class Service:
         key_changed = seen[1:] != self._seen[1:]
         self._seen = seen
         desc = self._description(seen[0])
+        if desc is not None:
+            set_lowest_level(desc.log_level)
         if desc is None or (desc.os == self._os and not key_changed):
             return
         log("description", channel=desc.os.channel, version=desc.os.version, schedule=desc.os.update.schedule)
@@ -86,7 +89,11 @@ class Service:
 
     def _description(self, data: bytes | None) -> ClusterDesc | None:
         if data is None:
-            log("description-refused", detail=f"{self._settings.description} is not there or cannot be read")
+            log(
+                "description-refused",
+                LogLevel.ERROR,
+                detail=f"{self._settings.description} is not there or cannot be read",
+            )
             return None
         try:
             return load_bytes(data, file=self._settings.description.name)
@@ -94,7 +101,9 @@ class Service:
             # A problem may quote a secret of the description: only their number and the first key are logged.
             first = invalid.problems[0]
             log(
-                "description-refused", detail=f"{len(invalid.problems)} problems, the first at {first.key or 'its top'}"
+                "description-refused",
+                LogLevel.ERROR,
+                detail=f"{len(invalid.problems)} problems, the first at {first.key or 'its top'}",
             )
             return None
 
@@ -105,7 +114,11 @@ class Service:
             return
         zone = time_zone(wanted.timezone)
         if zone is None:
-            log("time-zone-unknown", detail=f"{wanted.timezone} is not known here, the schedule is taken in UTC")
+            log(
+                "time-zone-unknown",
+                LogLevel.WARNING,
+                detail=f"{wanted.timezone} is not known here, the schedule is taken in UTC",
+            )
         self._scheduler.add_job(self._due.set, cron_trigger(wanted.update.schedule, zone or UTC), id="check")
 
     def _work(self) -> None:
@@ -127,10 +140,10 @@ class Service:
         except Stopped:
             return 0, None
         except UpdaterFault as fault:
-            log("check-failed", detail=str(fault))
+            log("check-failed", LogLevel.ERROR, detail=str(fault))
             return failed + 1, retry_delay_s(failed + 1, refused=False)
         except Exception as error:
-            log("check-failed", detail=f"{type(error).__name__}: {error}")
+            log("check-failed", LogLevel.ERROR, detail=f"{type(error).__name__}: {error}")
             return failed + 1, retry_delay_s(failed + 1, refused=True)
         if result.is_done:
             log("checked", channel=wanted.channel, current=result.current)
@@ -152,7 +165,7 @@ class Service:
                 status.next_check = timestamp(min(times).astimezone(UTC)) if times else None
                 write_status(self._settings.status, status)
         except UpdaterFault as fault:  # a check by hand holds the store, or nothing can be written there
-            log("next-check-not-told", detail=str(fault))
+            log("next-check-not-told", LogLevel.WARNING, detail=str(fault))
 
 
 def _content(path: os.PathLike[str]) -> bytes | None:

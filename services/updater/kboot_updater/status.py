@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .log import log, timestamp
+from .log import LogLevel, log, timestamp
 
 EVENTS_KEPT = 50
 
@@ -82,6 +82,6 @@ def write_status(path: Path, status: MirrorStatus) -> None:
             os.fsync(stream.fileno())
         os.replace(new, path)
     except OSError as error:
-        log("status-not-written", detail=str(error))
+        log("status-not-written", LogLevel.ERROR, detail=str(error))
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)

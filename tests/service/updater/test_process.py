@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import resource
 import signal
 import subprocess
@@ -76,6 +77,9 @@ def test_the_service_brings_the_release_at_start_and_is_healthy(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert '"event": "switched"' in out
+    for line in map(json.loads, out.splitlines()):
+        assert list(line)[:3] == ["at", "level", "event"]
+        assert len(line["at"]) == len("2026-11-29T18:00:00.123Z")
     assert '"signal": "SIGTERM"' in out
     assert err == ""
 

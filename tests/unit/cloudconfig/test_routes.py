@@ -74,7 +74,9 @@ def test_what_a_rack_asks_most_is_answered_in_front_of_the_routes_as_by_them(tmp
     async def answers(app: FastAPI) -> list[tuple[str, str, int, dict[str, str], bytes]]:
         found = []
         transport = httpx.ASGITransport(app, client=("10.10.14.77", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers={"X-Request-Id": "the-same"}
+        ) as client:
             for method, path in _ASKED:
                 answer = await client.request(method, path, content=b'{"phase": 1}')
                 found.append((method, path, answer.status_code, dict(answer.headers), answer.content))
