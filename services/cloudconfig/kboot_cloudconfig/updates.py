@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address
+from typing import Generic, TypeVar
 
 from kboot_clusterdesc import Mac
 
@@ -13,6 +14,8 @@ from .event import rfc3339
 from .refusals import Reasons, Refusals
 from .update_history import Entry, History
 from .update_table import UpdateTable
+
+Sign = TypeVar("Sign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,32 @@ class ShownUpdate:
         }
 
 
+class _Newest(Generic[Sign]):
+    """The newest sign of each machine: who makes up others without end fills no memory."""
+
+    def __init__(self) -> None:
+        self._of: dict[Mac, Sign] = {}
+        self._macs: dict[Sign, Mac] = {}
+
+    def note(self, mac: Mac, sign: Sign) -> None:
+        """Note a sign of a machine, which is no other one's from then on."""
+        before = self._of.get(mac)
+        if before is not None and self._macs.get(before) == mac:
+            del self._macs[before]
+        self._of[mac] = sign
+        self._macs[sign] = mac
+
+    def mac_of(self, sign: Sign) -> Mac | None:
+        """Return the machine of that sign."""
+        return self._macs.get(sign)
+
+
 class Updates:
     """The histories are kept; the rest is in memory, and comes again with the machines' next words."""
 
     def __init__(self, table: UpdateTable) -> None:
         self._table = table
-        self._machine_ids: dict[str, Mac] = {}
-        self._addresses: dict[IPv4Address, Mac] = {}
+        self._machine_ids, self._addresses = _Newest[str](), _Newest[IPv4Address]()
         self.checks: dict[Mac, Check] = {}
         self.odd, self.told = Refusals(), Reasons()
 
@@ -69,14 +91,14 @@ class Updates:
     def note_address(self, mac: Mac, address: IPv4Address | None) -> None:
         """Note where a machine was that showed its report token."""
         if address is not None:
-            self._addresses[address] = mac
+            self._addresses.note(mac, address)
 
     def note_machine_id(self, mac: Mac, machine_id: str) -> None:
         """Note the machine-id(5) of the machine whose own address asked."""
         if machine_id:
-            self._machine_ids[machine_id] = mac
+            self._machine_ids.note(mac, machine_id)
 
     def machine_of(self, address: IPv4Address | None, machine_id: str) -> Mac | None:
         """Return the machine that was at `address`, or has that machine-id, as far as that was noted."""
-        known = self._addresses.get(address) if address is not None else None
-        return known or self._machine_ids.get(machine_id)
+        known = self._addresses.mac_of(address) if address is not None else None
+        return known or self._machine_ids.mac_of(machine_id)

@@ -1,0 +1,49 @@
+"""By what a machine is known that asks for updates from elsewhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from kboot_cloudconfig.store import Store
+from kboot_cloudconfig.updates import Updates
+from kboot_clusterdesc import Mac
+
+FIRST, SECOND = Mac("52:54:00:00:00:01"), Mac("52:54:00:00:00:02")
+HERE, THERE = IPv4Address("10.10.14.1"), IPv4Address("10.10.14.2")
+
+
+@pytest.fixture
+def updates(tmp_path: Path) -> Updates:
+    return Updates(Store(tmp_path / "kboot.db", datetime(2026, 6, 1, tzinfo=UTC), is_marked=False).updates)
+
+
+def test_a_machine_is_known_where_its_token_was_shown_last_and_nowhere_before(updates: Updates) -> None:
+    updates.note_address(FIRST, HERE)
+    updates.note_address(FIRST, THERE)
+    assert (updates.machine_of(HERE, ""), updates.machine_of(THERE, "")) == (None, FIRST)
+
+
+def test_an_address_that_another_machine_has_now_is_that_ones(updates: Updates) -> None:
+    updates.note_address(FIRST, HERE)
+    updates.note_address(SECOND, HERE)
+    updates.note_address(FIRST, THERE)
+    assert (updates.machine_of(HERE, ""), updates.machine_of(THERE, "")) == (SECOND, FIRST)
+
+
+def test_an_address_counts_more_than_a_machine_id_of_which_the_newest_is_known(updates: Updates) -> None:
+    for number in range(100):
+        updates.note_machine_id(FIRST, f"{number:032x}")
+    updates.note_address(SECOND, HERE)
+    assert updates.machine_of(HERE, f"{99:032x}") == SECOND
+    assert updates.machine_of(THERE, f"{99:032x}") == FIRST
+    assert updates.machine_of(THERE, f"{98:032x}") is None
+
+
+def test_nobody_is_known_by_what_was_not_told(updates: Updates) -> None:
+    updates.note_address(FIRST, None)
+    updates.note_machine_id(FIRST, "")
+    assert updates.machine_of(None, "") is None
