@@ -50,6 +50,22 @@ class Reasons:
         return self._of[mac].note(mac, address, reason, now)
 
 
+class Pace:
+    """How many words of each machine were kept within a minute: an update has a handful, a broken client no end."""
+
+    def __init__(self, at_most: int = OF_A_MACHINE) -> None:
+        self._at_most = at_most
+        self._kept: defaultdict[Mac, list[datetime]] = defaultdict(list)
+
+    def note(self, mac: Mac, now: datetime) -> bool:
+        """Return whether a word of a machine is to be kept: there is room for it."""
+        kept = self._kept[mac] = [at for at in self._kept[mac] if abs(now - at) < TOLD_EVERY]
+        has_room = len(kept) < self._at_most
+        if has_room:
+            kept.append(now)
+        return has_room
+
+
 class Steps:
     """The steps that each machine told since its boot: an install that fails every two minutes takes the same ones."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,9 @@ class Entry:
     to_version: str = ""
     error: str = ""  # why it failed, in words
 
-    def is_like(self, other: Entry) -> bool:
+    def is_like(self, other: Entry | None) -> bool:
         """Return whether both tell the same, at whatever times."""
-        return (self.step, self.from_version, self.to_version, self.error) == (
-            other.step,
-            other.from_version,
-            other.to_version,
-            other.error,
-        )
+        return other is not None and replace(other, at=self.at) == self
 
     @property
     def state(self) -> UpdateStepState:

@@ -15,11 +15,19 @@ from .update_step import Step
 
 
 def note_step(fleet: Fleet, mac: Mac, entry: Entry, address: IPv4Address | None) -> None:
-    """Keep a step of a machine's update, which is an event, unless it told the same within the last minute."""
-    told = entry.step.value, entry.from_version, entry.to_version, entry.error
-    if fleet.updates.told.note(mac, address, " ".join(told), fleet.now()) and fleet.updates.add(mac, entry):
-        step, before, after, error = told
-        fleet.tell(EventKind.UPDATE, mac, address, step=step, from_version=before, to_version=after, detail=error)
+    """Keep a step of a machine's update, which is an event; what it told last it may tell again without one."""
+    if entry.is_like(next(reversed(fleet.updates.history(mac)), None)) or not fleet.updates.pace.note(mac, fleet.now()):
+        return
+    fleet.updates.add(mac, entry)
+    fleet.tell(
+        EventKind.UPDATE,
+        mac,
+        address,
+        step=entry.step.value,
+        from_version=entry.from_version,
+        to_version=entry.to_version,
+        detail=entry.error,
+    )
 
 
 def note_boot(fleet: Fleet, before: Machine, after: Machine, address: IPv4Address | None) -> None:

@@ -11,7 +11,7 @@ from kboot_clusterdesc import Mac
 
 from .api import UpdateState
 from .event import rfc3339
-from .refusals import Reasons, Refusals
+from .refusals import Pace, Refusals
 from .update_history import Entry, History
 from .update_table import UpdateTable
 
@@ -74,7 +74,7 @@ class Updates:
         self._table = table
         self._machine_ids, self._addresses = _Newest[str](), _Newest[IPv4Address]()
         self.checks: dict[Mac, Check] = {}
-        self.odd, self.told = Refusals(), Reasons()
+        self.odd, self.pace = Refusals(), Pace()
 
     def history(self, mac: Mac) -> History:
         """Return the last steps of a machine's updates, oldest first."""

@@ -198,6 +198,13 @@ def test_a_failure_is_told_in_words_and_once(site: Site) -> None:
     assert newest["error"] == "the payload is signed by another key than the one in the machine's OS (error 18)"
 
 
+def test_a_failure_that_comes_back_at_the_next_try_is_told_again(site: Site) -> None:
+    for _ in range(3):
+        site.says(CHECK)
+        site.says(event(3, 0, error=9 | 1 << 28))
+    assert [entry["step"] for entry in site.update_of(NODE1)["steps"]] == ["offered", "failed"] * 3
+
+
 def test_a_machine_that_falls_back_is_seen_by_its_report_alone(site: Site) -> None:
     site.runs(NODE1, NEW)
     site.runs(NODE1, OLD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
-from kboot_cloudconfig.refusals import OF_A_MACHINE, TOLD_AT_MOST, TOLD_EVERY, Reasons, Refusals
+from kboot_cloudconfig.refusals import OF_A_MACHINE, TOLD_AT_MOST, TOLD_EVERY, Pace, Reasons, Refusals
 from kboot_clusterdesc import Mac
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,3 +48,17 @@ def test_of_one_machine_no_more_reasons_are_kept_than_there_is_room_for() -> Non
     assert sum(told) == OF_A_MACHINE
     assert reasons.note(OTHER, HERE, "it has no lease", NOW)
     assert reasons.note(MAC, THERE, "it has no lease", NOW + TOLD_EVERY)
+
+
+def test_a_machine_has_room_for_so_many_words_a_minute_and_takes_it_from_no_other() -> None:
+    pace = Pace()
+    assert [pace.note(MAC, NOW) for _ in range(OF_A_MACHINE + 5)] == [True] * OF_A_MACHINE + [False] * 5
+    assert pace.note(OTHER, NOW)
+    assert pace.note(MAC, NOW + TOLD_EVERY)
+
+
+def test_a_clock_that_was_set_back_silences_no_machine() -> None:
+    pace = Pace()
+    for _ in range(OF_A_MACHINE):
+        pace.note(MAC, NOW)
+    assert pace.note(MAC, NOW - timedelta(days=1))
