@@ -147,6 +147,7 @@ def _conclude_payloads(
     status: MirrorStatus, current: str | None, fault: UpdaterFault | None, now: datetime
 ) -> UpdaterFault | None:
     """Record how the payloads of the release in force fared, and return the fault as it is told."""
+    before = status.payload_error
     status.payload_error = status.payload_error_kind = None
     if fault is None:
         return None
@@ -155,14 +156,14 @@ def _conclude_payloads(
     status.failed_payloads_total += 1
     if isinstance(fault, SignatureRefused):
         status.refused_total += 1
-    status.note(now, told.kind, str(told))
+    status.note(now, told.kind, str(told), standing=str(told) == before)
     return told
 
 
 def _conclude(
     status: MirrorStatus, current: str | None, fault: UpdaterFault | None, received_bytes: int, now: datetime
 ) -> None:
-    was_failing = status.error is not None
+    before = status.error
     status.checked = timestamp(now)
     status.checks_total += 1
     status.downloaded_bytes_total += received_bytes
@@ -170,10 +171,10 @@ def _conclude(
     status.error_kind = None if fault is None else fault.kind
     if fault is None:
         status.succeeded = status.checked
-        if was_failing:
+        if before is not None:
             status.note(now, ReleaseEventKind.RECOVERED, f"the check succeeds again, release {current} is in force")
         return
     status.failed_checks_total += 1
     if isinstance(fault, SignatureRefused):
         status.refused_total += 1
-    status.note(now, fault.kind, str(fault))
+    status.note(now, fault.kind, str(fault), standing=str(fault) == before)

@@ -114,7 +114,7 @@ class Mirror:
                 f"{self._os.channel} has release {published}, older than {wanted} in force, which stays; "
                 f"`kboot os use {published}` follows it"
             )
-            self._note(ReleaseEventKind.WENT_BACK, self._status.remark)
+            self._note(ReleaseEventKind.WENT_BACK, self._status.remark, standing=True)
         return wanted
 
     def _published(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.updater.release_server import Ill, ReleaseServer, published
+from service.updater.release_server import NAMES, Ill, ReleaseServer, published
 from service.updater.signing import SigningKey
 from service.updater.site import Site
 
@@ -41,3 +41,17 @@ def test_a_store_that_cannot_be_written_is_a_fault_and_no_crash(
     result = site.check()
     assert result.fault is not None
     assert result.fault.kind == "failed"
+
+
+def test_two_faults_that_stand_beside_each_other_are_told_once_each(
+    site: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    server.ills[NAMES.payload] = Ill(status=404)
+    published(server, key, "3975.2.0")
+    site.check()
+    server.ills["version.txt"] = Ill(status=404)
+    for _ in range(3):
+        site.check()
+    assert site.kinds() == ["mirrored", "switched", "not-there", "not-there"]
+    status = site.status()
+    assert [event["detail"] for event in status["events"][-2:]] == [status["payload_error"], status["error"]]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from hashlib import sha1, sha256
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kboot_lab.update_payload import ensure_payload_key, write_payload
 from kboot_updater.fault import NotTheFile, SignatureRefused, UpdaterFault
 from kboot_updater.message_fields import message_fields
 from kboot_updater.payload import Payload, PayloadReader, stated_sha256
@@ -52,6 +55,16 @@ def test_all_before_the_signatures_is_what_the_client_signature_covers() -> None
     assert payload.size == len(WHOLE)
     assert payload.sha256 == sha256(WHOLE).digest()
     assert payload.sha1 == sha1(WHOLE, usedforsecurity=False).digest()
+
+
+def test_the_labs_own_maker_makes_payloads_that_verify(tmp_path: Path) -> None:
+    """It knows the form by itself, as the client of the lab OS does."""
+    key = ensure_payload_key(tmp_path)
+    (tmp_path / "image").write_bytes(b"a partition" * 100_000)
+    write_payload(tmp_path / "image", tmp_path / NAME, key)
+    payload = read((tmp_path / NAME).read_bytes())
+    key.public_key().verify(payload.signature, payload.signed_sha256, PKCS1v15(), Prehashed(SHA256()))
+    assert stated_sha256((tmp_path / f"{NAME}.sha256").read_text(), NAME) == payload.sha256
 
 
 @given(st.lists(st.integers(0, len(WHOLE))))
