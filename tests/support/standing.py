@@ -93,6 +93,11 @@ class StandingCluster:
         """Run a command on it."""
         return run([*words, "--root", str(self.folder.root)])
 
+    def secret_words(self) -> set[str]:
+        """Tokens and passwords that no command may print."""
+        kept = (path.read_text().split() for path in self.folder.pki.rglob("*token*") if path.is_file())
+        return {word for words in kept for word in words}
+
     def node(self, name: str) -> dict[str, Any]:
         """A machine as the server has it."""
         return next(node for node in CloudConfigClient(self.folder, self.desc).nodes() if node["name"] == name)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from ..host.engine import Engine, ServiceState
 from ..host.network_interfaces import holder_of, interfaces
 from ..host.stamp import refuse_newer
 from ..preflight.interface import LAB_INTERFACE
+from ..preflight.kubernetes_skew import in_force
 from ..render import RenderedFile
 from ..render.compose import HostNetwork, NetworkMode
 from ..running.rendered_project import network_in_force, rendered_project
 from ..service_images.build import image_references
 from ..service_images.sources import sources
+from .changed_lines import ChangedFile, Fate, changed_files, fates
 from .render_folder import FileChange, differences, write_render
 from .up import render_into
 
@@ -48,6 +50,13 @@ class Preview:
 
     files: list[FileChange]
     services: dict[str, Action]
+    changed: list[ChangedFile] = field(default_factory=list)
+    machines: dict[str, Fate] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether `kboot up` would change nothing."""
+        return not self.files and set(self.services.values()) <= {Action.NONE}
 
 
 def render_to(path: Path, output: Path, root: Path) -> list[str]:
@@ -111,7 +120,12 @@ def preview(path: Path, root: Path) -> Preview:
         rendered = _render(desc, path, folder, secrets)
     files = differences(folder, rendered)
     wanted = yaml.safe_load(rendered["compose.yaml"].content)["services"]
-    return Preview(files, actions(wanted, _compose(folder), _running(folder), files))
+    return Preview(
+        files,
+        actions(wanted, _compose(folder), _running(folder), files),
+        changed_files(folder, rendered, files),
+        fates(folder, in_force(folder), desc, rendered),
+    )
 
 
 def actions(

@@ -10,7 +10,7 @@ from kboot_compose.service_names import SERVICE_NAMES
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, note, print_json
+from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, confirm, note, print_json
 from .status import register as register_status
 
 
@@ -30,6 +30,10 @@ def register(commands: Commands) -> None:
         metavar="HOST[/PATH]",
         help="the registry to pull service images from that are missing here; default: `service_images_from` of FILE",
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would change, as `kboot diff`; change nothing"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before installed machines are dropped")
     add_timeout(parser, 120, "how long to wait for health")
     add_root(parser)
 
@@ -93,11 +97,21 @@ def _image_registry(text: str) -> str:
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a description into force."""
     from ..bring_up.outdated import outdated_note
+    from ..bring_up.stranded import stranded_machines
     from ..bring_up.up import up
     from ..describe.remarks import remarks
     from ..pki.store.inventory import kept_certificates, warning
     from ..running.status import doubt_in_words, read_doubt
 
+    if arguments.dry_run:
+        from ..bring_up.preview import preview
+        from .describe import print_preview
+
+        print_preview(preview(arguments.file, arguments.root), with_lines=True)
+        return ExitCode.DONE
+    if (stranded := stranded_machines(arguments.file, arguments.root)) and not arguments.yes:
+        note(f"these machines are declared no longer, and nobody can manage them any more: {', '.join(stranded)}")
+        confirm()
     outcome = up(
         arguments.file,
         arguments.root,

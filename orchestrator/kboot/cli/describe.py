@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from .options import Commands, add_command, add_json, add_root, note, print_json
 
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc
+
+    from ..bring_up.preview import Preview
+    from ..describe.findings import Finding
 
 
 def register(commands: Commands) -> None:
@@ -30,11 +34,17 @@ def register(commands: Commands) -> None:
         commands,
         "validate",
         run_validate,
-        summary="check a description: all faults at once",
-        example="kboot validate cluster.yaml",
+        summary="check descriptions: all faults at once",
+        example="kboot validate cluster.yaml\n  kboot init | kboot validate -",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
-    add_json(parser)
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a cluster description; `-` is the standard input"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", action="store_true", help="print JSON: the description with its defaults, or its faults"
+    )
+    form.add_argument("--sarif", action="store_true", help="print the faults as SARIF 2.1.0, for code reviews")
 
     add_command(
         commands,
@@ -69,10 +79,12 @@ def register(commands: Commands) -> None:
         commands,
         "diff",
         run_diff,
-        summary="show what `kboot up` would change",
-        example="kboot diff cluster.yaml",
+        summary="show what `kboot up` would change: files in lines, services, machines",
+        example="kboot diff cluster.yaml --exit-code",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
+    parser.add_argument("--exit-code", action="store_true", help="end with 1 where something would change")
+    parser.add_argument("--names", action="store_true", help="name files only, without their lines")
     add_json(parser)
     add_root(parser)
 
@@ -86,19 +98,49 @@ def run_init(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_validate(arguments: argparse.Namespace) -> ExitCode:
-    """Check a description."""
+    """Check descriptions, each whole."""
+    from ..describe.findings import sarif
+
+    found = [_checked(path) for path in arguments.files]
+    if arguments.sarif:
+        print_json(sarif(found, version("kboot")))
+    elif not arguments.json:
+        for each in found:
+            _print_finding(each)
+    elif len(found) == 1 and found[0].desc is not None:
+        print_json(found[0].desc.model_dump(mode="json", by_alias=True))
+    else:
+        print_json([each.as_json() for each in found] if len(found) > 1 else found[0].as_json())
+    for each in found:
+        _note_remarks(each, with_name=len(found) > 1)
+    return ExitCode.DONE if all(each.desc for each in found) else ExitCode.BAD_INPUT
+
+
+def _checked(path: Path) -> Finding:
     import kboot_clusterdesc
 
+    from ..describe.findings import Finding
+
+    try:
+        if str(path) != "-":
+            return Finding(str(path), kboot_clusterdesc.load(path))
+        return Finding("<stdin>", kboot_clusterdesc.load_bytes(sys.stdin.buffer.read(), "<stdin>"))
+    except kboot_clusterdesc.InvalidDescription as error:
+        return Finding(str(path), None, error.problems)
+
+
+def _print_finding(found: Finding) -> None:
+    if found.desc is not None:
+        print(f"{found.file}: {_summary(found.desc)}", flush=True)
+    for problem in found.problems:
+        note(str(problem))
+
+
+def _note_remarks(found: Finding, *, with_name: bool) -> None:
     from ..describe.remarks import remarks
 
-    desc = kboot_clusterdesc.load(arguments.file)
-    if arguments.json:
-        print_json(desc.model_dump(mode="json", by_alias=True))
-    else:
-        print(f"{arguments.file}: {_summary(desc)}")
-    for remark in remarks(desc):
-        note(f"note: {remark}")
-    return ExitCode.DONE
+    for remark in remarks(found.desc) if found.desc is not None else ():
+        note(f"note: {found.file}: {remark}" if with_name else f"note: {remark}")
 
 
 def run_schema(arguments: argparse.Namespace) -> ExitCode:
@@ -147,12 +189,34 @@ def run_diff(arguments: argparse.Namespace) -> ExitCode:
                 "services": [{"name": name, "action": action} for name, action in found.services.items()],
             }
         )
-        return ExitCode.DONE
-    for file in found.files:
-        print(f"{file.change:<8} {file.path}")
+    else:
+        print_preview(found, with_lines=not arguments.names)
+    return ExitCode.FAILED if arguments.exit_code and not found.is_empty else ExitCode.DONE
+
+
+def print_preview(found: Preview, *, with_lines: bool) -> None:
+    """Print what `kboot up` would change: files, perhaps with their lines, services, and what becomes of machines."""
+    from ..bring_up.changed_lines import Fate
+    from .printing import painter
+    from .tables import Span
+
+    paint = painter()
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for file in found.changed:
+        print(f"{file.change:<8} {file.path}" + (" (secret: not shown)" if file.is_secret and with_lines else ""))
+        for line in file.lines if with_lines else ():
+            print(paint((Span(f"  {line}", styles.get(line[:1], "")),)))
     for name, action in found.services.items():
         print(f"{action:<8} service {name}")
-    return ExitCode.DONE
+    words = {
+        Fate.NEW: "it installs itself when it boots from the network",
+        Fate.OUTDATED: "it runs on with its config until `kboot upgrade` or `kboot node apply`; nothing reboots it",
+        Fate.DROPPED: "nobody can manage it any more once it is declared no longer",
+    }
+    for name, fate in found.machines.items():
+        print(
+            paint((Span(f"{fate:<8} machine {name}", "bold red" if fate is Fate.DROPPED else ""),)) + f": {words[fate]}"
+        )
 
 
 def _summary(desc: ClusterDesc) -> str:

@@ -10,6 +10,7 @@ from kboot_clusterdesc.model import RebootStrategy
 
 from ..render.dhcp import kept_addresses
 
+_EXAMPLE_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIE9ubHlBbkV4YW1wbGUuUHV0WW91cktleUluSXRzUGxh"  # README.md has it
 _MAC_LENGTH = len("00:25:90:c0:f7:80")
 
 
@@ -19,6 +20,8 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
         over = desc.os.wipe or (desc.os.install_disk or "").startswith("/")
         disk = "whatever is on its disk" if over else "where its disk is empty"
         yield f"unknown_machines: with `worker`, every machine that boots is installed, {disk}, and joins the cluster"
+    if any(_EXAMPLE_KEY in key for key in desc.ssh_authorized_keys):
+        yield "ssh_authorized_keys: has the key of the documents' example, which nobody holds: put your own there"
     if not desc.ssh_authorized_keys:
         yield "ssh_authorized_keys: is empty: there will be no way to log in to an installed machine"
     if desc.network.dhcp.mode is DhcpMode.OFF:

@@ -8,6 +8,8 @@ from itertools import pairwise
 from kboot_clusterdesc.model import Kubernetes
 
 _TEXT = """\
+# yaml-language-server: $schema=kboot.schema.json
+# The line above has editors check and explain this file, once `kboot schema > kboot.schema.json` wrote that beside it.
 # Machines that install themselves. `kboot validate` checks this file, `kboot up` puts it into force.
 # Keys that are not here have a default; `kboot schema` lists them all.
 apiVersion: kboot/v1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tomllib
 from pathlib import Path
 
@@ -200,3 +202,44 @@ def test_status_without_a_cluster_exits_2_and_says_what_makes_one(
 def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command.split(), "--help"]) == 0
     assert f"example:\n  kboot {command}" in capsys.readouterr().out
+
+
+def test_several_files_are_checked_each_whole(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = rack.with_name("bad.yaml")
+    bad.write_text(RACK.replace("bootstrapper: 10.10.14.253", "bootstrapper: 10.10.15.253"))
+    assert run(["validate", str(rack), str(bad)]) == 2
+    out, err = capsys.readouterr()
+    assert out == f"{rack}: valid: cluster rack, 1 node\n"
+    assert f"{bad}:4:17: network.bootstrapper: " in err
+    assert run(["validate", "--json", str(bad)]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["file"], found["valid"]) == (str(bad), False)
+    assert {(each["line"], each["column"], each["key"]) for each in found["problems"]} >= {
+        (4, 17, "network.bootstrapper")
+    }
+
+
+def test_faults_are_told_as_sarif(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rack.write_text(RACK.replace("mode: serve", "mode: serv"))
+    assert run(["validate", "--sarif", str(rack)]) == 2
+    (told,) = json.loads(capsys.readouterr().out)["runs"]
+    assert told["tool"]["driver"]["name"] == "kboot"
+    place = told["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == str(rack)
+    assert place["region"]["startLine"] == 6
+    assert "network.dhcp.mode" in told["results"][0]["message"]["text"]
+
+
+def test_the_standard_input_is_checked_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(RACK.encode())))
+    assert run(["validate", "-"]) == 0
+    assert capsys.readouterr().out == "<stdin>: valid: cluster rack, 1 node\n"
+
+
+def test_the_key_of_the_example_is_remarked_on(rack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = (
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("ssh_authorized_keys:")
+    )
+    rack.write_text(f"{RACK}{line}\n")
+    assert run(["validate", str(rack)]) == 0
+    assert "ssh_authorized_keys: has the key of the documents' example" in capsys.readouterr().err

@@ -1,0 +1,28 @@
+"""Which machines nobody could manage any more: those that another description drops while they may run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kboot_clusterdesc
+from kboot_clusterdesc import ClusterFolder, Phase
+
+from ..host.stamp import refuse_newer
+from ..preflight.kubernetes_skew import in_force
+from ..running.status import read_nodes
+from .changed_lines import dropped
+
+_NEVER_INSTALLED = (Phase.WAITING, Phase.LEASED)
+
+
+def stranded_machines(path: Path, root: Path) -> list[str]:
+    """Return the names of machines that are in force, not in the description `path`, and may be installed."""
+    desc = kboot_clusterdesc.load(path)
+    folder = ClusterFolder(root, desc.cluster.name)
+    refuse_newer(folder)
+    before = in_force(folder)
+    gone = {node.name for node in dropped(before, desc)}
+    if before is None or not gone:
+        return []
+    nodes = [node for node in read_nodes(folder, before) if node["name"] in gone]
+    return [str(node["name"]) for node in nodes if node["phase"] not in _NEVER_INSTALLED]
