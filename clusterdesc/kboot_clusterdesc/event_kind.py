@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     FORGOTTEN = "forgotten"  # the operator had a machine forgotten that is not declared
     REFUSED = "refused"  # a caller was not given what it asked for; with `reason` and `path`
     RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind
+    ROLLOUT = "rollout"  # a rollout began, waits, halted or ended, or a machine had its turn; `what` says which
     SETTLED = "settled"  # the operator ended the doubt that a lost state had left
     STATE_LOST = "state-lost"  # the server began with no state, or with one that was damaged; with `reason`
     STEP = "step"  # a machine told how far its installer or its first boot has come

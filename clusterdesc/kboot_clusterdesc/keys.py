@@ -120,6 +120,14 @@ KEYS: dict[str, Key] = {
     ),
     "os.update.window.start": Key("time of day at which the window opens", 'start: "03:00"'),
     "os.update.window.length": Key("how long it stays open", "length: 3h"),
+    "os.update.max_parallel": Key(
+        "how many workers a rollout takes down at once; control planes and etcd members go one by one",
+        "max_parallel: 2",
+    ),
+    "os.update.checks": Key(
+        "URLs that have to answer with 2xx before the next machine is taken down",
+        'checks: ["https://shop.example.com/healthz"]',
+    ),
     "os.update.payload_url": Key(
         "where the payloads come from that update installed machines; may hold {channel} and {board}; default: "
         "release_url where that is given, else the family's server",

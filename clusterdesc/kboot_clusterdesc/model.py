@@ -110,6 +110,9 @@ class Network(Part):
     proxy: SiteProxy | None = Field(default=None, exclude_if=operator.not_)
 
 
+CheckUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=500)]
+
+
 class Window(Part):
     start: TimeOfDay
     length: Duration
@@ -121,6 +124,8 @@ class Update(Part):
     keep: int = Field(default=2, ge=1, le=20)
     reboot_strategy: RebootStrategy = RebootStrategy.ROLLOUT
     window: Window | None = None
+    max_parallel: int = Field(default=1, ge=1, le=100, exclude_if=lambda number: number == 1)
+    checks: tuple[CheckUrl, ...] = Field(default=(), max_length=20, exclude_if=operator.not_)
     payload_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
     payload_key: str | None = None
     extensions: tuple[Extension, ...] = Field(default=(), exclude_if=operator.not_)

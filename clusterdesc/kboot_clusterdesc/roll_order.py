@@ -9,6 +9,10 @@ from typing import Generic, TypeVar
 
 from .model import Role
 
+# The annotation of a node that is taken down: `cordoned` where it was cordoned for that, else `begun`.
+ROLL_MARK = "kboot.io/upgrade"
+ROLL_CORDONED, ROLL_BEGUN = "cordoned", "begun"
+
 T = TypeVar("T")
 
 

@@ -24,6 +24,11 @@ PUSH_PASSWORDS = "htpasswd"  # the registry's alone
 KUBERNETES_AUTHORITY = "kubernetes-ca.pem"  # this and the next two are the cloud-config server's alone
 STATUS_CERTIFICATE = "status-client.pem"
 STATUS_KEY = "status-client.key"
+ETCD_AUTHORITY = (
+    "etcd-ca.pem"  # this and the next two, where a node keeps etcd, are the cloud-config server's alone too
+)
+ETCD_STATUS_CERTIFICATE = "etcd-status-client.pem"
+ETCD_STATUS_KEY = "etcd-status-client.key"
 
 # `nodes/<mac>/`: the launcher renders them, the cloud-config server serves or compares them.
 IGNITION = "ignition.json"
@@ -45,7 +50,7 @@ LEASES = "dnsmasq.leases"
 
 # `state/`: the cloud-config server writes it, the launcher looks at its version before it starts a server.
 DATABASE = "kboot.db"
-DATABASE_VERSION = 4  # `PRAGMA user_version`: of the tables that this kboot makes
+DATABASE_VERSION = 5  # `PRAGMA user_version`: of the tables that this kboot makes
 
 
 def origin_of(os: Os) -> str:

@@ -22,6 +22,7 @@ def fixed_secrets(desc: ClusterDesc) -> Secrets:
         registry_http_secret=f"{MARK}-registry-http",
         report_tokens={node.mac: f"{MARK}-report-{node.mac.dashed}" for node in desc.nodes},
         etcd_authority=_pair("etcd-ca") if desc.etcd_members else None,
+        etcd_status_client=_pair("etcd-status-client") if desc.etcd_members else None,
         kubernetes=_kubernetes() if desc.kubernetes else None,
         node_keys={
             node.mac: {spec.name: _pair(f"{node.mac.dashed}-{spec.name}") for spec in key_specs(desc, node)}

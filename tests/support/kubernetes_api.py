@@ -141,8 +141,10 @@ class TlsServer:
         folder: Path,
         answer: Callable[[str], Answer],
         clients: bytes = b"",
+        changes: Callable[[str, str, bytes], Answer] | None = None,
     ) -> None:
         self.answer = answer
+        self._changes = changes  # answers everything instead, by method, path and body
         self.asked: list[str] = []
         self._address = address
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -160,9 +162,10 @@ class TlsServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def do_GET(self, given: bytes = b"") -> None:
                 outer.asked.append(self.path)
-                status, body = outer.answer(self.path)
+                changes = outer._changes
+                status, body = changes(self.command, self.path, given) if changes else outer.answer(self.path)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -170,8 +173,9 @@ class TlsServer:
                 self.wfile.write(body)
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.do_GET()
+                self.do_GET(self.rfile.read(int(self.headers["Content-Length"])))
+
+            do_PATCH = do_POST
 
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet: tests read what was asked from `asked`."""

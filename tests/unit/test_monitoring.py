@@ -46,6 +46,16 @@ def _now() -> Now:
         leases=Leases(1, 2),
         summary=Summary.model_validate({"made": "2026-11-29T10:00:00Z"}),
         streams=0,
+        rollout={
+            "state": "idle",
+            "since": "2026-11-29T10:00:00Z",
+            "release": None,
+            "reason": None,
+            "strategy": "rollout",
+            "max_parallel": 1,
+            "held_by": None,
+            "machines": [],
+        },
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, ExitCode, KbootError
+from . import os_rollout
 from .options import Commands, add_cluster, add_command, add_group, add_listing, note, print_listing
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the files of one release, each with its .sig")
     add_cluster(parser)
+    os_rollout.register(group)
 
 
 def run_list(arguments: argparse.Namespace) -> ExitCode:

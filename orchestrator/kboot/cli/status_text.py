@@ -175,6 +175,8 @@ def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
 
 def _rest(status: Status, now: datetime, width: int | None, height: int | None) -> list[Line]:
     """Return the lines on services, health, undeclared machines and the OS release."""
+    from ..running.status import rollout_in_words
+
     lines: list[Line] = []
     up = [each for each in status.services if each.is_up]
     if status.services and len(up) == len(status.services):
@@ -195,6 +197,9 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
         lines.append((Span(f"undeclared: {found}; `kboot discovered` has the lines to paste"),))
     if status.os:
         lines.append((Span(_release_in_words(status.os, now)),))
+    if status.rollout and status.rollout["state"] != "idle":
+        has_halted = status.rollout["state"] == "halted"
+        lines.append((Span(f"updates: {rollout_in_words(status.rollout)}", _BAD if has_halted else ""),))
     if height is None:
         lines.append((Span(f"autostart: {'on' if status.autostart else 'off'}", "dim"),))
     return lines

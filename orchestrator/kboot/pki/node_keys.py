@@ -57,12 +57,15 @@ def own_specs(desc: ClusterDesc, services: Sequence[Service] = SERVICES) -> list
             called = service.tls(desc)
             subject = Subject(service.name, server=True, names=called.names, addresses=called.addresses)
             specs.append(KeySpec(service.name, Authority.CLUSTER, subject))
-    return [*specs, _status_client()] if desc.kubernetes is not None else specs
+    return [*specs, *_status_clients(desc)]
 
 
-def _status_client() -> KeySpec:
-    # the cloud-config server's, which may read nodes and nothing else
-    return KeySpec("status-client", Authority.KUBERNETES, _client("kboot-status"))
+def _status_clients(desc: ClusterDesc) -> Iterator[KeySpec]:
+    # the cloud-config server's: 10-access.yaml.j2 says what it may in Kubernetes; etcd takes all clients alike
+    if desc.kubernetes is not None:
+        yield KeySpec("status-client", Authority.KUBERNETES, _client("kboot-status"))
+    if desc.etcd_members:
+        yield KeySpec("etcd-status-client", Authority.ETCD, _client("kboot-status"))
 
 
 def _client(common_name: str, *groups: str) -> Subject:

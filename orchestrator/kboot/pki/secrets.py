@@ -20,7 +20,7 @@ class KubernetesSecrets:
     front_proxy_authority: KeyPair
     service_account: KeyPair  # `certificate` is the public key
     encryption_key: str  # of secrets at rest: 32 bytes, base64
-    status_client: KeyPair  # the cloud-config server's: CN kboot-status, may read nodes
+    status_client: KeyPair  # the cloud-config server's: CN kboot-status, may read and drain nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Secrets:
     push_htpasswd: str
     registry_http_secret: str
     report_tokens: dict[Mac, str]
-    etcd_authority: KeyPair | None = None  # where a node keeps etcd
+    etcd_authority: KeyPair | None = None  # where a node keeps etcd, as the next
+    etcd_status_client: KeyPair | None = None  # the cloud-config server's, which asks members how they are
     kubernetes: KubernetesSecrets | None = None
     node_keys: Mapping[Mac, Mapping[str, KeyPair]] = field(default_factory=dict)  # see pki/node_keys.py
     join_seed: str | None = None  # of the tokens of undeclared machines, where they may join: 32 bytes, hex

@@ -75,6 +75,13 @@ def _tls_files(secrets: Secrets, services: Sequence[Service]) -> dict[str, Rende
             (shared_files.STATUS_KEY, status.key),
         ):
             files[f"tls/cloudconfig/{name}"] = _secret(content, CLOUDCONFIG)
+    if secrets.etcd_authority is not None and secrets.etcd_status_client is not None:
+        for name, content in (
+            (shared_files.ETCD_AUTHORITY, secrets.etcd_authority.certificate),
+            (shared_files.ETCD_STATUS_CERTIFICATE, secrets.etcd_status_client.certificate),
+            (shared_files.ETCD_STATUS_KEY, secrets.etcd_status_client.key),
+        ):
+            files[f"tls/cloudconfig/{name}"] = _secret(content, CLOUDCONFIG)
     if secrets.join_seed is not None:
         files[f"tls/cloudconfig/{joined.SEED_FILE}"] = _secret(f"{secrets.join_seed}\n".encode(), CLOUDCONFIG)
     files[f"tls/registry/{shared_files.PUSH_PASSWORDS}"] = _secret(secrets.push_htpasswd.encode(), REGISTRY)

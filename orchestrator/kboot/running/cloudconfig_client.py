@@ -42,10 +42,10 @@ class CloudConfigClient:
         found: list[JsonObject] = self.get("/v1/nodes").get("nodes", [])
         return found
 
-    def post(self, path: str) -> JsonObject:
+    def post(self, path: str, body: JsonObject | None = None) -> JsonObject:
         """POST to `path` with the operator's token, and return the JSON object of the answer; raise Unreachable."""
         token = _read(self._folder.pki / "operator-token").strip()
-        return self._ask("POST", path, {"Authorization": f"Bearer {token}"})
+        return self._ask("POST", path, {"Authorization": f"Bearer {token}"}, body)
 
     def lines(self, path: str) -> Iterator[str]:
         """Yield the lines of a stream as they come; raise Unreachable, also where it breaks off."""
@@ -55,9 +55,11 @@ class CloudConfigClient:
                 body_of(answer, path)
             yield from answer.iter_lines()
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> JsonObject:
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: JsonObject | None = None
+    ) -> JsonObject:
         with self._client(timeout_s=10) as client, self._faults():
-            answer = client.request(method, path, headers=headers)
+            answer = client.request(method, path, headers=headers, json=body)
         return body_of(answer, path)
 
     def _client(self, *, timeout_s: float) -> httpx.Client:

@@ -27,6 +27,7 @@ class Status:
     down: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
     doubt: JsonObject | None = None
+    rollout: JsonObject | None = None  # without its machines; None where the cloud-config server does not answer
     autostart: bool = False  # whether a boot of this machine brings the services up
 
     def as_json(self) -> JsonObject:
@@ -42,6 +43,7 @@ class Status:
             "discovered": self.discovered,
             "os": self.os,
             "doubt": self.doubt,
+            "rollout": self.rollout,
             "autostart": self.autostart,
             **self.health.as_json(),
         }
@@ -68,6 +70,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         answer.get("os", {}),
         down,
         doubt=answer.get("doubt"),
+        rollout=answer.get("rollout"),
         autostart=autostart,
     )
 
@@ -78,6 +81,18 @@ def doubt_in_words(doubt: JsonObject) -> str:
         f"lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
         "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
     )
+
+
+def rollout_in_words(rollout: JsonObject) -> str:
+    """Return in one line what a rollout does."""
+    words = {
+        "idle": "no rollout is under way",
+        "running": f"the rollout of {rollout['release']} is under way",
+        "paused": f"the rollout of {rollout['release']} is paused" if rollout["release"] else "rollouts are paused",
+        "halted": f"the rollout of {rollout['release']} has halted",
+    }
+    why = f": {rollout['reason']}" if rollout.get("reason") else ""
+    return f"{words[rollout['state']]} since {rollout['since']}{why}"
 
 
 def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:

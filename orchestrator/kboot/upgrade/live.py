@@ -9,6 +9,7 @@ from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
 from kboot_clusterdesc.node_images import node_images
+from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
@@ -20,11 +21,10 @@ from ..running.kubectl import ApiServer, Kubectl
 from ..running.ssh import Login, Remote, remote
 from ..running.status import addresses_of
 from .apply import apply
+from .hold import refuse_trouble
 from .moves import reason_against
 from .plan import NodeState, Work
 
-MARK = "kboot.io/upgrade"  # annotation during an upgrade: `cordoned` if the upgrade cordoned the node, else `begun`
-_CORDONED, _BEGUN = "cordoned", "begun"
 _RENEWALS = 2  # of a node's lease, to prove that its new kubelet lives: Ready may still be the old one's word
 _STATIC_PODS = {
     "kube-apiserver": "kube_apiserver",
@@ -83,14 +83,15 @@ class LiveNodes:
             return [reason for reason in pool.map(ask, names) if reason is not None]
 
     def begin(self, work: Work) -> None:
-        """Mark the node, unless it is marked; raise NotYet for an etcd member while another member has no vote."""
+        """Mark the node, unless it is marked; raise NotYet while the gate is shut, or another member has no vote."""
+        refuse_trouble(self._server, work.name)
         if Role.ETCD in work.roles:
             for member in self._voters().missing(besides=work.name):
                 raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
         node = self._node(work.name)
         if _mark(node) is None:
-            value = _BEGUN if node["spec"].get("unschedulable") else _CORDONED
-            self._kubectl.run("annotate", "node", work.name, f"{MARK}={value}")
+            value = ROLL_BEGUN if node["spec"].get("unschedulable") else ROLL_CORDONED
+            self._kubectl.run("annotate", "node", work.name, f"{ROLL_MARK}={value}")
 
     def drain(self, work: Work) -> None:
         """Cordon the node and move its pods."""
@@ -114,10 +115,10 @@ class LiveNodes:
     def end(self, work: Work) -> None:
         """Uncordon the node if we cordoned it, and drop the mark."""
         mark = _mark(self._node(work.name))
-        if mark == _CORDONED:
+        if mark == ROLL_CORDONED:
             uncordon(self._kubectl, work.name)
         if mark is not None:
-            self._kubectl.run("annotate", "node", work.name, f"{MARK}-")
+            self._kubectl.run("annotate", "node", work.name, f"{ROLL_MARK}-")
 
     def _troubles(self, work: Work) -> Iterator[str]:
         wanted, declared = self._version, self._declared(work.name)
@@ -217,4 +218,4 @@ def is_ready(thing: JsonObject) -> bool:
 
 def _mark(node: JsonObject) -> str | None:
     annotations: Mapping[str, str] = node["metadata"].get("annotations") or {}
-    return annotations.get(MARK)
+    return annotations.get(ROLL_MARK)

@@ -20,6 +20,7 @@ from ..running.kubectl import kubectl
 from ..running.ssh import Login
 from ..running.status import addresses_of
 from ..supplies.missing import missing_supplies
+from .hold import rollouts_held
 from .live import LiveNodes
 from .plan import NodeState, Plan, plan_upgrade
 from .roll import AGAIN, roll
@@ -64,7 +65,8 @@ def upgrade(
                 return plan, []
             if plan.blocked:
                 raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
-            return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
+            with rollouts_held(CloudConfigClient(folder, desc), say):
+                return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
 
 
 def _refuse_skew(wanted: str, nodes: list[NodeState], api_servers: dict[str, str]) -> None:

@@ -96,6 +96,48 @@ class NodeState(TypedDict):
 
 
 @with_config(_STRICT)
+class AgentAnswer(TypedDict):
+    """What a machine's update agent is to do."""
+
+    action: Annotated[Literal["wait", "check", "reboot"], Field(description="`check`: look for a release now")]
+
+
+@with_config(_STRICT)
+class RolloutMachineState(TypedDict):
+    """One machine in a rollout."""
+
+    mac: str
+    name: str
+    stage: Literal["waiting", "offered", "draining", "rebooting", "settling", "done", "failed"]
+    since: Annotated[Moment | None, Field(description="when it came to that stage; none before its first turn")]
+    version: Annotated[str | None, Field(description="the OS release that it runs")]
+    booted: Annotated[Moment | None, Field(description="when it told that it had booted into it")]
+    reason: Annotated[str | None, Field(description="what it waits for, or why it failed")]
+    refused: Annotated[str | None, Field(description="the release that it failed with, and is not offered again")]
+
+
+@with_config(_STRICT)
+class RolloutState(TypedDict):
+    """The rollout of an OS release over the machines that run."""
+
+    state: Literal["idle", "running", "paused", "halted"]
+    since: Moment
+    release: str | None
+    reason: Annotated[str | None, Field(description="why it halted or pauses, or what it waits for")]
+    strategy: Annotated[str, Field(description="`os.update.reboot_strategy`; `off` where machines are offered nothing")]
+    max_parallel: int
+    held_by: Annotated[str | None, Field(description="which work it waits for, such as `kboot upgrade`")]
+    machines: Annotated[list[RolloutMachineState], Field(description="none in the state of the fleet")]
+
+
+@with_config(_STRICT)
+class GateState(TypedDict):
+    """Whether a machine may be taken down now."""
+
+    trouble: Annotated[str | None, Field(description="of etcd, the API servers, or by the operator's checks")]
+
+
+@with_config(_STRICT)
 class DiscoveredState(TypedDict):
     """A machine on the network that nobody declared."""
 
@@ -157,6 +199,7 @@ class FleetState(TypedDict):
     nodes: list[NodeState]
     discovered: list[DiscoveredState]
     os: OsState
+    rollout: RolloutState
     kubernetes: KubernetesState
 
 

@@ -23,9 +23,11 @@ from . import (
     node_config,
     nodes,
     omaha,
+    rollout_control,
     served_files,
+    update_agent,
 )
-from .api import FleetState, NodeState
+from .api import AgentAnswer, FleetState, GateState, NodeState, RolloutState
 from .body_queue import BodyQueue
 from .file_watch import watch_files
 from .fleet import Fleet
@@ -42,6 +44,7 @@ from .page.services import Services
 from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
 from .request_log import RequestLog
+from .rollout_watch import RolloutWatch
 from .route import GET, POST, READ, Route, Who, add_route
 
 JSON, TEXT, HTML, FILE, STREAM = (
@@ -72,6 +75,13 @@ ROUTES = (
     Route("/v1/releases", GET, nodes.releases, TEXT),
     Route("/v1/labels", GET, nodes.labels, TEXT),
     Route("/v1/joining", GET, joining.joining_machines, TEXT),
+    Route("/v1/nodes/{mac}/update", POST, update_agent.take_word, AgentAnswer, _MACHINE, update_agent.AgentWord),
+    Route("/v1/rollout", GET, rollout_control.show, RolloutState),
+    Route("/v1/rollout/start", POST, rollout_control.start, RolloutState, _OPERATOR, rollout_control.StartWord),
+    Route("/v1/rollout/pause", POST, rollout_control.pause, RolloutState, _OPERATOR, rollout_control.PauseWord),
+    Route("/v1/rollout/resume", POST, rollout_control.resume, RolloutState, _OPERATOR, rollout_control.ResumeWord),
+    Route("/v1/rollout/hold", POST, rollout_control.hold, RolloutState, _OPERATOR, rollout_control.HoldWord),
+    Route("/v1/rollout/gate", POST, rollout_control.gate, GateState, _OPERATOR, rollout_control.GateWord),
     Route("/v1/nodes/{mac}/events", POST, events.take_report, "", _MACHINE, events.Report, 204),
     Route("/v1/nodes/{mac}/arm", POST, nodes.arm, NodeState, _OPERATOR),
     Route("/v1/nodes/{mac}/disarm", POST, nodes.disarm, NodeState, _OPERATOR),
@@ -100,7 +110,12 @@ def create_app(fleet: Fleet) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         fleet.store.commits.begin_batches()
-        jobs = (watch_files(fleet), KubernetesWatch(fleet).watch(), PresenceWatch(fleet).watch())
+        jobs = (
+            watch_files(fleet),
+            KubernetesWatch(fleet).watch(),
+            PresenceWatch(fleet).watch(),
+            RolloutWatch(fleet).watch(),
+        )
         watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:

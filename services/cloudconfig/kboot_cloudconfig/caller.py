@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from kboot_clusterdesc import Mac
+from kboot_clusterdesc.shared_files import OPERATOR_TOKEN_SHA256
 
 from .fleet import Fleet
-from .guard import Ask
+from .guard import Ask, Refusal, is_token
 from .problem import ProblemError
 
 
@@ -69,3 +70,17 @@ async def small_body(request: Request, limit_bytes: int = 64 * 1024) -> bytes:
         if len(body) > limit_bytes:
             raise ProblemError(413, f"a body here has at most {limit_bytes} bytes")
     return body
+
+
+def operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> Ask:
+    """Return who asks with the operator token; answer 403 and keep an event for anybody else."""
+    ask = ask_of(request)
+    try:
+        kept = fleet.files.text(f"{fleet.settings.config}/{OPERATOR_TOKEN_SHA256}").strip()
+    except OSError:
+        kept = None
+    if not ask.is_tls or not is_token(ask.token, kept):
+        reason = Refusal.NO_TOKEN if ask.is_tls else Refusal.PLAIN_HTTP
+        fleet.refuse(mac, ask.address, str(reason), request.url.path)
+        raise ProblemError(403, "this needs the operator token, over https")
+    return ask

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from ipaddress import IPv4Address
 
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from kboot_clusterdesc import EventKind, Mac, Phase
-from kboot_clusterdesc.shared_files import REPORT_TOKEN
+from kboot_clusterdesc import EventKind, Phase
 from kboot_clusterdesc.types import Guid, HostKey
 
 from . import guard
@@ -20,6 +18,7 @@ from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
+from .report_tokens import report_tokens
 from .update_steps import note_boot
 from .whereabouts import elsewhere_in_words
 
@@ -59,7 +58,7 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     ask = ask_of(request)
     report = _report(await small_body(request))
     machine = fleet.machine(mac)
-    refusal = guard.refusal_of_report(ask, report.phase, machine, own, _report_tokens(fleet, mac))
+    refusal = guard.refusal_of_report(ask, report.phase, machine, own, report_tokens(fleet, mac))
     if refusal is not None:
         fleet.refuse(mac, ask.address, str(refusal), request.url.path)
         if refusal in _WHY:
@@ -113,15 +112,3 @@ def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address |
             named = report.install_disk if is_own else None
             seen = life.took_disk(life.saw_disks(machine, disks), named)
             return life.wrote_to_disk(seen, report.bytes, report.total, now)
-
-
-def _report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
-    """Return the SHA-256 of each token with which the installed machine may report.
-
-    A machine that joined and was declared later keeps its first token until it is installed again.
-    """
-    tokens = [fleet.store.report_sha256(mac)]
-    with suppress(OSError):
-        kept = fleet.files.text(f"{fleet.nodes_folder}/{mac.dashed}/{REPORT_TOKEN}").strip()
-        tokens.append(guard.sha256_of(kept))
-    return [token for token in tokens if token is not None]

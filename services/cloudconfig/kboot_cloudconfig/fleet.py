@@ -26,6 +26,7 @@ from .presence import Presence
 from .problem import ProblemError
 from .refusals import Reasons, Refusals, Steps
 from .releases import release_in_force, updater_events
+from .rollouts import Rollouts
 from .settings import Settings
 from .shown_node import ShownNodes
 from .small_files import SmallFiles
@@ -40,8 +41,7 @@ class Fleet:
     """All that the server knows of the machines: declared, joined and discovered."""
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.settings = settings
-        self.now = now
+        self.settings, self.now = settings, now
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", LogLevel.ERROR, **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
@@ -60,7 +60,7 @@ class Fleet:
         self._index_now: NodeIndex | None = None
         self.store.on_event = self._announce
         self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
-        self.updates = Updates(self.store.updates)
+        self.updates, self.rollouts = Updates(self.store.updates), Rollouts(self.store.rollouts)
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""

@@ -12,8 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from kboot_clusterdesc import Phase
 from kboot_clusterdesc.summary import Summary
 
-from .api import ApiState
+from .api import ApiState, RolloutState
 from .kubernetes_nodes import KubernetesView
+from .rollout import Stage, State
 from .row import Level, Row
 
 _UPDATER_COUNTERS = {
@@ -48,6 +49,7 @@ class Now:
     leases: Leases | None  # None where the site gives the addresses
     summary: Summary | None
     streams: int
+    rollout: RolloutState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +63,7 @@ class FleetMetrics:
         yield from _machines(self.now)
         yield from _each_machine(self.now.rows)
         yield from _releases(self.now)
+        yield from _rollout(self.now.rollout)
         if self.now.leases is not None:
             yield _leases(self.now.leases)
         yield GaugeMetricFamily("kboot_event_streams", "Streams of events that are open.", self.now.streams)
@@ -114,6 +117,18 @@ def _releases(now: Now) -> Iterator[Metric]:
     for name, meaning in _UPDATER_COUNTERS.items():
         count = now.updater.get(f"{name}_total")
         yield CounterMetricFamily(f"kboot_updater_{name}", meaning, count if isinstance(count, int) else 0)
+
+
+def _rollout(rollout: RolloutState) -> Iterator[Metric]:
+    states = ((state.value, int(rollout["state"] == state)) for state in State)
+    yield _by("kboot_rollout_state", "What the rollout of an OS release does: 1 for its state.", "state", states)
+    stages = Counter(machine["stage"] for machine in rollout["machines"])
+    by_stage = ((stage.value, stages[stage.value]) for stage in Stage)
+    yield _by("kboot_rollout_machines", "Machines by their stage in the rollout.", "stage", by_stage)
+    releases = Counter(machine["version"] or "unknown" for machine in rollout["machines"])
+    yield _by(
+        "kboot_machines_release", "Machines by the OS release that they run.", "release", sorted(releases.items())
+    )
 
 
 def _timestamp(told: object) -> float | None:

@@ -1,4 +1,4 @@
-"""Asks an API server for its nodes, over TLS with the read-only client certificate."""
+"""Asks an API server for its nodes, over TLS with the server's own client certificate."""
 
 from __future__ import annotations
 
@@ -51,19 +51,20 @@ async def list_nodes(address: str, context: ssl.SSLContext) -> dict[str, Kuberne
     nodes: dict[str, KubernetesNode] = {}
     more = ""
     try:
-        async with asyncio.timeout(ANSWER_S), _client(address, context) as client:
+        async with asyncio.timeout(ANSWER_S), client_of(address, context) as client:
             while True:
                 page, more = parse_page(await _page(client, more))
                 nodes |= page
                 if not more:
                     return nodes
     except (httpx.HTTPError, OSError) as error:  # OSError: the time-out, and TLS that breaks off after the handshake
-        raise ApiFault(_reason(error)) from error
+        raise ApiFault(reason_of(error)) from error
     except ValueError as error:
         raise ApiFault("answers with something else than a list of nodes") from error
 
 
-def _client(address: str, context: ssl.SSLContext) -> httpx.AsyncClient:
+def client_of(address: str, context: ssl.SSLContext) -> httpx.AsyncClient:
+    """Return a client of the API server at `address`."""
     return httpx.AsyncClient(
         base_url=f"https://{address}:{API_PORT}",
         verify=context,
@@ -88,7 +89,7 @@ async def _page(client: httpx.AsyncClient, more: str) -> bytes:
         return bytes(body)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return what went wrong, looked for in what `error` came from."""
     cause: BaseException | None = error
     while cause is not None and (not isinstance(cause, ssl.SSLError) or isinstance(cause, _NO_FAULTS)):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kboot_clusterdesc import Phase
+from kboot_clusterdesc.roll_order import ROLL_MARK
 
 from . import machine as life
 from .api import ApiState
@@ -26,6 +27,8 @@ class KubernetesNode:
     version: str | None  # of its kubelet
     reason: str | None  # why it is not ready
     is_cordoned: bool = False
+    is_marked: bool = False  # by who took it down: a rollout or `kboot upgrade`
+    boot: str | None = None  # the boot of which its kubelet told last, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class _Part(BaseModel):
 
 class _Metadata(_Part):
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)
+    annotations: dict[str, str] = {}
 
 
 class _Condition(_Part):
@@ -54,6 +58,7 @@ class _Condition(_Part):
 
 class _NodeInfo(_Part):
     version: str = Field(default="", alias="kubeletVersion")
+    boot: str = Field(default="", alias="bootID")
 
 
 class _Status(_Part):
@@ -107,7 +112,9 @@ def ready_in_doubt(phase: Phase, view: KubernetesView) -> str | None:
 def _seen(node: _Node) -> KubernetesNode:
     version = node.status.node_info.version or None
     reason = _why_not_ready(node.status)
-    return KubernetesNode(reason is None, version, reason, node.spec.unschedulable)
+    is_marked = ROLL_MARK in node.metadata.annotations
+    boot = node.status.node_info.boot or None
+    return KubernetesNode(reason is None, version, reason, node.spec.unschedulable, is_marked, boot)
 
 
 def _why_not_ready(status: _Status) -> str | None:

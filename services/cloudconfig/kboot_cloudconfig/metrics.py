@@ -16,6 +16,7 @@ from .fleet import Fleet
 from .fleet_metrics import FleetMetrics, Leases, Now
 from .nodes import in_pieces, shown
 from .releases import updater_status
+from .shown_rollout import rollout_state
 from .summary import summary_of
 
 _PROCESS = CollectorRegistry()
@@ -46,6 +47,7 @@ async def _now(fleet: Fleet) -> Now:
         leases=_leases(fleet),
         summary=summary_of(fleet),
         streams=len(fleet.listeners),
+        rollout=rollout_state(fleet),
     )
 
 

@@ -13,13 +13,12 @@ from fastapi.responses import Response
 from kboot_clusterdesc import EventKind, Mac, Node, Role
 from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
-from kboot_clusterdesc.shared_files import CONFIG_HASH, OPERATOR_TOKEN_SHA256
+from kboot_clusterdesc.shared_files import CONFIG_HASH
 
-from . import guard
 from . import machine as life
 from .answer import fresh
 from .api import FleetState, KubernetesState, NodeState
-from .caller import PathMac, ServedFleet, ask_of
+from .caller import PathMac, ServedFleet, operators_ask
 from .event import Event, rfc3339
 from .fleet import Fleet
 from .kept_releases import releases_in_use
@@ -30,6 +29,7 @@ from .presence import RUNS
 from .problem import ProblemError
 from .releases import updater_status
 from .shown_node import Around, ShownNode
+from .shown_rollout import rollout_state
 
 Made = TypeVar("Made")
 
@@ -140,6 +140,7 @@ def around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
             "payload": _text(updater.get("payload")),
             "payload_error": _text(updater.get("payload_error")),
         },
+        "rollout": rollout_state(fleet, is_whole=False),
         "kubernetes": kubernetes_state(fleet.kubernetes),
     }
 
@@ -176,7 +177,7 @@ async def disarm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response
 
 
 def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Response:
-    node, ask = fleet.node(mac), _operators_ask(fleet, request, mac)
+    node, ask = fleet.node(mac), operators_ask(fleet, request, mac)
     if armed and not fleet.may_install(mac):
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
     before = fleet.machine(mac)
@@ -187,7 +188,7 @@ def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Resp
 
 async def forget(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Forget a machine that is not declared, discovered or joined; only the operator token may."""
-    ask = _operators_ask(fleet, request, mac)
+    ask = operators_ask(fleet, request, mac)
     if fleet.is_declared(mac):
         raise ProblemError(409, f"{mac} is declared: take it out of the description first")
     if not fleet.store.knows(mac):
@@ -201,22 +202,9 @@ async def forget(request: Request, fleet: ServedFleet, mac: PathMac) -> Response
 
 async def settle(request: Request, fleet: ServedFleet) -> Response:
     """End the doubt that a lost state left; only the operator token may."""
-    ask = _operators_ask(fleet, request, None)
+    ask = operators_ask(fleet, request, None)
     fleet.settle(ask.address)
     return await all_nodes(fleet)
-
-
-def _operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> guard.Ask:
-    ask = ask_of(request)
-    try:
-        kept = fleet.files.text(f"{fleet.settings.config}/{OPERATOR_TOKEN_SHA256}").strip()
-    except OSError:
-        kept = None
-    if not ask.is_tls or not guard.is_token(ask.token, kept):
-        reason = guard.Refusal.NO_TOKEN if ask.is_tls else guard.Refusal.PLAIN_HTTP
-        fleet.refuse(mac, ask.address, str(reason), request.url.path)
-        raise ProblemError(403, "this needs the operator token, over https")
-    return ask
 
 
 def _silence(fleet: Fleet, machine: Machine) -> str | None:

@@ -73,6 +73,12 @@ class Patience:
     settle: timedelta = timedelta(minutes=15)
     errors: int = 3  # of an update client in one turn
 
+    def times(self, factor: int) -> Patience:
+        """Return so many times this patience, for slow machines."""
+        return Patience(
+            self.fetch * factor, self.drain * factor, self.ask, self.reboot * factor, self.settle * factor, self.errors
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class View:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+
+from .rollout_view import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Settings:
     kubernetes_every_s: float  # how often the API server is asked for its nodes
     kubernetes_silent_s: float  # how long no API server may answer before a machine is `ready` no more
     presence_every_s: float  # how often machines that run are looked for
+    rollout_every_s: float  # how often a rollout looks at the machines
+    patience: Patience
     state_is_marked: bool  # whether `kboot up` marks the state of a cluster that begins, as it does for containers
     timeouts: Timeouts
     leave_s: float  # how long a server that was replaced may go on with its downloads
@@ -57,6 +62,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         tls=Path(environ.get("KBOOT_TLS_DIR", "/etc/kboot-tls")),
         disk_loader=Path(environ.get("KBOOT_DISK_LOADER", "/usr/share/kboot/disk.efi")),
         uid=int(environ["KBOOT_UID"]),
+        rollout_every_s=float(environ.get("KBOOT_ROLLOUT_EVERY_S", "5")),
+        patience=_patience(environ),
         state_is_marked=environ.get("KBOOT_STATE_IS_MARKED") == "1",
         kubernetes_every_s=float(environ.get("KBOOT_KUBERNETES_EVERY_S", "5")),
         kubernetes_silent_s=float(environ.get("KBOOT_KUBERNETES_SILENT_S", "60")),
@@ -67,4 +74,20 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         ),
         leave_s=float(environ.get("KBOOT_LEAVE_S", "1800")),
         run=Path(environ.get("KBOOT_RUN_DIR", "/run/kboot")),
+    )
+
+
+def _patience(environ: Mapping[str, str]) -> Patience:
+    """Return how long a rollout waits, in seconds by KBOOT_ROLLOUT_FETCH_S and the like where that is set."""
+
+    def of(name: str, usual: timedelta) -> timedelta:
+        return timedelta(seconds=float(environ.get(f"KBOOT_ROLLOUT_{name}_S", usual.total_seconds())))
+
+    usual = Patience()
+    return Patience(
+        fetch=of("FETCH", usual.fetch),
+        drain=of("DRAIN", usual.drain),
+        ask=of("ASK", usual.ask),
+        reboot=of("REBOOT", usual.reboot),
+        settle=of("SETTLE", usual.settle),
     )

@@ -20,6 +20,7 @@ from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
 from .leases import LeaseEntry
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
+from .rollout_table import RolloutTable
 from .update_table import UpdateTable
 
 EVENTS_KEPT = 5000
@@ -68,6 +69,7 @@ class Store:
             self._reader = open_reader(path)
             self._doubt = self._read_doubt()
             self.updates = UpdateTable(self.commits, self._reader)
+            self.rollouts = RolloutTable(self.commits, self._reader, now)
             self._joined: dict[Mac, str | None] = {
                 Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
             }

@@ -7,11 +7,20 @@ from kboot_clusterdesc.model import RebootStrategy
 
 from .fleet import Fleet
 from .releases import NO_RELEASE
+from .rollout import State
+from .rollout_answer import offered_release
 from .update_offer import Turn
 
 
 def turn_of(fleet: Fleet, mac: Mac) -> Turn:
     """Return the release that a machine may take now, or why it is to take none."""
-    if fleet.desc().os.update.reboot_strategy is RebootStrategy.ROLLOUT:
-        return Turn(None, "no rollout was started")
-    return Turn(fleet.release_in_force(), NO_RELEASE)
+    hold, rollout = fleet.rollouts.hold(fleet.now()), fleet.rollouts.rollout
+    is_held = hold is not None and mac in hold.turns
+    if fleet.desc().os.update.reboot_strategy is not RebootStrategy.ROLLOUT and not is_held:
+        return Turn(fleet.release_in_force(), NO_RELEASE)
+    if (release := offered_release(rollout, hold, mac)) is not None:
+        return Turn(release)
+    if rollout.state is State.IDLE:
+        return Turn(None, "no rollout is under way")
+    why = f": {rollout.reason}" if rollout.reason else ""
+    return Turn(None, f"it is not its turn: the rollout of {rollout.release} is {rollout.state.value}{why}")

@@ -50,8 +50,8 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' events logs node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' 'node declare' 'node forget' discovered images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab remove' 'lab kubectl' 'lab exec' completion version
-set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --context --delay --disk --file --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --ip --keep --kind --kubernetes --lines --loss --mac --name --node --nodes --os --os-from --output --python --role --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -n -o
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' events logs node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' 'node declare' 'node forget' discovered images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' 'os rollout' 'os rollout start' 'os rollout pause' 'os rollout resume' 'os rollout status' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab remove' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --context --delay --disk --file --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --ip --keep --kind --kubernetes --lines --loss --mac --max-parallel --name --node --nodes --os --os-from --output --python --role --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -n -o
 
 complete -c kboot -e
 complete -c kboot -f
@@ -402,6 +402,35 @@ complete -c kboot -n '_shtab_kboot_using os import' -l debug -d 'show a tracebac
 complete -c kboot -n '_shtab_kboot_using os import' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using os import' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using os import; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the files of one release, each with its .sig'
+complete -c kboot -n '_shtab_kboot_using os; and test $_shtab_kboot_npos -eq 0' -a rollout -d 'Bring running machines to the OS release in force, one after the other'
+complete -c kboot -n '_shtab_kboot_using os rollout' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os rollout; and test $_shtab_kboot_npos -eq 0' -a start -d 'Begin with the release in force and a canary of its own; a rollout begins by itself as well'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l any-time -d 'also outside of os.update.window'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l max-parallel -x -d 'how many workers at once, for this rollout (os.update.max_parallel); all others go one by one'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l json -d 'print JSON'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os rollout start' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os rollout; and test $_shtab_kboot_npos -eq 0' -a pause -d 'Let no further machine begin, until `resume`; who was told to reboot ends that'
+complete -c kboot -n '_shtab_kboot_using os rollout pause' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os rollout pause' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os rollout pause' -l json -d 'print JSON'
+complete -c kboot -n '_shtab_kboot_using os rollout pause' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os rollout pause' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os rollout; and test $_shtab_kboot_npos -eq 0' -a resume -d 'Go on after a pause or a halt; named machines may try the release again they failed with'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -l max-parallel -x -d 'how many workers at once, for this rollout (os.update.max_parallel); all others go one by one'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -l json -d 'print JSON'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os rollout resume' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using os rollout; and test $_shtab_kboot_npos -eq 0' -a status -d 'Show how far it is: which machine runs which release, what it waits for, why it halted'
+complete -c kboot -n '_shtab_kboot_using os rollout status' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using os rollout status' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using os rollout status' -l json -d 'print JSON'
+complete -c kboot -n '_shtab_kboot_using os rollout status' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using os rollout status' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a certs -d 'See the cluster'"'"'s certificates, renew or export them'
 complete -c kboot -n '_shtab_kboot_using certs' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using certs; and test $_shtab_kboot_npos -eq 0' -a list -d 'List every certificate, the one that ends first in front'

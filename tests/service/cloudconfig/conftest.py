@@ -80,6 +80,7 @@ class Server:
         self.ports = (port, port + 1)
         self.state_is_marked = True  # as in the container
         self.log = root / "log"
+        self.context = ssl.create_default_context(cadata=self.secrets.authority.certificate.decode())
         self.add_release(RELEASE)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -198,11 +199,10 @@ class Server:
     ) -> httpx.Response:
         """One request, from the address of a machine or of the operator."""
         address = HOME[who] if isinstance(who, Mac) else who
-        context = ssl.create_default_context(cadata=self.secrets.authority.certificate.decode())
         base = f"https://127.0.0.1:{self.ports[1]}" if tls else f"http://127.0.0.1:{self.ports[0]}"
         shown = dict(headers or {}) | ({"authorization": f"Bearer {token}"} if token else {})
         content = body if isinstance(body, bytes) else None
-        transport = httpx.HTTPTransport(local_address=address, verify=context)
+        transport = httpx.HTTPTransport(local_address=address, verify=self.context)
         with httpx.Client(transport=transport, base_url=base, timeout=10, trust_env=False) as client:
             if content is None and body is not None:
                 return client.request(method, path, headers=shown, json=body)

@@ -7,7 +7,15 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from kboot_cloudconfig.api import EventState, FleetState, NodeState, UpdateState, UpdateStepState
+from kboot_cloudconfig.api import (
+    EventState,
+    FleetState,
+    NodeState,
+    RolloutMachineState,
+    RolloutState,
+    UpdateState,
+    UpdateStepState,
+)
 from kboot_cloudconfig.app import ROUTES
 from kboot_cloudconfig.route import api_page
 from kboot_clusterdesc import EventKind, Phase
@@ -66,7 +74,7 @@ def test_kinds_of_event_and_phases_are_the_ones_of_the_vocabulary(page: dict[str
 
 def test_every_field_that_a_shape_has_is_in_the_page(page: dict[str, Any]) -> None:
     schemas = page["components"]["schemas"]
-    for shape in (NodeState, FleetState, EventState, UpdateState, UpdateStepState):
+    for shape in (NodeState, FleetState, EventState, UpdateState, UpdateStepState, RolloutState, RolloutMachineState):
         assert set(schemas[shape.__name__]["properties"]) == set(get_type_hints(shape))
 
 
@@ -74,5 +82,11 @@ def test_a_route_takes_json_where_it_names_a_model_of_it() -> None:
     takes = {route.path: route.takes for route in ROUTES if route.takes}
     assert {path: getattr(each, "__name__", each) for path, each in takes.items()} == {
         "/v1/nodes/{mac}/events": "Report",
+        "/v1/nodes/{mac}/update": "AgentWord",
+        "/v1/rollout/start": "StartWord",
+        "/v1/rollout/pause": "PauseWord",
+        "/v1/rollout/resume": "ResumeWord",
+        "/v1/rollout/hold": "HoldWord",
+        "/v1/rollout/gate": "GateWord",
         "/v1/update": "text/xml",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
-from kboot_clusterdesc.model import Kubernetes
+from kboot_clusterdesc.model import Kubernetes, RebootStrategy
 from kboot_clusterdesc.node_images import node_images
 from kboot_compose.templates import rendered
 
@@ -53,6 +53,7 @@ def addons(
         "workers": bool(workers),
         "homes": len(workers or [each for each in desc.control_planes if _takes_coredns(each, _CONTROL_PLANE)]),
         "routes": kubernetes.cni.name == "routes",
+        "rollouts": desc.os.update.enabled and desc.os.update.reboot_strategy is RebootStrategy.ROLLOUT,
     }
     manifests = ["10-access.yaml", "20-kube-proxy.yaml", "40-coredns.yaml"]
     if kubernetes.cni.name == "flannel":

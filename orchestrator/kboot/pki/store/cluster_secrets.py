@@ -53,6 +53,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         registry_http_secret=kept.text("registry-http-secret", _token),
         report_tokens={mac: token for mac, (token, _) in of_nodes.items()},
         etcd_authority=authorities.get(Authority.ETCD),
+        etcd_status_client=own.get("etcd-status-client"),
         kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
         node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
         join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.lets_machines_join else None,

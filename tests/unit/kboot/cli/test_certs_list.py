@@ -23,7 +23,7 @@ def test_the_list_names_every_certificate_and_begins_with_the_one_that_ends_firs
 ) -> None:
     found = listed(cluster, capsys)
     wanted = {("cluster", f"{name}-ca") for name in ("cluster", "etcd", "kubernetes", "front-proxy")}
-    wanted |= {("cluster", name) for name in ("cloudconfig", "registry", "status-client")}
+    wanted |= {("cluster", name) for name in ("cloudconfig", "registry", "status-client", "etcd-status-client")}
     wanted |= {(node.name, spec.name) for node in DESC.nodes for spec in key_specs(DESC, node)}
     assert {(each["owner"], each["name"]) for each in found} == wanted
     assert len(found) == len(wanted)
@@ -75,7 +75,7 @@ def test_up_says_how_many_certificates_are_near_their_end_and_nothing_while_none
     for days, said in (
         (0, ""),
         (276, f"certificates: {of_machines} near the end: see `kboot certs list`"),
-        (641, f"certificates: {of_machines} expired, 3 near the end: see `kboot certs list`"),
+        (641, f"certificates: {of_machines} expired, 4 near the end: see `kboot certs list`"),
     ):
         assert warning(kept, cluster.born + timedelta(days=days)) == said
 

@@ -31,7 +31,7 @@ def test_all_leaves_are_renewed_and_no_authority(cluster: Cluster, capsys: pytes
     before = cluster.secrets()
     assert cluster.kboot("certs", "renew", "--all") == 0
     after = cluster.secrets()
-    assert len(capsys.readouterr().out.splitlines()) == 3 + sum(map(len, after.node_keys.values()))
+    assert len(capsys.readouterr().out.splitlines()) == 4 + sum(map(len, after.node_keys.values()))
     kept = [after.authority == before.authority, after.etcd_authority == before.etcd_authority]
     assert kept == [True, True]
     assert after.kubernetes is not None

@@ -98,6 +98,8 @@ def test_no_token_and_no_private_key_stands_where_it_is_not_needed(desc: Cluster
         holders[token] = {f"nodes/{mac.dashed}/{name}" for name in names}
     if desc.kubernetes is not None:
         holders[f"{MARK}-key-status-client"] = {"tls/cloudconfig/status-client.key"}
+    if desc.etcd_members:
+        holders[f"{MARK}-key-etcd-status-client"] = {"tls/cloudconfig/etcd-status-client.key"}
     texts = {path: readable(file.content) for path, file in files.items()}
     for secret, paths in holders.items():
         assert {path for path, text in texts.items() if secret.encode() in text} == paths

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from kboot.running.cluster_health import Health, PartHealth
-from kboot.upgrade.live import MARK, kubelet_version, node_states
+from kboot.upgrade.live import kubelet_version, node_states
 from kboot.upgrade.plan import NodeState
 from kboot_clusterdesc import Role
+from kboot_clusterdesc.roll_order import ROLL_MARK
 from support.fleets import Fleet
 
 
 def node(name: str, *, ready: str = "True", version: str = "v1.35.4", mark: str | None = None) -> dict[str, Any]:
     """As `kubectl get node` has it."""
-    annotations = {} if mark is None else {"annotations": {MARK: mark}}
+    annotations = {} if mark is None else {"annotations": {ROLL_MARK: mark}}
     return {
         "metadata": {"name": name, **annotations},
         "spec": {},

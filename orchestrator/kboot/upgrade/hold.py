@@ -1,0 +1,93 @@
+"""While an upgrade works on the machines, rollouts of the OS wait; it gives single machines their turn itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
+
+from kboot_clusterdesc import Mac
+
+from ..errors import KbootError, NotYet
+from ..host.waiting import looks
+from ..running.cloudconfig_client import CloudConfigClient
+
+BY = "`kboot upgrade`"
+_LOOK_EVERY_S = 3
+_AGAIN_S = 60  # the server lets go five minutes after it last heard of it
+
+
+@dataclass
+class RolloutHold:
+    """A hold that stands; `give` has machines fetch the release in force, or reboot into it."""
+
+    server: CloudConfigClient
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    turns: dict[str, str] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def tell(self, *, ends: bool = False) -> None:
+        """Tell the server that the hold stands, with the turns that it gives, or that it ends."""
+        with self.lock:
+            turns: Mapping[str, str] = {} if ends else dict(self.turns)
+            body = {"by": BY, "key": self.key, "turns": turns, "ends": ends}
+            self.server.post("/v1/rollout/hold", body)
+
+    def give(self, mac: Mac, turn: str | None) -> None:
+        """Give a machine its turn, `fetch` or `reboot`; None takes it back."""
+        with self.lock:
+            if turn is None:
+                self.turns.pop(str(mac), None)
+            else:
+                self.turns[str(mac)] = turn
+        self.tell()
+
+
+@contextmanager
+def rollouts_held(server: CloudConfigClient, say: Callable[[str], None]) -> Iterator[RolloutHold]:
+    """Have rollouts wait as long as this lasts; raise NotYet where one is under way, which says how to pause it."""
+    hold = RolloutHold(server)
+    try:
+        hold.tell()
+    except KbootError as error:
+        if " answers 409 " not in error.message:
+            raise
+        raise NotYet(
+            f"nothing was touched: {error.message.partition(' answers 409 ')[2]}",
+            "`kboot os rollout status` shows what it does; `kboot os rollout pause`, then run this again",
+        ) from error
+    ended = Event()
+
+    def renew() -> None:
+        while not ended.wait(_AGAIN_S):
+            try:
+                hold.tell()
+            except KbootError as error:
+                say(f"rollouts are not held any more: {error.message}")
+
+    renewing = Thread(target=renew, daemon=True, name="rollout-hold")
+    renewing.start()
+    try:
+        yield hold
+    finally:
+        ended.set()
+        renewing.join()
+        try:
+            hold.tell(ends=True)
+        except KbootError as error:
+            say(f"rollouts wait for five minutes more: {error.message}")
+
+
+def refuse_trouble(server: CloudConfigClient, besides: str, timeout_s: float = 60) -> None:
+    """Raise NotYet where etcd, the API servers or the operator's checks keep machines up for so long.
+
+    The etcd member `besides` need not be well: it may be what is to be mended.
+    """
+    trouble: str | None = None
+    for _ in looks(timeout_s, _LOOK_EVERY_S):  # the server looks at the API every few seconds
+        trouble = server.post("/v1/rollout/gate", {"besides": besides})["trouble"]
+        if not trouble:
+            return
+    raise NotYet(str(trouble), "no machine is taken down while that lasts (docs/updates.md: The gate)")

@@ -1,0 +1,157 @@
+"""Shows the rollout, and takes the operator's word on it; `kboot upgrade` has it wait, and gives turns itself."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kboot_clusterdesc import EventKind
+from kboot_clusterdesc.model import RebootStrategy
+
+from .api import GateState, RolloutState
+from .caller import ServedFleet, mac_of, operators_ask, small_body
+from .fleet import Fleet
+from .problem import ProblemError
+from .rollout import UNDER_WAY, Rollout, paused, resumed, started
+from .rollout_answer import HeldTurn, Hold
+from .rollout_sight import cluster_trouble, seen, updating_release
+from .rollout_step import NO_RELEASE
+from .rollout_view import is_older
+from .shown_rollout import rollout_state
+
+HOLD_S = 300
+Body = TypeVar("Body", bound=BaseModel)
+_Parallel = Annotated[int | None, Field(ge=1, le=100)]
+
+
+class _Word(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StartWord(_Word):
+    """The body of a start."""
+
+    max_parallel: _Parallel = None
+    any_time: Annotated[bool, Field(description="also outside of `os.update.window`")] = False
+
+
+class ResumeWord(_Word):
+    """The body of a resume."""
+
+    max_parallel: _Parallel = None
+    again: Annotated[list[str], Field(max_length=10_000, description="MACs of failed machines to be tried again")] = []
+
+
+class HoldWord(_Word):
+    """The body of a hold, to be sent again and again while it is wanted."""
+
+    by: Annotated[str, Field(min_length=1, max_length=100)]
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+    turns: Annotated[dict[str, HeldTurn], Field(max_length=100, description="MAC to what the machine may do")] = {}
+    ends: bool = False
+
+
+class PauseWord(_Word):
+    """The body of a pause, which says nothing."""
+
+
+class GateWord(_Word):
+    """The body of a question for the gate."""
+
+    besides: Annotated[str, Field(max_length=64, description="the etcd member that is to be mended")] = ""
+
+
+async def show(fleet: ServedFleet) -> RolloutState:
+    """Answer with the rollout."""
+    return rollout_state(fleet)
+
+
+async def start(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Begin a rollout of the release in force, with a canary of its own; only the operator token may."""
+    word = await _operators(request, fleet, StartWord)
+    _refuse_other_strategies(fleet)
+    release = updating_release(fleet)
+    if release is None:
+        raise ProblemError(409, f"{NO_RELEASE}: `kboot os list` shows what is here, `kboot os sync` fetches it")
+    view = seen(fleet, {})
+    if not any(member.is_part and is_older(member.version, release) for member in view.members.values()):
+        raise ProblemError(409, f"no machine that runs has an older release than {release}")
+    rollout = fleet.rollouts.rollout
+    after = started(rollout, release, fleet.now(), max_parallel=word.max_parallel, is_any_time=word.any_time)
+    return _kept(fleet, after, "started")
+
+
+async def pause(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Let no machine begin; who was told to reboot ends that; only the operator token may."""
+    await _operators(request, fleet, PauseWord)
+    return _kept(fleet, paused(fleet.rollouts.rollout, fleet.now()), "paused")
+
+
+async def resume(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Let a rollout go on that pauses or halted; only the operator token may."""
+    word = await _operators(request, fleet, ResumeWord)
+    _refuse_other_strategies(fleet)
+    again = [fleet.node(fleet.identity(mac_of(each))).mac for each in word.again]
+    after = resumed(fleet.rollouts.rollout, again, fleet.now(), word.max_parallel)
+    return _kept(fleet, after, "resumed")
+
+
+async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Have the rollout wait for another work, which may give turns itself; 409 while a machine is under way.
+
+    It lasts for five minutes after it was last asked for.
+    """
+    word = await _operators(request, fleet, HoldWord)
+    now = fleet.now()
+    standing = fleet.rollouts.hold(now)
+    if standing is not None and not hmac.compare_digest(standing.key, word.key):
+        raise ProblemError(409, f"{standing.by} works on the machines")
+    if word.ends:
+        fleet.rollouts.keep_hold(None)
+        return rollout_state(fleet)
+    if standing is None and (busy := _names(fleet, fleet.rollouts.rollout)):
+        raise ProblemError(409, f"a rollout is under way: {busy}; `kboot os rollout pause` has it stop after that")
+    turns = {fleet.node(fleet.identity(mac_of(each))).mac: turn for each, turn in word.turns.items()}
+    release = updating_release(fleet)
+    fleet.rollouts.keep_hold(Hold(word.by, word.key, now + timedelta(seconds=HOLD_S), release, turns))
+    return rollout_state(fleet)
+
+
+async def gate(request: Request, fleet: ServedFleet) -> GateState:
+    """Answer what keeps any machine from being taken down now; only the operator token may."""
+    word = await _operators(request, fleet, GateWord)
+    return {"trouble": await cluster_trouble(fleet, word.besides)}
+
+
+def _names(fleet: Fleet, rollout: Rollout) -> str:
+    return ", ".join(f"{fleet.node(mac).name} is {rollout.courses[mac].stage.value}" for mac in rollout.at(*UNDER_WAY))
+
+
+def _kept(fleet: Fleet, after: Rollout, what: str) -> RolloutState:
+    if after != fleet.rollouts.rollout:
+        fleet.rollouts.keep(after)
+        fleet.tell(EventKind.ROLLOUT, None, release=after.release or "", what=what)
+    return rollout_state(fleet)
+
+
+def _refuse_other_strategies(fleet: Fleet) -> None:
+    update = fleet.desc().os.update
+    if not update.enabled:
+        raise ProblemError(409, "the description has `os.update.enabled: false`: machines are offered nothing")
+    if update.reboot_strategy is not RebootStrategy.ROLLOUT:
+        strategy = update.reboot_strategy.value
+        raise ProblemError(409, f"the description has `os.update.reboot_strategy: {strategy}`: each machine goes alone")
+
+
+async def _operators(request: Request, fleet: Fleet, form: type[Body]) -> Body:
+    operators_ask(fleet, request, None)
+    body = await small_body(request, 1 << 20)
+    try:
+        return form.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error

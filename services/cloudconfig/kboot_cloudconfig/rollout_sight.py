@@ -1,0 +1,92 @@
+"""Looks at the fleet as a rollout sees it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kboot_clusterdesc import ClusterDesc, Mac, Node
+from kboot_clusterdesc.model import RebootStrategy
+
+from .api import ApiState
+from .etcd_health import etcd_trouble
+from .event import rfc3339
+from .fleet import Fleet
+from .presence import RUNS
+from .releases import payload_of
+from .rollout_view import Member, Outcome, View
+from .site_checks import checks_trouble
+from .update_step import Step
+from .update_window import is_open, zone_of
+
+
+def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None) -> View:
+    """Return what is known of the fleet now; `trouble` is the cluster's, which `cluster_trouble` asks for."""
+    desc, now = fleet.desc(), fleet.now()
+    update, hold = desc.os.update, fleet.rollouts.hold(now)
+    with fleet.looked_at_once():
+        members = {node.mac: _member(fleet, desc, node) for node in fleet.nodes()}
+    return View(
+        members=members,
+        release=updating_release(fleet),
+        is_wanted=update.enabled and update.reboot_strategy is RebootStrategy.ROLLOUT,
+        is_open=is_open(update.window, zone_of(desc.os.timezone), now),
+        held_by=hold.by if hold is not None else None,
+        trouble=trouble,
+        has_kubernetes=desc.kubernetes is not None,
+        max_parallel=update.max_parallel,
+        outcomes=outcomes,
+    )
+
+
+def updating_release(fleet: Fleet) -> str | None:
+    """Return the release in force, once its update payload is whole here."""
+    release = fleet.release_in_force()
+    if release is None or payload_of(fleet.settings.images, fleet.desc(), release) is None:
+        return None
+    return release
+
+
+async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
+    """Ask how etcd, the API server and what the operator checks are; return what is wrong, None where all is well.
+
+    This is the gate before any machine is taken down, by whatever work. The etcd member `besides` need not be well.
+    """
+    desc = fleet.desc()
+    if desc.kubernetes is not None and fleet.kubernetes.state is not ApiState.ANSWERS:
+        return f"no API server answers: {fleet.kubernetes.reason or 'none was asked yet'}"
+    at = {node.name: fleet.address_of(node) for node in desc.etcd_members if node.name != besides}
+    members = {name: str(address) if address is not None else None for name, address in at.items()}
+    authority = fleet.settings.config / "ca.pem"
+    found = await asyncio.gather(
+        etcd_trouble(members, fleet.settings.tls), checks_trouble(desc.os.update.checks, authority)
+    )
+    return "; ".join(each for each in found if each is not None) or None
+
+
+def _member(fleet: Fleet, desc: ClusterDesc, node: Node) -> Member:
+    machine, history = fleet.machine(node.mac), fleet.updates.history(node.mac)
+    known = fleet.kubernetes.nodes.get(node.name)
+    newest = history[-1] if history and history[-1].step is Step.FAILED else None
+    return Member(
+        node.name,
+        tuple(node.roles),
+        machine.version,
+        not machine.armed and machine.phase in RUNS,
+        _trouble(fleet, desc, node),
+        fleet.rollouts.words.get(node.mac),
+        (newest.at, newest.error) if newest is not None else None,
+        known is not None and known.is_marked,
+        known.boot if known is not None else None,
+    )
+
+
+def _trouble(fleet: Fleet, desc: ClusterDesc, node: Node) -> str | None:
+    """Return why a machine is not well; what no API server tells while none answers is the cluster's trouble."""
+    if (since := fleet.presence.missing_since(node.mac)) is not None:
+        return f"it does not answer since {rfc3339(since)}"
+    if desc.kubernetes is None or fleet.kubernetes.state is not ApiState.ANSWERS:
+        return None
+    known = fleet.kubernetes.nodes.get(node.name)
+    if known is None:
+        return "the API server has no node of this name"
+    return None if known.is_ready else known.reason or "its node is not Ready"

@@ -1,0 +1,39 @@
+"""The rollout as the server has it: what is kept, the newest word of each machine's agent, and what was seen last."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kboot_clusterdesc import Mac
+
+from .rollout import Rollout
+from .rollout_answer import Hold, standing
+from .rollout_table import RolloutTable
+from .rollout_view import View, Word
+
+
+class Rollouts:
+    """The rollout and its hold outlive the server; the words of agents come again within a minute."""
+
+    def __init__(self, table: RolloutTable) -> None:
+        self._table = table
+        self.words: dict[Mac, Word] = {}
+        self.view: View | None = None  # of the newest look; None before the first
+
+    @property
+    def rollout(self) -> Rollout:
+        """The rollout as it is now."""
+        return self._table.rollout
+
+    def keep(self, rollout: Rollout) -> None:
+        """Keep the rollout where it has changed."""
+        if rollout != self.rollout:
+            self._table.keep(rollout)
+
+    def hold(self, now: datetime) -> Hold | None:
+        """Return who holds the rollout; None where nobody does, or has not said so for too long."""
+        return standing(self._table.hold, now)
+
+    def keep_hold(self, hold: Hold | None) -> None:
+        """Keep who holds the rollout."""
+        self._table.keep_hold(hold)

@@ -1,0 +1,46 @@
+"""The rollout as people and programs are shown it."""
+
+from __future__ import annotations
+
+from kboot_clusterdesc import Mac, Phase
+
+from .api import RolloutMachineState, RolloutState
+from .event import rfc3339
+from .fleet import Fleet
+from .rollout import Rollout, Stage
+from .rollout_view import is_older
+
+
+def rollout_state(fleet: Fleet, *, is_whole: bool = True) -> RolloutState:
+    """Return the rollout as it is shown; with each machine where `is_whole`."""
+    rollout, now = fleet.rollouts.rollout, fleet.now()
+    hold, update = fleet.rollouts.hold(now), fleet.desc().os.update
+    return {
+        "state": rollout.state.value,
+        "since": rfc3339(rollout.since),
+        "release": rollout.release,
+        "reason": rollout.reason,
+        "strategy": update.reboot_strategy.value if update.enabled else "off",
+        "max_parallel": rollout.max_parallel or update.max_parallel,
+        "held_by": hold.by if hold is not None else None,
+        "machines": [_machine_state(fleet, rollout, node.mac, node.name) for node in fleet.nodes()] if is_whole else [],
+    }
+
+
+def _machine_state(fleet: Fleet, rollout: Rollout, mac: Mac, name: str) -> RolloutMachineState:
+    course, machine = rollout.courses.get(mac), fleet.machine(mac)
+    stage = course.stage if course is not None else Stage.WAITING
+    release = rollout.release
+    if course is None and (release is None or not is_older(machine.version, release)):
+        stage = Stage.DONE
+    booted = machine.phases.get(Phase.RUNNING)
+    return {
+        "mac": str(mac),
+        "name": name,
+        "stage": stage.value,
+        "since": rfc3339(course.since) if course is not None else None,
+        "version": machine.version,
+        "booted": rfc3339(booted) if booted is not None else None,
+        "reason": course.reason if course is not None else None,
+        "refused": rollout.refused.get(mac),
+    }

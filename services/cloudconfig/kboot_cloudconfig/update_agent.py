@@ -1,0 +1,67 @@
+"""Answers the update agent of an installed machine: wait, look for a release now, or reboot into it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kboot_clusterdesc import EventKind, Mac, Phase
+
+from . import guard
+from .api import AgentAnswer
+from .caller import PathMac, ServedFleet, ask_of, small_body
+from .fleet import Fleet
+from .problem import ProblemError
+from .report_tokens import report_tokens
+from .rollout import Stage, told_to_reboot
+from .rollout_answer import Action, Rules, action_for
+from .rollout_view import AgentState, Word
+from .update_window import is_open, zone_of
+
+
+class AgentWord(BaseModel):
+    """The body of an agent's word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    state: AgentState
+    version: Annotated[str, Field(max_length=60)]
+    boot: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$", description="/proc/sys/kernel/random/boot_id")]
+
+
+async def take_word(request: Request, fleet: ServedFleet, mac: PathMac) -> AgentAnswer:
+    """Take the word of a machine's agent, and answer what it is to do; 403 where the token is wrong."""
+    own = fleet.addresses_of(fleet.node(mac))
+    ask = ask_of(request)
+    said = _word(await small_body(request))
+    refusal = guard.refusal_of_report(ask, Phase.RUNNING, fleet.machine(mac), own, report_tokens(fleet, mac))
+    if refusal is not None:
+        fleet.refuse(mac, ask.address, str(refusal), request.url.path)
+        raise ProblemError(403, f"refused: {refusal}")
+    fleet.hear(mac)
+    fleet.updates.note_address(mac, ask.address)
+    word = Word(said.state, said.version, said.boot, fleet.now())
+    fleet.rollouts.words[mac] = word
+    return {"action": _action(fleet, mac, word).value}
+
+
+def _action(fleet: Fleet, mac: Mac, word: Word) -> Action:
+    os, rollout, now = fleet.desc().os, fleet.rollouts.rollout, fleet.now()
+    if not os.update.enabled or fleet.machine(mac).armed:
+        return Action.WAIT
+    rules = Rules(os.update.reboot_strategy, is_open(os.update.window, zone_of(os.timezone), now))
+    action = action_for(rules, rollout, fleet.rollouts.hold(now), mac, word)
+    course = rollout.courses.get(mac)
+    if action is Action.REBOOT and course is not None and course.stage is Stage.DRAINING:
+        fleet.rollouts.keep(told_to_reboot(rollout, mac, now))
+        fleet.tell(EventKind.ROLLOUT, mac, release=rollout.release or "", what=Stage.REBOOTING.value)
+    return action
+
+
+def _word(body: bytes) -> AgentWord:
+    try:
+        return AgentWord.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error

@@ -1,0 +1,71 @@
+"""What `kboot upgrade` tells the cloud-config server, whose far side is played."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kboot.errors import KbootError, NotYet
+from kboot.running.cloudconfig_client import CloudConfigClient, JsonObject
+from kboot.upgrade.hold import refuse_trouble, rollouts_held
+from kboot_clusterdesc import Mac
+
+MAC = Mac("52:54:00:00:00:01")
+
+
+class FarSide(CloudConfigClient):
+    """A server that notes what it is told, and answers as a test wants."""
+
+    def __init__(self, answers: JsonObject | KbootError) -> None:
+        self.answers = answers
+        self.told: list[tuple[str, Any]] = []
+
+    def post(self, path: str, body: JsonObject | None = None) -> JsonObject:
+        """Note what is told, and answer."""
+        self.told.append((path, body))
+        if isinstance(self.answers, KbootError):
+            raise self.answers
+        return self.answers
+
+
+def test_rollouts_wait_as_long_as_it_lasts_and_a_machine_is_given_its_turn_meanwhile() -> None:
+    server = FarSide({})
+    with rollouts_held(server, print) as hold:
+        hold.give(MAC, "fetch")
+        hold.give(MAC, "reboot")
+        hold.give(MAC, None)
+    assert {path for path, _ in server.told} == {"/v1/rollout/hold"}
+    assert [(body["turns"], body["ends"]) for _, body in server.told] == [
+        ({}, False),
+        ({str(MAC): "fetch"}, False),
+        ({str(MAC): "reboot"}, False),
+        ({}, False),
+        ({}, True),
+    ]
+    assert len({body["key"] for _, body in server.told}) == 1
+
+
+def test_an_upgrade_is_refused_while_a_rollout_is_under_way_and_says_how_to_pause_it() -> None:
+    said = "/v1/rollout/hold: the cloud-config server answers 409 a rollout is under way: w1 is draining"
+    with pytest.raises(NotYet) as refused, rollouts_held(FarSide(KbootError(said)), print):
+        raise AssertionError("it must not begin")
+    assert refused.value.message == "nothing was touched: a rollout is under way: w1 is draining"
+    assert "`kboot os rollout pause`" in refused.value.hint
+
+
+def test_a_fault_of_another_kind_is_told_as_it_is() -> None:
+    with (
+        pytest.raises(KbootError, match="does not answer"),
+        rollouts_held(FarSide(KbootError("does not answer")), print),
+    ):
+        raise AssertionError("it must not begin")
+
+
+def test_a_shut_gate_keeps_a_machine_up() -> None:
+    server = FarSide({"trouble": "the etcd member node2 does not answer"})
+    with pytest.raises(NotYet, match="the etcd member node2 does not answer"):
+        refuse_trouble(server, "node1", timeout_s=0)
+    assert server.told[0] == ("/v1/rollout/gate", {"besides": "node1"})
+    server.answers = {"trouble": None}
+    refuse_trouble(server, "node1", timeout_s=0)
