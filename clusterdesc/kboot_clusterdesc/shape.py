@@ -19,6 +19,12 @@ from .source import Tree, key_place, place_of
 from .stand_ins import holder_at
 
 _LONGEST = 240
+_OTHER_WORDS = {  # what others call a role
+    "master": ("control-plane",),
+    "controlplane": ("control-plane",),
+    "node": ("worker",),
+    "minion": ("worker",),
+}
 _WORDS = {  # for kinds of error whose own message speaks of Python
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
@@ -56,7 +62,13 @@ def broken_keys(error: ValidationError, raw: dict[str, Any]) -> set[str]:
 
 def shape_problems(error: ValidationError, tree: Tree) -> list[Problem]:
     """Return a problem for each fault, at its place in `tree`."""
-    return [_problem(fault, tree) for fault in _faults(error)]
+    faults = _faults(error)
+    misspelt = {(*path[:-1], near) for path in _unknown(faults) if (near := _nearest(path))}
+    return [_problem(fault, tree) for fault in faults if fault["type"] != "missing" or _path(fault) not in misspelt]
+
+
+def _unknown(faults: list[Any]) -> list[Steps]:
+    return [_path(fault) for fault in faults if fault["type"] == "extra_forbidden"]
 
 
 def _faults(error: ValidationError) -> list[Any]:
@@ -106,12 +118,13 @@ def _message(fault: Any) -> tuple[str, str]:
         return str(fault["ctx"]["error"]), ""
     if kind == "enum":
         allowed = _choices(fault["ctx"]["expected"])
-        near = difflib.get_close_matches(str(found)[:80], allowed, n=1)
+        other = [word for word in _OTHER_WORDS.get(str(found).lower(), ()) if word in allowed]
+        near = other or difflib.get_close_matches(str(found)[:80], allowed, n=1)
         return f"{quoted}is not one of {', '.join(allowed)}", f"did you mean `{near[0]}`?" if near else ""
     if kind == "ip_v4_network" and isinstance(found, str):
         return f"{quoted}is not a subnet", _whole_subnet(found)
     if kind == "string_pattern_mismatch":
-        return f"{quoted}is not allowed here", ""
+        return f"{quoted}does not fit the pattern `{fault['ctx']['pattern']}`", ""
     if kind in _WORDS:
         return quoted + _WORDS[kind], missing_blank(found) if kind == "model_type" and isinstance(found, str) else ""
     text = fault["msg"]
@@ -144,8 +157,9 @@ def _near_key(path: Steps) -> str:
 
 def _nearest(path: Steps) -> str:
     """Return the known key that was probably meant by the unknown one at the end of `path`, empty if there is none."""
-    near = difflib.get_close_matches(str(path[-1])[:80], _keys_at(path[:-1]), n=1)
-    return near[0] if near else ""
+    word, known = str(path[-1])[:80], _keys_at(path[:-1])
+    near = difflib.get_close_matches(word, known, n=1) or [key for key in known if word in key.split("_")]
+    return near[0] if len(near) == 1 else ""
 
 
 def _keys_at(path: Steps) -> list[str]:

@@ -25,9 +25,12 @@ def register(commands: Commands) -> None:
         commands,
         "init",
         run_init,
-        summary="print a commented description to start from",
+        summary="print a commented description to start from; on a terminal with this machine's network, after questions",
         example="kboot init > cluster.yaml",
     )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--here", action="store_true", help="with this machine's network and your ssh key; asks nothing")
+    way.add_argument("--example", action="store_true", help="with made-up addresses, also on a terminal")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
 
     parser = add_command(
@@ -93,8 +96,44 @@ def run_init(arguments: argparse.Namespace) -> ExitCode:
     """Print a commented description to start from, or write it to a file."""
     from ..describe.starter import example_description
 
-    _deliver(example_description(), arguments.output)
+    asks = sys.stdin.isatty() and sys.stderr.isatty() and not arguments.example
+    if not (asks or arguments.here):
+        _deliver(example_description(), arguments.output)
+        return ExitCode.DONE
+    _deliver(_description_of_here(asks=asks and not arguments.here), arguments.output)
     return ExitCode.DONE
+
+
+def _description_of_here(*, asks: bool) -> str:
+    """Return a description for the network that this machine is in, the caller's ssh keys in it."""
+    from ..describe.starter import starter
+    from ..describe.surroundings import callers_keys, places
+
+    found = places()
+    if not found:
+        raise BadInput("no interface here has an address in a network of its own", "`kboot init --example`")
+    place, name, keys = found[0], "lab", callers_keys()
+    if asks:
+        for number, each in enumerate(found, 1):
+            note(f"  {number}: {each}")
+        place = found[_chosen("network of the machines", len(found))]
+        name = _answer("name of the cluster", "lab")
+    note(f"network: {place}; ssh keys: {len(keys) or 'none found, put yours in'}")
+    return starter(name, place.address, place.subnet, router=place.router, ssh_keys=keys)
+
+
+def _chosen(what: str, count: int) -> int:
+    while not (answer := _answer(what, "1")).isdecimal() or not 1 <= int(answer) <= count:
+        note(f"a number from 1 to {count}")
+    return int(answer) - 1
+
+
+def _answer(what: str, default: str) -> str:
+    print(f"{what} [{default}]: ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise BadInput("the questions were not answered", "`kboot init --here` asks none")
+    return line.strip() or default
 
 
 def run_validate(arguments: argparse.Namespace) -> ExitCode:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 
@@ -48,8 +50,7 @@ os:
 #   pod_cidr: 10.1.0.0/16
 
 # Who may log in to the machines: put your public key here, or there is no way in.
-ssh_authorized_keys: []
-#  - "ssh-ed25519 AAAA... you@example.com"
+{keys}
 
 unknown_machines: ignore            # machines that are not declared are listed, and left alone
 
@@ -71,6 +72,7 @@ def starter(
     domain: str | None = None,
     router: IPv4Address | None = None,
     mac: str = "52:54:00:00:00:01",
+    ssh_keys: Sequence[str] = (),
 ) -> str:
     """Return a description for `bootstrapper` in `subnet`, by default its /24; DHCP gets the longest free stretch."""
     subnet = subnet or IPv4Network(f"{bootstrapper}/24", strict=False)
@@ -85,8 +87,15 @@ def starter(
         last=last,
         router=router,
         mac=mac,
+        keys=_keys(ssh_keys),
         kubernetes=Kubernetes().version,
     )
+
+
+def _keys(found: Sequence[str]) -> str:
+    if not found:
+        return 'ssh_authorized_keys: []\n#  - "ssh-ed25519 AAAA... you@example.com"'
+    return "\n".join(["ssh_authorized_keys:", *(f"  - {json.dumps(key, ensure_ascii=False)}" for key in found)])
 
 
 def example_description() -> str:

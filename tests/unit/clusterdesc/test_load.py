@@ -252,3 +252,20 @@ def test_a_common_slip_is_told_by_its_cure(text: str, hint: str) -> None:
     with pytest.raises(InvalidDescription) as refused:
         load_text(text, "rack.yaml")
     assert hint in str(refused.value)
+
+
+def test_a_misspelt_key_is_one_fault_and_what_was_meant_is_named() -> None:
+    with pytest.raises(InvalidDescription) as refused:
+        load_text(
+            "apiVersion: kboot/v1\ncluster: {name: rack, domain: rack.example.com}\n"
+            "netwrok: {bootstrapper: 10.10.14.253, subnet: 10.10.14.0/24}\nos: {disk: /dev/sda}\n"
+            'kubernetes: {version: 1.36.2}\nnodes: [{mac: "00:25:90:c0:f7:80", roles: [master]}]\n',
+            "rack.yaml",
+        )
+    assert [(problem.key, problem.hint) for problem in refused.value.problems] == [
+        ("netwrok", "did you mean `network`?"),
+        ("os.disk", "did you mean `install_disk`?"),
+        ("kubernetes.version", "write it like `version: v1.36.2`"),
+        ("nodes[0].roles[0]", "did you mean `control-plane`?"),
+    ]
+    assert "`1.36.2` does not fit the pattern `^v1" in str(refused.value)
