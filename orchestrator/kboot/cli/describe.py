@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
         commands,
         "init",
         run_init,
-        summary="print a commented description to start from; on a terminal with this machine's network, after questions",
+        summary="print a commented description to start from; on a terminal that of this machine's network",
         example="kboot init > cluster.yaml",
     )
     way = parser.add_mutually_exclusive_group()

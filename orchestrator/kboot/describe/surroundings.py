@@ -44,9 +44,8 @@ def places_in(links: list[dict[str, Any]], routes: list[dict[str, Any]]) -> list
             own = IPv4Interface(f"{entry['local']}/{entry['prefixlen']}")
             if entry.get("scope") == "global" and own.network.prefixlen <= _LONGEST_PREFIX:
                 router = routers.get(name)
-                found.append(
-                    Place(name, own.ip, own.network, router if router is not None and router in own.network else None)
-                )
+                is_near = router is not None and router in own.network
+                found.append(Place(name, own.ip, own.network, router if is_near else None))
     return sorted(found, key=lambda place: place.interface in routers)
 
 

@@ -59,7 +59,7 @@ complete -c kboot -f
 complete -c kboot -n _shtab_kboot_using -s h -l help -d 'show this help message and exit'
 complete -c kboot -n _shtab_kboot_using -l debug -d 'show a traceback on a failure'
 complete -c kboot -n _shtab_kboot_using -l version -d 'print the version of kboot'
-complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a init -d 'Print a commented description to start from; on a terminal with this machine'"'"'s network, after questions'
+complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a init -d 'Print a commented description to start from; on a terminal that of this machine'"'"'s network'
 complete -c kboot -n '_shtab_kboot_using init' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using init' -l debug -d 'show a traceback on a failure'
 complete -c kboot -n '_shtab_kboot_using init' -l here -d 'with this machine'"'"'s network and your ssh key; asks nothing'
