@@ -50,6 +50,7 @@ def _now() -> Now:
             "state": "idle",
             "since": "2026-11-29T10:00:00Z",
             "release": None,
+            "available": None,
             "reason": None,
             "strategy": "rollout",
             "max_parallel": 1,

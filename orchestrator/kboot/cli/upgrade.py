@@ -30,6 +30,9 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--batch", type=int, default=1, metavar="N", help="how many workers at once (1); all others go one by one"
     )
+    parser.add_argument(
+        "--os", action="store_true", help="bring machines to the OS release in force too, each in the same drain"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and what is in the way")
     add_timeout(parser, 600, "how long a step may take on one node")
     add_login(parser)
@@ -45,7 +48,7 @@ def run_upgrade(arguments: argparse.Namespace) -> ExitCode:
     if arguments.batch < 1:
         raise BadInput(f"--batch {arguments.batch}: a batch has a node at least", "say `--batch 1`, or more")
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    options = Options(arguments.batch, arguments.dry_run, login(arguments), arguments.timeout)
+    options = Options(arguments.batch, arguments.dry_run, login(arguments), arguments.timeout, arguments.os)
     with _stop_on_interrupt() as stop:
         plan, upgraded = upgrade(folder, options, datetime.now(UTC), Progress(), stop)
     if arguments.json:

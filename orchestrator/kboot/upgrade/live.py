@@ -13,6 +13,7 @@ from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
+from ..host.waiting import looks
 from ..running.chosen import node_named
 from ..running.cloudconfig_client import CloudConfigClient, JsonObject
 from ..running.cluster_health import Health, read_health
@@ -21,10 +22,11 @@ from ..running.kubectl import ApiServer, Kubectl
 from ..running.ssh import Login, Remote, remote
 from ..running.status import addresses_of
 from .apply import apply
-from .hold import refuse_trouble
+from .hold import RolloutHold, refuse_trouble
 from .moves import reason_against
 from .plan import NodeState, Work
 
+_LOOK_EVERY_S = 3
 _RENEWALS = 2  # of a node's lease, to prove that its new kubelet lives: Ready may still be the old one's word
 _STATIC_PODS = {
     "kube-apiserver": "kube_apiserver",
@@ -55,6 +57,7 @@ class LiveNodes:
         self._login = login
         self._timeout_s = timeout_s
         self._server = CloudConfigClient(folder, desc)
+        self._hold: RolloutHold | None = None
         self._renewals: dict[str, set[str]] = {}
 
     def states(self) -> list[NodeState]:
@@ -105,6 +108,39 @@ class LiveNodes:
             self._say(f"{work.name}:   {line}")
         self._renewals.pop(work.name, None)
 
+    def take_turns_from(self, hold: RolloutHold) -> None:
+        """Have machines fetch and reboot by the turns that `hold` gives."""
+        self._hold = hold
+
+    def fetch(self, work: Work) -> None:
+        """Have the machine fetch the release of the OS into its other partition; raise NotYet."""
+        self._turn(work, "fetch", lambda machine: bool(machine["agent"] == "needs-reboot"), "has not fetched")
+
+    def reboot(self, work: Work) -> None:
+        """Have the machine reboot into the release that it fetched; raise NotYet where it does not come to it."""
+        self._renewals.pop(work.name, None)
+        self._turn(work, "reboot", lambda machine: bool(machine["version"] == work.release), "does not run")
+
+    def _turn(self, work: Work, turn: str, is_over: Callable[[JsonObject], bool], lacks: str) -> None:
+        hold, mac = self._hold, self._declared(work.name).mac
+        if hold is None:
+            raise KbootError(f"rollouts are not held: {work.name} cannot be given its turn")
+        hold.give(mac, turn)
+        try:
+            machine: JsonObject = {}
+            for _ in looks(self._timeout_s, _LOOK_EVERY_S):
+                machines = self._server.get("/v1/rollout")["machines"]
+                machine = next(each for each in machines if each["mac"] == mac)
+                if is_over(machine):
+                    return
+            said = f"it runs {machine['version']}, and its update agent says {machine['agent'] or 'nothing'}"
+            raise NotYet(
+                f"{work.name} {lacks} {work.release} after {self._timeout_s:.0f} s: {said}",
+                f"`kboot node show {work.name}` has what its update client told",
+            )
+        finally:
+            hold.give(mac, None)
+
     def trouble(self, work: Work) -> str | None:
         """Return why the node is not well yet, None when it is; a node that cannot be asked is not well."""
         try:
@@ -123,6 +159,8 @@ class LiveNodes:
     def _troubles(self, work: Work) -> Iterator[str]:
         wanted, declared = self._version, self._declared(work.name)
         machine = node_named(self._server.nodes(), work.name)
+        if work.release is not None and machine["version"] != work.release:
+            yield f"its machine runs {machine['version']}, not {work.release}"
         if machine["config"] != "current":
             yield "the machine has not reported the config in force yet"
         if Role.CONTROL_PLANE in work.roles:
@@ -191,7 +229,9 @@ def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell:
     is_installed = node is not None or bool({"installed", "running", "ready"} & set(machine["phases"]))
     is_current = machine["config"] == "current"
     if node is None:
-        return NodeState(declared.name, declared.roles, is_installed, is_current=is_current, unwell=unwell)
+        return NodeState(
+            declared.name, declared.roles, is_installed, is_current=is_current, unwell=unwell, os=machine.get("version")
+        )
     return NodeState(
         declared.name,
         declared.roles,
@@ -201,6 +241,7 @@ def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell:
         is_current,
         _mark(node) is not None,
         unwell,
+        machine.get("version"),
     )
 
 

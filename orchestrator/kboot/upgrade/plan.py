@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kboot_clusterdesc import Role
+from kboot_clusterdesc.os_release import release_number
 from kboot_clusterdesc.roll_order import First, batches, roll_groups
 
 
@@ -22,6 +23,7 @@ class NodeState:
     is_current: bool = False  # its machine reported the config that a reinstall would give it
     is_begun: bool = False  # marked: an upgrade began with it and did not come to its end
     unwell: str | None = None  # what its API server or etcd member lacks
+    os: str | None = None  # the release that its machine says it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Work:
     roles: tuple[Role, ...]
     applies: bool  # else only the cordon and mark of an earlier run are taken back
     drains: bool
+    release: str | None = None  # of the OS that it is to reboot into
     applies_addons: bool = False  # on the last control plane: no API server may be older than a new kube-proxy
 
 
@@ -56,18 +59,22 @@ class Plan:
         }
 
 
-def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int) -> Plan:
+def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int, release: str | None = None) -> Plan:
     """Plan control planes one by one, then etcd members one by one, then the rest of `nodes`, `batch` at once.
 
-    Within each of these groups, the nodes that an earlier run began come first.
+    Within each of these groups, the nodes that an earlier run began come first. With `release` machines with an older
+    release of the OS come to that one, too.
     """
     present = [node for node in nodes if node.is_installed]
-    pending = [node for node in present if not _is_done(node, version)]
+    pending = [node for node in present if not _is_done(node, version, release)]
     groups = roll_groups(
         pending, lambda node: node.roles, First.CONTROL_PLANES, at_once=batch, is_begun=lambda node: node.is_begun
     )
     planes = [node.name for group in groups for node in group.machines if Role.CONTROL_PLANE in node.roles]
-    plan = [tuple(_work(node, version, is_last=node.name in planes[-1:]) for node in each) for each in batches(groups)]
+    plan = [
+        tuple(_work(node, version, release, is_last=node.name in planes[-1:]) for node in each)
+        for each in batches(groups)
+    ]
     return Plan(
         version,
         tuple(plan),
@@ -77,19 +84,27 @@ def plan_upgrade(version: str, nodes: Sequence[NodeState], batch: int) -> Plan:
     )
 
 
-def _is_done(node: NodeState, version: str) -> bool:
-    return _is_renewed(node, version) and not node.is_begun
+def _is_done(node: NodeState, version: str, release: str | None) -> bool:
+    return _is_renewed(node, version) and not node.is_begun and not _is_older(node.os, release)
+
+
+def _is_older(os: str | None, release: str | None) -> bool:
+    try:
+        return os is not None and release is not None and release_number(os) < release_number(release)
+    except ValueError:
+        return False
 
 
 def _is_renewed(node: NodeState, version: str) -> bool:
     return node.kubelet == version and node.is_current
 
 
-def _work(node: NodeState, version: str, *, is_last: bool = False) -> Work:
+def _work(node: NodeState, version: str, release: str | None, *, is_last: bool = False) -> Work:
     applies = not _is_renewed(node, version)
+    wanted = release if _is_older(node.os, release) else None
     # A begun node that is not Ready was drained by an earlier run: nothing can be moved from it any more.
-    drains = applies and not (node.is_begun and not node.is_ready)
-    return Work(node.name, node.roles, applies, drains, applies_addons=is_last)
+    drains = (applies or wanted is not None) and not (node.is_begun and not node.is_ready)
+    return Work(node.name, node.roles, applies, drains, wanted, applies_addons=is_last)
 
 
 def _blocks(nodes: Sequence[NodeState]) -> Iterator[str]:

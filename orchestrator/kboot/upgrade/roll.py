@@ -33,6 +33,12 @@ class NodeSteps(Protocol):
     def apply(self, work: Work) -> None:
         """Bring the node's machine to the node config in force."""
 
+    def fetch(self, work: Work) -> None:
+        """Have the node's machine fetch the release of the OS, while it works on."""
+
+    def reboot(self, work: Work) -> None:
+        """Have the node's machine reboot into the release, and return when it tells that it runs it."""
+
     def trouble(self, work: Work) -> str | None:
         """Return why the node is not well yet with its new config; None when it is."""
 
@@ -83,11 +89,16 @@ def _upgrade(work: Work, nodes: NodeSteps, say: Callable[[str], None], stop: Eve
                 say(f"{work.name}: {last}")
         raise NotYet(f"not well after {timeout_s:.0f} s: {last}", f"see to that; {AGAIN}")
 
-    if work.applies:
+    if work.release is not None:
+        step("fetch", lambda: nodes.fetch(work))
+    if work.applies or work.release is not None:
         step("begin", lambda: nodes.begin(work))
         if work.drains:
             step("drain", lambda: nodes.drain(work))
+    if work.applies:
         step("apply", lambda: nodes.apply(work))
+    if work.release is not None:
+        step("reboot", lambda: nodes.reboot(work))
     step("wait", wait)
     step("end", lambda: nodes.end(work))
     say(f"{work.name}: done")

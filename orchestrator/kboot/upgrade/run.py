@@ -34,6 +34,7 @@ class Options:
     is_dry: bool = False
     login: Login = Login()  # noqa: RUF009 - it is frozen
     timeout_s: float = 600
+    with_os: bool = False  # machines with an older release of the OS come to the one in force, in the same drain
 
 
 def upgrade(
@@ -47,14 +48,15 @@ def upgrade(
         desc = description_in_force(folder)
         if desc.kubernetes is None:
             raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
-        machines = CloudConfigClient(folder, desc).nodes()
+        server = CloudConfigClient(folder, desc)
+        machines = server.nodes()
         for unsure in refuse_apply(folder, desc, machines, desc.nodes):
             say(unsure)
         with kubectl(folder, desc, addresses_of(machines), now) as tool:
             version, timeout_s = desc.kubernetes.version, options.timeout_s
             live = LiveNodes(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
             nodes = live.states()
-            plan = plan_upgrade(version, nodes, options.batch)
+            plan = plan_upgrade(version, nodes, options.batch, _release(server) if options.with_os else None)
             if not plan.batches:
                 return plan, []
             _refuse_skew(version, nodes, live.api_versions())
@@ -65,8 +67,20 @@ def upgrade(
                 return plan, []
             if plan.blocked:
                 raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
-            with rollouts_held(CloudConfigClient(folder, desc), say):
+            with rollouts_held(server, say) as hold:
+                live.take_turns_from(hold)
                 return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
+
+
+def _release(server: CloudConfigClient) -> str:
+    """Return the release of the OS that machines can come to; raise NotYet where there is none."""
+    release: str | None = server.get("/v1/rollout")["available"]
+    if release is None:
+        raise NotYet(
+            "no release with a whole update payload is in force",
+            "`kboot os list` shows what is here, `kboot os sync` fetches it",
+        )
+    return release
 
 
 def _refuse_skew(wanted: str, nodes: list[NodeState], api_servers: dict[str, str]) -> None:

@@ -114,6 +114,9 @@ class RolloutMachineState(TypedDict):
     booted: Annotated[Moment | None, Field(description="when it told that it had booted into it")]
     reason: Annotated[str | None, Field(description="what it waits for, or why it failed")]
     refused: Annotated[str | None, Field(description="the release that it failed with, and is not offered again")]
+    agent: Annotated[
+        Literal["idle", "updating", "needs-reboot"] | None, Field(description="its update agent's newest word")
+    ]
 
 
 @with_config(_STRICT)
@@ -123,6 +126,7 @@ class RolloutState(TypedDict):
     state: Literal["idle", "running", "paused", "halted"]
     since: Moment
     release: str | None
+    available: Annotated[str | None, Field(description="the release in force, once its update payload is whole here")]
     reason: Annotated[str | None, Field(description="why it halted or pauses, or what it waits for")]
     strategy: Annotated[str, Field(description="`os.update.reboot_strategy`; `off` where machines are offered nothing")]
     max_parallel: int

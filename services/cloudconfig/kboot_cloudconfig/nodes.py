@@ -28,6 +28,7 @@ from .overdue import overdue
 from .presence import RUNS
 from .problem import ProblemError
 from .releases import updater_status
+from .rollout import UNDER_WAY
 from .shown_node import Around, ShownNode
 from .shown_rollout import rollout_state
 
@@ -95,9 +96,11 @@ def shown(fleet: Fleet, node: Node) -> ShownNode:
 
 
 async def releases(fleet: ServedFleet) -> Response:
-    """Return a line for each release that a machine is being installed with: the updater keeps those."""
+    """Return a line for each release that machines are being installed with, or come to: the updater keeps those."""
     machines = (fleet.machine(node.mac) for node in fleet.nodes())
-    return fresh("".join(f"{version}\n" for version in sorted(releases_in_use(machines, fleet.now()))))
+    rollout = fleet.rollouts.rollout
+    rolled = {rollout.release} if rollout.release and rollout.at(*UNDER_WAY) else set()
+    return fresh("".join(f"{version}\n" for version in sorted(releases_in_use(machines, fleet.now()) | rolled)))
 
 
 async def labels(fleet: ServedFleet) -> Response:

@@ -18,10 +18,11 @@ from .fleet import Fleet
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
 from .rollout_answer import HeldTurn, Hold
-from .rollout_sight import cluster_trouble, seen, updating_release
+from .rollout_sight import cluster_trouble, seen
 from .rollout_step import NO_RELEASE
 from .rollout_view import is_older
 from .shown_rollout import rollout_state
+from .updating_release import updating_release
 
 HOLD_S = 300
 Body = TypeVar("Body", bound=BaseModel)

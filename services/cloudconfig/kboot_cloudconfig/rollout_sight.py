@@ -12,11 +12,11 @@ from .etcd_health import etcd_trouble
 from .event import rfc3339
 from .fleet import Fleet
 from .presence import RUNS
-from .releases import payload_of
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble
 from .update_step import Step
 from .update_window import is_open, zone_of
+from .updating_release import updating_release
 
 
 def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None) -> View:
@@ -36,14 +36,6 @@ def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None)
         max_parallel=update.max_parallel,
         outcomes=outcomes,
     )
-
-
-def updating_release(fleet: Fleet) -> str | None:
-    """Return the release in force, once its update payload is whole here."""
-    release = fleet.release_in_force()
-    if release is None or payload_of(fleet.settings.images, fleet.desc(), release) is None:
-        return None
-    return release
 
 
 async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:

@@ -9,6 +9,7 @@ from .event import rfc3339
 from .fleet import Fleet
 from .rollout import Rollout, Stage
 from .rollout_view import is_older
+from .updating_release import updating_release
 
 
 def rollout_state(fleet: Fleet, *, is_whole: bool = True) -> RolloutState:
@@ -19,6 +20,7 @@ def rollout_state(fleet: Fleet, *, is_whole: bool = True) -> RolloutState:
         "state": rollout.state.value,
         "since": rfc3339(rollout.since),
         "release": rollout.release,
+        "available": updating_release(fleet) if is_whole else None,
         "reason": rollout.reason,
         "strategy": update.reboot_strategy.value if update.enabled else "off",
         "max_parallel": rollout.max_parallel or update.max_parallel,
@@ -43,4 +45,5 @@ def _machine_state(fleet: Fleet, rollout: Rollout, mac: Mac, name: str) -> Rollo
         "booted": rfc3339(booted) if booted is not None else None,
         "reason": course.reason if course is not None else None,
         "refused": rollout.refused.get(mac),
+        "agent": word.state.value if (word := fleet.rollouts.words.get(mac)) is not None else None,
     }

@@ -502,6 +502,7 @@ complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a 
 complete -c kboot -n '_shtab_kboot_using upgrade' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using upgrade' -l debug -d 'show a traceback on a failure'
 complete -c kboot -n '_shtab_kboot_using upgrade' -l batch -x -d 'how many workers at once (1); all others go one by one'
+complete -c kboot -n '_shtab_kboot_using upgrade' -l os -d 'bring machines to the OS release in force too, each in the same drain'
 complete -c kboot -n '_shtab_kboot_using upgrade' -l dry-run -d 'say what would be done, and what is in the way'
 complete -c kboot -n '_shtab_kboot_using upgrade' -l timeout -x -d 'how long a step may take on one node (600)'
 complete -c kboot -n '_shtab_kboot_using upgrade' -l identity -xka "(__fish_complete_path (commandline -ct))" -d 'the private key of one of `ssh_authorized_keys`; default: what the ssh agent has'

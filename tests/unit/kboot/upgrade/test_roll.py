@@ -22,6 +22,8 @@ class Machines:
     ) -> None:
         self.marked: set[str] = set()
         self.kubelets = dict.fromkeys(names, OLD)
+        self.releases: dict[str, str | None] = {}  # of the OS, where that is to be brought out too
+        self.release: str | None = None
         self.told: list[str] = []
         self.most_off = 0
         self.fails = fails
@@ -42,10 +44,12 @@ class Machines:
                     is_ready=True,
                     is_current=version == NEW,
                     is_begun=name in self.marked,
+                    os=self.releases.get(name),
                 )
                 for name, version in self.kubelets.items()
             ],
             batch,
+            self.release,
         )
 
     def begin(self, work: Work) -> None:
@@ -60,6 +64,14 @@ class Machines:
     def apply(self, work: Work) -> None:
         with self._step("apply", work):
             self.kubelets[work.name] = NEW
+
+    def fetch(self, work: Work) -> None:
+        with self._step("fetch", work):
+            assert work.name not in self.marked
+
+    def reboot(self, work: Work) -> None:
+        with self._step("reboot", work):
+            self.releases[work.name] = work.release
 
     def trouble(self, work: Work) -> str | None:
         with self._lock:
@@ -92,6 +104,31 @@ def test_each_node_goes_through_its_steps_before_the_next_one() -> None:
     steps = ("begin", "drain", "apply", "end")
     assert fleet.told == [f"{step} {name}" for name in ("c1", "w1") for step in steps]
     assert rolled(fleet) == []
+
+
+def test_os_and_config_come_in_one_drain_and_the_release_is_fetched_before_it() -> None:
+    fleet = Machines("c1", "w1", "w2")
+    fleet.release, fleet.releases = "4230.2.3", {"c1": "4230.2.0", "w1": "4230.2.3", "w2": "4230.2.0"}
+    fleet.kubelets["w2"] = NEW
+    assert rolled(fleet) == ["c1", "w1", "w2"]
+    assert fleet.told == [
+        *(f"{step} c1" for step in ("fetch", "begin", "drain", "apply", "reboot", "end")),
+        *(f"{step} w1" for step in ("begin", "drain", "apply", "end")),
+        *(f"{step} w2" for step in ("fetch", "begin", "drain", "reboot", "end")),
+    ]
+    assert set(fleet.releases.values()) == {"4230.2.3"}
+    assert rolled(fleet) == []
+
+
+def test_a_machine_that_does_not_come_to_the_release_stops_it_and_is_rebooted_by_the_same_command_later() -> None:
+    fleet = Machines("c1", "w1", fails="reboot c1")
+    fleet.release, fleet.releases = "4230.2.3", {"c1": "4230.2.0", "w1": "4230.2.0"}
+    with pytest.raises(KbootError, match="stopped at c1, step `reboot`"):
+        rolled(fleet)
+    assert fleet.marked == {"c1"}
+    fleet.fails = ""
+    fleet.marked.clear()
+    assert rolled(fleet) == ["c1", "w1"]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 9])
