@@ -106,6 +106,7 @@ def test_a_payload_that_is_cut_anywhere_is_refused(length: int) -> None:
         (with_end(b"\x0b"), "its signatures are damaged: a field is of the unknown kind 3"),
         (WHOLE + b"x", "it goes on after its signatures"),
     ],
+    ids=lambda each: each if isinstance(each, str) else "",  # a payload is signed by a key of each process
 )
 def test_what_is_no_payload_that_a_client_takes_is_refused_in_words(payload: bytes, said: str) -> None:
     with pytest.raises(UpdaterFault, match=NAME) as refused:

@@ -26,7 +26,11 @@ def test_the_key_of_payloads_is_read_beside_the_description(tmp_path: Path) -> N
     assert read_attachments(DESC, tmp_path / "cluster.yaml").payload_key == key
 
 
-@pytest.mark.parametrize("content", [b"", b"none", pem(ed25519.Ed25519PrivateKey.generate().public_key())])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"none", pem(ed25519.Ed25519PrivateKey.generate().public_key())],
+    ids=["empty", "no key", "a key of another kind"],
+)
 def test_a_key_that_can_sign_no_payload_is_refused_with_the_way_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "payload-key.pem").write_bytes(content)
     with pytest.raises(InvalidDescription) as refused:
