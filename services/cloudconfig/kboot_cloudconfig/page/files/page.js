@@ -216,6 +216,8 @@ function fillForm() {
 
 // --- Times, commands, more rows -----------------------------------------------------------------------------------
 
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }); // making one takes longer than all else
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 function words(seconds) {
@@ -231,9 +233,8 @@ function tell(element) {
   const at = new Date(element.dateTime), ago = Math.max(0, (Date.now() - at) / 1000);
   const isToday = at.toDateString() === new Date().toDateString(), isFuture = at - Date.now() > 60000;
   const asClock = element.matches(".clock") && isToday;
-  const text = asClock ? at.toLocaleTimeString() : isFuture || element.matches(".clock") ? at.toLocaleString() : ago < 5 ? "now" : `${words(ago)} ago`;
+  const text = asClock ? CLOCK.format(at) : isFuture || element.matches(".clock") ? DATE.format(at) : ago < 5 ? "now" : `${words(ago)} ago`;
   if (element.firstChild?.nodeValue !== text) element.textContent = text;
-  element.title = at.toLocaleString();
   element.dataset.shown = "1";
 }
 
@@ -274,6 +275,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.querySelector("#look input")?.focus();
   }
+});
+document.addEventListener("pointerover", ({ target }) => {
+  if (target.nodeName === "TIME") target.title = DATE.format(new Date(target.dateTime));
 });
 const sight = new IntersectionObserver((entries) => {
   for (const entry of entries) {
