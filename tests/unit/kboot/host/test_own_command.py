@@ -19,7 +19,7 @@ def test_they_run_this_kboot_from_anywhere(is_found: bool, tmp_path: Path, monke
     monkeypatch.setenv("PATH", str(tmp_path))
     words = own_command()
     assert (words == [str(tmp_path / "kboot")]) is is_found
-    done = subprocess.run([*words, "version"], cwd="/", env={}, capture_output=True, text=True)
+    done = subprocess.run([*words, "--version"], cwd="/", env={}, capture_output=True, text=True)
     assert done.stdout == f"kboot {version('kboot')}\n"
 
 
