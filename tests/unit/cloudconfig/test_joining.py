@@ -64,7 +64,7 @@ def test_whatever_the_mac_both_dialects_hold_the_machine_s_own_values(shared: di
 @given(macs)
 def test_nothing_else_changes(shared: dict[str, bytes], mac: Mac) -> None:
     own = {"/etc/hostname", "/etc/kboot/node.env", "/etc/kboot/report-token", "/etc/kubernetes/kubelet/join-token"}
-    own |= {"/opt/bin/kboot-routes", "/etc/systemd/network/10-kboot.network"}
+    own |= {"/opt/bin/kboot-routes", "/etc/systemd/network/10-kboot.network", "/etc/flatcar/update.conf"}
     for document in shared.values():
         before, after = contents(document), contents(personal(document, joined.joined_node(mac), **TOKENS))
         assert {path for path in before if before[path] != after[path]} == own
