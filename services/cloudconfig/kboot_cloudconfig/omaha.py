@@ -13,7 +13,7 @@ from kboot_clusterdesc.update_payload import UpdatePayload
 
 from .caller import ServedFleet, address_of, small_body
 from .fleet import Fleet
-from .log import log
+from .log import LogLevel, log
 from .omaha_answer import OfferedUpdate, answer
 from .omaha_events import entry_of
 from .omaha_request import App, NotOmaha, read_request
@@ -87,4 +87,4 @@ def _note_check(
     if mac is not None and isinstance(found, UpdatePayload):
         note_step(fleet, mac, Entry(fleet.now(), Step.OFFERED, app.version, found.version), address)
     if nothing and nothing.is_odd and fleet.updates.odd.note(mac, address, nothing.reason, fleet.now()):
-        log("update-not-offered", mac=mac, ip=address, problem=nothing.reason)
+        log("update-not-offered", LogLevel.WARNING, mac=mac, ip=address, problem=nothing.reason)

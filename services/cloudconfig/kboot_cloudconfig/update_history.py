@@ -55,6 +55,16 @@ def target(history: History) -> str:
     return next((entry.to_version for entry in reversed(history) if entry.step is Step.OFFERED), "")
 
 
+def fell_back_from(history: History) -> str:
+    """Return the release that a machine went back from last; empty where it never did, or has run that one since."""
+    for entry in reversed(history):
+        if entry.step is Step.ROLLED_BACK:
+            return entry.from_version
+        if entry.step is Step.BOOTED:
+            break
+    return ""
+
+
 def from_json(plain: Iterable[dict[str, Any]]) -> History:
     """Return the history that was kept as a list of their states."""
     return tuple(

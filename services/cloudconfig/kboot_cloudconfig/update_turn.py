@@ -9,6 +9,7 @@ from .fleet import Fleet
 from .releases import NO_RELEASE
 from .rollout import State
 from .rollout_answer import offered_release
+from .update_history import fell_back_from
 from .update_offer import Turn
 
 
@@ -17,10 +18,18 @@ def turn_of(fleet: Fleet, mac: Mac) -> Turn:
     hold, rollout = fleet.rollouts.hold(fleet.now()), fleet.rollouts.rollout
     is_held = hold is not None and mac in hold.turns
     if fleet.desc().os.update.reboot_strategy is not RebootStrategy.ROLLOUT and not is_held:
-        return Turn(fleet.release_in_force(), NO_RELEASE)
+        return _own_turn(fleet, mac)
     if (release := offered_release(rollout, hold, mac)) is not None:
         return Turn(release)
     if rollout.state is State.IDLE:
         return Turn(None, "no rollout is under way")
     why = f": {rollout.reason}" if rollout.reason else ""
     return Turn(None, f"it is not its turn: the rollout of {rollout.release} is {rollout.state.value}{why}")
+
+
+def _own_turn(fleet: Fleet, mac: Mac) -> Turn:
+    """Return the release in force, but for a machine that went back from it: it would install it again for ever."""
+    version = fleet.release_in_force()
+    if version is not None and version == fell_back_from(fleet.updates.history(mac)):
+        return Turn(None, f"it went back from {version}: a newer release will be offered, or `kboot node reinstall`")
+    return Turn(version, NO_RELEASE)

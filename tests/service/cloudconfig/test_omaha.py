@@ -164,7 +164,7 @@ def test_a_payload_that_is_gone_or_of_another_size_is_not_offered(site: Site) ->
 def test_with_a_rollout_that_nobody_started_nobody_is_offered_anything(site: Site) -> None:
     site.describe(_DESCRIPTION.replace("CONFIG", "ignition"))
     assert not is_offered(site.says(CHECK))
-    assert site.update_of(NODE1)["reason"] == "no rollout was started"
+    assert site.update_of(NODE1)["reason"] == "no rollout is under way"
     site.describe(OWN_TURN.replace("CONFIG", "ignition").replace("enabled: true", "enabled: false"))
     assert not is_offered(site.says(CHECK))
     assert site.update_of(NODE1)["reason"] == "os.update.enabled is false"
@@ -213,6 +213,15 @@ def test_a_machine_that_falls_back_is_seen_by_its_report_alone(site: Site) -> No
         ("booted", OLD, NEW),
         ("rolled-back", NEW, OLD),
     ]
+
+
+def test_a_release_that_a_machine_went_back_from_is_not_offered_to_it_again_but_a_newer_one_is(site: Site) -> None:
+    assert is_offered(site.says(CHECK))
+    assert not is_offered(site.says(CHECK + event(3, 0, error=44 | 1 << 28)))
+    assert site.update_of(NODE1)["reason"].startswith(f"it went back from {NEW}: ")
+    site.add_release("4230.2.4")
+    plant_payload(site.folder.images / "stable" / "4230.2.4", CONTENT)
+    assert is_offered(site.says(CHECK))
 
 
 def test_an_install_of_another_release_is_no_update(site: Site) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kboot_cloudconfig.omaha_errors import words_of
 from kboot_cloudconfig.omaha_events import entry_of
 from kboot_cloudconfig.omaha_request import App, ClientEvent
-from kboot_cloudconfig.update_history import ENTRIES_KEPT, Entry, from_json, with_entry
+from kboot_cloudconfig.update_history import ENTRIES_KEPT, Entry, fell_back_from, from_json, with_entry
 from kboot_cloudconfig.update_step import Step
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -90,6 +90,13 @@ def test_every_code_has_words_and_its_number(code: int) -> None:
 def test_a_step_that_is_told_again_is_kept_once() -> None:
     again = Entry(NOW + timedelta(minutes=45), Step.OFFERED, OLD, NEW)
     assert with_entry(OFFERED, again) is OFFERED
+
+
+def test_the_release_that_a_machine_went_back_from_is_known_until_it_has_run_it() -> None:
+    back, ran = Entry(NOW, Step.ROLLED_BACK, NEW, OLD), Entry(NOW, Step.BOOTED, OLD, NEW)
+    assert fell_back_from(OFFERED) == ""
+    assert fell_back_from((*OFFERED, ran, back, *OFFERED)) == NEW
+    assert fell_back_from((*OFFERED, back, ran)) == ""
 
 
 def test_the_oldest_steps_are_forgotten() -> None:
