@@ -93,7 +93,11 @@ install_promtool() {
   say "taking promtool out of the package of Prometheus, into $home"
   local work
   work=$(mktemp -d)
-  (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1) || fail "the package of Prometheus does not come: apt-get download prometheus"
+  cd "$work"
+  # Without lists, as in an image that was made small, there is nothing to download by.
+  apt-get download -qq prometheus >/dev/null 2>&1 || { apt-get update -qq && apt-get download -qq prometheus; } >/dev/null 2>&1 ||
+    fail "the package of Prometheus does not come: apt-get download prometheus"
+  cd - >/dev/null
   mkdir -p "$home"
   dpkg-deb --fsys-tarfile "$work"/prometheus_*.deb | tar -x -C "$home" --strip-components=3 ./usr/bin/promtool
   rm -r "$work"
