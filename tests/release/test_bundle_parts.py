@@ -15,6 +15,8 @@ from kboot.bundle.collect.os_release import OsSources, collect_os_release
 from kboot.cli.main import run
 from kboot.errors import KbootError
 from kboot_clusterdesc import ClusterDesc, load_text
+from kboot_clusterdesc.shared_files import PAYLOAD_KEY
+from service.updater.payloads import payload_signer, public_pem
 from service.updater.release_server import ReleaseServer, published
 from service.updater.signing import SigningKey
 from support.broken_registry import BrokenRegistry, serving
@@ -88,15 +90,18 @@ def test_the_os_release_is_fetched_by_the_updater_and_once(
     server, key = release
     sources = OsSources((), tmp_path / "root", service_images["updater"])
     collected = Collected(tmp_path / "cache")
-    items = collect_os_release(_described(server), key.public(), sources, collected, print)
+    config = {PAYLOAD_KEY: public_pem(payload_signer())}
+    items = collect_os_release(_described(server), key.public(), sources, collected, print, config)
     names = {item.path for item in items}
     assert "flatcar/stable/amd64-usr/4152.2.3/flatcar_production_image.bin.bz2" in names
     assert "flatcar/stable/amd64-usr/4152.2.3/flatcar_production_image.bin.bz2.sig" in names
-    assert len(items) == 8
+    assert "flatcar/stable/amd64-usr/4152.2.3/flatcar_production_update.gz" in names
+    assert "flatcar/stable/amd64-usr/4152.2.3/flatcar_production_update.gz.sha256" in names
+    assert len(items) == 10
     assert {item.source for item in items} == {f"http://{server.address}/stable/amd64-usr"}
     server.forget()
-    assert collect_os_release(_described(server), key.public(), sources, collected, print) == items
-    assert [path for path in server.paths_asked() if "image" in path] == []
+    assert collect_os_release(_described(server), key.public(), sources, collected, print, config) == items
+    assert [path for path in server.paths_asked() if "image" in path or "update" in path] == []
 
 
 def test_a_release_that_another_key_signed_is_refused(
