@@ -9,6 +9,7 @@ import pytest
 
 from kboot_cloudconfig.kept_releases import releases_in_use
 from kboot_cloudconfig.machine import Machine, declared
+from kboot_cloudconfig.rollout import Rollout, State
 from kboot_clusterdesc import Mac, Phase
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -38,3 +39,10 @@ def test_one_that_was_disarmed_or_has_not_gone_on_for_a_day_keeps_none() -> None
 def test_the_releases_of_all_machines_are_named_once() -> None:
     other = replace(in_phase(Phase.INSTALLING), release="4081.2.0")
     assert releases_in_use([other, other, in_phase(Phase.BOOTING)], NOW) == {RELEASE, "4081.2.0"}
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_release_of_a_rollout_stays_until_that_is_over(state: State) -> None:
+    rollout = Rollout(NOW, state, "4152.2.0")
+    assert releases_in_use([], NOW, rollout) == (frozenset() if state is State.IDLE else {"4152.2.0"})
+    assert releases_in_use([], NOW, Rollout(NOW, state)) == frozenset()
