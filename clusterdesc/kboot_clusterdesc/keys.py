@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What one key of a description is for, and a line that sets it."""
-
-    meaning: str
-    example: str
-
+from .key import Key as Key
+from .link_keys import LINK_KEYS
 
 KEYS: dict[str, Key] = {
     "apiVersion": Key("the form of this file", "apiVersion: kboot/v1"),
@@ -216,6 +208,21 @@ KEYS: dict[str, Key] = {
         "kboot's own commands and agents ask again and again, info, warning or error",
         "log_level: debug",
     ),
+    "notify": Key(
+        "who is told of events by HTTP requests that are signed",
+        'notify: [{url: "https://hooks.example.com/kboot", secret: hook.secret}]',
+    ),
+    "notify.url": Key("where events are posted to; put nothing secret in it", 'url: "https://hooks.example.com/kboot"'),
+    "notify.name": Key("what it is called in status and metrics; default: the host of its url", "name: pager"),
+    "notify.events": Key("the kinds of events that it is told of; default: all", "events: [failed, refused]"),
+    "notify.secret": Key(
+        "file beside this one with the secret that signs the requests; best of `openssl rand -hex 32`",
+        "secret: hook.secret",
+    ),
+    "notify.ca": Key(
+        "file beside this one with the authorities, in PEM, that vouch for the receiver; default: the public ones",
+        "ca: site-ca.pem",
+    ),
     "nodes": Key("the machines", 'nodes: [{mac: "00:25:90:c0:f7:80", roles: [worker]}]'),
     "nodes.mac": Key(
         "the MAC of the network card it boots from, and which has its name and `ip`", 'mac: "00:25:90:c0:f7:80"'
@@ -255,36 +262,7 @@ KEYS: dict[str, Key] = {
         "its links, in place of the whole of network.links", "links: {vlans: [{name: storage, id: 40, link: boot}]}"
     ),
 }
-_LINKS: dict[str, Key] = {
-    "bonds": Key("cards that act as one", "bonds: [{name: bond0, members: [boot, second], mode: 802.3ad}]"),
-    "bonds.name": Key("its name, which the interface has too", "name: bond0"),
-    "bonds.members": Key("the cards in it; boot is the one of the node's `mac`", "members: [boot, second]"),
-    "bonds.mode": Key(
-        "active-backup or balance-tlb at any switch; 802.3ad (LACP) or balance-xor at one that is set up for it",
-        "mode: 802.3ad",
-    ),
-    "bonds.miimon": Key("milliseconds between looks at the carrier of each member", "miimon: 100"),
-    "bonds.lacp_rate": Key("slow (default) or fast: LACP's packets each 30 seconds, or each second", "lacp_rate: fast"),
-    "bonds.hash_policy": Key(
-        "what of a packet decides the member that sends it; default: layer2", "hash_policy: layer3+4"
-    ),
-    "bonds.mtu": Key("its MTU and that of its members; default: that of `links`", "mtu: 9000"),
-    "vlans": Key("tagged networks", "vlans: [{name: storage, id: 40, link: bond0}]"),
-    "vlans.name": Key("its name, which the interface has too", "name: storage"),
-    "vlans.id": Key("its tag, 1 to 4094", "id: 40"),
-    "vlans.link": Key("the card or bond that carries it", "link: bond0"),
-    "vlans.mtu": Key("its MTU; default: that of `links`", "mtu: 9000"),
-    "address_on": Key(
-        "the link with the node's address in network.subnet; default: the bond of the boot card, else that card",
-        "address_on: bond0",
-    ),
-    "gateway": Key(
-        "default router, in network.subnet or that of one of `addresses`; default: the first of network.routers",
-        "gateway: 10.10.14.252",
-    ),
-    "mtu": Key("the MTU of each link that names none; default: as the OS has it", "mtu: 1500"),
-}
-KEYS |= {f"{holder}.links.{name}": key for holder in ("network", "nodes") for name, key in _LINKS.items()}
+KEYS |= {f"{holder}.links.{name}": key for holder in ("network", "nodes") for name, key in LINK_KEYS.items()}
 
 
 def key_at(path: tuple[str | int, ...]) -> Key | None:

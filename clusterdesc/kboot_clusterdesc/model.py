@@ -18,6 +18,7 @@ from .kubernetes import ApiServer, Cni, Reserved
 from .links import BOOT, Links
 from .loader import Loader
 from .log_line import LogLevel
+from .notify import Receiver
 from .os_family import Family
 from .part import Part
 from .rack_place import RackPlace
@@ -228,6 +229,7 @@ class ClusterDesc(Part):
     unknown_machines: UnknownMachines = UnknownMachines.IGNORE
     ignore: tuple[MacOrPrefix, ...] = ()
     timing: Timing = Timing.NORMAL
+    notify: tuple[Receiver, ...] = Field(default=(), exclude_if=operator.not_)
     log_level: LogLevel = Field(default=LogLevel.INFO, exclude_if=lambda level: level is LogLevel.INFO)
     nodes: tuple[Node, ...] = ()
 

@@ -19,6 +19,7 @@ from .names import check_names
 from .pods import check_pods
 from .quorum import check_quorum, check_roles
 from .racks import check_racks
+from .receivers import check_receivers
 from .schedule import check_schedule, check_window
 from .unknown_machines import check_ignored, check_unknown_machines
 from .versions import check_kubernetes_version, check_os
@@ -51,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     check_pods,
     check_unknown_machines,
     check_ignored,
+    check_receivers,
     check_schedule,
     check_window,
 )

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
+from kboot_clusterdesc.notify import authorities_file, secret_file
 
 from ..node import NodeConfig, read_extra
 from ..render import Attachments
 
 _MANIFESTS = (".yaml", ".yml", ".json")
+_SHORTEST_SECRET = 16
 _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
@@ -32,6 +34,7 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
         _manifests(desc, description),
         _payload_key(desc, description),
         _release_ca(desc, description),
+        _receivers(desc, description),
     )
 
 
@@ -89,14 +92,33 @@ def _payload_key(desc: ClusterDesc, description: Path) -> bytes | None:
 def _release_ca(desc: ClusterDesc, description: Path) -> bytes | None:
     if desc.os.release_ca is None:
         return None
-    path = description.parent / desc.os.release_ca
-    authority = _read(path, "os.release_ca", description)
+    return _authorities(description.parent / desc.os.release_ca, "os.release_ca", description)
+
+
+def _receivers(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
+    """Return the secrets and authorities of those who are told of events, by the names of their files."""
+    found = {}
+    for receiver in desc.notify:
+        path = description.parent / receiver.secret
+        secret = _read(path, "notify.secret", description)
+        if len(secret.strip()) < _SHORTEST_SECRET:
+            hint = f"make one with `openssl rand -hex 32 > {receiver.secret}`, and give it to the receiver"
+            raise _invalid(path, "notify.secret", f"has less than {_SHORTEST_SECRET} characters", hint)
+        found[secret_file(receiver.label)] = secret
+        if receiver.ca is not None:
+            path = description.parent / receiver.ca
+            found[authorities_file(receiver.label)] = _authorities(path, "notify.ca", description)
+    return found
+
+
+def _authorities(path: Path, key: str, description: Path) -> bytes:
+    content = _read(path, key, description)
     try:
-        load_pem_x509_certificates(authority)
+        load_pem_x509_certificates(content)
     except ValueError:
         hint = "give the certificate of the CA that signed the server's"
-        raise _invalid(path, "os.release_ca", "holds no certificate in PEM", hint) from None
-    return authority
+        raise _invalid(path, key, "holds no certificate in PEM", hint) from None
+    return content
 
 
 def _read(path: Path, key: str, description: Path) -> bytes:

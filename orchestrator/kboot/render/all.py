@@ -51,6 +51,8 @@ def render(
     files = {path: RenderedFile(content) for path, content in contents.items()}
     for path in ("config/registry.yml", "config/registry-push.yml"):
         files[path] = RenderedFile(files[path].content, 0o640, REGISTRY.user.uid)  # they hold the writers' secret
+    for name, content in attached.notify.items():
+        files[f"tls/{CLOUDCONFIG.name}/{name}"] = _secret(content, CLOUDCONFIG)
     files |= _tls_files(secrets, services_of(desc, services))
     for node in desc.nodes:
         files |= node_files(desc, node, secrets, attached)

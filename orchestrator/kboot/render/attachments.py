@@ -19,6 +19,7 @@ class Attachments:
     manifests: Mapping[str, bytes] = field(default_factory=dict)
     payload_key: bytes | None = None
     release_ca: bytes | None = None
+    notify: Mapping[str, bytes] = field(default_factory=dict)  # secrets and CAs of receivers, by their files
 
     @property
     def updater_config(self) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ class Status:
     health: Health = field(default_factory=Health)
     doubt: JsonObject | None = None
     rollout: JsonObject | None = None  # without its machines; None where the cloud-config server does not answer
+    receivers: list[JsonObject] = field(default_factory=list)  # who is told of events
     autostart: bool = False  # whether a boot of this machine brings the services up
 
     def as_json(self) -> JsonObject:
@@ -44,6 +45,7 @@ class Status:
             "os": self.os,
             "doubt": self.doubt,
             "rollout": self.rollout,
+            "receivers": self.receivers,
             "autostart": self.autostart,
             **self.health.as_json(),
         }
@@ -71,6 +73,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         down,
         doubt=answer.get("doubt"),
         rollout=answer.get("rollout"),
+        receivers=answer.get("receivers", []),
         autostart=autostart,
     )
 

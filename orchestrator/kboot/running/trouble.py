@@ -39,8 +39,8 @@ class Trouble:
 
 def troubles(status: Status) -> list[Trouble]:
     """Return what is wrong with services, state, machines, etcd, control planes and the OS release, the worst first."""
-    found = [*_of_services(status), *_of_machines(status), *_of_health(status), *_of_release(status)]
-    return sorted(found, key=lambda trouble: trouble.severity)
+    parts = (_of_services, _of_machines, _of_health, _of_release, _of_receivers)
+    return sorted((trouble for part in parts for trouble in part(status)), key=lambda trouble: trouble.severity)
 
 
 def summary(found: Sequence[Trouble]) -> str:
@@ -151,6 +151,14 @@ def _of_release(status: Status) -> Iterator[Trouble]:
         yield Trouble(Severity.OLD, "OS release", 1, "OS release", str(remark), "kboot os list")
     if error := status.os.get("payload_error"):
         yield Trouble(Severity.LATE, "OS update", 1, "OS update", str(error), "kboot os sync")
+
+
+def _of_receivers(status: Status) -> Iterator[Trouble]:
+    command = f"kboot logs cloudconfig --cluster {status.cluster}"
+    for each in status.receivers:
+        if each["failing_since"]:
+            what = f"is not told of events: {each['problem']}"
+            yield Trouble(Severity.LATE, "receiver", 1, each["name"], what, command, each["failing_since"])
 
 
 def by_need(nodes: Sequence[JsonObject]) -> list[JsonObject]:

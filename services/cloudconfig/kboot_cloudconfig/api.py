@@ -195,6 +195,16 @@ class KubernetesState(TypedDict):
 
 
 @with_config(_STRICT)
+class ReceiverState(TypedDict):
+    """One who is told of events: whether it takes them."""
+
+    name: str
+    failing_since: Moment | None
+    problem: Annotated[str | None, Field(description="why it took nothing the last time")]
+    left_out: Annotated[int, Field(description="events that it never got, since the server began")]
+
+
+@with_config(_STRICT)
 class FleetState(TypedDict):
     """The state of the whole fleet."""
 
@@ -205,6 +215,7 @@ class FleetState(TypedDict):
     os: OsState
     rollout: RolloutState
     kubernetes: KubernetesState
+    receivers: list[ReceiverState]
 
 
 @with_config(ConfigDict(extra="allow"))

@@ -34,6 +34,7 @@ from .fleet import Fleet
 from .front import Front
 from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
+from .notify_watch import NotifyWatch
 from .page.answer import own_file
 from .page.cluster import cluster_page
 from .page.events import events_page
@@ -110,16 +111,13 @@ def create_app(fleet: Fleet) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         fleet.store.commits.begin_batches()
-        jobs = (
-            watch_files(fleet),
-            KubernetesWatch(fleet).watch(),
-            PresenceWatch(fleet).watch(),
-            RolloutWatch(fleet).watch(),
-        )
+        watched = (KubernetesWatch(fleet), PresenceWatch(fleet), RolloutWatch(fleet), NotifyWatch(fleet))
+        jobs = (watch_files(fleet), *(each.watch() for each in watched))
         watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:
             watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)  # none may write once the next server begins
         await fleet.store.commits.end_batches()
 
     app = FastAPI(

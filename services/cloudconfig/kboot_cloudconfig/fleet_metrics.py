@@ -14,6 +14,7 @@ from kboot_clusterdesc.summary import Summary
 
 from .api import ApiState, RolloutState
 from .kubernetes_nodes import KubernetesView
+from .receivers import ReceiverView
 from .rollout import Stage, State
 from .row import Level, Row
 
@@ -50,6 +51,7 @@ class Now:
     summary: Summary | None
     streams: int
     rollout: RolloutState
+    receivers: Sequence[ReceiverView]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,7 @@ class FleetMetrics:
         if self.now.leases is not None:
             yield _leases(self.now.leases)
         yield GaugeMetricFamily("kboot_event_streams", "Streams of events that are open.", self.now.streams)
+        yield from _receivers(self.now.receivers)
         if self.now.kubernetes.state is not ApiState.NONE:
             yield from _kubernetes(self.now.kubernetes)
         if self.now.summary is not None:
@@ -141,6 +144,17 @@ def _timestamp(told: object) -> float | None:
 def _leases(leases: Leases) -> Metric:
     states = (("used", leases.used), ("free", leases.free))
     return _by("kboot_leases", "Addresses of the range, by whether they are leased.", "state", states)
+
+
+def _receivers(receivers: Sequence[ReceiverView]) -> Iterator[Metric]:
+    failing = ((view.name, int(view.failing_since is not None)) for view in receivers)
+    yield _by("kboot_receiver_failing", "Whether one who is told of events takes none.", "receiver", failing)
+    taken = CounterMetricFamily("kboot_receiver_requests", "Requests with events that it took.", labels=["receiver"])
+    left = CounterMetricFamily("kboot_receiver_events_left_out", "Events that it never got.", labels=["receiver"])
+    for view in receivers:
+        taken.add_metric([view.name], view.taken)
+        left.add_metric([view.name], view.left_out)
+    yield from (taken, left)
 
 
 def _kubernetes(view: KubernetesView) -> Iterator[Metric]:

@@ -48,6 +48,7 @@ async def _now(fleet: Fleet) -> Now:
         summary=summary_of(fleet),
         streams=len(fleet.listeners),
         rollout=rollout_state(fleet),
+        receivers=[view for _, view in sorted(fleet.store.notified.views.items())],
     )
 
 

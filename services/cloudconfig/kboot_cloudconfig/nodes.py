@@ -145,6 +145,7 @@ def around(fleet: Fleet, nodes: list[NodeState]) -> FleetState:
         },
         "rollout": rollout_state(fleet, is_whole=False),
         "kubernetes": kubernetes_state(fleet.kubernetes),
+        "receivers": [view.state for _, view in sorted(fleet.store.notified.views.items())],
     }
 
 

@@ -20,6 +20,7 @@ from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
 from .leases import LeaseEntry
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
+from .notify_table import NotifyTable
 from .rollout_table import RolloutTable
 from .update_table import UpdateTable
 
@@ -70,6 +71,7 @@ class Store:
             self._doubt = self._read_doubt()
             self.updates = UpdateTable(self.commits, self._reader)
             self.rollouts = RolloutTable(self.commits, self._reader, now)
+            self.notified = NotifyTable(self.commits, self._reader)
             self._joined: dict[Mac, str | None] = {
                 Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
             }
