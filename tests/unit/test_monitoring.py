@@ -18,6 +18,7 @@ from kboot_cloudconfig.api import ApiState
 from kboot_cloudconfig.fleet_metrics import FleetMetrics, Leases, Now
 from kboot_cloudconfig.kubernetes_nodes import KubernetesNode, KubernetesView
 from kboot_cloudconfig.observed import Observed
+from kboot_cloudconfig.receivers import ReceiverView
 from kboot_clusterdesc.summary import Summary
 from support.places import ROOT
 
@@ -46,6 +47,7 @@ def _now() -> Now:
         leases=Leases(1, 2),
         summary=Summary.model_validate({"made": "2026-11-29T10:00:00Z"}),
         streams=0,
+        receivers=[ReceiverView("pager")],
         rollout={
             "state": "idle",
             "since": "2026-11-29T10:00:00Z",
