@@ -26,6 +26,7 @@ from . import (
     kubeconfig,
     logs,
     node,
+    support_bundle,
     uninstall,
     upgrade,
 )
@@ -107,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     inventory.register(commands)
     kubeconfig.register(commands)
     upgrade.register(commands)
+    support_bundle.register(commands)
     uninstall.register(commands)
     for entry in sorted(entry_points(group="kboot.commands"), key=lambda entry: entry.name):
         entry.load()(commands)

@@ -40,6 +40,7 @@ _ARGUMENTS = {
     "assets add": "FILE --version v1.36.2",
     "etcd restore": "FILE --yes",
     "inventory": "--hosts",
+    "support-bundle": "-o out",
     **{f"node {verb}": "node1" for verb in ("show", "reinstall", "disarm", "drain", "uncordon", "apply", "forget")},
 }
 
