@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
@@ -15,7 +16,7 @@ from ..render import RenderedFile
 from .render_folder import Change, FileChange
 
 _SECRET_FOLDERS = ("tls/", "nodes/", "pki/")
-_READABLE = 0o044  # by others than the service: a file without it holds something that they may not know
+_READABLE = 0o004  # by others than the service and its group: a file without it holds what they may not know
 _LOGIN = re.compile(r"(//)[^/@\s:]+:[^/@\s]+@")  # of a URL
 _MOST_LINES = 400  # of one file
 
@@ -74,8 +75,8 @@ def _fates(
 
 
 def _changed(folder: ClusterFolder, file: RenderedFile | None, change: FileChange) -> ChangedFile:
-    is_secret = change.path.startswith(_SECRET_FOLDERS) or (file is not None and not file.mode & _READABLE)
-    if is_secret:
+    modes = [*_mode(folder, change.path), *([file.mode] if file is not None else [])]
+    if change.path.startswith(_SECRET_FOLDERS) or not all(mode & _READABLE for mode in modes):
         return ChangedFile(change.path, change.change, is_secret=True)
     before = _text(_content(folder, change.path))
     after = _text(file.content if file is not None else b"")
@@ -84,6 +85,12 @@ def _changed(folder: ClusterFolder, file: RenderedFile | None, change: FileChang
     if len(lines) > _MOST_LINES:
         lines = [*lines[:_MOST_LINES], f"… and {len(lines) - _MOST_LINES} lines more"]
     return ChangedFile(change.path, change.change, tuple(lines))
+
+
+def _mode(folder: ClusterFolder, path: str) -> Iterator[int]:
+    """Yield the mode of a file as it stands there, where it does: what was secret stays so when its mode changes."""
+    with suppress(OSError):
+        yield (folder.path / path).stat().st_mode
 
 
 def _content(folder: ClusterFolder, path: str) -> bytes:
