@@ -17,7 +17,7 @@ from .render_folder import Change, FileChange
 
 _SECRET_FOLDERS = ("tls/", "nodes/", "pki/")
 _READABLE = 0o004  # by others than the service and its group: a file without it holds what they may not know
-_LOGIN = re.compile(r"(//)[^/@\s:]+:[^/@\s]+@")  # of a URL
+_LOGIN = re.compile(r"""(//)[^/\s"]+@""")  # of a URL: up to the last `@` before its path, for a password may have some
 _MOST_LINES = 400  # of one file
 
 

@@ -63,3 +63,22 @@ def test_a_file_that_everybody_could_read_is_shown_as_it_goes(tmp_path: Path) ->
     shown = _shown(tmp_path, "config/a", Change.REMOVED, 0o644, None)
     assert shown is not None
     assert shown[-1] == "-old word"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://user:word@proxy:3128/", "http://***@proxy:3128/"),
+        ("http://user:wo@rd@proxy:3128", "http://***@proxy:3128"),
+        ("https://TOKEN@mirror.example.com/a", "https://***@mirror.example.com/a"),
+        ("https://:word@mirror.example.com", "https://***@mirror.example.com"),
+        ("https://mirror.example.com/@scope/a", "https://mirror.example.com/@scope/a"),
+        ("docker://store.example.com/pause@sha256:00", "docker://store.example.com/pause@sha256:00"),
+        ("// whom to ask: admin@example.com", "// whom to ask: admin@example.com"),
+    ],
+)
+def test_a_login_in_an_address_is_left_out_and_nothing_else(tmp_path: Path, url: str, shown: str) -> None:
+    folder = ClusterFolder(tmp_path, "ail")
+    rendered = {"cluster.yaml": RenderedFile(f'proxy: "{url}"\n'.encode())}
+    (file,) = changed_files(folder, rendered, [FileChange("cluster.yaml", Change.ADDED)])
+    assert file.lines[-1] == f'+proxy: "{shown}"'
