@@ -56,6 +56,7 @@ def register_declared(commands: Commands, group: Commands) -> None:
         example="kboot node forget 52:54:00:00:00:09",
     )
     parser.add_argument("name", metavar="NAME", help="its MAC, or the name of one that joined undeclared")
+    parser.add_argument("--force", action="store_true", help="also one that is installed: once it is off the network")
     add_cluster(parser)
 
 
@@ -125,7 +126,7 @@ def run_forget(arguments: argparse.Namespace) -> ExitCode:
         mac = str(Mac(arguments.name))
     except ValueError:
         mac = node_named(server.nodes(), arguments.name)["mac"]
-    server.post(f"/v1/nodes/{quote(mac)}/forget")
+    server.post(f"/v1/nodes/{quote(mac)}/forget{'?force=1' if arguments.force else ''}")
     print(f"{arguments.name} is forgotten")
     return ExitCode.DONE
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac, Node, Role
+from kboot_clusterdesc import EventKind, Mac, Node, Phase, Role
 from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH
@@ -37,6 +37,7 @@ Made = TypeVar("Made")
 _NODES_AT_ONCE = 100  # a few milliseconds
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _NO_NODES = '"nodes":[]'
+_INSTALLED = (Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING, Phase.READY)
 
 
 async def all_nodes(fleet: ServedFleet) -> Response:
@@ -190,13 +191,24 @@ def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Resp
     return _json(shown(fleet, node).json)
 
 
-async def forget(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+async def forget(
+    request: Request,
+    fleet: ServedFleet,
+    mac: PathMac,
+    force: Annotated[bool, Query(description="also one that is installed")] = False,
+) -> Response:
     """Forget a machine that is not declared, discovered or joined; only the operator token may."""
     ask = operators_ask(fleet, request, mac)
     if fleet.is_declared(mac):
         raise ProblemError(409, f"{mac} is declared: take it out of the description first")
     if not fleet.store.knows(mac):
         raise ProblemError(404, f"nothing is known of {mac}")
+    if not force and (phase := fleet.machine(mac).phase) in _INSTALLED:
+        raise ProblemError(
+            409,
+            f"{mac} is {phase}: forgotten, its next boot from the network would install it afresh. Declare it, "
+            "or take it off the network first, then forget it by force",
+        )
     lease = fleet.leases.lease_of(mac, fleet.now())
     detail = (("lease", lease.expires),) if lease else ()
     address = str(ask.address) if ask.address else None

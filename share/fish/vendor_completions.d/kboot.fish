@@ -240,6 +240,7 @@ complete -c kboot -n '_shtab_kboot_using node declare' -l file -xka "(__fish_com
 complete -c kboot -n '_shtab_kboot_using node; and test $_shtab_kboot_npos -eq 0' -a forget -d 'Drop what is kept of a machine that is not declared; it is listed again with its next lease'
 complete -c kboot -n '_shtab_kboot_using node forget' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using node forget' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using node forget' -l force -d 'also one that is installed: once it is off the network'
 complete -c kboot -n '_shtab_kboot_using node forget' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using node forget' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using node forget; and test $_shtab_kboot_npos -eq 0' -ka "(kboot node list -o name 2>/dev/null)" -d 'its MAC, or the name of one that joined undeclared'

@@ -6,10 +6,12 @@ import os
 import time
 from typing import Any
 
+import pytest
+
 from kboot.host.waiting import looks
 
 from .conftest import NODE1, NODE2, STRANGER, Server
-from .test_joining import boot, opened
+from .test_joining import boot, configured, installed, opened
 
 __all__ = ["opened"]
 
@@ -50,6 +52,20 @@ def test_a_machine_that_joined_is_no_node_any_more(opened: Server) -> None:
     boot(opened)
     assert opened.get(f"/v1/nodes/{STRANGER}").status_code == 200
     assert opened.arm(STRANGER, "forget").status_code == 204
+    assert opened.get(f"/v1/nodes/{STRANGER}").status_code == 404
+
+
+@pytest.mark.parametrize("phase", ["configured", "installed"])
+def test_a_joined_machine_that_is_installed_is_forgotten_by_force_alone(opened: Server, phase: str) -> None:
+    (configured if phase == "configured" else installed)(opened)
+    refused = opened.arm(STRANGER, "forget")
+    assert refused.status_code == 409
+    assert f"is {phase}: " in refused.json()["detail"]
+    assert "Declare it" in refused.json()["detail"]
+    assert opened.arm(STRANGER, "forget?force=0").status_code == 409
+    assert opened.node(STRANGER)["phase"] == phase
+    assert opened.arm(STRANGER, "forget?force=1", token="wrong").status_code == 403
+    assert opened.arm(STRANGER, "forget?force=1").status_code == 204
     assert opened.get(f"/v1/nodes/{STRANGER}").status_code == 404
 
 
