@@ -10,6 +10,7 @@ from enum import StrEnum
 from kboot_clusterdesc import Mac
 
 BY_OPERATOR = "paused by the operator"
+TO_BE_LOOKED_AT = "to be looked at again"
 
 
 class State(StrEnum):
@@ -90,6 +91,20 @@ def with_course(rollout: Rollout, mac: Mac, course: Course) -> Rollout:
 def withdrawn(course: Course, now: datetime, reason: str | None = None) -> Course:
     """Return the course of a machine that waits again, though its turn had come; its node is uncordoned."""
     return Course(Stage.WAITING, now, reason, is_marked=course.is_marked)
+
+
+def taken_up(rollout: Rollout, now: datetime) -> Rollout:
+    """Return the kept rollout as a server that begins takes it up: while no server looked, no patience ran out.
+
+    Whether the gate is open is not known yet, so nobody who is drained is told to reboot before the first look.
+    """
+    courses = {
+        mac: replace(course, since=now, reason=TO_BE_LOOKED_AT if course.stage is Stage.DRAINING else course.reason)
+        if course.stage in UNDER_WAY
+        else course
+        for mac, course in rollout.courses.items()
+    }
+    return replace(rollout, courses=courses)
 
 
 def aimed(rollout: Rollout, release: str, now: datetime) -> Rollout:

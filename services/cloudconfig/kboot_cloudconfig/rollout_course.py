@@ -113,7 +113,8 @@ def _draining(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: P
         return halted(rollout, f"{member.name} is drained, and was not told to reboot: {said}", now)
     outcome = view.outcome(mac, Task.DRAIN)
     if outcome.is_over and outcome.words is None:
-        return with_course(rollout, mac, replace(course, is_drained=True, since=now, reason=None))
+        why = obstacle(rollout, mac, view)
+        return with_course(rollout, mac, replace(course, is_drained=True, since=now, reason=why))
     if outcome.is_over or now - course.since > patience.drain:
         within = "" if outcome.is_over else f" within {minutes(patience.drain)}"
         return halted(

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from .commits import Change, Commits
-from .rollout import Rollout
+from .rollout import Rollout, taken_up
 from .rollout_answer import Hold
 from .rollout_record import hold_as_json, hold_from_json, rollout_as_json, rollout_from_json
 
@@ -21,7 +21,8 @@ class RolloutTable:
     def __init__(self, commits: Commits, reader: sqlite3.Connection, now: datetime) -> None:
         self._commits = commits
         rows = {name: json.loads(text) for name, text in reader.execute("SELECT name, state FROM rollout").fetchall()}
-        self.rollout = rollout_from_json(rows["rollout"]) if "rollout" in rows else Rollout(since=now)
+        kept = rollout_from_json(rows["rollout"]) if "rollout" in rows else Rollout(since=now)
+        self.rollout = taken_up(kept, now)
         self.hold: Hold | None = hold_from_json(rows["hold"]) if "hold" in rows else None
 
     def keep(self, rollout: Rollout) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from kboot_cloudconfig.rollout import paused, resumed, started
+import pytest
+
+from kboot_cloudconfig.rollout import paused, resumed, started, taken_up
+from kboot_cloudconfig.rollout_answer import Action
 from support.played_rack import NEW, NEWER, OLD, PE, E, P, PlayedRack, W
 
 
@@ -84,6 +87,37 @@ def test_a_machine_that_stays_off_halts_and_stays_cordoned_until_it_is_back() ->
     rack.rollout = resumed(rack.rollout, (), rack.now)
     rack.run()
     assert (rack.rebooted, set(rack.versions().values())) == (["m0", "m1"], {NEW})
+
+
+@pytest.mark.parametrize("stage", ["offered", "draining", "rebooting", "settling"])
+def test_a_server_that_was_off_for_a_day_midway_fails_no_machine_for_that(stage: str) -> None:
+    rack = PlayedRack.of(W, W)
+    while rack.stage("m0") != stage:
+        rack.now += timedelta(seconds=10)
+        rack.ask(rack.mac("m0"))
+        rack.look()
+        if rack.stage("m0") != stage:
+            rack.work()
+    rack.now += timedelta(days=1)
+    rack.rollout = taken_up(rack.rollout, rack.now)
+    rack.look()
+    assert (rack.state, rack.rollout.reason) == ("running", None)
+    rack.run()
+    assert (rack.rebooted, set(rack.versions().values())) == (["m0", "m1"], {NEW})
+
+
+def test_a_drained_machine_is_told_to_reboot_only_once_a_server_that_began_anew_has_looked() -> None:
+    rack = PlayedRack.of(W)
+    while rack.stage("m0") != "draining" or not rack.rollout.courses[rack.mac("m0")].is_drained:
+        rack.now += timedelta(seconds=10)
+        if rack.stage("m0") != "draining":
+            rack.ask(rack.mac("m0"))
+        rack.look()
+        rack.work()
+    rack.rollout = taken_up(rack.rollout, rack.now)
+    assert rack.ask(rack.mac("m0")) is Action.WAIT
+    rack.look()
+    assert rack.ask(rack.mac("m0")) is Action.REBOOT
 
 
 def test_a_budget_that_lets_no_pod_go_halts_with_its_words_and_the_node_is_uncordoned() -> None:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kboot_cloudconfig.rollout import DOWN, Stage, State, paused, resumed, started
+from kboot_cloudconfig.rollout import DOWN, Stage, State, paused, resumed, started, taken_up
 from kboot_cloudconfig.rollout_answer import Action, offered_release
 from kboot_cloudconfig.rollout_record import rollout_as_json, rollout_from_json
 from kboot_clusterdesc import Role
@@ -64,9 +64,10 @@ class RolloutLife(RuleBasedStateMachine):
     def the_server_looks(self) -> None:
         self._look()
 
-    @rule()
-    def the_server_begins_anew_with_what_was_kept(self) -> None:
-        self.rack.rollout = rollout_from_json(rollout_as_json(self.rack.rollout))
+    @rule(hours=st.sampled_from([0, 30]))
+    def the_server_begins_anew_with_what_was_kept(self, hours: int) -> None:
+        self.rack.now += timedelta(hours=hours)
+        self.rack.rollout = taken_up(rollout_from_json(rollout_as_json(self.rack.rollout)), self.rack.now)
         self.rack.outcomes = {}
         for machine in self.rack.machines.values():
             machine.word = None
