@@ -17,6 +17,15 @@ from ..running.cloudconfig_client import CloudConfigClient
 BY = "`kboot upgrade`"
 _LOOK_EVERY_S = 3
 _AGAIN_S = 60  # the server lets go five minutes after it last heard of it
+_REFUSED = " answers 409 "
+_PAUSE = "`kboot os rollout status` shows what it does; `kboot os rollout pause`, then run this again"
+
+
+class HoldLost(NotYet):
+    """Rollouts do not wait for this upgrade any more, so it may take no machine down."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"rollouts do not wait for this upgrade any more: {reason}", _PAUSE)
 
 
 @dataclass
@@ -27,13 +36,22 @@ class RolloutHold:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     turns: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    lost: str | None = None  # why it stands no more, once the server said so: then it is never taken again
 
     def tell(self, *, ends: bool = False) -> None:
-        """Tell the server that the hold stands, with the turns that it gives, or that it ends."""
+        """Tell the server that the hold stands, with the turns that it gives, or that it ends; raise HoldLost."""
         with self.lock:
+            if self.lost is not None:
+                raise HoldLost(self.lost)
             turns: Mapping[str, str] = {} if ends else dict(self.turns)
             body = {"by": BY, "key": self.key, "turns": turns, "ends": ends}
-            self.server.post("/v1/rollout/hold", body)
+            try:
+                self.server.post("/v1/rollout/hold", body)
+            except KbootError as error:
+                if _REFUSED not in error.message:
+                    raise
+                self.lost = error.message.partition(_REFUSED)[2]
+                raise HoldLost(self.lost) from error
 
     def give(self, mac: Mac, turn: str | None) -> None:
         """Give a machine its turn, `fetch` or `reboot`; None takes it back."""
@@ -46,38 +64,52 @@ class RolloutHold:
 
 
 @contextmanager
-def rollouts_held(server: CloudConfigClient, say: Callable[[str], None]) -> Iterator[RolloutHold]:
-    """Have rollouts wait as long as this lasts; raise NotYet where one is under way, which says how to pause it."""
+def rollouts_held(
+    server: CloudConfigClient, say: Callable[[str], None], stop: Event, again_s: float = _AGAIN_S
+) -> Iterator[RolloutHold]:
+    """Have rollouts wait as long as this lasts; raise NotYet where one is under way, which says how to pause it.
+
+    Where the server lets go of it meanwhile, `stop` is set, and HoldLost raised in place of what ends the work.
+    """
     hold = RolloutHold(server)
     try:
         hold.tell()
-    except KbootError as error:
-        if " answers 409 " not in error.message:
-            raise
-        raise NotYet(
-            f"nothing was touched: {error.message.partition(' answers 409 ')[2]}",
-            "`kboot os rollout status` shows what it does; `kboot os rollout pause`, then run this again",
-        ) from error
+    except HoldLost as error:
+        raise NotYet(f"nothing was touched: {hold.lost}", error.hint) from error
     ended = Event()
 
     def renew() -> None:
-        while not ended.wait(_AGAIN_S):
+        while not ended.wait(again_s):
             try:
                 hold.tell()
+            except HoldLost as error:
+                say(error.message)
+                stop.set()
+                return
             except KbootError as error:
-                say(f"rollouts are not held any more: {error.message}")
+                say(f"rollouts wait for five minutes at most: {error.message}")
 
     renewing = Thread(target=renew, daemon=True, name="rollout-hold")
     renewing.start()
     try:
         yield hold
+    except KbootError as error:
+        if hold.lost is None or isinstance(error, HoldLost):
+            raise
+        raise HoldLost(f"{hold.lost}; {error.message}") from error
     finally:
         ended.set()
         renewing.join()
-        try:
-            hold.tell(ends=True)
-        except KbootError as error:
-            say(f"rollouts wait for five minutes more: {error.message}")
+        _end(hold, say)
+
+
+def _end(hold: RolloutHold, say: Callable[[str], None]) -> None:
+    if hold.lost is not None:
+        return
+    try:
+        hold.tell(ends=True)
+    except KbootError as error:
+        say(f"rollouts wait for five minutes more: {error.message}")
 
 
 def refuse_trouble(server: CloudConfigClient, besides: str, timeout_s: float = 60) -> None:

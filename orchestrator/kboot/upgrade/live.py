@@ -86,7 +86,12 @@ class LiveNodes:
             return [reason for reason in pool.map(ask, names) if reason is not None]
 
     def begin(self, work: Work) -> None:
-        """Mark the node, unless it is marked; raise NotYet while the gate is shut, or another member has no vote."""
+        """Mark the node, unless it is marked; raise NotYet while the gate is shut, or another member has no vote.
+
+        First of all raise HoldLost where rollouts do not wait any more: one may have another machine down.
+        """
+        if self._hold is not None:
+            self._hold.tell()
         refuse_trouble(self._server, work.name)
         if Role.ETCD in work.roles:
             for member in self._voters().missing(besides=work.name):

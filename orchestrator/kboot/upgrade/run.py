@@ -67,7 +67,7 @@ def upgrade(
                 return plan, []
             if plan.blocked:
                 raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
-            with rollouts_held(server, say) as hold:
+            with rollouts_held(server, say, stop) as hold:
                 live.take_turns_from(hold)
                 return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
 
