@@ -34,11 +34,11 @@ def moved(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Patie
 
 def obstacle(rollout: Rollout, mac: Mac, view: View) -> str | None:
     """Return why a machine may not be the next to go down, or to fetch what takes it down; None where it may."""
+    if view.trouble:
+        return view.trouble
     member = view.members[mac]
     others = [each for each in rollout.at(*UNDER_WAY) if each != mac]
     down = [each for other, each in view.members.items() if other != mac and _is_down(rollout, other, each)]
-    if view.trouble:
-        return view.trouble
     if foreign := [m for each, m in view.members.items() if m.is_marked and not _is_ours(rollout, each)]:
         return f"`kboot upgrade` began with {names(foreign)} and did not end: run it again"
     if counted := [each for each in down if is_counted(each.roles)]:

@@ -109,6 +109,7 @@ def _offered(rollout: Rollout, view: View, now: datetime) -> Rollout:
                 why = why or f"{member.name} has not asked for its turn lately: is its config older (`kboot upgrade`)?"
             elif (against := obstacle(rollout, mac, view)) is not None:
                 why = why or against
+                return replace(rollout, reason=None if rollout.at(*UNDER_WAY) else why)  # it holds for the whole group
             else:
                 before = rollout.courses.get(mac)
                 marked = before is not None and before.is_marked

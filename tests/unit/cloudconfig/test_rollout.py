@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _collections_abc import dict_items
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +10,9 @@ import pytest
 
 from kboot_cloudconfig.rollout import paused, resumed, started, taken_up
 from kboot_cloudconfig.rollout_answer import Action
+from kboot_cloudconfig.rollout_step import step
+from kboot_cloudconfig.rollout_view import Member
+from kboot_clusterdesc import Mac
 from support.played_rack import NEW, NEWER, OLD, PE, E, P, PlayedRack, W
 
 
@@ -157,6 +161,29 @@ def test_nobody_begins_while_etcd_is_unwell_or_another_machine_is_down() -> None
     rack.but("m2", trouble=None)
     rack.run()
     assert set(rack.versions().values()) == {NEW}
+
+
+class CountedMembers(dict[Mac, Member]):
+    """Members that count how often all of them are gone through."""
+
+    times = 0
+
+    def items(self) -> dict_items[Mac, Member]:
+        """Go through all."""
+        self.times += 1
+        return super().items()
+
+
+def test_what_stands_in_the_way_of_a_group_is_looked_for_once_and_not_for_each_of_its_machines() -> None:
+    counted = []
+    for size in (4, 200):
+        rack = PlayedRack.of(*[W] * size).but("m1", trouble="its node is not Ready")
+        for mac in rack.machines:
+            rack.ask(mac)
+        members = CountedMembers(rack.view.members)
+        step(rack.rollout, replace(rack.view, members=members), rack.now)
+        counted.append(members.times)
+    assert counted[0] == counted[1]
 
 
 def test_health_that_is_lost_while_a_machine_is_drained_keeps_it_from_its_reboot() -> None:
