@@ -32,6 +32,7 @@ class PlayedMachine:
     is_part: bool = True
     is_off: bool = False
     trouble: str | None = None
+    away: str | None = None
     error: tuple[datetime, str] | None = None
     is_cordoned: bool = False
     falls_back: bool = False  # the next release that it boots into does not boot
@@ -121,6 +122,7 @@ class PlayedRack:
             machine.error,
             machine.is_cordoned,
             machine.boot if machine.word and not machine.is_off and self.has_kubernetes else None,
+            machine.away,
         )
 
     def look(self) -> None:

@@ -42,7 +42,7 @@ def obstacle(rollout: Rollout, mac: Mac, view: View) -> str | None:
     if foreign := [m for each, m in view.members.items() if m.is_marked and not _is_ours(rollout, each)]:
         return f"`kboot upgrade` began with {names(foreign)} and did not end: run it again"
     if counted := [each for each in down if is_counted(each.roles)]:
-        return f"{counted[0].name}: {counted[0].trouble}"
+        return f"{counted[0].name}: {counted[0].away or counted[0].trouble}"
     alone = not rollout.has_canary or is_counted(member.roles)
     if others and (alone or any(is_counted(view.members[each].roles) for each in others)):
         return f"{names([view.members[each] for each in others])} comes first"
@@ -184,7 +184,12 @@ def _fell_back(member: Member, release: str) -> bool:
 
 
 def _is_down(rollout: Rollout, mac: Mac, member: Member) -> bool:
-    """Return whether a machine that should run is not well, and not because of its own turn."""
+    """Return whether a machine that should run is not well, and not because of its own turn.
+
+    One on which the cluster counts is also down while it is installed anew, or where that failed.
+    """
+    if member.away is not None and is_counted(member.roles):
+        return True
     course = rollout.courses.get(mac)
     return member.is_part and member.trouble is not None and (course is None or course.stage not in UNDER_WAY)
 

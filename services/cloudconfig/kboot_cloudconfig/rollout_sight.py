@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-from kboot_clusterdesc import ClusterDesc, Mac, Node
+from kboot_clusterdesc import ClusterDesc, Mac, Node, Phase
 from kboot_clusterdesc.model import RebootStrategy
 
 from .api import ApiState
 from .etcd_health import etcd_trouble
 from .event import rfc3339
 from .fleet import Fleet
+from .machine import Machine
 from .presence import RUNS
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble
+from .update_offer import INSTALLS
 from .update_step import Step
 from .update_window import is_open, zone_of
 from .updating_release import updating_release
@@ -69,7 +71,17 @@ def _member(fleet: Fleet, desc: ClusterDesc, node: Node) -> Member:
         (newest.at, newest.error) if newest is not None else None,
         known is not None and known.is_marked,
         known.boot if known is not None else None,
+        _absence(machine),
     )
+
+
+def _absence(machine: Machine) -> str | None:
+    """Return why a machine does not run from its disk, as far as that is known of it."""
+    if machine.phase is Phase.FAILED:
+        return f"its install failed: {machine.reason}" if machine.reason else "its install failed"
+    if machine.armed:
+        return "it is to be installed"
+    return "it is being installed" if machine.phase in INSTALLS else None
 
 
 def _trouble(fleet: Fleet, desc: ClusterDesc, node: Node) -> str | None:

@@ -14,7 +14,7 @@ from .machine import Machine
 from .omaha_request import App
 
 APP_ID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"  # of Flatcar, and of CoreOS before it
-_INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
+INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _not_now(os: Os, machine: Machine | None) -> Nothing | None:
         return Nothing("os.update.enabled is false")
     if machine is None:
         return Nothing("it is no node, or not at its own address", is_odd=True)
-    if machine.armed or machine.phase in _INSTALLS:
+    if machine.armed or machine.phase in INSTALLS:
         return Nothing("it is about to be installed")
     return None
 

@@ -122,6 +122,13 @@ def test_nobody_is_taken_down_while_etcd_or_a_member_without_a_vote_is_unwell(si
     site.run(lambda shown: bool(site.rebooted))
 
 
+def test_nobody_is_taken_down_while_a_control_plane_is_to_be_installed_anew(site: Site) -> None:
+    assert site.server.arm(site.machines["cp2"].mac).status_code == 200
+    site.mirror()
+    site.run(lambda shown: shown["reason"] == "cp2: it is to be installed")
+    assert site.rebooted == []
+
+
 def test_an_operators_check_that_fails_keeps_the_next_machine_up(site: Site) -> None:
     url = f"http://127.0.0.1:{site.server.ports[0]}"
     checks = f', checks: ["{url}/no/such/file"]'

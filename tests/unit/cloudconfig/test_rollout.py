@@ -277,6 +277,19 @@ def test_an_armed_machine_is_no_part_of_it() -> None:
     assert (midway.rebooted, midway.named("m0").is_cordoned) == (["m1"], False)
 
 
+def test_a_control_plane_or_etcd_member_that_is_installed_anew_keeps_all_others_up() -> None:
+    for roles in (P, E):
+        rack = PlayedRack.of(W, roles, max_parallel=2).but("m1", is_part=False, away="it is to be installed")
+        rack.run(5)
+        assert (rack.rollout.reason, rack.rebooted) == ("m1: it is to be installed", [])
+        rack.but("m1", is_part=True, away=None)
+        rack.run()
+        assert rack.rebooted == ["m0", "m1"]
+    worker = PlayedRack.of(W, W).but("m1", is_part=False, away="it is to be installed")
+    worker.run()
+    assert worker.rebooted == ["m0"]
+
+
 def test_while_another_work_holds_it_nobody_begins() -> None:
     rack = PlayedRack.of(W, held_by="`kboot upgrade`")
     rack.run(5)
