@@ -75,7 +75,7 @@ def action_for(rules: Rules, rollout: Rollout, hold: Hold | None, mac: Mac, word
         return _go(may_fetch=not is_now, may_reboot=is_now, word=word)
     match rules.strategy:
         case RebootStrategy.REBOOT:
-            return Action.REBOOT if has_fetched and rules.is_open else Action.WAIT
+            return Action.REBOOT if has_fetched and rules.is_open and hold is None else Action.WAIT
         case RebootStrategy.ROLLOUT:
             may_fetch = offered_release(rollout, hold, mac) is not None
             return _go(may_fetch=may_fetch, may_reboot=may_reboot(rollout, mac, word), word=word)
