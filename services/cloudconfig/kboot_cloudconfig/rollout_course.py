@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.roll_order import is_counted
 
-from .rollout import UNDER_WAY, Course, Rollout, Stage, State, halted, with_course, withdrawn
+from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, halted, with_course, withdrawn
 from .rollout_view import AgentState, Member, Patience, Task, View, is_older, names
 
 
@@ -37,7 +37,10 @@ def obstacle(rollout: Rollout, mac: Mac, view: View) -> str | None:
     if view.trouble:
         return view.trouble
     member = view.members[mac]
-    others = [each for each in rollout.at(*UNDER_WAY) if each != mac]
+    course = rollout.courses.get(mac)
+    # Those that are only offered the release wait themselves: two of them would wait for each other for ever.
+    before = DOWN if course is not None and course.stage in UNDER_WAY else UNDER_WAY
+    others = [each for each in rollout.at(*before) if each != mac]
     down = [each for other, each in view.members.items() if other != mac and _is_down(rollout, other, each)]
     if foreign := [m for each, m in view.members.items() if m.is_marked and not _is_ours(rollout, each)]:
         return f"`kboot upgrade` began with {names(foreign)} and did not end: run it again"

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from _collections_abc import dict_items
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from kboot_cloudconfig.rollout import paused, resumed, started, taken_up
-from kboot_cloudconfig.rollout_answer import Action
-from kboot_cloudconfig.rollout_step import step
-from kboot_cloudconfig.rollout_view import Member
-from kboot_clusterdesc import Mac
+from kboot_cloudconfig.rollout import paused, resumed, started
 from support.played_rack import NEW, NEWER, OLD, PE, E, P, PlayedRack, W
 
 
@@ -93,37 +86,6 @@ def test_a_machine_that_stays_off_halts_and_stays_cordoned_until_it_is_back() ->
     assert (rack.rebooted, set(rack.versions().values())) == (["m0", "m1"], {NEW})
 
 
-@pytest.mark.parametrize("stage", ["offered", "draining", "rebooting", "settling"])
-def test_a_server_that_was_off_for_a_day_midway_fails_no_machine_for_that(stage: str) -> None:
-    rack = PlayedRack.of(W, W)
-    while rack.stage("m0") != stage:
-        rack.now += timedelta(seconds=10)
-        rack.ask(rack.mac("m0"))
-        rack.look()
-        if rack.stage("m0") != stage:
-            rack.work()
-    rack.now += timedelta(days=1)
-    rack.rollout = taken_up(rack.rollout, rack.now)
-    rack.look()
-    assert (rack.state, rack.rollout.reason) == ("running", None)
-    rack.run()
-    assert (rack.rebooted, set(rack.versions().values())) == (["m0", "m1"], {NEW})
-
-
-def test_a_drained_machine_is_told_to_reboot_only_once_a_server_that_began_anew_has_looked() -> None:
-    rack = PlayedRack.of(W)
-    while rack.stage("m0") != "draining" or not rack.rollout.courses[rack.mac("m0")].is_drained:
-        rack.now += timedelta(seconds=10)
-        if rack.stage("m0") != "draining":
-            rack.ask(rack.mac("m0"))
-        rack.look()
-        rack.work()
-    rack.rollout = taken_up(rack.rollout, rack.now)
-    assert rack.ask(rack.mac("m0")) is Action.WAIT
-    rack.look()
-    assert rack.ask(rack.mac("m0")) is Action.REBOOT
-
-
 def test_a_budget_that_lets_no_pod_go_halts_with_its_words_and_the_node_is_uncordoned() -> None:
     rack = PlayedRack.of(W, W)
     rack.blocked[rack.mac("m0")] = "default/web-0: Cannot evict pod as it would violate the pod's disruption budget."
@@ -161,29 +123,6 @@ def test_nobody_begins_while_etcd_is_unwell_or_another_machine_is_down() -> None
     rack.but("m2", trouble=None)
     rack.run()
     assert set(rack.versions().values()) == {NEW}
-
-
-class CountedMembers(dict[Mac, Member]):
-    """Members that count how often all of them are gone through."""
-
-    times = 0
-
-    def items(self) -> dict_items[Mac, Member]:
-        """Go through all."""
-        self.times += 1
-        return super().items()
-
-
-def test_what_stands_in_the_way_of_a_group_is_looked_for_once_and_not_for_each_of_its_machines() -> None:
-    counted = []
-    for size in (4, 200):
-        rack = PlayedRack.of(*[W] * size).but("m1", trouble="its node is not Ready")
-        for mac in rack.machines:
-            rack.ask(mac)
-        members = CountedMembers(rack.view.members)
-        step(rack.rollout, replace(rack.view, members=members), rack.now)
-        counted.append(members.times)
-    assert counted[0] == counted[1]
 
 
 def test_health_that_is_lost_while_a_machine_is_drained_keeps_it_from_its_reboot() -> None:
@@ -275,19 +214,6 @@ def test_an_armed_machine_is_no_part_of_it() -> None:
     midway.look()
     midway.run()
     assert (midway.rebooted, midway.named("m0").is_cordoned) == (["m1"], False)
-
-
-def test_a_control_plane_or_etcd_member_that_is_installed_anew_keeps_all_others_up() -> None:
-    for roles in (P, E):
-        rack = PlayedRack.of(W, roles, max_parallel=2).but("m1", is_part=False, away="it is to be installed")
-        rack.run(5)
-        assert (rack.rollout.reason, rack.rebooted) == ("m1: it is to be installed", [])
-        rack.but("m1", is_part=True, away=None)
-        rack.run()
-        assert rack.rebooted == ["m0", "m1"]
-    worker = PlayedRack.of(W, W).but("m1", is_part=False, away="it is to be installed")
-    worker.run()
-    assert worker.rebooted == ["m0"]
 
 
 def test_while_another_work_holds_it_nobody_begins() -> None:
