@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -14,6 +15,9 @@ settings.load_profile("patient")
 
 # A shell starts what runs in its background with SIGINT ignored, and that is inherited by what the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What kboot prints on a pipe is as wide as $COLUMNS, and what runs several processes sets that for them.
+os.environ.pop("COLUMNS", None)
 
 _MARKED = ("golden", "service", "container", "release", "machine", "kubernetes")
 

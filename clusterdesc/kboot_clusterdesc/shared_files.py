@@ -24,9 +24,7 @@ PUSH_PASSWORDS = "htpasswd"  # the registry's alone
 KUBERNETES_AUTHORITY = "kubernetes-ca.pem"  # this and the next two are the cloud-config server's alone
 STATUS_CERTIFICATE = "status-client.pem"
 STATUS_KEY = "status-client.key"
-ETCD_AUTHORITY = (
-    "etcd-ca.pem"  # this and the next two, where a node keeps etcd, are the cloud-config server's alone too
-)
+ETCD_AUTHORITY = "etcd-ca.pem"  # this and the next two too, where a node keeps etcd
 ETCD_STATUS_CERTIFICATE = "etcd-status-client.pem"
 ETCD_STATUS_KEY = "etcd-status-client.key"
 

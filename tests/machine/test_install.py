@@ -201,7 +201,7 @@ def test_a_machine_whose_clock_is_in_the_past_is_right_at_every_boot(lab: Unkind
     lab.wait_node("node2", "running", after=before)
     _is_on_time(lab, "node2")
     assert lab.ssh("node2", "cat /var/marker") == "untouched", "its disk was written anew"
-    console = lab.console("node2")
+    console = lab.whole_console("node2")
     assert "/boot/52-54-00-77-20-02.ipxe" in console.rpartition("SeaBIOS")[2], "it did not boot from the network first"
     assert _installs(lab, "node2") == 1
 

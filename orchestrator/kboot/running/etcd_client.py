@@ -15,6 +15,7 @@ import httpx
 
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.model import ETCD_PORT
+from kboot_clusterdesc.shared_files import ETCD_AUTHORITY
 
 from .tls_client import Fault, answer_of, get
 
@@ -35,7 +36,7 @@ def client_context(desc: ClusterDesc, pki: Path) -> ssl.SSLContext:
     """Return the TLS context of a client, with any member's client certificate: etcd takes all alike. Raise OSError."""
     folders = [pki / "nodes" / node.mac.dashed for node in desc.etcd_members]
     folder = next((each for each in folders if (each / "etcd-client.pem").exists()), folders[0] if folders else pki)
-    context = ssl.create_default_context(cafile=str(pki / "etcd-ca.pem"))
+    context = ssl.create_default_context(cafile=str(pki / ETCD_AUTHORITY))
     context.load_cert_chain(folder / "etcd-client.pem", folder / "etcd-client.key")
     return context
 

@@ -38,7 +38,7 @@ def parts(folder: ClusterFolder, desc: ClusterDesc) -> Parts:
     for path in sorted(folder.config.rglob("*")):
         if path.is_file() and path.name not in _NOT_TAKEN:
             yield f"config/{path.relative_to(folder.config)}", path.read_bytes
-    yield "status.json", lambda: _json(with_health(folder, read_status(folder)).as_json())
+    yield "cluster-status.json", lambda: _json(with_health(folder, read_status(folder)).as_json())
     yield "nodes.json", lambda: _json(server.get("/v1/nodes"))
     for node in desc.nodes:
         yield f"nodes/{node.name}.json", lambda mac=node.mac: _json(server.get(f"/v1/nodes/{mac}"))  # type: ignore[misc]

@@ -6,6 +6,7 @@ import asyncio
 
 from kboot_clusterdesc import ClusterDesc, Mac, Node, Phase
 from kboot_clusterdesc.model import RebootStrategy
+from kboot_clusterdesc.shared_files import AUTHORITY
 
 from .api import ApiState
 from .etcd_health import etcd_trouble
@@ -50,7 +51,7 @@ async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
         return f"no API server answers: {fleet.kubernetes.reason or 'none was asked yet'}"
     at = {node.name: fleet.address_of(node) for node in desc.etcd_members if node.name != besides}
     members = {name: str(address) if address is not None else None for name, address in at.items()}
-    authority = fleet.settings.config / "ca.pem"
+    authority = fleet.settings.config / AUTHORITY
     found = await asyncio.gather(
         etcd_trouble(members, fleet.settings.tls), checks_trouble(desc.os.update.checks, authority)
     )

@@ -34,11 +34,12 @@ async def take_word(request: Request, fleet: ServedFleet, mac: PathMac) -> Agent
     """Take the word of a machine's agent, and answer what it is to do; 403 where the token is wrong."""
     own = fleet.addresses_of(fleet.node(mac))
     ask = ask_of(request)
-    said = _word(await small_body(request))
+    body = await small_body(request)
     refusal = guard.refusal_of_report(ask, Phase.RUNNING, fleet.machine(mac), own, report_tokens(fleet, mac))
     if refusal is not None:
         fleet.refuse(mac, ask.address, str(refusal), request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
+    said = _word(body)
     fleet.hear(mac)
     fleet.updates.note_address(mac, ask.address)
     word = Word(said.state, said.version, said.boot, fleet.now())

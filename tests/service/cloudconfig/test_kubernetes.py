@@ -117,7 +117,7 @@ def test_nothing_is_asked_until_there_is_a_certificate(cluster: Cluster) -> None
     api.start()
     cluster.wait_reason("there is no certificate to ask with yet")
     assert api.asked == []
-    assert "Kubernetes does not answer yet" in cluster.server.get("/").text
+    assert "Kubernetes does not answer: there is no certificate" in cluster.server.get("/").text
     cluster.give_certificate()
     cluster.wait(_answers)
 

@@ -24,7 +24,7 @@ def test_a_machine_goes_through_every_phase_to_running(server: Server) -> None:
     node = server.node(NODE1)
     assert (node["phase"], node["bytes"], node["total"]) == ("configured", 1000, 4000)
     assert node["percent"] == 25
-    assert "writing 25 %" in server.get("/").text
+    assert "<small>25 %</small>" in server.get("/").text
     server.report(NODE1, "installed", token)
     assert server.node(NODE1)["armed"] is False
     config_hash = (server.folder.node(NODE1) / "config-hash").read_text().strip()
