@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 from playwright.sync_api import Browser, Page, Response
@@ -24,7 +26,8 @@ _SELECT = """name => {
 _TYPE = """async (text) => {
   const field = document.getElementById('search'), title = document.getElementById('machines-title');
   const begin = performance.now();
-  const shown = new Promise((done) => {
+  const shown = new Promise((done, fail) => {
+    setTimeout(() => fail(new Error(`nothing was found anew for ${text}`)), 30000);
     new MutationObserver((_, watch) => { watch.disconnect(); done(performance.now() - begin); })
       .observe(title, { childList: true, characterData: true, subtree: true });
   });
@@ -32,8 +35,25 @@ _TYPE = """async (text) => {
   field.dispatchEvent(new Event('input', { bubbles: true }));
   return shown;
 }"""
+_LIMIT_S = 180
 _SOON_MS = 5000  # five times what is wanted: the tests share two processors
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+@pytest.fixture(autouse=True)
+def a_limit() -> Iterator[None]:
+    """A browser that answers no more fails its test, which would wait for ever."""
+
+    def ended(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"the browser did not answer within {_LIMIT_S} s")
+
+    before = signal.signal(signal.SIGALRM, ended)
+    signal.alarm(_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="module")
