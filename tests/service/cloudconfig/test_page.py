@@ -132,7 +132,7 @@ def test_the_racks_are_not_sent_again_to_who_has_them_as_they_are(fleet: SeededS
         ("/?shown=0", 400),
         (f"/?search={'x' * 201}", 400),
         ("/events?kind=gone", 400),
-        ("/events?machine=nobody", 400),
+        (f"/events?machine={'x' * 81}", 400),
     ],
 )
 def test_what_no_page_can_show_is_a_fault_in_words(standing: Server, path: str, status: int) -> None:
@@ -230,6 +230,15 @@ def test_events_are_chosen_by_name_of_machine_and_by_kind(fleet: SeededServer) -
     assert f'<a href="/machines/{mac_of(7).dashed}">node7</a>' in answer.text
     assert REASON in answer.text
     assert len(re.findall(r'<li id="e\d+"', fleet.get("/events").text)) == 200
+
+
+def test_events_of_a_machine_that_is_none_are_none_and_the_page_says_so(fleet: SeededServer) -> None:
+    for asked in ("node", "00:00", "nobody"):
+        page = fleet.get(f"/events?machine={asked}")
+        assert page.status_code == 200
+        assert f'<p id="unknown">No machine is called {asked}: ' in page.text
+        assert '<li id="e' not in page.text
+    assert 'id="unknown"' not in fleet.get("/events?machine=").text
 
 
 def test_a_machine_that_nobody_declared_stands_there_with_the_line_that_declares_it(server: Server) -> None:

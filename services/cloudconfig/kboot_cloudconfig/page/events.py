@@ -9,8 +9,9 @@ from fastapi.responses import Response
 
 from kboot_clusterdesc import EventKind, Mac, Phase
 
-from ..caller import ServedFleet, mac_of
+from ..caller import ServedFleet
 from ..event import Choice
+from ..fleet import Fleet
 from .answer import check_host, page
 
 SHOWN = 200
@@ -27,11 +28,11 @@ async def events_page(
     check_host(request, fleet.desc())
     names = {node.mac: node.name for node in fleet.nodes()}
     wanted = machine.strip()
-    mac = next((mac for mac, name in names.items() if name == wanted), None) if wanted else None
-    if wanted and mac is None:
-        mac = fleet.identity(mac_of(wanted))
+    mac = _machine(fleet, names, wanted)
+    is_unknown = bool(wanted) and mac is None
     kinds = list(dict.fromkeys(each for each in kind or () if each))
-    events = fleet.store.newest_events(SHOWN, Choice(frozenset(map(str, kinds)), mac))[::-1]
+    choice = Choice(frozenset(map(str, kinds)), mac)
+    events = [] if is_unknown else fleet.store.newest_events(SHOWN, choice)[::-1]
     values = {
         "title": "Events",
         "state": {"cluster": fleet.desc().cluster.name},
@@ -40,10 +41,22 @@ async def events_page(
         "kinds": _KINDS,
         "chosen": kinds,
         "machine": wanted,
+        "is_unknown": is_unknown,
         "shown": SHOWN,
         "bootstrapper": fleet.desc().network.bootstrapper,
     }
     return page(request, "events.html.j2", lambda: values)
+
+
+def _machine(fleet: Fleet, names: dict[Mac, str], wanted: str) -> Mac | None:
+    """Return the MAC of the machine that is looked for; None where it is none, or not typed to its end yet."""
+    for mac, name in names.items():
+        if name == wanted:
+            return mac
+    try:
+        return fleet.identity(Mac(wanted))
+    except ValueError:
+        return None
 
 
 def _name(names: dict[Mac, str], mac: Mac | None) -> str:

@@ -82,7 +82,8 @@ async function refresh() {
   try {
     const headers = { "X-Kboot-Main": document.getElementById("racks")?.dataset.kept ?? "1", ...(etag ? { "If-None-Match": etag } : {}) };
     const answer = await fetch(location.href, { headers, cache: "no-store", signal: mine.signal });
-    if (answer.status !== 304 && !answer.ok) throw new Error(`${answer.status}`);
+    if (answer.status >= 500) throw new Error(`${answer.status}`);
+    heard(); // also by a refusal, of a look that no page can show or a machine that is no more
     if (answer.ok) {
       const fresh = document.createElement("main");
       const whole = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
@@ -92,7 +93,6 @@ async function refresh() {
       takeChildren(main, fresh);
       dress();
     }
-    heard();
   } catch {
     /* the server restarts, or is away: the next turn asks again, and `lost` says so in time */
   } finally {
