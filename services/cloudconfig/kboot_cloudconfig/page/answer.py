@@ -104,15 +104,20 @@ def _whole(request: Request, main: str, etag: str, shown: dict[str, Any]) -> str
 def check_host(request: Request, desc: ClusterDesc) -> None:
     """Answer 421 where the page is asked for under a name that is not the bootstrapper's: a foreign site's own name.
 
-    Such a site could have its name lead here, and read the page by a script of its own. No address can do that.
+    Such a site could have its name lead here, and read the page by a script of its own. No address can do that,
+    be it of IPv6, as a tunnel may have, which stands in brackets that no name has.
     """
     host = (request.headers.get("host") or "").rpartition("@")[2]
     name = host.partition(":")[0].rstrip(".").lower()
+    network = desc.network
     known = {"localhost", "bootstrapper", f"bootstrapper.{desc.cluster.domain}", desc.registry.domain}
+    known |= {name.lower() for name, address in network.hosts.items() if address == network.bootstrapper}
+    if host.startswith("["):
+        return
     try:
         IPv4Address(name)
     except AddressValueError:
         if name not in known:
             raise ProblemError(
-                421, f"this is not {name[:80] or 'a server without a name'}: ask {desc.network.bootstrapper}"
+                421, f"this is not {name[:80] or 'a server without a name'}: ask {network.bootstrapper}"
             ) from None
