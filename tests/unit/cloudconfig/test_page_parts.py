@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from kboot_cloudconfig.api import NodeState
 from kboot_cloudconfig.page.advice import commands_for
 from kboot_cloudconfig.page.config_outline import config_outline
+from kboot_cloudconfig.page.fleet import _view
 from kboot_cloudconfig.page.racks import racks_of
 from kboot_cloudconfig.page.timeline import length_in_words, timeline
 from kboot_cloudconfig.page.view import Group, Sort, View, grouped
@@ -226,3 +228,11 @@ def test_an_outline_has_paths_and_units_and_none_of_their_contents() -> None:
 @given(st.binary(max_size=80) | st.sampled_from([b"{}", b"[]", b"null", b'{"files": 1, "units": []}']))
 def test_what_is_no_node_config_has_no_outline(document: bytes) -> None:
     assert config_outline(document) is None
+
+
+def test_a_page_has_two_thousand_rows_at_most_however_many_are_asked_for() -> None:
+    assert asyncio.run(_view(shown=1 << 40)).shown == 2000
+    assert asyncio.run(_view(shown=1999)).shown == 1999
+    assert View(shown=1999).more() == "/?shown=2000"
+    assert View().more() == "/?shown=400"
+    assert View(shown=2000).more() is None

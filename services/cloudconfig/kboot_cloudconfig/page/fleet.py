@@ -16,9 +16,7 @@ from ..row import Level, Row, counted
 from .answer import PAGES, check_host, kept_by, page
 from .racks import racks_of
 from .rows import Rows
-from .view import SHOWN, Group, Sort, View, grouped
-
-_MOST_SHOWN = 10_000
+from .view import MOST_SHOWN, SHOWN, Group, Sort, View, grouped
 
 
 async def _served_rows(request: Request) -> Rows:
@@ -33,10 +31,10 @@ async def _view(
     rack: Annotated[str | None, Query(max_length=80)] = None,
     sort: Sort = Sort.WORST,
     group: Group = Group.NONE,
-    shown: Annotated[int, Query(ge=1, le=_MOST_SHOWN)] = SHOWN,
+    shown: Annotated[int, Query(ge=1)] = SHOWN,
 ) -> View:
     phases = tuple(dict.fromkeys(each for each in phase or () if each))
-    return View(search, phases, level, rack, sort, group, shown)
+    return View(search, phases, level, rack, sort, group, min(shown, MOST_SHOWN))
 
 
 ServedRows = Annotated[Rows, Depends(_served_rows)]

@@ -14,6 +14,7 @@ from kboot_clusterdesc import Phase
 from ..row import Level, Row, natural
 
 SHOWN = 200  # rows at first, and more each time
+MOST_SHOWN = 2000  # what a page has at most: machines wait for their answers while rows are made
 
 _PHASES, _LEVELS = list(Phase), list(Level)
 
@@ -91,6 +92,10 @@ class View:
         pairs += [("group", str(view.group))] if view.group is not Group.NONE else []
         pairs += [("shown", str(view.shown))] if view.shown != SHOWN else []
         return f"/?{urlencode(pairs)}" if pairs else "/"
+
+    def more(self) -> str | None:
+        """Return the address of this look with more rows; None where a page has no more."""
+        return self.address(shown=min(self.shown + SHOWN, MOST_SHOWN)) if self.shown < MOST_SHOWN else None
 
 
 def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
