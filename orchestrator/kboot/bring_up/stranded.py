@@ -7,6 +7,7 @@ from pathlib import Path
 import kboot_clusterdesc
 from kboot_clusterdesc import ClusterFolder, Phase
 
+from ..errors import KbootError
 from ..host.stamp import refuse_newer
 from ..preflight.kubernetes_skew import in_force
 from ..running.status import read_nodes
@@ -16,13 +17,19 @@ _NEVER_INSTALLED = (Phase.WAITING, Phase.LEASED)
 
 
 def stranded_machines(path: Path, root: Path) -> list[str]:
-    """Return the names of machines that are in force, not in the description `path`, and may be installed."""
+    """Return the names of machines that are in force, not in the description `path`, and may be installed.
+
+    Where nobody can say which are installed, all may be.
+    """
     desc = kboot_clusterdesc.load(path)
     folder = ClusterFolder(root, desc.cluster.name)
     refuse_newer(folder)
     before = in_force(folder)
-    gone = {node.name for node in dropped(before, desc)}
+    gone = [node.name for node in dropped(before, desc)]
     if before is None or not gone:
         return []
-    nodes = [node for node in read_nodes(folder, before) if node["name"] in gone]
-    return [str(node["name"]) for node in nodes if node["phase"] not in _NEVER_INSTALLED]
+    try:
+        phases = {node["name"]: node["phase"] for node in read_nodes(folder, before)}
+    except KbootError:  # such as a server that refuses everything until this very `up`
+        return gone
+    return [name for name in gone if phases.get(name) not in _NEVER_INSTALLED]

@@ -109,7 +109,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
 
         print_preview(preview(arguments.file, arguments.root), with_lines=True)
         return ExitCode.DONE
-    if (stranded := stranded_machines(arguments.file, arguments.root)) and not arguments.yes:
+    if not arguments.yes and (stranded := stranded_machines(arguments.file, arguments.root)):
         note(f"these machines are declared no longer, and nobody can manage them any more: {', '.join(stranded)}")
         confirm()
     outcome = up(
