@@ -86,7 +86,7 @@ def register(commands: Commands) -> None:
         example="kboot diff cluster.yaml --exit-code",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
-    parser.add_argument("--exit-code", action="store_true", help="end with 1 where something would change")
+    parser.add_argument("--exit-code", action="store_true", help="end with 3 where something would change")
     parser.add_argument("--names", action="store_true", help="name files only, without their lines")
     add_json(parser)
     add_root(parser)
@@ -230,7 +230,7 @@ def run_diff(arguments: argparse.Namespace) -> ExitCode:
         )
     else:
         print_preview(found, with_lines=not arguments.names)
-    return ExitCode.FAILED if arguments.exit_code and not found.is_empty else ExitCode.DONE
+    return ExitCode.NOT_YET if arguments.exit_code and not found.is_empty else ExitCode.DONE
 
 
 def print_preview(found: Preview, *, with_lines: bool) -> None:

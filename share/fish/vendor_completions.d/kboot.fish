@@ -88,7 +88,7 @@ complete -c kboot -n '_shtab_kboot_using render; and test $_shtab_kboot_npos -eq
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a diff -d 'Show what `kboot up` would change: files in lines, services, machines'
 complete -c kboot -n '_shtab_kboot_using diff' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using diff' -l debug -d 'show a traceback on a failure'
-complete -c kboot -n '_shtab_kboot_using diff' -l exit-code -d 'end with 1 where something would change'
+complete -c kboot -n '_shtab_kboot_using diff' -l exit-code -d 'end with 3 where something would change'
 complete -c kboot -n '_shtab_kboot_using diff' -l names -d 'name files only, without their lines'
 complete -c kboot -n '_shtab_kboot_using diff' -l json -d 'print JSON'
 complete -c kboot -n '_shtab_kboot_using diff' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'

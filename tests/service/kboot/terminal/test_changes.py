@@ -27,7 +27,7 @@ def test_lines_that_change_are_shown_and_secrets_are_not(
     cluster: StandingCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = _renamed(cluster)
-    assert cluster.kboot("diff", str(path), "--exit-code") == 1
+    assert cluster.kboot("diff", str(path), "--exit-code") == 3
     out = capsys.readouterr().out
     assert "\n  -" in out
     assert "other.example.com" in out

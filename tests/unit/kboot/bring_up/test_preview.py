@@ -68,3 +68,9 @@ def test_what_the_cloud_config_server_reads_at_each_use_needs_no_restart(path: s
     running = {"cloudconfig": ServiceState("cloudconfig", "running", "healthy", None)}
     assert actions(same, same, running, changes) == {"cloudconfig": Action.RELOAD}
     assert actions(same, {"cloudconfig": {}}, running, changes) == {"cloudconfig": Action.RESTART}
+
+
+def test_a_script_can_tell_that_something_would_change_from_a_failure(rack: Path, tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    assert run(["diff", str(rack), "--names", "--exit-code", "--root", root]) == 3
+    assert run(["diff", str(rack), "--names", "--root", root]) == 0
