@@ -103,7 +103,7 @@ def run_declare(arguments: argparse.Namespace) -> ExitCode:
         text = path.read_bytes().decode()
         made = with_machine(text, str(arguments.file), machine)
         kept = path.stat()
-        write_file(path, made.encode(), mode=kept.st_mode & 0o7777, uid=kept.st_uid)
+        write_file(path, made.encode(), mode=kept.st_mode & 0o7777, uid=kept.st_uid, gid=kept.st_gid)
     except UnicodeDecodeError as error:
         raise BadInput(f"{arguments.file}: is not UTF-8 text", "save the file as UTF-8") from error
     except FileNotFoundError as error:

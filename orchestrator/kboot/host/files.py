@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,14 +16,17 @@ from ..errors import KbootError
 _FEW = 16
 
 
-def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0) -> None:
-    """Put `content` at `target` so that a reader, or a power cut, sees the old file or the new one whole."""
-    with replaced(target, mode=mode, uid=uid) as stream:
+def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0, gid: int | None = None) -> None:
+    """Put `content` at `target` so that a reader, or a power cut, sees the old file or the new one whole.
+
+    Without a `gid` its group is that of the same number as its owner.
+    """
+    with replaced(target, mode=mode, uid=uid, gid=gid) as stream:
         stream.write(content)
 
 
 @contextmanager
-def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[BinaryIO]:
+def replaced(target: Path, *, mode: int = 0o644, uid: int = 0, gid: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file to write and read again; it replaces `target` once the block has ended well, and is gone if not."""
     temporary = _temporary(target)
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -32,7 +35,10 @@ def replaced(target: Path, *, mode: int = 0o644, uid: int = 0) -> Iterator[Binar
             yield stream
             stream.flush()
             if os.geteuid() == 0:
-                os.fchown(stream.fileno(), uid, uid)
+                os.fchown(stream.fileno(), uid, uid if gid is None else gid)
+            elif gid is not None:
+                with suppress(PermissionError):  # a group that we are not in
+                    os.fchown(stream.fileno(), -1, gid)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         temporary.replace(target)
