@@ -106,5 +106,6 @@ def _print_steps(
     if arguments.follow:
         for event in followed_events(server, mac=node["mac"]):
             print(paint(event_line(event, names)), flush=True)
-    for event in events_so_far(server, mac=node["mac"], from_first=True)[-arguments.lines :]:
+    told = events_so_far(server, mac=node["mac"], from_first=True)
+    for event in told[max(0, len(told) - arguments.lines) :]:
         print(paint(event_line(event, names)))

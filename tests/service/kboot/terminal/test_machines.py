@@ -46,6 +46,8 @@ def test_the_log_of_a_machine_that_is_not_installed_is_what_it_told(
     out, err = capsys.readouterr()
     assert [line.split()[2:4] for line in out.splitlines()] == [["node2", "configured"], ["node2", "failed"]]
     assert err == "note: node2 is failed: these are its events; what else it says is on its console\n"
+    assert cluster.kboot("logs", "node2", "-n", "0") == 0
+    assert capsys.readouterr().out == ""
     assert cluster.kboot("logs", "nobody") == 2
     assert capsys.readouterr().err.startswith("error: `nobody` is no service and no node\n  hint: declared: rack1-")
 
