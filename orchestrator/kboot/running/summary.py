@@ -27,7 +27,8 @@ _TIMEOUT_S = 3
 def write_summary(folder: ClusterFolder, desc: ClusterDesc, services: Mapping[str, str] | None = None) -> None:
     """Write the summary, with the image of each of the `services`; without them those that it had stay.
 
-    What cannot be found out is left out: no command fails for the page's sake.
+    What cannot be found out stays as it was known, and a summary that cannot be written too: no command fails for
+    the page's sake.
     """
     before = _before(folder)
     known = before.services if before else ()
@@ -35,12 +36,13 @@ def write_summary(folder: ClusterFolder, desc: ClusterDesc, services: Mapping[st
         made=datetime.now(UTC),
         kboot=version("kboot"),
         certificates=certificate_ends(_certificates(folder, desc)),
-        images=_images(folder, desc),
+        images=_images(folder, desc, before.images if before else ()),
         services=known if services is None else tuple(ServiceImage(name=n, image=i) for n, i in services.items()),
     )
     if before is None or summary != before.model_copy(update={"made": summary.made}):
-        folder.config.mkdir(parents=True, exist_ok=True)
-        write_file(_path(folder), f"{summary.model_dump_json(indent=1)}\n".encode())
+        with suppress(OSError):
+            folder.config.mkdir(parents=True, exist_ok=True)
+            write_file(_path(folder), f"{summary.model_dump_json(indent=1)}\n".encode())
 
 
 def certificate_ends(kept: Sequence[KeptCertificate]) -> tuple[CertificateEnd, ...]:
@@ -61,12 +63,13 @@ def _certificates(folder: ClusterFolder, desc: ClusterDesc) -> list[KeptCertific
     return []
 
 
-def _images(folder: ClusterFolder, desc: ClusterDesc) -> tuple[NeededImage, ...]:
+def _images(folder: ClusterFolder, desc: ClusterDesc, known: tuple[NeededImage, ...]) -> tuple[NeededImage, ...]:
+    """Return which images are here; where the registry is away those that were `known` before."""
     with suppress(KbootError):
         references = [reference for _, reference in wanted_images(folder, desc)]
         with Registry(folder, desc, timeout_s=_TIMEOUT_S) as registry:
             return tuple(_looked_at(registry, references))
-    return ()
+    return known
 
 
 def _looked_at(registry: Registry, references: Iterable[str]) -> Iterable[NeededImage]:

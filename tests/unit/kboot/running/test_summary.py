@@ -11,7 +11,7 @@ from kboot.pki.store.inventory import kept_certificates
 from kboot.render import RenderedFile
 from kboot.running.summary import certificate_ends, write_summary
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
-from kboot_clusterdesc.summary import Summary
+from kboot_clusterdesc.summary import NeededImage, Summary
 from support.fleets import Fleet
 
 DESC: ClusterDesc = Fleet(3).desc
@@ -48,6 +48,26 @@ def test_a_registry_that_does_not_answer_leaves_the_images_out_and_fails_nothing
     assert summary.kboot
     assert len(summary.certificates) > 5
     assert "PRIVATE KEY" not in (folder.config / "summary.json").read_text()
+
+
+def test_a_registry_that_is_away_leaves_what_was_known_of_the_images(tmp_path: Path) -> None:
+    folder = _cluster(tmp_path)
+    write_summary(folder, DESC, {})
+    known = (NeededImage(reference="registry.k8s.io/pause:3.10", is_here=True),)
+    path = folder.config / "summary.json"
+    path.write_text(_read(folder).model_copy(update={"images": known}).model_dump_json())
+    write_summary(folder, DESC, {"dnsmasq": "kboot-dnsmasq:0.1.0"})
+    summary = _read(folder)
+    assert [each.name for each in summary.services] == ["dnsmasq"]
+    assert summary.images == known
+
+
+def test_a_summary_that_cannot_be_written_ends_no_command(tmp_path: Path) -> None:
+    folder = _cluster(tmp_path)
+    (folder.config / "summary.json").mkdir(parents=True)
+    write_summary(folder, DESC, {})
+    assert (folder.config / "summary.json").is_dir()
+    assert list(folder.config.iterdir()) == [folder.config / "summary.json"]
 
 
 def test_a_command_that_knows_no_services_keeps_them_and_what_is_the_same_is_not_written_again(tmp_path: Path) -> None:
