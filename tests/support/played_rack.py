@@ -122,6 +122,7 @@ class PlayedRack:
             machine.error,
             machine.is_cordoned,
             machine.boot if machine.word and not machine.is_off and self.has_kubernetes else None,
+            machine.fetched,
             machine.away,
         )
 

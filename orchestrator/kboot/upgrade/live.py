@@ -119,7 +119,7 @@ class LiveNodes:
 
     def fetch(self, work: Work) -> None:
         """Have the machine fetch the release of the OS into its other partition; raise NotYet."""
-        self._turn(work, "fetch", lambda machine: bool(machine["agent"] == "needs-reboot"), "has not fetched")
+        self._turn(work, "fetch", lambda machine: has_fetched(machine, work.release), "has not fetched")
 
     def reboot(self, work: Work) -> None:
         """Have the machine reboot into the release that it fetched; raise NotYet where it does not come to it."""
@@ -139,6 +139,7 @@ class LiveNodes:
                 if is_over(machine):
                     return
             said = f"it runs {machine['version']}, and its update agent says {machine['agent'] or 'nothing'}"
+            said += f"; {machine['installed']} waits for its reboot" if machine["installed"] else ""
             raise NotYet(
                 f"{work.name} {lacks} {work.release} after {self._timeout_s:.0f} s: {said}",
                 f"`kboot node show {work.name}` has what its update client told",
@@ -248,6 +249,11 @@ def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell:
         unwell,
         machine.get("version"),
     )
+
+
+def has_fetched(machine: JsonObject, release: str | None) -> bool:
+    """Return whether a machine waits for its reboot into `release`, and not into one that it fetched before."""
+    return bool(machine["agent"] == "needs-reboot" and machine["installed"] == release)
 
 
 def kubelet_version(node: JsonObject) -> str:

@@ -117,6 +117,9 @@ class RolloutMachineState(TypedDict):
     agent: Annotated[
         Literal["idle", "updating", "needs-reboot"] | None, Field(description="its update agent's newest word")
     ]
+    installed: Annotated[
+        str | None, Field(description="the release that waits for its reboot, as its update client told")
+    ]
 
 
 @with_config(_STRICT)

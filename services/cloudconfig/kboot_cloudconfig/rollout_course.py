@@ -77,7 +77,10 @@ def _offered(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Pa
             return _failed(rollout, mac, view, now, f"failed {course.errors} times to fetch {release}: {course.reason}")
     word = member.word
     if word is not None and word.state is AgentState.NEEDS_REBOOT and word.at >= course.since:
-        return _fetched(rollout, mac, view, now, word.boot)
+        if member.installed == release:
+            return _fetched(rollout, mac, view, now, word.boot)
+        course = replace(course, reason=_other_release(member.installed))
+        rollout = with_course(rollout, mac, course)
     if now - course.since > patience.fetch:
         why = f": {course.reason}" if course.reason else ""
         return _failed(rollout, mac, view, now, f"did not fetch {release} within {minutes(patience.fetch)}{why}")
@@ -89,6 +92,12 @@ def may_begin(rollout: Rollout, view: View) -> bool:
     is_aimed = view.release is not None and view.release == rollout.release
     is_free = view.is_wanted and view.held_by is None and (view.is_open or rollout.is_any_time)
     return rollout.state is State.RUNNING and is_aimed and is_free
+
+
+def _other_release(installed: str | None) -> str:
+    """Return why a machine that waits for its reboot is not told to: what it would boot into is not the release."""
+    found = f"{installed} waits for its reboot" if installed else "what waits for its reboot was not told"
+    return f"{found}: reboot it by hand, then it fetches this release"
 
 
 def _fetched(rollout: Rollout, mac: Mac, view: View, now: datetime, boot: str) -> Rollout:

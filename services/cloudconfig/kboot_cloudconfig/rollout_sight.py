@@ -16,6 +16,7 @@ from .machine import Machine
 from .presence import RUNS
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble
+from .update_history import installed
 from .update_offer import INSTALLS
 from .update_step import Step
 from .update_window import is_open, zone_of
@@ -72,6 +73,7 @@ def _member(fleet: Fleet, desc: ClusterDesc, node: Node) -> Member:
         (newest.at, newest.error) if newest is not None else None,
         known is not None and known.is_marked,
         known.boot if known is not None else None,
+        installed(history),
         _absence(machine),
     )
 

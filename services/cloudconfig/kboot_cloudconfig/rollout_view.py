@@ -44,6 +44,7 @@ class Member:
     error: tuple[datetime, str] | None = None  # the newest of its update client, in words
     is_marked: bool = False  # its node bears the mark of a cordon, ours or that of `kboot upgrade`
     booted: str | None = None  # the boot that its kubelet reports, by its id
+    installed: str | None = None  # the release that waits for its reboot, as its update client told
     away: str | None = None  # why it is no part for now, such as that it is being installed; None where it is one
 
 

@@ -9,6 +9,7 @@ from .event import rfc3339
 from .fleet import Fleet
 from .rollout import Rollout, Stage
 from .rollout_view import is_older
+from .update_history import installed
 from .updating_release import updating_release
 
 
@@ -45,5 +46,6 @@ def _machine_state(fleet: Fleet, rollout: Rollout, mac: Mac, name: str) -> Rollo
         "booted": rfc3339(booted) if booted is not None else None,
         "reason": course.reason if course is not None else None,
         "refused": rollout.refused.get(mac),
+        "installed": installed(fleet.updates.history(mac)),
         "agent": word.state.value if (word := fleet.rollouts.words.get(mac)) is not None else None,
     }

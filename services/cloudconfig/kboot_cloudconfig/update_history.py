@@ -65,6 +65,19 @@ def fell_back_from(history: History) -> str:
     return ""
 
 
+def installed(history: History) -> str | None:
+    """Return the release that waits on a machine's other partition for its reboot; None where none was told of.
+
+    Each boot ends that, into whatever release.
+    """
+    for entry in reversed(history):
+        if entry.step is Step.INSTALLED:
+            return entry.to_version or None
+        if entry.step in (Step.BOOTED, Step.ROLLED_BACK):
+            break
+    return None
+
+
 def from_json(plain: Iterable[dict[str, Any]]) -> History:
     """Return the history that was kept as a list of their states."""
     return tuple(

@@ -22,7 +22,7 @@ from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 from service.cloudconfig.conftest import HEAD, Server
 from support.kubernetes_api import Answer, TlsServer, client_pair, own_loopback, write_pair
 from support.kubernetes_cluster import StandInCluster
-from support.omaha import CHECK, is_offered, plant_payload, request
+from support.omaha import CHECK, event, is_offered, plant_payload, request
 
 OLD, NEW = "3975.2.0", "4230.2.3"
 QUICK = {"KBOOT_ROLLOUT_EVERY_S": "0.1", "KBOOT_KUBERNETES_EVERY_S": "0.5"}
@@ -84,6 +84,7 @@ class PlayedNode:
         answer = self.site.server.ask("POST", "/v1/update/", who=self.address, body=body)
         if is_offered(answer):
             self.fetched, self.was_offered = NEW, self.was_offered + 1
+            self.site.server.ask("POST", "/v1/update/", who=self.address, body=request(event(3, 1), self.version))
             return True
         return False
 

@@ -166,6 +166,8 @@ def test_a_hold_keeps_a_rollout_from_beginning_and_gives_one_machine_its_turn(si
     assert site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"}).status_code == 200
     assert w2.ask() == "check"
     assert w2.fetched == NEW
+    shown = {each["name"]: each["installed"] for each in site.rollout()["machines"]}
+    assert shown == {"cp1": None, "cp2": None, "cp3": None, "w1": None, "w2": NEW}
     assert w2.ask() == "wait"
     assert site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "reboot"}).status_code == 200
     assert w2.ask() == "reboot"

@@ -7,8 +7,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kboot_cloudconfig.store import Store
+from kboot_cloudconfig.update_history import Entry, installed
+from kboot_cloudconfig.update_step import Step
 from kboot_cloudconfig.updates import Updates
 from kboot_clusterdesc import Mac
 
@@ -47,3 +51,16 @@ def test_nobody_is_known_by_what_was_not_told(updates: Updates) -> None:
     updates.note_address(FIRST, None)
     updates.note_machine_id(FIRST, "")
     assert updates.machine_of(None, "") is None
+
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+_STEPS = st.lists(st.sampled_from(list(Step)).map(lambda step: Entry(NOW, step, "4230.2.0", "4230.2.3")))
+
+
+@given(_STEPS, st.lists(st.sampled_from([Step.OFFERED, Step.FAILED, Step.DEFERRED])))
+def test_what_was_installed_waits_for_its_reboot_until_a_boot_is_told(before: list[Entry], later: list[Step]) -> None:
+    after = [Entry(NOW, step, "4230.2.0", "4300.0.0") for step in later]
+    told = Entry(NOW, Step.INSTALLED, "4230.2.0", "4230.2.3")
+    assert installed((*before, told, *after)) == "4230.2.3"
+    for step in (Step.BOOTED, Step.ROLLED_BACK):
+        assert installed((*before, told, Entry(NOW, step), *after)) is None
