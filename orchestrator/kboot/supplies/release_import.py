@@ -27,6 +27,8 @@ def import_release(folder: ClusterFolder, desc: ClusterDesc, source: Path, progr
     version = _number(source, desc)
     release = folder.images / desc.os.channel / version
     is_new = not _is_verified(release, desc)
+    if is_new and not desc.os.update.enabled and release.is_dir():
+        _refuse_whole(release, desc)
     names = [*(_release_names(desc) if is_new else ()), *_payloads(source, release, desc)]
     scratch = folder.images / f".placed-{version}"
     try:
@@ -78,6 +80,15 @@ def _number(source: Path, desc: ClusterDesc) -> str:
     if not is_number:
         raise BadInput(f"{source}/version.txt: says no number of a release at {key}", "name another folder")
     return version
+
+
+def _refuse_whole(release: Path, desc: ClusterDesc) -> None:
+    """Raise BadInput where a release stands whole that nobody verified: with no updater it is in force as it is."""
+    if all((release / name).is_file() for name in family_of(desc.os.family).release_files):
+        raise BadInput(
+            f"{release}: the release stands here whole, and is left as it is, since `os.update.enabled: false`",
+            "move that folder away, then run this again: machines are given no release until then",
+        )
 
 
 def _release_names(desc: ClusterDesc) -> list[str]:

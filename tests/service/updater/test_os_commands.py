@@ -125,6 +125,23 @@ def test_one_that_does_not_verify_is_removed_again(
     assert inside.current() is None
 
 
+def test_a_release_that_stands_whole_without_an_updater_is_in_force_and_not_written_over(
+    inside: Site, folder: ClusterFolder, server: ReleaseServer, key: SigningKey
+) -> None:
+    source = server.release(NEW, key)
+    inside.describe(update={"enabled": False})
+    placed = folder.images / "stable" / NEW
+    shutil.copytree(source, placed)
+    before = {path.name: path.stat().st_ino for path in placed.iterdir()}
+    with pytest.raises(BadInput, match="stands here whole, and is left as it is") as refused:
+        import_release(folder, desc(inside), source, print)
+    assert refused.value.hint.startswith("move that folder away")
+    assert {path.name: path.stat().st_ino for path in placed.iterdir()} == before
+    (placed / NAMES.image).unlink()
+    assert import_release(folder, desc(inside), source, print) == NEW
+    assert (placed / NAMES.image).is_file()
+
+
 def test_a_folder_without_a_whole_release_is_refused_with_what_it_lacks(
     inside: Site, folder: ClusterFolder, server: ReleaseServer, key: SigningKey
 ) -> None:
