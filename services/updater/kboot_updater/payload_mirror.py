@@ -75,8 +75,9 @@ class PayloadMirror:
             raise NotTheFile(f"{UPDATE} is damaged: {error}") from error
         key = payload_key(self._settings.given_payload_key, self._names)
         for file in told.files:
-            if not (release / file.name).is_file():
-                raise NotTheFile(f"{file.name} is gone")
+            for path in (release / file.name, _checksum_of(release / file.name)):
+                if not path.is_file():
+                    raise NotTheFile(f"{path.name} is gone")
             self._verified(release / file.name, self._read(release / file.name), key)
         return True
 

@@ -192,3 +192,12 @@ def test_a_damaged_payload_is_found_offered_no_more_and_brought_anew(following: 
     assert not (following.images / "stable" / MIDDLE / "update.json").exists()
     assert following.check().is_done
     assert following.status()["payload"] == MIDDLE
+
+
+@pytest.mark.parametrize("name", [NAMES.payload, f"{NAMES.payload}.sha256"])
+def test_a_payload_without_one_of_its_two_files_is_told_as_damaged(following: Site, name: str) -> None:
+    (following.images / "stable" / MIDDLE / name).unlink()
+    done = run(following, "verify")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[1] == f"{MIDDLE}: whole, its update payload damaged: {name} is gone"
