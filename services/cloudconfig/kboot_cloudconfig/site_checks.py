@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -32,6 +33,15 @@ async def _trouble(url: str, context: ssl.SSLContext) -> str | None:
             httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False) as client,
             client.stream("GET", url) as answer,
         ):
-            return None if answer.is_success else f"the check {url} answers {answer.status_code}"
+            return None if answer.is_success else f"the check {_shown(url)} answers {answer.status_code}"
     except (httpx.HTTPError, OSError, httpx.InvalidURL) as error:
-        return f"the check {url} {reason_of(error)}"
+        return f"the check {_shown(url)} {reason_of(error)}"
+
+
+def _shown(url: str) -> str:
+    """Return a URL without what may be secret in it: a password, and the query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as `http://[::1/`
+        return "of a URL that is none"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -131,7 +131,7 @@ def test_nobody_is_taken_down_while_a_control_plane_is_to_be_installed_anew(site
 
 def test_an_operators_check_that_fails_keeps_the_next_machine_up(site: Site) -> None:
     url = f"http://127.0.0.1:{site.server.ports[0]}"
-    checks = f', checks: ["{url}/no/such/file"]'
+    checks = f', checks: ["{url.replace("//", "//shop:secret@")}/no/such/file?token=secret"]'
     description = site.server.folder.config / "clusterdesc.yaml"
     description.write_text(rack_description(site.network, checks))
     site.mirror()
