@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Annotated
 
 from fastapi import Request
@@ -10,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kboot_clusterdesc import EventKind, Mac, Phase
 
 from . import guard
+from . import machine as life
 from .api import AgentAnswer
 from .caller import PathMac, ServedFleet, ask_of, small_body
 from .fleet import Fleet
+from .presence import RUNS
 from .problem import ProblemError
 from .report_tokens import report_tokens
 from .rollout import Stage, told_to_reboot
@@ -44,7 +47,19 @@ async def take_word(request: Request, fleet: ServedFleet, mac: PathMac) -> Agent
     fleet.updates.note_address(mac, ask.address)
     word = Word(said.state, said.version, said.boot, fleet.now())
     fleet.rollouts.words[mac] = word
+    _note_running(fleet, mac, word, ask.address)
     return {"action": _action(fleet, mac, word).value}
+
+
+def _note_running(fleet: Fleet, mac: Mac, word: Word, address: IPv4Address | None) -> None:
+    """Keep that a machine runs from its disk, where its state says otherwise: armed and disarmed again, or lost.
+
+    It reports that at its next boot alone, and would be in no rollout until then.
+    """
+    machine = fleet.machine(mac)
+    if not machine.armed and machine.phase not in RUNS:
+        seen = life.booted_from_disk(machine, machine.config, word.version, word.at, remark=machine.remark)
+        fleet.keep(machine, seen, address)
 
 
 def _action(fleet: Fleet, mac: Mac, word: Word) -> Action:

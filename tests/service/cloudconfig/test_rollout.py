@@ -188,6 +188,17 @@ def test_a_hold_is_refused_while_a_machine_is_under_way_and_says_how_to_pause(si
     )
 
 
+def test_a_machine_that_was_armed_and_disarmed_again_is_part_of_it_once_its_agent_asks(site: Site) -> None:
+    w1 = site.machines["w1"]
+    assert site.server.arm(w1.mac).status_code == 200
+    assert w1.ask() == "wait"
+    assert site.server.node(w1.mac)["phase"] == "waiting"
+    assert site.server.arm(w1.mac, "disarm").status_code == 200
+    w1.ask()
+    site.server.wait_phase(w1.mac, "ready")
+    assert site.server.node(w1.mac)["version"] == OLD
+
+
 def test_the_operators_routes_take_the_operators_token_alone_and_the_agents_route_the_machines(site: Site) -> None:
     for what in ("start", "pause", "resume", "hold", "gate"):
         assert site.server.ask("POST", f"/v1/rollout/{what}", tls=True, token="x").status_code == 403
