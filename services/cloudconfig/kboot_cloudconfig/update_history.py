@@ -23,14 +23,15 @@ class Entry:
     from_version: str = ""
     to_version: str = ""
     error: str = ""  # why it failed, in words
+    is_reported: bool = False  # by the machine itself, with its token: all else came over plain HTTP
 
     def is_like(self, other: Entry | None) -> bool:
-        """Return whether both tell the same, at whatever times."""
-        return other is not None and replace(other, at=self.at) == self
+        """Return whether both tell the same, at whatever times and in whatever way."""
+        return other is not None and replace(other, at=self.at, is_reported=self.is_reported) == self
 
     @property
     def state(self) -> UpdateStepState:
-        """The form that the database keeps and `/v1/nodes` shows."""
+        """The form that `/v1/nodes` shows."""
         return {
             "at": rfc3339(self.at),
             "step": self.step,
@@ -39,14 +40,24 @@ class Entry:
             "error": self.error or None,
         }
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """The form that the database keeps."""
+        return {**self.state, "is_reported": self.is_reported}
+
 
 History = tuple[Entry, ...]  # oldest first
 
 
 def with_entry(history: History, entry: Entry) -> History:
-    """Return the history with a step more; told again, one after the other, it is one step."""
-    if history and history[-1].is_like(entry):
-        return history
+    """Return the history with a step more; told again, one after the other, it is one step.
+
+    One that the machine reported itself stays so, whether others told the same before or after.
+    """
+    if history and entry.is_like(newest := history[-1]):
+        if newest.is_reported or not entry.is_reported:
+            return history
+        return (*history[:-1], replace(newest, is_reported=True))
     return (*history, entry)[-ENTRIES_KEPT:]
 
 
@@ -56,11 +67,14 @@ def target(history: History) -> str:
 
 
 def fell_back_from(history: History) -> str:
-    """Return the release that a machine went back from last; empty where it never did, or has run that one since."""
+    """Return the release that a machine went back from last; empty where it never did, or ran a newer one since.
+
+    That it did has to be its own report: anybody could tell it over plain HTTP.
+    """
     for entry in reversed(history):
         if entry.step is Step.ROLLED_BACK:
             return entry.from_version
-        if entry.step is Step.BOOTED:
+        if entry.step is Step.BOOTED and entry.is_reported:
             break
     return ""
 
@@ -87,6 +101,7 @@ def from_json(plain: Iterable[dict[str, Any]]) -> History:
             each["from_version"],
             each["to_version"],
             each["error"] or "",
+            each.get("is_reported", False),
         )
         for each in plain
     )

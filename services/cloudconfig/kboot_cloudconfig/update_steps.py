@@ -16,7 +16,10 @@ from .update_step import Step
 
 def note_step(fleet: Fleet, mac: Mac, entry: Entry, address: IPv4Address | None) -> None:
     """Keep a step of a machine's update, which is an event; what it told last it may tell again without one."""
-    if entry.is_like(next(reversed(fleet.updates.history(mac)), None)) or not fleet.updates.pace.note(mac, fleet.now()):
+    if entry.is_like(next(reversed(fleet.updates.history(mac)), None)):
+        fleet.updates.add(mac, entry)
+        return
+    if not fleet.updates.pace.note(mac, fleet.now()):
         return
     fleet.updates.add(mac, entry)
     fleet.tell(
@@ -39,4 +42,4 @@ def note_boot(fleet: Fleet, before: Machine, after: Machine, address: IPv4Addres
     except ValueError:
         return
     step = Step.BOOTED if is_newer else Step.ROLLED_BACK
-    note_step(fleet, after.mac, Entry(fleet.now(), step, before.version, after.version), address)
+    note_step(fleet, after.mac, Entry(fleet.now(), step, before.version, after.version, is_reported=True), address)

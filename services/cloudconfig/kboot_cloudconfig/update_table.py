@@ -29,7 +29,7 @@ class UpdateTable:
         after = with_entry(before, entry)
         if after is before:
             return False
-        row = mac, json.dumps([each.state for each in after])
+        row = mac, json.dumps([each.row for each in after])
 
         def undo() -> None:
             if self._histories.get(mac) is after:
