@@ -19,7 +19,7 @@ from .site_checks import checks_trouble
 from .update_history import installed
 from .update_offer import INSTALLS
 from .update_step import Step
-from .update_window import is_open, zone_of
+from .update_window import closed_for_good, is_open, zone_of
 from .updating_release import updating_release
 
 
@@ -34,6 +34,7 @@ def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None)
         release=updating_release(fleet),
         is_wanted=update.enabled and update.reboot_strategy is RebootStrategy.ROLLOUT,
         is_open=is_open(update.window, zone_of(desc.os.timezone), now),
+        closed_for_good=closed_for_good(update.window, desc.os.timezone),
         held_by=hold.by if hold is not None else None,
         trouble=trouble,
         has_kubernetes=desc.kubernetes is not None,

@@ -145,4 +145,4 @@ def _why_nobody(rollout: Rollout, view: View) -> str | None:
         return NO_RELEASE
     if view.held_by is not None:
         return f"waits for {view.held_by}"
-    return "waits for `os.update.window`"
+    return view.closed_for_good or "waits for `os.update.window`"

@@ -90,6 +90,7 @@ class View:
     release: str | None  # in force, with its whole payload
     is_wanted: bool = True  # the description updates machines, and by rollouts
     is_open: bool = True  # the time lies in the window
+    closed_for_good: str | None = None  # why the window never opens
     held_by: str | None = None  # who has it wait, such as a `kboot upgrade` that runs
     trouble: str | None = None  # of etcd, of the API server, or by the operator's checks
     has_kubernetes: bool = True

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot_cloudconfig.update_window import is_open, zone_of
+from kboot_cloudconfig.rollout_step import step
+from kboot_cloudconfig.update_window import closed_for_good, is_open, zone_of
 from kboot_clusterdesc.model import Window
+from support.played_rack import PlayedRack, W
 
 
 def _at(text: str) -> datetime:
@@ -30,9 +33,23 @@ def test_it_opens_by_the_clock_of_the_machines() -> None:
     assert not is_open(window, zone, _at("03:30"))
 
 
-def test_without_a_window_it_is_always_open_and_an_unknown_zone_counts_as_utc() -> None:
+def test_without_a_window_it_is_always_open() -> None:
     assert is_open(None, UTC, _at("12:00"))
-    assert zone_of("Nowhere/Else") is UTC
+    assert is_open(None, zone_of("Nowhere/Else"), _at("12:00"))
+    assert closed_for_good(None, "Nowhere/Else") is None
+
+
+def test_by_a_clock_that_nobody_knows_it_never_opens_and_says_why() -> None:
+    window = Window(start="00:00", length="24h")
+    assert is_open(window, zone_of("Europe/Berlin"), _at("12:00"))
+    assert not is_open(window, zone_of("Nowhere/Else"), _at("12:00"))
+    why = "`os.timezone: Nowhere/Else` is not known here, so `os.update.window` stays shut"
+    assert closed_for_good(window, "Nowhere/Else") == why
+    assert closed_for_good(window, "Europe/Berlin") is None
+    rack = PlayedRack.of(W, is_open=False)
+    for mac in rack.machines:
+        rack.ask(mac)
+    assert step(rack.rollout, replace(rack.view, closed_for_good=why), rack.now).reason == why
 
 
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(1, 24), st.integers(0, 7 * 24 * 60))
