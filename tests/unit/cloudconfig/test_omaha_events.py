@@ -93,7 +93,7 @@ def test_a_step_that_is_told_again_is_kept_once() -> None:
 
 
 def test_the_release_that_a_machine_went_back_from_is_known_until_it_has_run_it() -> None:
-    back, ran = Entry(NOW, Step.ROLLED_BACK, NEW, OLD), Entry(NOW, Step.BOOTED, OLD, NEW)
+    back, ran = Entry(NOW, Step.ROLLED_BACK, NEW, OLD), Entry(NOW, Step.BOOTED, OLD, NEW, is_reported=True)
     assert fell_back_from(OFFERED) == ""
     assert fell_back_from((*OFFERED, ran, back, *OFFERED)) == NEW
     assert fell_back_from((*OFFERED, back, ran)) == ""

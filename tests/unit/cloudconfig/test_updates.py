@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.store import Store
-from kboot_cloudconfig.update_history import Entry, fell_back_from, from_json, installed, with_entry
+from kboot_cloudconfig.update_history import Entry, History, fell_back_from, from_json, installed, with_entry
 from kboot_cloudconfig.update_step import Step
 from kboot_cloudconfig.updates import Updates
 from kboot_clusterdesc import Mac
@@ -70,12 +70,13 @@ def test_what_was_installed_waits_for_its_reboot_until_a_boot_is_told(before: li
 
 def test_that_a_machine_runs_the_release_it_went_back_from_is_its_own_word_alone() -> None:
     back = Entry(NOW, Step.ROLLED_BACK, "4230.2.3", "4230.2.0")
+    begun: History = (back,)
     told = Entry(NOW, Step.BOOTED, "4230.2.0", "4230.2.3")
     reported = replace(told, is_reported=True)
     assert fell_back_from((back,)) == "4230.2.3"
     assert fell_back_from(with_entry((back,), told)) == "4230.2.3"
     for steps in ([reported], [told, reported], [reported, told]):
-        history = reduce(with_entry, steps, (back,))
+        history = reduce(with_entry, steps, begun)
         assert len(history) == 2
         assert fell_back_from(history) == ""
         assert from_json(each.row for each in history) == history
