@@ -134,9 +134,9 @@ def test_readers_get_whole_files_of_one_release_through_many_switches(inside: Si
     pid, warm = cloudconfig.server_pid(), 0
     try:
         for number in range(1, _SWITCHES + 1):
-            before = list(counts)
             version = bring(store, number)
             store.prune(store.surplus(2, {version}))
+            before = list(counts)  # after the switch: what a reader ends next may have begun before it
             # The release before is kept for who is reading it: nobody is to be two switches late.
             for _ in looks(60, 0.002):
                 if all(count > old for count, old in zip(counts, before, strict=True)):
