@@ -11,10 +11,15 @@ from support.lab import Lab
 _UPDATED_S = 2400  # an emulated machine downloads, writes and boots
 
 
+def _shown(lab: Lab, name: str) -> dict[str, Any]:
+    """A machine as `kboot node show` has it."""
+    shown: dict[str, Any] = json.loads(lab.kboot("node", "show", name, "--json").stdout)
+    return shown
+
+
 def history(lab: Lab, name: str) -> list[dict[str, Any]]:
     """The last steps of a machine's updates, oldest first."""
-    shown: dict[str, Any] = json.loads(lab.kboot("node", "show", name, "--json").stdout)
-    steps: list[dict[str, Any]] = shown["update"]["steps"]
+    steps: list[dict[str, Any]] = _shown(lab, name)["update"]["steps"]
     return steps
 
 
@@ -23,6 +28,6 @@ def wait_booted(lab: Lab, name: str, version: str) -> list[str]:
     steps: list[dict[str, Any]] = []
     for _ in looks(_UPDATED_S, 5):
         steps = [entry for entry in history(lab, name) if entry["step"] != "checked"]
-        if steps and steps[-1]["step"] == "booted" and lab.node(name)["version"] == version:
+        if steps and steps[-1]["step"] == "booted" and _shown(lab, name)["version"] == version:
             return [entry["step"] for entry in steps]
     raise AssertionError(f"not on {version} after {_UPDATED_S} s: {steps}\n{lab.console(name)}")
