@@ -139,6 +139,7 @@ def _node(node: JsonObject) -> JsonObject:
         "armed",
         "joined",
         "config",
+        "version",
         "reason",
         "remark",
         "overdue",
