@@ -60,8 +60,17 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
             kubectl.run_kubectl(ClusterFolder(arguments.root, name), addresses, words)
     print(f"\nlook at   http://{reached.desc.network.bootstrapper}/")
     print(f"try next  kboot lab ssh {reached.desc.nodes[0].name} --cluster {name} -- uptime")
+    if (current := reached.status.os.get("current")) is not None:
+        print(f"          kboot lab release {_next_release(current)} --cluster {name}; kboot os sync --cluster {name}")
+        print(f"          kboot os rollout status --cluster {name}   # machine after machine comes to that release")
     print(f"          kboot lab down --cluster {name}")
     return ExitCode.DONE
+
+
+def _next_release(version: str) -> str:
+    """Return the number of a release that is one patch newer."""
+    *front, patch = version.split(".")
+    return ".".join([*front, str(int(patch) + 1)])
 
 
 def run_down(arguments: argparse.Namespace) -> ExitCode:
