@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ import pytest
 
 from support.places import ROOT
 from support.terminal import Window, window
-
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed; `make setup` does that")
 
 _DRAW = """
 import sys
