@@ -256,7 +256,7 @@ def test_a_machine_updates_itself_reboots_into_the_newer_release_and_reports_it(
         done = lab.kboot(*words, timeout_s=900)
         assert done.returncode == 0, done.stdout + done.stderr
     steps = wait_booted(lab, "node2", NEWER)
-    assert list(dict.fromkeys(steps))[-5:] == ["offered", "downloading", "downloaded", "installed", "booted"]
+    assert steps[-5:] == ["offered", "downloading", "downloaded", "installed", "booted"]
     assert lab.ssh("node2", "findmnt -no SOURCE /usr; cat /var/before-the-update").split() == ["/dev/vda4", "kept"]
     assert lab.node("node2")["phase"] == "running"
     assert _installs(lab, "node2") == 1
