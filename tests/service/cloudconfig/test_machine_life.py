@@ -12,6 +12,7 @@ from kboot.host.waiting import looks
 from support.disk_images import os_image
 
 from .conftest import HOME, NODE1, NODE2, RELEASE, STRANGER, Server
+from .release_store import spoil_release, switch_release
 
 
 def test_a_machine_goes_through_every_phase_to_running(server: Server) -> None:
@@ -153,13 +154,13 @@ def test_a_late_word_of_progress_does_not_hide_a_failure(server: Server) -> None
 
 
 def test_a_release_that_the_updater_has_not_verified_is_not_installed(server: Server) -> None:
-    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    spoil_release(server, RELEASE)
     assert "kernel http" not in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert server.get("/install.sh", who=NODE1).status_code == 503
 
 
 def test_without_an_updater_the_operators_own_release_is_installed(server: Server) -> None:
-    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    spoil_release(server, RELEASE)
     path = server.folder.config / "clusterdesc.yaml"
     text = path.read_text()
     assert text.count("enabled: true") == 1
@@ -239,7 +240,7 @@ def test_one_release_by_number_throughout_an_install(server: Server) -> None:
     script = server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text
     assert f"/stable/{RELEASE}/flatcar_production_pxe.vmlinuz" in script
     assert "current" not in script
-    server.add_release("4081.2.0")
+    switch_release(server, "4081.2.0")
     assert f"KBOOT_VERSION={RELEASE}\n" in server.get("/install.sh", who=NODE1).text
     assert "/stable/4081.2.0/" in server.get(f"/boot/{NODE2}.ipxe", who=NODE2).text
 

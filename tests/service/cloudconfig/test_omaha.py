@@ -13,6 +13,7 @@ import pytest
 
 from kboot_clusterdesc import Mac
 from service.cloudconfig.conftest import _DESCRIPTION, NODE1, NODE2, STRANGER, Server
+from service.cloudconfig.release_store import switch_release
 from support.omaha import CHECK, PAYLOAD, app_of, event, is_offered, plant_payload, request
 
 OLD, NEW = "3975.2.0", "4230.2.3"
@@ -219,7 +220,7 @@ def test_a_release_that_a_machine_went_back_from_is_not_offered_to_it_again_but_
     assert is_offered(site.says(CHECK))
     assert not is_offered(site.says(CHECK + event(3, 0, error=44 | 1 << 28)))
     assert site.update_of(NODE1)["reason"].startswith(f"it went back from {NEW}: ")
-    site.add_release("4230.2.4")
+    switch_release(site, "4230.2.4")
     plant_payload(site.folder.images / "stable" / "4230.2.4", CONTENT)
     assert is_offered(site.says(CHECK))
 

@@ -11,6 +11,7 @@ import pytest
 from kboot.host.waiting import looks
 
 from .conftest import HOME, NODE1, NODE2, RELEASE, Server
+from .release_store import spoil_release, switch_release
 
 _PHASES = ["waiting", "leased", "booting", "installing", "configured", "installed", "running"]
 
@@ -44,12 +45,12 @@ def test_a_machine_without_a_boot_script_is_leased_before_it_installs(quick: Ser
 
 
 def test_a_machine_that_waits_for_a_release_says_so(server: Server) -> None:
-    (server.folder.images / "stable" / RELEASE / ".origin").unlink()
+    spoil_release(server, RELEASE)
     server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
     assert server.node(NODE1)["reason"] == "no OS release is in the store yet"
     assert server.get("/install.sh", who=NODE2).status_code == 503
     assert server.node(NODE2)["reason"] == "no OS release is in the store yet"
-    server.add_release(RELEASE)
+    switch_release(server, RELEASE)
     server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
     assert server.node(NODE1)["reason"] is None
 
