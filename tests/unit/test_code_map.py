@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,13 @@ def _files() -> list[Path]:
 
 def _tree() -> dict[Path, bool]:
     """Each path that the tree of docs/code.md names -> whether lines stand below it."""
-    found: dict[Path, bool] = {}
+    return {path: any(path in other.parents for other in _named()) for path in _named()}
+
+
+@cache
+def _named() -> list[Path]:
+    """The paths that the tree of docs/code.md names, in its order."""
+    found: list[Path] = []
     above: list[tuple[int, Path]] = []
     for line in _MAP.read_text().split("```")[1].strip().splitlines():
         indent = len(line) - len(line.lstrip())
@@ -39,9 +46,7 @@ def _tree() -> dict[Path, bool]:
         parent = above[-1][1] if above else Path()
         names, _, meaning = line.strip().partition("  ")
         assert meaning, f"nothing is said of {names}"
-        if above:
-            found[parent] = True
-        found.update(dict.fromkeys((parent / name for name in names.split()), False))
+        found += [parent / name for name in names.split()]
         above.append((indent, parent / names.split()[-1]))
     return found
 
@@ -63,6 +68,11 @@ def _is_covered(path: Path, tree: dict[Path, bool]) -> bool:
 
 def test_every_path_of_the_tree_exists() -> None:
     assert [str(path) for path in _tree() if not (ROOT / path).exists()] == []
+
+
+def test_nothing_stands_in_the_tree_twice() -> None:
+    """A merge that keeps both sides of a line leaves an older form of it beside the newer one."""
+    assert [str(path) for path, count in Counter(_named()).items() if count > 1] == []
 
 
 def test_every_folder_is_in_the_tree() -> None:
