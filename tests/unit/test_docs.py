@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,10 @@ def test_the_words_of_the_glossary_stand_in_order_and_once() -> None:
     words = re.findall(r"^\| (?!word \|)([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     assert len(words) > 50
     assert words == sorted(set(words), key=str.lower)
+
+
+def test_nothing_stands_in_the_changelog_twice() -> None:
+    """A merge that keeps both sides of a line leaves an older form of it beside the newer one."""
+    lines = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1].splitlines()
+    beginnings = Counter(line[:50] for line in lines if line.startswith(("- ", "### ")))
+    assert [beginning for beginning, count in beginnings.items() if count > 1] == []
