@@ -14,13 +14,13 @@ read -r -a port <<<"${KBOOT_VM_PORT-}"                   # options of port.py; n
 library=${KBOOT_VM_LIBRARY:-/usr/local/lib/kboot}
 
 # Of QEMU's processors, qemu64 boots with the least work: on `max` the C library uses wide instructions, which are slow
-# to emulate, and on one that Intel makes the kernel switches page tables at each system call.
-processor=(-accel "tcg,thread=multi" -cpu "qemu64,+rdrand")
-[ "${KBOOT_VM_ACCEL:-tcg}" != kvm ] || processor=(-accel kvm -cpu host)
+# to emulate, and on one that Intel makes the kernel switches page tables at each system call. It has one alone: two
+# that are emulated stop each other at each change of a page table, and one waits for a lock that the other, not running, holds.
+processor=(-accel tcg -cpu "qemu64,+rdrand" -smp 1)
+[ "${KBOOT_VM_ACCEL:-tcg}" != kvm ] || processor=(-accel kvm -cpu host -smp "${KBOOT_VM_CPUS:-1}")
 arguments=(
   -name "$HOSTNAME"
   "${processor[@]}"
-  -smp "${KBOOT_VM_CPUS:-1}"
   -m "${KBOOT_VM_MEMORY_MB:-1536}"
   -nodefaults
   -no-user-config

@@ -63,15 +63,15 @@ def test_a_kind_machine_has_a_card_and_a_disk_in_this_boot_order(place: Path) ->
     assert found.devices("virtio-net") == [f"virtio-net-pci,netdev=net0,mac={_MAC},bootindex=1"]
     assert found.devices("virtio-blk") == ["virtio-blk-pci,drive=disk0,serial=disk0,bootindex=2"]
     assert (place / "disk0.raw").stat().st_size == 8 << 20
-    assert found.of("-accel") == ["tcg,thread=multi"]
+    assert (found.of("-accel"), found.of("-smp")) == (["tcg"], ["1"])
     assert found.of("-rtc") == []
     assert found.of("-boot") == []
     assert found.of("-smbios") == ["type=3,asset=kboot-lab"]
 
 
-def test_hardware_virtualisation_is_used_with_the_processor_of_the_host(place: Path) -> None:
-    found = asked(place, Hardware(disks=(Disk("8M"),)), KBOOT_VM_ACCEL="kvm")
-    assert (found.of("-accel"), found.of("-cpu")) == (["kvm"], ["host"])
+def test_hardware_virtualisation_is_used_with_the_processor_of_the_host_and_as_many_as_are_wanted(place: Path) -> None:
+    found = asked(place, Hardware(disks=(Disk("8M"),)), KBOOT_VM_ACCEL="kvm", KBOOT_VM_CPUS="2")
+    assert (found.of("-accel"), found.of("-cpu"), found.of("-smp")) == (["kvm"], ["host"], ["2"])
 
 
 def test_the_clock_and_the_traits_reach_the_machine(place: Path) -> None:
