@@ -1,7 +1,8 @@
 """The part of bundles: how fast one is written and loaded, beside `cp` and `openssl sha256` of the same bytes.
 
-The contents are random, so nothing compresses them or copies them by reference. Each is done in turns in a process of
-its own, whose peak of memory is read.
+The contents are random, so nothing compresses them or copies them by reference. Each is done in a process of its own,
+which starts no other, so its peak of memory is all there is; each round begins with another one. What an earlier round
+left is removed before the clock starts.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .figures import Part, figure_of
 from .session import Session, say
 
 _PARTS, _SIZE_MB = 8, 512
+MADE = "made.kboot"
 
 
 def contents(folder: Path, size_bytes: int) -> Collected:
@@ -49,22 +51,20 @@ def items(folder: Path, collected: Collected) -> list[Item]:
 
 
 def create(folder: Path) -> None:
-    """Write the bundle."""
+    """Write a bundle of the contents."""
     collected = Collected(folder / "cache")
     manifest = bundle_manifest(items(folder, collected), ["bench"], [], "0.1.0", Form())
-    write_bundle(folder / "bench.kboot", manifest, collected, Form(), lambda text: None)
+    write_bundle(folder / MADE, manifest, collected, Form(), lambda text: None)
 
 
 def load(folder: Path) -> None:
     """Load the bundle into an empty root."""
-    shutil.rmtree(folder / "root", ignore_errors=True)
     load_bundle(folder / "bench.kboot", folder / "root", {}, "0.1.0", Progress())
 
 
 def copy_and_hash(folder: Path) -> None:
     """Copy the bundle to the disk, and hash the copy, by OpenSSL: coreutils may take four times as long."""
     source, copy = folder / "bench.kboot", folder / "copy"
-    copy.unlink(missing_ok=True)
     subprocess.run(["cp", "--reflink=never", source, copy], check=True)
     subprocess.run(["sync", copy], check=True)
     subprocess.run(["openssl", "sha256", copy], check=True, stdout=subprocess.DEVNULL)
@@ -72,6 +72,9 @@ def copy_and_hash(folder: Path) -> None:
 
 def measured(work: Callable[[Path], None], folder: Path) -> tuple[float, int]:
     """Do work in a process of its own; return its seconds and its peak of memory in KiB."""
+    folder.joinpath(MADE).unlink(missing_ok=True)
+    folder.joinpath("copy").unlink(missing_ok=True)
+    shutil.rmtree(folder / "root", ignore_errors=True)
     subprocess.run(["sync"], check=True)
     begin = time.monotonic()
     child = os.fork()
@@ -95,9 +98,11 @@ def bundles(session: Session) -> Part:
     with tempfile.TemporaryDirectory(dir=session.folder) as name:
         folder = Path(name)
         items(folder, contents(folder, _SIZE_MB << 20))
+        create(folder)
+        folder.joinpath(MADE).rename(folder / "bench.kboot")
         for number in range(session.rounds):
             say(f"  round {number + 1}")
-            found = {what: measured(work, folder) for what, work in _WORKS.items()}
+            found = {what: measured(work, folder) for what, work in _turns(number)}
             seconds.append({what: took for what, (took, _) in found.items()})
             peaks.append({what: peak / 1024 for what, (_, peak) in found.items() if what != _BASE})
     figures = (
@@ -108,6 +113,13 @@ def bundles(session: Session) -> Part:
         "`kboot bundle create` and `load` of the same contents; less is faster. The benchmark itself is in the peak."
     )
     return Part("bundles", "Bundles", method, figures)
+
+
+def _turns(number: int) -> list[tuple[str, Callable[[Path], None]]]:
+    """Return the works in the order of a round: what comes first may find another disk than what comes last."""
+    works = list(_WORKS.items())
+    first = number % len(works)
+    return works[first:] + works[:first]
 
 
 _BASE = "cp and openssl"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Protocol
 
 from ..errors import BadInput
 from ..supplies.bundle_manifest import Blob, Item, parse_manifest
 from . import layout
+from .hashing import HashBeside
 
 CHUNK = 1 << 20  # bytes
 _AGAIN = "copy the bundle again from where it was made"
@@ -56,11 +58,12 @@ class BundleReader:
 
         Each has to be read to its end, where its hash is compared, before the next; the archive's end is checked last.
         """
-        for item, blob in self.manifest.archived.values():
-            entry = f"{layout.blob_name(blob.digest)} of {item.kind} {item.name}"
-            block, self._next = self._next or self._read(layout.BLOCK, entry), b""
-            self._check_header(layout.blob_name(blob.digest), blob.size, block, entry)
-            yield item, blob, self._checked(blob, entry)
+        with ThreadPoolExecutor(1) as pool:
+            for item, blob in self.manifest.archived.values():
+                entry = f"{layout.blob_name(blob.digest)} of {item.kind} {item.name}"
+                block, self._next = self._next or self._read(layout.BLOCK, entry), b""
+                self._check_header(layout.blob_name(blob.digest), blob.size, block, entry)
+                yield item, blob, self._checked(blob, entry, HashBeside(pool))
         end, self._next = self._next + self._read(len(layout.END) - len(self._next), "its end"), b""
         if end != layout.END:
             raise self._wrong("its end", "holds an entry that manifest.json does not name")
@@ -84,8 +87,8 @@ class BundleReader:
         self._check_padding(size, entry)
         return content
 
-    def _checked(self, blob: Blob, entry: str) -> Iterator[bytes]:
-        total, left = sha256(), blob.size
+    def _checked(self, blob: Blob, entry: str, total: HashBeside) -> Iterator[bytes]:
+        left = blob.size
         while left:
             chunk = self._stream.read(min(left, CHUNK))
             if not chunk:
@@ -93,8 +96,8 @@ class BundleReader:
             total.update(chunk)
             left -= len(chunk)
             yield chunk
-        if f"sha256:{total.hexdigest()}" != blob.digest:
-            raise self._wrong(entry, f"its bytes are sha256:{total.hexdigest()}")
+        if (found := total.digest()) != blob.digest:
+            raise self._wrong(entry, f"its bytes are {found}")
         self._check_padding(blob.size, entry)
 
     def _check_padding(self, size: int, entry: str) -> None:

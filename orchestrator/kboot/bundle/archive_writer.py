@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from ..errors import KbootError
 from ..supplies.bundle_manifest import Blob, Item, Manifest
 from . import layout
 from .archive_reader import CHUNK
+from .hashing import HashBeside
 
 
 class Sink(Protocol):
@@ -38,11 +39,12 @@ def write_archive(
     if signature is not None:
         _write_entry(sink, layout.SIGNATURE, signature)
     last: Item | None = None
-    for item, blob in manifest.archived.values():
-        if item is not last:
-            progress(item)
-        last = item
-        _write_blob(sink, item, blob, content_of(blob))
+    with ThreadPoolExecutor(1) as pool:
+        for item, blob in manifest.archived.values():
+            if item is not last:
+                progress(item)
+            last = item
+            _write_blob(sink, item, blob, content_of(blob), HashBeside(pool))
     sink.write(layout.END)
 
 
@@ -50,15 +52,15 @@ def _write_entry(sink: Sink, name: str, content: bytes) -> None:
     sink.write(layout.header(name, len(content)) + content + bytes(layout.padding(len(content))))
 
 
-def _write_blob(sink: Sink, item: Item, blob: Blob, path: Path) -> None:
+def _write_blob(sink: Sink, item: Item, blob: Blob, path: Path, total: HashBeside) -> None:
     sink.write(layout.header(layout.blob_name(blob.digest), blob.size))
-    total, size = sha256(), 0
-    with path.open("rb") as stream:
+    size = 0
+    with path.open("rb", buffering=0) as stream:
         while chunk := stream.read(CHUNK):
             total.update(chunk)
             size += len(chunk)
             sink.write(chunk)
-    if size != blob.size or f"sha256:{total.hexdigest()}" != blob.digest:
+    if size != blob.size or total.digest() != blob.digest:
         raise KbootError(
             f"{path}: is no longer what {item.kind} {item.name} is made of", "remove it, then run this again"
         )

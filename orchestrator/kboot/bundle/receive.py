@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 from ..errors import BadInput, KbootError
-from ..host.files import failed
+from ..host.files import failed, sync_files
 from ..supplies.bundle_manifest import Blob, Item, Manifest
 from ..supplies.store import SupplyStore
-from .archive_reader import CHUNK, BundleReader
+from .archive_reader import BundleReader
 from .images import check_images
 from .size_text import size_text
 
@@ -34,8 +33,7 @@ def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Call
         _check_space(store, lacking)
         arrived = dict(_arrivals(store, reader, progress))
         check_images(manifest, lambda blob: _place(store, blob), where)
-        for path in arrived:
-            _sync(path)
+        sync_files(list(arrived))
         store.publish(manifest, arrived)
         shutil.rmtree(store.incoming)
     except KbootError:
@@ -105,16 +103,13 @@ def _write(path: Path, chunks: Iterator[bytes]) -> None:
 
 def _is_whole(path: Path, blob: Blob) -> bool:
     """Return whether a file is this content; every byte is looked at, since a power cut may have taken some."""
-    total = sha256()
     try:
         if path.stat().st_size != blob.size:
             return False
-        with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                total.update(chunk)
+        with path.open("rb", buffering=0) as stream:
+            return f"sha256:{file_digest(stream, 'sha256').hexdigest()}" == blob.digest
     except FileNotFoundError:
         return False
-    return f"sha256:{total.hexdigest()}" == blob.digest
 
 
 def _drain(chunks: Iterator[bytes]) -> None:
@@ -126,11 +121,3 @@ def _place(store: SupplyStore, blob: Blob) -> Path:
     """Return where a content lies that arrived, or that was in the store before."""
     arrived = store.incoming / blob.digest.removeprefix("sha256:")
     return arrived if arrived.exists() else store.blob(blob.digest)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

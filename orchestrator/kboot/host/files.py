@@ -109,9 +109,23 @@ def failed(error: OSError, path: Path) -> KbootError:
     )
 
 
+def sync_files(paths: Sequence[Path]) -> None:
+    """Have the contents of some files survive a power cut: a few one by one, many in one file system all at once."""
+    if len(paths) > _FEW:
+        for top in {path.parent.stat().st_dev: path.parent for path in paths}.values():
+            sync_file_system(top)
+        return
+    for path in paths:
+        _sync(path, os.O_RDONLY)
+
+
 def sync_folder(path: Path) -> None:
     """Have the names in a folder survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +18,6 @@ from pydantic import TypeAdapter, ValidationError
 from ...host.files import write_file
 from ...supplies.bundle_manifest import Blob, Item
 
-_CHUNK = 1 << 20  # bytes
 _SCRATCH = "scratch-"
 _ITEMS = TypeAdapter(list[Item])
 _BLOB = TypeAdapter(Blob)
@@ -111,9 +110,6 @@ class Collected:
 
 
 def _hashed(path: Path) -> Blob:
-    total, size = sha256(), 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            total.update(chunk)
-            size += len(chunk)
-    return Blob(digest=f"sha256:{total.hexdigest()}", size=size)
+    with path.open("rb", buffering=0) as stream:
+        total = file_digest(stream, "sha256")
+        return Blob(digest=f"sha256:{total.hexdigest()}", size=stream.tell())
