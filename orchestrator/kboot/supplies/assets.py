@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import BadInput, KbootError
 from ..host.files import write_file
+from .go_stamp import stamped_versions
 from .standing import Standing
 
 KUBERNETES_BINARIES = ("kubelet", "kubectl")
@@ -27,8 +26,7 @@ CNI_PLUGINS = (
 )
 SUMS = "SHA256SUMS"
 
-_MACHINES = {"amd64": (62, "x86_64"), "arm64": (183, "aarch64")}  # e_machine of ELF(5), and uname's word
-_ASKS = {"kubelet": ("--version",), "kubectl": ("version", "--client")}
+_MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of ELF(5)
 _CHUNK = 1024**2
 
 
@@ -78,7 +76,7 @@ def add_assets(
 ) -> list[Asset]:
     """Copy binaries into the assets' folder and return them; all are checked before the first takes its place.
 
-    `version` is the Kubernetes release of kubelet and kubectl, which must report it themselves where they run here.
+    `version` is the Kubernetes release of kubelet and kubectl, which must have been linked with it; neither is run.
     `hashes` is name -> SHA-256, where it is known from elsewhere.
     """
     placed: dict[Path, dict[str, str]] = {}
@@ -161,26 +159,16 @@ def _copy(source: Path, target: Path) -> str:
 
 
 def _check_binary(source: Path, copy: Path, name: str, version: str, arch: str) -> None:
-    machine, word = _MACHINES[arch]
     with copy.open("rb") as stream:
         head = stream.read(20)
-    if len(head) < 20 or head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") != machine:
+    if len(head) < 20 or head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") != _MACHINES[arch]:
         raise BadInput(f"{source}: is no program for linux/{arch}", f"bring the one of os.arch `{arch}`")
-    if name not in _ASKS or platform.machine() != word:
+    if name not in KUBERNETES_BINARIES:
         return
-    said = _said_version(copy, name)
-    if said is not None and said.partition("+")[0] != version:
-        raise BadInput(f"{source}: says it is {said}, not {version}", f"bring {name} {version}, or name its version")
-
-
-def _said_version(program: Path, name: str) -> str | None:
-    """Return the version that a program reports; None where it cannot be run here."""
-    try:
-        done = subprocess.run([program, *_ASKS[name]], capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"v\d+\.\d+\.\d+\S*", done.stdout)
-    return found[0] if found else "of no version"
+    linked = stamped_versions(copy, version)
+    if version not in [each.partition("+")[0] for each in linked]:
+        said = linked[0] if linked else "of no version"
+        raise BadInput(f"{source}: is {said}, not {version}", f"bring {name} {version}, or name its version")
 
 
 def _read_sums(parent: Path) -> dict[str, str]:

@@ -119,9 +119,10 @@ def test_a_second_addition_keeps_the_sums_of_the_first(folder: ClusterFolder, br
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("kubelet", program("Kubernetes v1.36.1\n"), "says it is v1.36.1, not v1.36.2"),
-        ("kubectl", program("Client Version: v1.35.0\n"), "says it is v1.35.0, not v1.36.2"),
-        ("kubelet", program("hello\n"), "says it is of no version, not v1.36.2"),
+        ("kubelet", program("Kubernetes v1.36.1\n"), "is v1.36.1, not v1.36.2"),
+        ("kubectl", program("Client Version: v1.35.0\n"), "is v1.35.0, not v1.36.2"),
+        ("kubelet", program("hello\n"), "is of no version, not v1.36.2"),
+        ("kubelet", program("entropy/v1.36.2\0"), "is of no version, not v1.36.2"),
         ("kubelet", arm_program(SAID["kubelet"]), "is no program for linux/amd64"),
         ("kubelet", b"<html>404</html>", "is no program for linux/amd64"),
         ("bridge", b"", "is no program for linux/amd64"),

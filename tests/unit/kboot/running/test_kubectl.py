@@ -59,7 +59,7 @@ def test_a_missing_or_changed_one_is_not_run(cluster: tuple[ClusterFolder, Clust
 
 def test_one_of_another_architecture_is_told_apart(cluster: tuple[ClusterFolder, ClusterDesc], tmp_path: Path) -> None:
     folder, desc = cluster
-    brought(folder, tmp_path, arm_program("x"), "arm64")
+    brought(folder, tmp_path, arm_program(_VERSION), "arm64")
     tool = kubectl(kubectl_program(folder, desc), tmp_path)
     for act in (lambda: tool.run("version"), lambda: tool.follow("version", say=print)):
         with pytest.raises(NotYet, match="cannot be run on this machine: Exec format error") as stopped:
