@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from kboot_clusterdesc import InvalidDescription, load
@@ -20,7 +21,7 @@ from .service import Service
 from .settings import Settings, settings_from
 from .verification import verify_store
 
-_USAGE = "usage: python3 -m kboot_updater [check | verify | use VERSION | take VERSION]"
+_USAGE = "usage: python3 -m kboot_updater [check | verify | use VERSION | take VERSION | vouch VERSION FOLDER]"
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
             return _once(settings, arguments[0], "")
         case ["use" | "take", version] if is_version(version):
             return _once(settings, arguments[0], version)
+        case ["vouch", version, folder] if is_version(version):
+            return _vouch(settings, version, Path(folder))
     print(_USAGE, file=sys.stderr)
     return 2
 
@@ -83,6 +86,19 @@ def _verify(settings: Settings, os: Os) -> int:
         is_well = verify_store(opened.mirror, say)
     print("\n".join(lines))
     return 0 if is_well else 1
+
+
+def _vouch(settings: Settings, version: str, folder: Path) -> int:
+    """Verify a release in a folder beside the store, from which no machine is given anything yet."""
+    try:
+        desc = load(settings.description)
+        with contextlib.redirect_stdout(sys.stderr), opened_mirror(settings, desc.os, threading.Event()) as opened:
+            opened.mirror.vouch(version, folder)
+    except (InvalidDescription, UpdaterFault) as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    print(f"release {version} of {desc.os.channel} is verified")
+    return 0
 
 
 def _tell_progress(name: str, came: int, length: int | None) -> None:

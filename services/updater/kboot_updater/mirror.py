@@ -153,10 +153,21 @@ class Mirror:
 
     def verify(self, version: str) -> None:
         """Verify each file of a release as it lies in the store; raises SignatureRefused or NotTheFile."""
-        folder = self.store.folder(version)
+        self.vouch(version, self.store.folder(version))
+
+    def vouch(self, version: str, folder: Path) -> None:
+        """Verify each file of a release in a folder, of the store or not, in which nothing changes.
+
+        Raises SignatureRefused or NotTheFile, which names the file, and UpdaterFault where there is no key.
+        """
         for name in self._names.release_files:
-            self._files.verify(folder / name, folder / f"{name}.sig")
-        self._check_number(folder, version)
+            try:
+                self._files.verify(folder / name, folder / f"{name}.sig")
+            except OSError as error:
+                raise UpdaterFault(f"{name} cannot be read: {error.strerror}") from error
+        number = self._number_in(folder / VERSION_FILE)
+        if number != version:
+            raise SignatureRefused(f"release {version} is refused: its {VERSION_FILE} says {number}")
 
     def verify_payloads(self, version: str) -> bool:
         """Verify what updates machines to a release, and return whether that is here; raises an UpdaterFault."""
