@@ -78,7 +78,7 @@ def up(
         changes = write_render(folder, rendered)
         progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
         before_start(engine)
-        has_new_release = fill_release(folder, desc, progress)
+        has_new_release = fill_release(engine, desc, images[UPDATER.name], progress)
         engine.up()
         if stale := to_restart(before, has_new_release):
             engine.restart(stale)

@@ -17,6 +17,7 @@ from .node_images import NodeImages
 from .os_releases import place_release
 from .standing import Standing
 from .store import SupplyStore
+from .vouching import updater_vouches
 
 
 def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], progress: Callable[[str], None]) -> None:
@@ -31,10 +32,10 @@ def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], prog
             progress(str(error))
 
 
-def fill_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+def fill_release(engine: Engine, desc: ClusterDesc, updater_image: str, progress: Callable[[str], None]) -> bool:
     """Place the OS release that is missing, as far as it is here, and return whether it was; say what went wrong."""
     try:
-        return place_release(folder, desc, progress)
+        return place_release(engine.folder, desc, updater_vouches(engine, desc, updater_image, progress), progress)
     except KbootError as error:
         progress(str(error))
         return False

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
 from kboot_clusterdesc.os_release import release_number
-from kboot_clusterdesc.shared_files import CURRENT
+from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, origin_of
 from kboot_clusterdesc.update_payload import payload_names
 from kboot_compose.services import UPDATER
 
@@ -21,14 +21,17 @@ from .bundle_manifest import Item, Kind
 from .release_keys import place_release_key
 from .store import SupplyStore
 
+Vouch = Callable[[str, Path], None]  # takes a release's number and its folder; raises BadInput where it is refused
+
 _CHUNK = 1024**2
 
 
-def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progress: Callable[[str], None]) -> bool:
     """Place the release that `desc` asks for, if bundles brought it and it is not here; return whether it was placed.
 
     With `os.version: current` that is the newest one, if newer than the one in force. The updater checks its signatures
-    before machines get it; where that is left out (`os.update.enabled: false`), the release is put in force here.
+    before machines get it; where that is left out (`os.update.enabled: false`), `vouch` looks at them, and the release
+    is put in force here.
     A newer key of the family that bundles brought is placed too, and counts as something that was placed.
     """
     has_key = _place_key(folder, desc, progress)
@@ -50,6 +53,11 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[
         for number, (name, item) in enumerate(taken.items(), 1):
             progress(f"  {number} of {len(taken)}: {name}, {item.size // 10**6} MB")
             _copy(SupplyStore(folder.root), item, scratch / name)
+        if not desc.os.update.enabled:
+            vouch(version, scratch)
+            with (scratch / ORIGIN).open("xb") as written:
+                written.write(f"{origin_of(desc.os)}\n".encode())
+                finish_file(written)
         sync_folder(scratch)
         make_folder(channel)
         shutil.rmtree(channel / version, ignore_errors=True)  # not whole, so no machine can be installing it

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from docker.types import Mount
+
 from kboot_clusterdesc import ClusterDesc
 from kboot_compose.services import UPDATER
 
@@ -26,9 +28,17 @@ class UpdaterAnswer:
 
 
 def run_updater(
-    engine: Engine, desc: ClusterDesc, image: str, arguments: Sequence[str], progress: Callable[[str], None]
+    engine: Engine,
+    desc: ClusterDesc,
+    image: str,
+    arguments: Sequence[str],
+    progress: Callable[[str], None],
+    beside: Sequence[Mount] = (),
 ) -> UpdaterAnswer:
-    """Run a command of the updater, such as `check`, and return its answer; `progress` is told what it logs."""
+    """Run a command of the updater, such as `check`, and return its answer; `progress` is told what it logs.
+
+    `beside` is what it sees besides the cluster's folders.
+    """
     lines: list[str] = []
 
     def hear(line: str) -> None:
@@ -47,7 +57,7 @@ def run_updater(
         engine.client,
         image,
         ["python3", "-m", "kboot_updater", *arguments],
-        mounts=mounts,
+        mounts=[*mounts, *beside],
         environment={"KBOOT_BIND": str(desc.network.bootstrapper)} | (proxy.environment if proxy else {}),
         user=UPDATER.user.uid if os.geteuid() == 0 else os.geteuid(),
         network=_network(engine),

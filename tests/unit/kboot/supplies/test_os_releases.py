@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.errors import KbootError
+from kboot.errors import BadInput, KbootError
 from kboot.supplies.bundle_manifest import Kind, Manifest
 from kboot.supplies.missing import missing_release
 from kboot.supplies.os_releases import place_release
@@ -58,9 +58,14 @@ def load(folder: ClusterFolder) -> Load:
     return loaded
 
 
+def unasked(version: str, release: Path) -> None:
+    """Where there is an updater, that verifies."""
+    raise AssertionError(version)
+
+
 def placed(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
     """Place what is missing; the releases that are whole afterwards."""
-    place_release(folder, desc, lambda _: None)
+    place_release(folder, desc, unasked if desc.os.update.enabled else lambda version, release: None, lambda _: None)
     assert {path.name for path in folder.images.iterdir()} <= {"stable"}
     return {path.name for path in (folder.images / "stable").glob("[0-9]*")}
 
@@ -68,7 +73,7 @@ def placed(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
 def test_a_pinned_release_is_placed_with_its_signatures_alone(folder: ClusterFolder, load: Load) -> None:
     load("3975.2.0", "4081.2.0")
     said: list[str] = []
-    assert place_release(folder, PINNED, said.append)
+    assert place_release(folder, PINNED, unasked, said.append)
     assert said[:2] == [
         "placing the release 3975.2.0 of flatcar stable",
         "  1 of 8: flatcar_production_image.bin.bz2, 0 MB",
@@ -76,7 +81,7 @@ def test_a_pinned_release_is_placed_with_its_signatures_alone(folder: ClusterFol
     files = {path.name: path.read_text() for path in (folder.images / "stable/3975.2.0").iterdir()}
     assert files == {name: f"3975.2.0 {name}" for name in NAMES}
     assert placed(folder, PINNED) == {"3975.2.0"}
-    assert not place_release(folder, PINNED, said.append)
+    assert not place_release(folder, PINNED, unasked, said.append)
 
 
 def test_of_several_the_newest_is_placed_where_none_is_pinned(folder: ClusterFolder, load: Load) -> None:
@@ -117,9 +122,29 @@ def test_a_damaged_file_is_named_and_nothing_is_placed(folder: ClusterFolder, lo
     blob = SupplyStore(folder.root).blob(manifest.items[-1].digest)
     blob.write_bytes(b"x" * blob.stat().st_size)
     with pytest.raises(KbootError, match=f"{blob}: its bytes are ") as raised:
-        place_release(folder, PINNED, lambda _: None)
+        place_release(folder, PINNED, unasked, lambda _: None)
     assert raised.value.hint == "load the bundle again"
     assert placed_names(folder) == []
+
+
+@pytest.mark.parametrize("os", ["version: current", "version: 3975.2.0"])
+def test_without_an_updater_a_release_is_verified_before_it_is_in_its_place(
+    folder: ClusterFolder, load: Load, os: str
+) -> None:
+    load("3975.2.0")
+    off, asked = described(f"{os}, update: {{enabled: false}}}}"), list[tuple[str, set[str]]]()
+
+    def refuse(version: str, release: Path) -> None:
+        assert not (folder.images / "stable").exists()
+        asked.append((version, {path.name for path in release.iterdir()}))
+        raise BadInput("release 3975.2.0 is not put in force: version.txt is refused")
+
+    with pytest.raises(BadInput, match=r"version\.txt is refused"):
+        place_release(folder, off, refuse, lambda _: None)
+    assert asked == [("3975.2.0", set(NAMES))]
+    assert placed_names(folder) == []
+    assert placed(folder, off) == {"3975.2.0"}
+    assert (folder.images / "stable/3975.2.0/.origin").read_text() == "flatcar amd64-usr\n"
 
 
 def placed_names(folder: ClusterFolder) -> list[str]:
@@ -153,10 +178,10 @@ def test_a_release_that_is_here_is_given_the_payload_that_a_later_bundle_brought
     assert placed(folder, PINNED) == {"3975.2.0"}
     load("3975.2.0", also=PAYLOAD)
     said: list[str] = []
-    assert place_release(folder, PINNED, said.append)
+    assert place_release(folder, PINNED, unasked, said.append)
     assert said == [f"placing {name} of release 3975.2.0, 0 MB" for name in PAYLOAD]
     assert (folder.images / "stable/3975.2.0" / PAYLOAD[0]).read_text() == f"3975.2.0 {PAYLOAD[0]}"
-    assert not place_release(folder, PINNED, said.append)
+    assert not place_release(folder, PINNED, unasked, said.append)
 
 
 def test_a_payload_without_its_hash_and_one_that_nobody_needs_stay_in_the_store(
@@ -166,5 +191,5 @@ def test_a_payload_without_its_hash_and_one_that_nobody_needs_stay_in_the_store(
     assert placed(folder, PINNED) == {"3975.2.0"}
     load("3975.2.0", also=PAYLOAD)
     off = described("version: 3975.2.0, update: {enabled: false}}")
-    assert not place_release(folder, off, print)
+    assert not place_release(folder, off, unasked, print)
     assert {path.name for path in (folder.images / "stable/3975.2.0").iterdir()} == {*NAMES}
