@@ -57,14 +57,14 @@ def fill_images(engine: Engine, desc: ClusterDesc, images: Sequence[str], progre
     registry, store = NodeImages(engine, engine.folder, desc), SupplyStore(engine.folder.root)
     lacking = [reference for reference, digest in registry.digests(images).items() if digest is None]
     staged = staged_images(engine.folder, progress) if lacking else {}
-    brought = {reference: store.node_image(reference, desc.os.arch) for reference in lacking}
-    pushed = [reference for reference in lacking if reference in staged or brought[reference]]
+    brought = store.node_images(desc.os.arch) if lacking else {}
+    pushed = [reference for reference in lacking if reference in staged or reference in brought]
     for number, reference in enumerate(pushed, 1):
         count = f"{number} of {len(pushed)}"
         if reference in staged:
             registry.push_archive(staged[reference], reference, progress, count=count)
-        elif (digest := brought[reference]) is not None:
-            registry.push_stored(store, digest, reference, progress, count=count)
+        else:
+            registry.push_stored(store, brought[reference], reference, progress, count=count)
 
 
 def fill_assets(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> None:

@@ -86,19 +86,18 @@ class SupplyStore:
         brought = [item for manifest in self.bundles().values() for item in manifest.items if item.kind is kind]
         return list(sorted_items(brought))
 
-    def node_image(self, reference: str, arch: str | None = None) -> str | None:
-        """Return the digest of the node image called `reference`; None where no bundle brought it, for `arch` if given.
+    def node_images(self, arch: str | None = None) -> dict[str, str]:
+        """Return name -> digest of the node images that bundles brought, those for `arch` if given.
 
         Where two bundles brought different images of one name, that of the bundle loaded last is taken.
         """
         wanted = (arch, "any") if arch else ("amd64", "arm64", "any")
-        named = [
-            (manifest, item)
-            for manifest in self.bundles().values()
+        return {
+            item.name: item.digest
+            for _, manifest in self.oldest_first()
             for item in manifest.items
-            if item.kind is Kind.NODE_IMAGE and item.name == reference and item.arch in wanted
-        ]
-        return max(named, key=lambda each: self._age(each[0]))[1].digest if named else None
+            if item.kind is Kind.NODE_IMAGE and item.arch in wanted
+        }
 
     def blob(self, digest: str) -> Path:
         """Return the path of a content by its digest, `sha256:…`, whether it is there or not."""

@@ -38,7 +38,7 @@ def _publish(store: SupplyStore, manifest: Manifest, *contents: bytes) -> None:
 def test_a_store_that_nothing_was_loaded_into_is_empty(store: SupplyStore) -> None:
     assert store.bundles() == {}
     assert store.items(Kind.WHEEL) == []
-    assert store.node_image(PAUSE) is None
+    assert store.node_images() == {}
     assert not store.has(blob_of(_KUBELET))
 
 
@@ -47,9 +47,8 @@ def test_what_is_published_is_found(store: SupplyStore) -> None:
     _publish(store, manifest, *_IMAGE, _KUBELET)
     assert store.bundles() == {manifest.bundle: manifest}
     assert [item.path for item in store.items(Kind.BINARY)] == ["kubernetes/v1.36.2/kubelet"]
-    assert store.node_image(PAUSE) == store.node_image(PAUSE, "amd64") == digest_of(_IMAGE[0])
-    assert store.node_image(PAUSE, "arm64") is None
-    assert store.node_image("other:1") is None
+    assert store.node_images() == store.node_images("amd64") == {PAUSE: digest_of(_IMAGE[0])}
+    assert store.node_images("arm64") == {}
     assert store.blob(digest_of(_KUBELET)).read_bytes() == _KUBELET
     assert store.has(blob_of(_KUBELET))
     assert list(store.incoming.iterdir()) == []
@@ -77,7 +76,7 @@ def test_of_two_images_of_one_name_that_of_the_bundle_loaded_last_is_taken(store
     _publish(store, first, *_IMAGE)
     os.utime(store.path / "bundles" / f"{first.bundle}.json", (1, 1))
     _publish(store, second, *other)
-    assert store.node_image(PAUSE) == digest_of(other[0])
+    assert store.node_images()[PAUSE] == digest_of(other[0])
     entries = json.loads((store.path / "index.json").read_text())["manifests"]
     assert [entry["digest"] for entry in entries] == [digest_of(other[0])]
 
