@@ -12,12 +12,14 @@ import pytest
 from kboot.bundle.collect.collected import Collected
 from kboot.bundle.collect.node_images import collect_node_images
 from kboot.bundle.collect.os_release import OsSources, collect_os_release
+from kboot.bundle.collect.updater_program import UpdaterImage
 from kboot.cli.main import run
-from kboot.errors import KbootError
+from kboot.errors import BadInput, KbootError
 from kboot_clusterdesc import ClusterDesc, load_text
 from kboot_clusterdesc.shared_files import PAYLOAD_KEY
+from service.updater.payload_site import flip_byte
 from service.updater.payloads import payload_signer, public_pem
-from service.updater.release_server import ReleaseServer, published
+from service.updater.release_server import NAMES, ReleaseServer, published
 from service.updater.signing import SigningKey
 from support.broken_registry import BrokenRegistry, serving
 from support.bundle_site import bundle_site
@@ -51,12 +53,12 @@ def test_an_image_is_pulled_with_its_digest_and_once(
     wanted = [(f"{address}/pause:1", "amd64")]
     collected = Collected(tmp_path / "cache")
     said: list[str] = []
-    (item,) = collect_node_images(wanted, [], service_images["registry"], collected, said.append)
+    (item,) = collect_node_images(wanted, [], lambda: service_images["registry"], collected, said.append)
     _, manifest = public.manifests["pause", "1"]
     assert (item.digest, item.arch, item.source) == (digest_of(manifest), "amd64", f"docker://{address}/pause:1")
     assert collected.path(item.blobs[0]).read_bytes() == manifest
     public.manifests.clear()
-    assert collect_node_images(wanted, [], service_images["registry"], collected, said.append) == [item]
+    assert collect_node_images(wanted, [], lambda: service_images["registry"], collected, said.append) == [item]
     assert said == [f"pulling {address}/pause:1 for amd64"]
 
 
@@ -65,7 +67,7 @@ def test_an_image_that_no_registry_has_is_named(
 ) -> None:
     wanted = [(f"{registry[1]}/none:1", "amd64")]
     with pytest.raises(KbootError, match=r"/none:1: not pulled: .*\n  hint: is that registry reached from here\?"):
-        collect_node_images(wanted, [], service_images["registry"], Collected(tmp_path / "cache"), lambda text: None)
+        collect_node_images(wanted, [], lambda: service_images["registry"], Collected(tmp_path / "cache"), print)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_the_os_release_is_fetched_by_the_updater_and_once(
     release: tuple[ReleaseServer, SigningKey], service_images: dict[str, str], tmp_path: Path
 ) -> None:
     server, key = release
-    sources = OsSources((), tmp_path / "root", service_images["updater"])
+    sources = OsSources((), tmp_path / "root", UpdaterImage(lambda: service_images["updater"]))
     collected = Collected(tmp_path / "cache")
     config = {PAYLOAD_KEY: public_pem(payload_signer())}
     items = collect_os_release(_described(server), key.public(), sources, collected, print, config)
@@ -108,10 +110,28 @@ def test_a_release_that_another_key_signed_is_refused(
     release: tuple[ReleaseServer, SigningKey], service_images: dict[str, str], tmp_path: Path
 ) -> None:
     server, other = release[0], SigningKey("other")
-    sources = OsSources((), tmp_path / "root", service_images["updater"])
+    sources = OsSources((), tmp_path / "root", UpdaterImage(lambda: service_images["updater"]))
     with pytest.raises(KbootError, match=r"flatcar stable was not fetched: .*refused.*\n  hint: .*--os-from FOLDER"):
         collect_os_release(_described(server), other.public(), sources, Collected(tmp_path / "cache"), print)
     other.close()
+
+
+@pytest.mark.parametrize("is_spoilt", [False, True])
+def test_a_release_that_is_given_is_verified_in_the_updaters_image(
+    release: tuple[ReleaseServer, SigningKey], service_images: dict[str, str], tmp_path: Path, is_spoilt: bool
+) -> None:
+    server, key = release
+    given = server.folder / "stable" / "amd64-usr" / "4152.2.3"
+    sources = OsSources((given,), tmp_path / "root", UpdaterImage(lambda: service_images["updater"]))
+    server.stop()
+    if is_spoilt:
+        (given / NAMES.image).write_bytes(flip_byte((given / NAMES.image).read_bytes()))
+        with pytest.raises(BadInput, match=rf"^{given}: {NAMES.image} is refused: its signature does not fit"):
+            collect_os_release(_described(server), key.public(), sources, Collected(tmp_path / "cache"), print)
+        return
+    items = collect_os_release(_described(server), key.public(), sources, Collected(tmp_path / "cache"), print)
+    assert len(items) == 10
+    assert {item.source for item in items} == {"given"}
 
 
 _BARE = """

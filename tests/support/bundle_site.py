@@ -33,9 +33,27 @@ class BundleSite:
         """The root of a bootstrapper."""
         return self.folder / "root"
 
+    @property
+    def outside(self) -> Path:
+        """The root of the machine on which bundles are made, whose updater has mirrored the release."""
+        return self.folder / "outside"
+
+    @property
+    def release(self) -> Path:
+        """The OS release; which one it is, a test may change by `come_to`."""
+        return (self.outside / "ail" / "images" / "stable" / "current").resolve()
+
+    def come_to(self, version: str) -> None:
+        """Have the updater come to a release of another number."""
+        channel, before = self.release.parent, self.release
+        before.rename(channel / version)
+        (channel / version / "version.txt").write_text(f"FLATCAR_VERSION={version}\nFLATCAR_BOARD=amd64-usr\n")
+        (channel / "current").unlink()
+        (channel / "current").symlink_to(version)
+
     def create(self, output: Path, *options: str) -> list[str]:
         """The command that makes a bundle of what is in files alone: no wheels, no service images."""
-        command = ["bundle", "create", str(self.description), "-o", str(output), "--root", str(self.root)]
+        command = ["bundle", "create", str(self.description), "-o", str(output), "--root", str(self.outside)]
         command += ["--without", "wheel", "--without", "service-image", *self.given()]
         return [*command, *options]
 
@@ -43,7 +61,7 @@ class BundleSite:
         """The options that name what is in files."""
         images = sorted(self.folder.glob("images/*.tar"))
         given = [word for path in images for word in ("--image", str(path))]
-        return [*given, "--assets", str(self.folder / "assets"), "--os-from", str(self.folder / "os")]
+        return [*given, "--assets", str(self.folder / "assets")]
 
     def load(self, bundle: Path, *options: str) -> list[str]:
         """The command that loads a bundle."""
@@ -58,7 +76,9 @@ def bundle_site(folder: Path, *, large_bytes: int = 1000) -> BundleSite:
     desc = load_text(SAMPLE, "ail.yaml")
     assert desc.kubernetes is not None
     _write_assets(folder / "assets", desc.kubernetes.version)
-    _write_os(folder / "os", family_of(desc.os.family).release_files, large_bytes)
+    _write_os(
+        site.outside / "ail" / "images" / "stable" / RELEASE, family_of(desc.os.family).release_files, large_bytes
+    )
     write_images(folder / "images", list(node_images(desc).values()))
     return site
 
@@ -79,8 +99,10 @@ def _write_assets(folder: Path, version: str) -> None:
 
 
 def _write_os(folder: Path, names: Sequence[str], large_bytes: int) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name in names:
         (folder / name).write_bytes(name.encode().ljust(large_bytes if "image.bin" in name else 100, b"."))
         (folder / f"{name}.sig").write_bytes(b"signature of " + name.encode())
     (folder / "version.txt").write_text(f"FLATCAR_VERSION={RELEASE}\nFLATCAR_BOARD=amd64-usr\n")
+    (folder / ".origin").write_text("flatcar amd64-usr\n")
+    (folder.parent / "current").symlink_to(RELEASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from kboot_compose.services import REGISTRY, UPDATER
@@ -22,6 +23,7 @@ from .node_images import collect_node_images
 from .os_release import OsSources, collect_os_release
 from .release_key import collect_release_key, key_folders
 from .service_images import collect_service_images
+from .updater_program import UpdaterImage
 from .wheels import WheelSources, collect_wheels
 
 
@@ -65,14 +67,14 @@ def _collected(wanted: Wanted, collected: Collected, progress: Callable[[str], N
     if Kind.BINARY in kinds:
         items += collect_binaries(needs, wanted.binaries, collected, progress)
     given = [item for path in wanted.images for item in collect_archive(path, needs.archs, collected)]
-    services = _services(wanted, given, progress)
+    services = cache(partial(ensure_images, wanted.sources, progress))  # built where one is needed: to carry, to run
     if Kind.SERVICE_IMAGE in kinds:
-        items += collect_service_images(services, wanted.kboot, collected, progress)
+        items += collect_service_images(services(), wanted.kboot, collected, progress)
     if Kind.NODE_IMAGE in kinds:
-        registry = services.get(REGISTRY.name, "")
-        items += collect_node_images(needs.images, given, registry, collected, progress)
+        items += collect_node_images(needs.images, given, lambda: services()[REGISTRY.name], collected, progress)
     if Kind.OS_FILE in kinds:
-        os_sources = OsSources(wanted.os_folders, wanted.root, services.get(UPDATER.name, ""))
+        updater = UpdaterImage(lambda: services()[UPDATER.name])
+        os_sources = OsSources(wanted.os_folders, wanted.root, updater)
         for desc in needs.descriptions:
             key = wanted.release_keys.get(desc.cluster.name)
             config = wanted.updater_config.get(desc.cluster.name)
@@ -95,13 +97,3 @@ def _release_keys(wanted: Wanted, collected: Collected, progress: Callable[[str]
         if (item := collect_release_key(desc, own, folders, collected, progress)) is not None:
             found[item.path] = item
     return list(found.values())
-
-
-def _services(wanted: Wanted, given: Sequence[Item], progress: Callable[[str], None]) -> Mapping[str, str]:
-    """Return the service images by their names in the engine, built where one is needed: to carry, or to fetch with."""
-    brought = {item.name for item in given}
-    is_pulling = Kind.NODE_IMAGE in wanted.kinds and any(name not in brought for name, _ in wanted.needs.images)
-    is_fetching = Kind.OS_FILE in wanted.kinds and not wanted.os_folders
-    if Kind.SERVICE_IMAGE in wanted.kinds or is_pulling or is_fetching:
-        return ensure_images(wanted.sources, progress)
-    return {}

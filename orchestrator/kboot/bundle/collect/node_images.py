@@ -22,12 +22,14 @@ _LABEL = "kboot-bundle"
 def collect_node_images(
     wanted: Sequence[tuple[str, str]],
     given: Sequence[Item],
-    registry_image: str,
+    registry_image: Callable[[], str],
     collected: Collected,
     progress: Callable[[str], None],
 ) -> list[Item]:
     """Return `given` as far as it is wanted, and the other images wanted (reference, architecture) from where they are
     released.
+
+    `registry_image` has the image there that skopeo is in, and is asked where one has to be pulled alone.
     """
     items: list[Item] = []
     for reference, arch in wanted:
@@ -37,15 +39,16 @@ def collect_node_images(
 
 
 def _released(
-    reference: str, arch: str, registry_image: str, collected: Collected, progress: Callable[[str], None]
+    reference: str, arch: str, registry_image: Callable[[], str], collected: Collected, progress: Callable[[str], None]
 ) -> list[Item]:
     key = f"node image {reference} {arch}"
     known = collected.remembered(key)
     if known is not None:
         return known
+    image = registry_image()
     progress(f"pulling {reference} for {arch}")
     with collected.scratch() as scratch:
-        _pull(reference, arch, registry_image, scratch)
+        _pull(reference, arch, image, scratch)
         files = _taken(scratch / "image", collected)
     top = files.pop("manifest.json")
     takes_all = released(reference).takes_all

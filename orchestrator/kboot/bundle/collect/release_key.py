@@ -30,15 +30,20 @@ def collect_release_key(
         return _item(desc, _fingerprint(own), own, f"os.release_key of {desc.cluster.name}", collected)
     family = names or family_of(desc.os.family)
     fingerprint = family.key_fingerprint
-    found = {key: time for key in _copies(folders, fingerprint) if (time := renewed(key, fingerprint)) is not None}
-    if not found:
+    newest = newest_key(folders, fingerprint)
+    if newest is None:
         progress(
             f"the release key {fingerprint} of {desc.os.family} is not here, so it is not in the bundle:"
             f" put {key_name(fingerprint)} beside the release, or give it as `os.release_key`"
         )
         return None
-    newest = max(found, key=lambda key: (found[key], key))
     return _item(desc, fingerprint, newest, family.key_url, collected)
+
+
+def newest_key(folders: Iterable[Path], fingerprint: str) -> bytes | None:
+    """Return the newest edition of the family's key among those that lie in `folders`; None where none does."""
+    found = {key: time for key in _copies(folders, fingerprint) if (time := renewed(key, fingerprint)) is not None}
+    return max(found, key=lambda key: (found[key], key), default=None)
 
 
 def key_folders(given: Sequence[Path], root: Path, cache: Path) -> list[Path]:

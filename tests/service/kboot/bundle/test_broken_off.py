@@ -197,7 +197,7 @@ def test_a_large_content_takes_no_memory(tmp_path: Path, monkeypatch: pytest.Mon
     """1 GB of zeros, in a file that takes no room: create and load stay below 200 MB."""
     monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
     site = bundle_site(tmp_path)
-    with (site.folder / "os" / "flatcar_production_image.bin.bz2").open("wb") as stream:
+    with (site.release / "flatcar_production_image.bin.bz2").open("wb") as stream:
         stream.truncate(1 << 30)
     bundle = tmp_path / "large.kboot"
     # not ru_maxrss, in which the process that started it counts too; proc(5)
