@@ -43,6 +43,27 @@ def test_a_newer_one_is_refused_and_not_touched(folder: ClusterFolder) -> None:
     assert (folder.state / DATABASE).read_bytes() == before
 
 
+def test_one_whose_version_stands_in_its_log_alone_is_refused_and_not_touched(folder: ClusterFolder) -> None:
+    """As a server leaves it that came to a newer version and was killed."""
+    path = folder.state / DATABASE
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE machines (mac TEXT)")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute(f"PRAGMA user_version = {DATABASE_VERSION + 1}")
+        left = {name: (folder.state / name).read_bytes() for name in (DATABASE, f"{DATABASE}-wal")}
+    for old in folder.state.iterdir():
+        old.unlink()
+    for name, content in left.items():
+        (folder.state / name).write_bytes(content)
+    assert int.from_bytes(left[DATABASE][60:64], "big") == 0
+    with pytest.raises(BadInput, match=f"its version is {DATABASE_VERSION + 1}"):
+        refuse_newer_state(folder)
+    assert {each.name: each.read_bytes() for each in folder.state.iterdir()} == left
+    (folder.state / f"{DATABASE}-wal").write_bytes(b"no log" * 100)
+    refuse_newer_state(folder)
+
+
 @pytest.mark.parametrize("version", range(DATABASE_VERSION + 1))
 def test_an_older_one_and_that_of_this_kboot_are_for_the_server(version: int, folder: ClusterFolder) -> None:
     keep(folder, version)
