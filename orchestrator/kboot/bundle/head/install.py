@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,22 @@ def link(program: Path, folder: Path) -> None:
     new.replace(folder / program.name)
 
 
+def left_over(prefix: Path, target: Path, units: Path = Path("/etc/systemd/system")) -> list[str]:
+    """Return what to tell of the kboots that other bundles brought: a unit may name one, or nothing any more."""
+    texts = {unit.name: unit.read_text(errors="replace") for unit in sorted(units.glob("kboot-*.service"))}
+    others = sorted(mark.parent for mark in prefix.glob("*/wheels.json") if mark.parent != target)
+    users = {str(other): [name for name, text in texts.items() if f"{other}/" in text] for other in others}
+    told = [
+        f"{other}: is still what {' and '.join(names)} starts: `kboot autostart on` has it start this kboot"
+        for other, names in users.items()
+        if names
+    ]
+    unused = [other for other, names in users.items() if not names]
+    return (
+        [*told, f"no unit starts these any more, you may remove them: rm -r {shlex.join(unused)}"] if unused else told
+    )
+
+
 def main(file: str, named: str, prefix: str, *options: str) -> int:
     """Install kboot where that is to be done, load the bundle, and return the exit code.
 
@@ -224,6 +241,8 @@ def main(file: str, named: str, prefix: str, *options: str) -> int:
     code = load(program, path, options)
     if any((store / "bundles").glob(f"*-{named[:12]}.json")):  # it is in force: it was found sound
         link(program, Path("/usr/local/bin" if prefix == "/opt/kboot" else f"{prefix}/bin"))
+        for line in left_over(Path(prefix), target):
+            print(line, file=sys.stderr)
     elif code == REFUSED and not is_there:
         shutil.rmtree(target, ignore_errors=True)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kboot.bundle import layout
+from kboot.bundle.head.install import left_over
 from support.headed_bundle import HeadedBundle, headed_bundle
 
 
@@ -57,8 +59,32 @@ def test_a_bundle_that_is_refused_leaves_the_kboot_that_is_here(bundle: HeadedBu
     before = _environments(bundle)
     assert other.run(code=2, is_taken=False).returncode == 2
     assert (_environments(bundle), _said(bundle)) == (before, "\n")
-    assert other.run().returncode == 0
+    done = other.run()
+    assert done.returncode == 0
     assert _said(bundle) == "another\n\n"
+    assert done.stderr.splitlines()[1:] == [
+        f"no unit starts these any more, you may remove them: rm -r {bundle.prefix / before[0]}"
+    ]
+
+
+def test_a_kboot_of_another_bundle_that_a_unit_starts_is_named_with_the_unit(tmp_path: Path) -> None:
+    prefix, units = tmp_path / "opt", tmp_path / "system"
+    units.mkdir()
+    for name in ("0.0.8-aa", "0.0.9-bb", "0.0.9-b", "0.1.0-cc"):
+        (prefix / name).mkdir(parents=True)
+        (prefix / name / "wheels.json").touch()
+    (prefix / "bin").mkdir()
+    assert left_over(prefix, prefix / "0.1.0-cc", tmp_path / "none")[0].endswith(
+        f": rm -r {prefix}/0.0.8-aa {prefix}/0.0.9-b {prefix}/0.0.9-bb"
+    )
+    (units / "kboot-rack.service").write_text(f"ExecStart={prefix}/0.0.9-bb/bin/python -m kboot.cli.main start rack\n")
+    assert left_over(prefix, prefix / "0.1.0-cc", units) == [
+        f"{prefix}/0.0.9-bb: is still what kboot-rack.service starts: `kboot autostart on` has it start this kboot",
+        f"no unit starts these any more, you may remove them: rm -r {prefix}/0.0.8-aa {prefix}/0.0.9-b",
+    ]
+    shutil.rmtree(prefix / "0.0.8-aa")
+    shutil.rmtree(prefix / "0.0.9-b")
+    assert len(left_over(prefix, prefix / "0.1.0-cc", units)) == 1
 
 
 @pytest.mark.parametrize("code", [1, 130, -9])
