@@ -137,7 +137,7 @@ def run_create(arguments: argparse.Namespace) -> ExitCode:
     )
     wanted = _wanted(arguments)
     collected, progress = Collected(cache_folder() / "bundle"), Progress()
-    with locked(collected.lock):
+    with locked(collected.lock, "see that you may write there, or have the cache elsewhere by KBOOT_CACHE"):
         items = collect_everything(wanted, collected, progress)
         archs = sorted({*wanted.needs.archs, *wanted.hosts})
         manifest = bundle_manifest(items, wanted.needs.clusters, archs, wanted.kboot, form)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import KbootError
 
+_OTHER_ROOT = "run kboot as root, or choose another folder with `--root`"
 _HELD = "process "  # begins a lock file while it is held; it is empty otherwise
 
 
@@ -19,19 +20,17 @@ class Locked(KbootError):
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, hint: str = _OTHER_ROOT) -> Iterator[None]:
     """Hold the lock file `path`, which names this process meanwhile; raises Locked with the holder's name.
 
+    `hint` is what to do where the file cannot be opened.
     The kernel drops a flock with its process, so a killed kboot leaves nothing to clean up.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise KbootError(
-            f"{path}: cannot be opened: {error.strerror}",
-            "run kboot as root, or choose another folder with `--root`",
-        ) from error
+        raise KbootError(f"{path}: cannot be opened: {error.strerror}", hint) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
