@@ -83,7 +83,11 @@ class Bytes(io.BytesIO):
         return ""
 
 
+def unjudged(manifest: bytes, signature: bytes | None) -> None:
+    """Whoever reads for a test trusts whom he likes."""
+
+
 def read_whole(archive: bytes) -> tuple[Manifest, list[bytes]]:
     """A bundle read to its end."""
-    reader = BundleReader(Bytes(archive), "a.kboot")
+    reader = BundleReader(Bytes(archive), "a.kboot", unjudged)
     return reader.manifest, [b"".join(chunks) for _, _, chunks in reader.contents()]

@@ -7,8 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from kboot.bundle.archive_reader import BundleReader
-from kboot.bundle.parts import reading
+from kboot.bundle.beginning import beginning
 from kboot.cli.main import run
 from kboot.host.cache import cache_folder
 from kboot.service_images.sources import sources
@@ -97,8 +96,7 @@ def rack_site(folder: Path) -> RackSite:
     command = ["bundle", "create", str(folder / "cluster.yaml"), "-o", str(bundle), "--root", str(folder / "root")]
     command += ["--os-from", str(releases / "stable" / "amd64-usr" / LAB_RELEASE), *_supplies(folder, desc, binaries)]
     assert run(command) == 0
-    with reading(bundle) as stream:
-        return RackSite(folder, desc, BundleReader(stream, str(bundle)).manifest, releases)
+    return RackSite(folder, desc, beginning(bundle).manifest, releases)
 
 
 def _supplies(folder: Path, desc: ClusterDesc, binaries: Path | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Protocol
@@ -31,10 +31,11 @@ class Stream(Protocol):
 class BundleReader:
     """A bundle of which head, manifest and signature are read and fit each other; `contents` reads the rest.
 
-    Whether the signature is a true one is not looked at here. Raises BadInput, which names the entry that is wrong.
+    `judge` is given the bytes of the manifest and the signature, and raises where they are not to be trusted; nothing
+    is read out of the manifest before. Raises BadInput, which names the entry that is wrong.
     """
 
-    def __init__(self, stream: Stream, where: str) -> None:
+    def __init__(self, stream: Stream, where: str, judge: Callable[[bytes, bytes | None], str | None]) -> None:
         self._stream = stream
         self._where = where
         head = self._read(layout.HEAD_SIZE, "the program at its head")
@@ -43,15 +44,16 @@ class BundleReader:
         found = sha256(content).hexdigest()
         if found != named:
             raise self._wrong(layout.MANIFEST, f"its bytes are sha256:{found}, the head names sha256:{named}")
-        self.manifest = parse_manifest(content, where)
-        if layout.head_sha256(head) != self.manifest.head:
-            raise self._wrong("the program at its head", "is not that which manifest.json names")
         self.signature: bytes | None = None
         self._next = self._read(layout.BLOCK, "the entry after manifest.json")
         if self._next.startswith(layout.SIGNATURE.encode()):
             self._check_header(layout.SIGNATURE, layout.SIGNATURE_SIZE, self._next)
             self.signature = self._content(layout.SIGNATURE, layout.SIGNATURE_SIZE)
             self._next = b""
+        self.signer = judge(content, self.signature)
+        self.manifest = parse_manifest(content, where)
+        if layout.head_sha256(head) != self.manifest.head:
+            raise self._wrong("the program at its head", "is not that which manifest.json names")
 
     def contents(self) -> Iterator[tuple[Item, Blob, Iterator[bytes]]]:
         """Yield the archive's contents in order, each with the first item that needs it and its bytes in chunks.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .archive_reader import BundleReader
 from .parts import reading
-from .signature import check_signature
+from .signature import judge
 
 
 def beginning(path: Path) -> BundleReader:
@@ -15,6 +15,4 @@ def beginning(path: Path) -> BundleReader:
     A signature that is there holds; whose it is nobody has said.
     """
     with reading(path) as stream:
-        reader = BundleReader(stream, str(path))
-    check_signature(reader.manifest.content, reader.signature, {}, str(path))
-    return reader
+        return BundleReader(stream, str(path), judge({}, str(path)))

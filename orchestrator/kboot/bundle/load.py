@@ -19,8 +19,8 @@ from .engine_images import load_service_images
 from .host_setup import set_up_host
 from .parts import reading
 from .receive import receive
-from .signature import check_signature
-from .usable import check_usable
+from .signature import judge, unvouched
+from .usable import check_usable, other_kboot
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,16 @@ def load_bundle(
     with locked(supplies_lock(root)):
         with reading(path) as stream:
             progress.say(f"reading {path}")
-            reader = BundleReader(stream, where)
+            reader = BundleReader(stream, where, judge(trusted, where))
             manifest = reader.manifest
-            signer = check_signature(manifest.content, reader.signature, trusted, where)
             check_usable(manifest, where, arch=machine_arch(), kboot=kboot)
+            for remark in filter(None, (unvouched(reader, where), other_kboot(manifest, where, kboot))):
+                progress.say(remark)
             lacked = receive(store, reader, where, _bar(progress, manifest))
         progress.clear()
         set_up_host(store, manifest, progress)
-        images = load_service_images(store, _service_images(manifest), progress)
-    return Loaded(manifest, sum(blob.size for blob in lacked), tuple(images), signer)
+        images = load_service_images(store, _service_images(manifest, kboot), progress)
+    return Loaded(manifest, sum(blob.size for blob in lacked), tuple(images), reader.signer)
 
 
 def _bar(progress: Progress, manifest: Manifest) -> Callable[[Item], None]:
@@ -68,5 +69,8 @@ def _bar(progress: Progress, manifest: Manifest) -> Callable[[Item], None]:
     return show
 
 
-def _service_images(manifest: Manifest) -> list[Item]:
-    return [item for item in manifest.items if item.kind is Kind.SERVICE_IMAGE and item.arch in (machine_arch(), "any")]
+def _service_images(manifest: Manifest, kboot: str) -> list[Item]:
+    """Return the service images that this kboot on this machine runs; those of another one are never asked for."""
+    archs = (machine_arch(), "any")
+    items = manifest.items if manifest.kboot == kboot else ()
+    return [item for item in items if item.kind is Kind.SERVICE_IMAGE and item.arch in archs]

@@ -6,7 +6,8 @@ One line: `ed25519`, the public key, the signature, both in base64. Keys are PEM
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import BadInput
+from .archive_reader import BundleReader
 
 TRUSTED_KEYS = Path("/etc/kboot/trusted-keys")
 _FRESH = "copy the bundle again from where it was made, or have it signed anew"
@@ -27,6 +29,11 @@ _FRESH = "copy the bundle again from where it was made, or have it signed anew"
 def sign(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the signature of a manifest; the same key and bytes give the same."""
     return _line(key.public_key().public_bytes_raw(), key.sign(manifest))
+
+
+def judge(trusted: Mapping[str, Ed25519PublicKey], where: str) -> Callable[[bytes, bytes | None], str | None]:
+    """Return what judges manifest and signature of the bundle `where`, as `check_signature` does."""
+    return partial(check_signature, trusted=trusted, where=where)
 
 
 def check_signature(
@@ -54,6 +61,22 @@ def check_signature(
             f"have it signed by a key that is trusted here, or trust that one: `--trusted-key`, {TRUSTED_KEYS}",
         )
     return None
+
+
+def unvouched(reader: BundleReader, where: str) -> str:
+    """Return what to tell of a bundle that no trusted key vouches for; nothing where one does."""
+    if reader.signer is not None:
+        return ""
+    found = (
+        f"is signed by {signer(reader.signature)}, a key that nobody named here"
+        if reader.signature is not None
+        else "IS NOT SIGNED"
+    )
+    return (
+        f"warning: {where} {found}: whoever could write to it chose what runs here as root and on the machines."
+        f" Compare its hash, {reader.manifest.digest}, with what its maker tells you on another way,"
+        f" or demand a signature: `--trusted-key PUB`, or the key in {TRUSTED_KEYS}"
+    )
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:

@@ -24,6 +24,16 @@ def check_usable(manifest: Manifest, where: str, *, arch: str, kboot: str) -> No
         )
 
 
+def other_kboot(manifest: Manifest, where: str, kboot: str) -> str:
+    """Return what to tell of a bundle of another kboot, of which machines get all and this machine nothing."""
+    if manifest.kboot == kboot:
+        return ""
+    return (
+        f"{where}: is of kboot {manifest.kboot}, this is kboot {kboot}: what machines fetch is taken,"
+        " its service images are not loaded into the engine"
+    )
+
+
 def _order(version: str) -> list[int]:
     """Return the numbers of a version, which sort as versions do: `0.10.2` -> [0, 10, 2]."""
     return [int(number) for number in re.findall(r"\d+", version)[:3]]

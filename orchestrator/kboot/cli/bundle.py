@@ -175,15 +175,16 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
     """Read a bundle to its end."""
     from ..bundle.archive_reader import BundleReader
     from ..bundle.parts import reading
-    from ..bundle.signature import check_signature, trusted_keys
+    from ..bundle.signature import judge, trusted_keys, unvouched
 
     trusted = trusted_keys(arguments.trusted_keys)
     with reading(arguments.file) as stream:
         note(f"reading {arguments.file}")
-        reader = BundleReader(stream, str(arguments.file))
-        named = check_signature(reader.manifest.content, reader.signature, trusted, str(arguments.file))
+        reader = BundleReader(stream, str(arguments.file), judge(trusted, str(arguments.file)))
+        if doubt := unvouched(reader, str(arguments.file)):
+            note(doubt)
         count = sum(1 for _, _, chunks in reader.contents() if sum(map(len, chunks)) >= 0)
-    signed = f", signed by {named}" if named else ""
+    signed = f", signed by {reader.signer}" if reader.signer else ""
     print(f"{arguments.file}: {count} contents of {len(reader.manifest.items)} items are whole{signed}")
     return ExitCode.DONE
 

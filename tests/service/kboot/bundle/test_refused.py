@@ -115,9 +115,18 @@ def test_an_image_that_leads_out_of_the_bundle_changes_nothing(tmp_path: Path, r
     assert _seen(root) == before
 
 
-def test_a_bundle_of_an_older_kboot_is_taken(tmp_path: Path, root: Path) -> None:
-    _load(_bundle(tmp_path / "new", manifest_of(file_item(b"1"), kboot="0.0.9"), b"1"), root)
+def test_a_bundle_of_an_older_kboot_is_taken_for_the_machines_and_its_service_images_are_left_alone(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of nodes, binaries and OS releases are the same whoever carried them in; no engine is asked at all."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    image = image_contents(b'{"architecture": "amd64", "rootfs": {"diff_ids": ["sha256:0"]}}', b"layer")
+    service = image_item(image, "kboot-time:0.0.9", Kind.SERVICE_IMAGE)
+    bundle = _bundle(tmp_path / "new", manifest_of(service, file_item(b"1"), kboot="0.0.9"), *image, b"1")
+    _load(bundle, root)
     assert len(SupplyStore(root).bundles()) == 2
+    said = capsys.readouterr().err
+    assert f"{bundle}: is of kboot 0.0.9, this is kboot 0.1.0: what machines fetch is taken" in said
 
 
 def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path, root: Path) -> None:

@@ -27,6 +27,7 @@ from support.bundles import (
     image_item,
     manifest_of,
     read_whole,
+    unjudged,
     with_head,
 )
 
@@ -50,8 +51,28 @@ def test_a_bundle_is_read_as_it_was_written(archive: bytes) -> None:
     manifest, contents = read_whole(archive)
     assert manifest == with_head(_manifest())
     assert contents == [*_IMAGE, _EMPTY, _KUBELET]
-    assert BundleReader(Bytes(archive), "a.kboot").signature == _SIGNATURE
+    assert BundleReader(Bytes(archive), "a.kboot", unjudged).signature == _SIGNATURE
     assert len(archive) == layout.archive_size(manifest, is_signed=True)
+
+
+def test_nothing_is_read_out_of_a_manifest_before_it_was_judged(archive: bytes) -> None:
+    """Its bytes are judged as they are, and its parser sees none that are not trusted."""
+    content, judged = with_head(_manifest()).content, list[tuple[bytes, bytes | None]]()
+    broken = content.replace(b'"format": 1', b'"format": [')
+    assert len(broken) == len(content)
+    forged = archive.replace(content, broken).replace(
+        sha256(content).hexdigest().encode(), sha256(broken).hexdigest().encode(), 1
+    )
+
+    def refuse(manifest: bytes, signature: bytes | None) -> None:
+        judged.append((manifest, signature))
+        raise BadInput("is none of ours")
+
+    with pytest.raises(BadInput, match="is none of ours"):
+        BundleReader(Bytes(forged), "a.kboot", refuse)
+    assert judged == [(broken, _SIGNATURE)]
+    with pytest.raises(BadInput, match=r"manifest\.json is no JSON"):
+        BundleReader(Bytes(forged), "a.kboot", unjudged)
 
 
 @settings(max_examples=30)
