@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from .hand_over import END, GIVEN, GO, LOADED, PASS_ON, PASSED_ON, SERVING
-from .log import LogLevel, log
 from .settings import Settings
 
 _UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
@@ -166,7 +165,7 @@ class Generations:
             self._next = None
             if self._serving is None:
                 return coming.status or 1
-            log("hand-over-failed", LogLevel.ERROR, status=coming.status)
+            _log_failure(coming.status)
             self._tell("failed")
             return None
         if coming.has_said(SERVING):
@@ -197,3 +196,9 @@ class Generations:
             new = self._settings.run / "generation.new"
             new.write_text(f"{self._count} {outcome}\n")
             new.replace(new.with_name("generation"))
+
+
+def _log_failure(status: int) -> None:
+    from .log import LogLevel, log  # with all of the description's vocabulary, which a start has to do without
+
+    log("hand-over-failed", LogLevel.ERROR, status=status)

@@ -1,4 +1,7 @@
-"""`python3 -m kboot_cloudconfig.health_check`: exit 0 when the server answers on both of its ports."""
+"""`python3 -m kboot_cloudconfig.health_check`: exit 0 when the server answers on both of its ports.
+
+It runs every ten seconds for as long as the cluster does, so it loads nothing of the description.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,13 @@ import sys
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from kboot_clusterdesc.shared_files import AUTHORITY
-
 from .settings import settings_from
 
 
 def is_healthy(environ: dict[str, str]) -> bool:
     """Return whether /readyz answers over HTTP, and over HTTPS with a certificate of the cluster's authority."""
     settings = settings_from(environ)
-    context = ssl.create_default_context(cafile=str(settings.config / AUTHORITY))
+    context = ssl.create_default_context(cafile=str(settings.authority))
     urls = [
         f"http://{settings.bind}:{settings.http_port}/readyz",
         f"https://{settings.bind}:{settings.https_port}/readyz",

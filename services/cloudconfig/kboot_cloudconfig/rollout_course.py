@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.roll_order import is_counted
 
+from .patience import Patience
 from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, halted, with_course, withdrawn
-from .rollout_view import AgentState, Member, Patience, Task, View, is_older, names
+from .rollout_view import AgentState, Member, Task, View, is_older, names
 
 
 def moved(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Patience) -> Rollout:

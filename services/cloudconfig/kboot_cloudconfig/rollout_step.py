@@ -9,9 +9,10 @@ from datetime import datetime
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.roll_order import First, roll_groups
 
+from .patience import Patience
 from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, aimed, became, with_course
 from .rollout_course import is_well, may_begin, moved, obstacle
-from .rollout_view import AgentState, Member, Patience, Task, View, has_asked, is_older
+from .rollout_view import AgentState, Member, Task, View, has_asked, is_older
 
 NO_RELEASE = "no release with a whole payload is in force"
 

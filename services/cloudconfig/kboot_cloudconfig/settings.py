@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from .rollout_view import Patience
+from .patience import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Settings:
     timeouts: Timeouts
     leave_s: float  # how long a server that was replaced may go on with its downloads
     run: Path  # for what tells nothing any more once the processes have ended
+
+    @property
+    def authority(self) -> Path:
+        """The authority that the services' certificates are of."""
+        return self.config / "ca.pem"  # as shared_files has it, which would load all of the description's vocabulary
 
     @property
     def images(self) -> Path:

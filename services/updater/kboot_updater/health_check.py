@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from .settings import settings_from
+from .heartbeat import heartbeat_in, run_folder
 
 MAX_AGE_S = 60.0
 
@@ -26,4 +26,4 @@ def is_healthy(heartbeat: Path, now_s: float) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_healthy(settings_from(os.environ).heartbeat, time.time()) else 1)
+    sys.exit(0 if is_healthy(heartbeat_in(run_folder(os.environ)), time.time()) else 1)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from kboot_clusterdesc.shared_files import DESCRIPTION, PAYLOAD_KEY, RELEASE_AUTHORITY, RELEASE_KEY, UPDATER_STATUS
 
+from .heartbeat import heartbeat_in, run_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -51,7 +53,7 @@ class Settings:
     @property
     def heartbeat(self) -> Path:
         """The file that the scheduler writes every few seconds while it runs."""
-        return self.run / "kboot-updater.heartbeat"
+        return heartbeat_in(self.run)
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -59,6 +61,6 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     return Settings(
         config=Path(environ.get("KBOOT_CONFIG_DIR", "/etc/kboot")),
         images=Path(environ.get("KBOOT_IMAGES_DIR", "/var/lib/kboot/images")),
-        run=Path(environ.get("KBOOT_RUN_DIR", "/run/kboot")),
+        run=run_folder(environ),
         bootstrapper=environ.get("KBOOT_BIND"),
     )
