@@ -51,9 +51,10 @@ async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
     """Return what `make` makes of each node; between some and the next ones other requests have their turn."""
     nodes, made = fleet.nodes(), []
     for begin in range(0, len(nodes), _NODES_AT_ONCE):
+        if begin:
+            await asyncio.sleep(0)
         with fleet.looked_at_once():
             made += [make(node) for node in nodes[begin : begin + _NODES_AT_ONCE]]
-        await asyncio.sleep(0)
     return made
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import Mac, Node
 
 from .fleet import Fleet
 from .log import LogLevel, log
+from .nodes import in_pieces
 from .presence import RUNS
 from .problem import ProblemError
 
 # `discard`: nobody listens there, so the kernel refuses, and no log of the machine has a line of it.
 _PORT = 9
-_TIMEOUT_S = 3
-_AT_ONCE = 64
+_TIMEOUT_S = 3.0
+_AT_ONCE = 100
+_PACE_S = 1.0  # from some to the next ones: a round of thousands lasts longer, and costs no more in a second
 
 
 class PresenceWatch:
@@ -23,34 +27,45 @@ class PresenceWatch:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._every_s = fleet.settings.presence_every_s
 
     async def watch(self) -> None:
         """Look for ever."""
+        loop, took_s = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(self._fleet.settings.presence_every_s)
+            await asyncio.sleep(max(self._every_s - took_s, 0))
+            begin = loop.time()
             try:
-                await self._look()
+                await self.look()
             except ProblemError:
                 pass  # no description yet, which the fleet's own watch tells
             except Exception as error:  # the border of a background job: it must outlive a bad moment
                 log("presence-watch-failed", LogLevel.ERROR, problem=repr(error))
+            took_s = loop.time() - begin
 
-    async def _look(self) -> None:
-        fleet = self._fleet
-        nodes = fleet.nodes()  # a ProblemError out of a TaskGroup would be none any more
+    async def look(self) -> None:
+        """Look once for each machine that runs and was not heard of since the last look."""
+        found = [each for each in await in_pieces(self._fleet, self._looked_for) if each is not None]
         async with asyncio.TaskGroup() as looks:
-            for node in nodes:
-                address = fleet.address_of(node)
-                if address is not None and fleet.machine(node.mac).phase in RUNS:
-                    looks.create_task(self._note(node.mac, address))
+            for begin in range(0, len(found), _AT_ONCE):
+                if begin:
+                    await asyncio.sleep(_PACE_S)
+                looks.create_task(self._note(found[begin : begin + _AT_ONCE]))
 
-    async def _note(self, mac: Mac, address: IPv4Address) -> None:
-        async with self._room:
-            is_there = await answers(address)
-        self._fleet.presence.note(mac, self._fleet.now(), is_there=is_there)
-        if is_there:
-            self._fleet.hear(mac)
+    def _looked_for(self, node: Node) -> tuple[Mac, IPv4Address] | None:
+        fleet = self._fleet
+        since = fleet.now() - timedelta(seconds=self._every_s)
+        if fleet.machine(node.mac).phase not in RUNS or fleet.presence.is_there_since(node.mac, since):
+            return None
+        address = fleet.address_of(node)
+        return None if address is None else (node.mac, address)
+
+    async def _note(self, machines: Sequence[tuple[Mac, IPv4Address]]) -> None:
+        found = await asyncio.gather(*(answers(address) for _, address in machines))
+        for (mac, _), is_there in zip(machines, found, strict=True):
+            self._fleet.presence.note(mac, self._fleet.now(), is_there=is_there)
+            if is_there:
+                self._fleet.hear(mac)
 
 
 async def answers(address: IPv4Address, port: int = _PORT) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,11 +16,22 @@ from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.presence import Presence
 from kboot_cloudconfig.presence_watch import PresenceWatch, answers
 from kboot_cloudconfig.settings import settings_from
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import Mac, Phase
+from support.calls import calls_of
 from support.ports import free_port
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAC = Mac("52:54:00:00:00:01")
+_DESCRIPTION = """
+apiVersion: kboot/v1
+cluster: {name: unit, domain: unit.example.com}
+network: {bootstrapper: 127.0.0.1, subnet: 127.0.0.0/24, dhcp: {mode: "off"}}
+os: {channel: stable}
+nodes:
+""" + "".join(
+    f'  - {{mac: "52:54:00:00:00:0{each}", name: node{each}, ip: 127.0.0.1{each}, roles: [worker]}}\n'
+    for each in range(1, 5)
+)
 
 
 def missing(*looks: bool) -> datetime | None:
@@ -76,3 +88,24 @@ def test_without_a_description_nothing_is_looked_for_and_nothing_logged(
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(PresenceWatch(fleet).watch(), 0.2))
     assert "presence-watch-failed" not in "".join(capfd.readouterr())
+
+
+def test_a_round_asks_each_machine_that_runs_once_and_nobody_who_was_just_heard_of(tmp_path: Path) -> None:
+    (tmp_path / "clusterdesc.yaml").write_text(_DESCRIPTION)
+    places = {"KBOOT_CONFIG_DIR": str(tmp_path), "KBOOT_DATA_DIR": str(tmp_path), "KBOOT_UID": str(os.getuid())}
+    now = [NOW]
+    fleet = Fleet(settings_from(places), lambda: now[0])
+    for node in fleet.nodes()[:3]:
+        fleet.store.save(replace(fleet.machine(node.mac), phase=Phase.RUNNING))
+    watch = PresenceWatch(fleet)
+
+    def asked() -> int:
+        return calls_of(lambda: asyncio.run(watch.look()))["socket.connect"]
+
+    assert asked() == 3
+    fleet.hear(fleet.nodes()[0].mac)
+    assert asked() == 0
+    now[0] += timedelta(seconds=20)
+    fleet.hear(fleet.nodes()[0].mac)
+    assert asked() == 2
+    assert [fleet.heard_of(node) for node in fleet.nodes()[:3]] == [now[0]] * 3
