@@ -78,7 +78,7 @@ async def start(request: Request, fleet: ServedFleet) -> RolloutState:
     release = updating_release(fleet)
     if release is None:
         raise ProblemError(409, f"{NO_RELEASE}: `kboot os list` shows what is here, `kboot os sync` fetches it")
-    view = seen(fleet, {})
+    view = await seen(fleet, {})
     if not any(member.is_part and is_older(member.version, release) for member in view.members.values()):
         raise ProblemError(409, f"no machine that runs has an older release than {release}")
     rollout = fleet.rollouts.rollout

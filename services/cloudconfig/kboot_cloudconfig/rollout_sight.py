@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from kboot_clusterdesc import ClusterDesc, Mac, Node, Phase
+from kboot_clusterdesc import Mac, Node, Phase
 from kboot_clusterdesc.model import RebootStrategy
 from kboot_clusterdesc.shared_files import AUTHORITY
 
@@ -13,6 +13,7 @@ from .etcd_health import etcd_trouble
 from .event import rfc3339
 from .fleet import Fleet
 from .machine import Machine
+from .nodes import in_pieces
 from .presence import RUNS
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble
@@ -23,12 +24,11 @@ from .update_window import closed_for_good, is_open, zone_of
 from .updating_release import updating_release
 
 
-def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None) -> View:
+async def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None) -> View:
     """Return what is known of the fleet now; `trouble` is the cluster's, which `cluster_trouble` asks for."""
+    members = dict(await in_pieces(fleet, lambda node: (node.mac, _member(fleet, node))))
     desc, now = fleet.desc(), fleet.now()
     update, hold = desc.os.update, fleet.rollouts.hold(now)
-    with fleet.looked_at_once():
-        members = {node.mac: _member(fleet, desc, node) for node in fleet.nodes()}
     return View(
         members=members,
         release=updating_release(fleet),
@@ -60,7 +60,7 @@ async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
     return "; ".join(each for each in found if each is not None) or None
 
 
-def _member(fleet: Fleet, desc: ClusterDesc, node: Node) -> Member:
+def _member(fleet: Fleet, node: Node) -> Member:
     machine, history = fleet.machine(node.mac), fleet.updates.history(node.mac)
     known = fleet.kubernetes.nodes.get(node.name)
     newest = history[-1] if history and history[-1].step is Step.FAILED else None
@@ -69,7 +69,7 @@ def _member(fleet: Fleet, desc: ClusterDesc, node: Node) -> Member:
         tuple(node.roles),
         machine.version,
         not machine.armed and machine.phase in RUNS,
-        _trouble(fleet, desc, node),
+        _trouble(fleet, node),
         fleet.rollouts.words.get(node.mac),
         (newest.at, newest.error) if newest is not None else None,
         known is not None and known.is_marked,
@@ -88,11 +88,11 @@ def _absence(machine: Machine) -> str | None:
     return "it is being installed" if machine.phase in INSTALLS else None
 
 
-def _trouble(fleet: Fleet, desc: ClusterDesc, node: Node) -> str | None:
+def _trouble(fleet: Fleet, node: Node) -> str | None:
     """Return why a machine is not well; what no API server tells while none answers is the cluster's trouble."""
     if (since := fleet.presence.missing_since(node.mac)) is not None:
         return f"it does not answer since {rfc3339(since)}"
-    if desc.kubernetes is None or fleet.kubernetes.state is not ApiState.ANSWERS:
+    if fleet.desc().kubernetes is None or fleet.kubernetes.state is not ApiState.ANSWERS:
         return None
     known = fleet.kubernetes.nodes.get(node.name)
     if known is None:

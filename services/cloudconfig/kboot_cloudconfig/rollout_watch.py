@@ -18,7 +18,8 @@ from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, Stage, State
 from .rollout_sight import cluster_trouble, seen
 from .rollout_step import step, tasks
-from .rollout_view import Task
+from .rollout_view import Task, is_older
+from .updating_release import updating_release
 
 _RETRY_S = 5.0  # as kubectl drain does
 
@@ -36,7 +37,7 @@ class RolloutWatch:
         try:
             while True:
                 try:
-                    await self._look()
+                    await self.look()
                 except ProblemError:
                     pass  # no description yet, which the fleet's own watch tells
                 except Exception as error:  # the border of a background job: it must outlive a bad moment
@@ -45,18 +46,20 @@ class RolloutWatch:
         finally:
             await self._tasks.end()
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Take the steps that are to be taken now, where there can be any."""
         fleet = self._fleet
         factor = SLOW if fleet.desc().timing is Timing.SLOW else 1
         patience = fleet.settings.patience.times(factor)
-        view = seen(fleet, self._tasks.outcomes)
+        if not has_work(fleet):
+            return
+        view = await seen(fleet, self._tasks.outcomes)
         is_busy = bool(fleet.rollouts.rollout.at(*UNDER_WAY))
         if is_busy or step(fleet.rollouts.rollout, view, fleet.now(), patience).state is State.RUNNING:
             trouble = await cluster_trouble(fleet)
-            view = seen(fleet, self._tasks.outcomes, trouble)  # much may have changed meanwhile
+            view = await seen(fleet, self._tasks.outcomes, trouble)  # much may have changed meanwhile
         before = fleet.rollouts.rollout
         after = step(before, view, fleet.now(), patience)
-        fleet.rollouts.view = view
         made = fleet.store.commits.made
         fleet.rollouts.keep(after)
         for mac, detail in told(before, after):
@@ -78,6 +81,17 @@ class RolloutWatch:
         if known is not None and task is Task.UNCORDON:
             nodes = {**self._fleet.kubernetes.nodes, name: replace(known, is_marked=False, is_cordoned=False)}
             self._fleet.kubernetes = replace(self._fleet.kubernetes, nodes=nodes)
+
+
+def has_work(fleet: Fleet) -> bool:
+    """Return whether a rollout could do anything now; while all is up to date, no machine has to be looked at."""
+    rollout = fleet.rollouts.rollout
+    is_through = all(course.stage is Stage.DONE and not course.is_marked for course in rollout.courses.values())
+    if rollout.state is not State.IDLE or not is_through:
+        return True
+    releases = [release for release in (rollout.release, updating_release(fleet)) if release is not None]
+    versions = {fleet.machine(node.mac).version for node in fleet.nodes()}
+    return any(is_older(version, release) for version in versions for release in releases)
 
 
 def told(before: Rollout, after: Rollout) -> Iterator[tuple[Mac | None, dict[str, str]]]:

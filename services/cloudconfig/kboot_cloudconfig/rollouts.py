@@ -1,4 +1,4 @@
-"""The rollout as the server has it: what is kept, the newest word of each machine's agent, and what was seen last."""
+"""The rollout as the server has it: what is kept, and the newest word of each machine's agent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kboot_clusterdesc import Mac
 from .rollout import Rollout
 from .rollout_answer import Hold, standing
 from .rollout_table import RolloutTable
-from .rollout_view import View, Word
+from .rollout_view import Word
 
 
 class Rollouts:
@@ -18,7 +18,6 @@ class Rollouts:
     def __init__(self, table: RolloutTable) -> None:
         self._table = table
         self.words: dict[Mac, Word] = {}
-        self.view: View | None = None  # of the newest look; None before the first
 
     @property
     def rollout(self) -> Rollout:
