@@ -29,7 +29,7 @@ from . import (
 )
 from .api import AgentAnswer, FleetState, GateState, NodeState, RolloutState
 from .body_queue import BodyQueue
-from .file_watch import watch_files
+from .file_watch import watch_description, watch_files
 from .fleet import Fleet
 from .front import Front
 from .kept_answers import KeptAnswers
@@ -112,7 +112,7 @@ def create_app(fleet: Fleet) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         fleet.store.commits.begin_batches()
         watched = (KubernetesWatch(fleet), PresenceWatch(fleet), RolloutWatch(fleet), NotifyWatch(fleet))
-        jobs = (watch_files(fleet), *(each.watch() for each in watched))
+        jobs = (watch_files(fleet), watch_description(fleet), *(each.watch() for each in watched))
         watches = [asyncio.create_task(job) for job in jobs]
         yield
         for watch in watches:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from itertools import islice
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode, EventKind, Mac, Node, Phase, shared_files
@@ -25,7 +26,7 @@ from .observed import Observed
 from .presence import Presence
 from .problem import ProblemError
 from .refusals import Reasons, Refusals, Steps
-from .releases import release_in_force, updater_events
+from .releases import release_in_force
 from .rollouts import Rollouts
 from .settings import Settings
 from .shown_node import ShownNodes
@@ -40,15 +41,19 @@ WAY_OUT = "`kboot node reinstall NAME` arms a machine, `kboot node settle` ends 
 class Fleet:
     """All that the server knows of the machines: declared, joined and discovered."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        description: DescriptionFile | None = None,
+    ) -> None:
         self.settings, self.now = settings, now
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", LogLevel.ERROR, **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
-        self._description = DescriptionFile(settings.config / shared_files.DESCRIPTION)
+        self.description = description or DescriptionFile(settings.description)
         self.leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self.listeners, self.observed = Listeners(), Observed()
-        self._told = set(updater_events(settings.images))
         self._heard = self.store.heard()
         self._heard_since: set[Mac] = set()  # since their times were kept
         self.heard_kept_at = now()
@@ -56,7 +61,6 @@ class Fleet:
         self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
         self.kubernetes = KubernetesView()
-        self._leases_noted_by: NodeIndex | None = None
         self._index_now: NodeIndex | None = None
         self.store.on_event = self._announce
         self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
@@ -64,7 +68,7 @@ class Fleet:
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""
-        index = self._index_now or self._description.current()
+        index = self._index_now or self.description.current()
         if index is None:
             raise ProblemError(503, "there is no description yet")
         return index
@@ -198,12 +202,16 @@ class Fleet:
         heard = [self._heard[node.mac]] if node.mac in self._heard else []
         return max([*heard, *life.own_steps(self.machine(node.mac))], default=None)
 
-    def keep_heard(self) -> None:
-        """Keep when each machine was last heard of: once a minute, and at the end of the server."""
+    def keep_heard(self, at_most: int | None = None) -> int:
+        """Keep when each machine was last heard of, `at_most` so many of them; return of how many it is left to do.
+
+        It is done once a minute, and at the end of the server.
+        """
         self.heard_kept_at = self.now()
-        self.store.keep_heard({mac: self._heard[mac] for mac in self._heard_since})
-        self._heard_since.clear()
-        self._leases_noted_by = None
+        macs = list(islice(self._heard_since, at_most))
+        self.store.keep_heard({mac: self._heard[mac] for mac in macs})
+        self._heard_since.difference_update(macs)
+        return len(self._heard_since)
 
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""
@@ -256,37 +264,6 @@ class Fleet:
         """Keep the reason that `address` gave a machine, unless it gave it the same within the last minute."""
         if after != before and self._reasons.note(after.mac, address, after.reason or "", self.now()):
             self.keep(before, after)
-
-    def note_leases(self) -> None:
-        """Note each lease: a declared machine becomes `leased`, an undeclared one is listed as discovered.
-
-        Once a minute that is all of them, else what changed: leases, the description, machines that wait anew.
-        """
-        now, index = self.now(), self.index()
-        renewed, waiting = self.leases.renewed(now), self.store.take_waiting()
-        before_by, self._leases_noted_by = self._leases_noted_by, None  # a fault on the way: the next look is at all
-        if index is before_by:
-            cards = {card for mac in waiting for card in (index.by_mac[mac].macs if mac in index.by_mac else (mac,))}
-            entries = [entry for mac in renewed | cards if (entry := self.leases.lease_of(mac, now))]
-        else:
-            entries = self.leases.standing(now)
-        for entry in entries:
-            if entry.mac in index.by_mac or self.store.has_joined(entry.mac):
-                before = self.machine(index.identity(entry.mac))
-                self.keep(before, life.got_lease(before, now), entry.ip)
-                if entry.mac in renewed:
-                    self.hear(before.mac)
-            elif not index.desc.ignores(entry.mac) and self.store.discover(entry, now):
-                self.tell(Phase.DISCOVERED, entry.mac, entry.ip)
-        self._leases_noted_by = index
-
-    def note_updater(self) -> None:
-        """Keep as events what the updater noted since the last look, so that one stream tells everything."""
-        noted = updater_events(self.settings.images)
-        for at, kind, detail in noted:
-            if (at, kind, detail) not in self._told:
-                self.tell(EventKind.RELEASE, None, what=kind, detail=detail)
-        self._told = set(noted)
 
     def _event(
         self, kind: EventKind | Phase, mac: Mac | None, ip: IPv4Address | None, detail: dict[str, str | int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
@@ -24,6 +25,7 @@ from kboot_clusterdesc.shared_files import SERVER_CERTIFICATE, SERVER_KEY
 
 from .app import create_app
 from .database import NewerState, UnusableState
+from .description import DescriptionFile
 from .file_pump import FilePump
 from .fleet import Fleet
 from .hand_over import END, GO, LOADED, PASS_ON, PASSED_ON, SERVING, Given, Line, passed_on
@@ -113,12 +115,14 @@ async def _serve(settings: Settings, given: Given) -> None:
         asyncio.get_running_loop().add_signal_handler(number, line.end)
     # A server that has no certificate leaves the one before it as it is.
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*_certificate(settings))
+    description = DescriptionFile(settings.description)
+    description.current()  # it may take seconds, in which the server before this one answers
     line.tell(LOADED)
     await line.told(GO, END)  # until the server before this one has left the database alone
     if line.is_told(END):
         return
     try:
-        fleet = Fleet(settings)
+        fleet = Fleet(settings, description=description)
     except NewerState as error:
         log("state-newer", LogLevel.ERROR, problem=str(error), hint=NEWER_STATE_HINT)
         # It goes on, to tell that to whoever asks, the health check too: an end would be one start after the other.
@@ -132,7 +136,10 @@ async def _serve(settings: Settings, given: Given) -> None:
         except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
             log("state-not-closed", LogLevel.WARNING, problem=str(error))
 
-    await _answer(settings, given, line, create_app(fleet), fleet.listeners.end, close_state)
+    app = create_app(fleet)
+    gc.collect()
+    gc.freeze()  # what is here lasts: a collection that walked through it would keep everybody waiting
+    await _answer(settings, given, line, app, fleet.listeners.end, close_state)
 
 
 def _certificate(settings: Settings) -> tuple[Path, Path]:

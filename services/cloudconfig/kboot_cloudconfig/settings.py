@@ -1,4 +1,7 @@
-"""Reads from the environment where the server finds its files and where it listens."""
+"""Reads from the environment where the server finds its files and where it listens.
+
+Names of files stand here as shared_files has them, which would load all of the description's vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,14 @@ class Settings:
     run: Path  # for what tells nothing any more once the processes have ended
 
     @property
+    def description(self) -> Path:
+        """The description in force."""
+        return self.config / "clusterdesc.yaml"
+
+    @property
     def authority(self) -> Path:
         """The authority that the services' certificates are of."""
-        return self.config / "ca.pem"  # as shared_files has it, which would load all of the description's vocabulary
+        return self.config / "ca.pem"
 
     @property
     def images(self) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from kboot_cloudconfig.app import create_app
 from kboot_cloudconfig.boot_script import Install, install_of
 from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
+from kboot_cloudconfig.lease_notes import LeaseNotes
 from kboot_cloudconfig.nodes import fleet_state
 from kboot_cloudconfig.refusals import TOLD_AT_MOST
+from kboot_cloudconfig.rollout import Course, Stage
+from kboot_cloudconfig.rollout_watch import RolloutWatch
 from kboot_cloudconfig.settings import settings_from
-from kboot_clusterdesc import Mac
+from kboot_cloudconfig.updater_notes import UpdaterNotes
+from kboot_clusterdesc import Mac, Phase
 from support.calls import calls_of
 
 _HEAD = """
@@ -55,7 +60,7 @@ def _rack(folder: Path, nodes: int) -> Fleet:
     (folder / "leases" / "dnsmasq.leases").write_text("".join(leases))
     places = {"KBOOT_CONFIG_DIR": str(folder / "config"), "KBOOT_DATA_DIR": str(folder), "KBOOT_UID": str(os.getuid())}
     fleet = Fleet(settings_from(places))
-    fleet.note_leases()
+    LeaseNotes(fleet).note()
     return fleet
 
 
@@ -71,7 +76,7 @@ def _total(calls: Counter[str]) -> int:
 
 def test_four_times_the_nodes_cost_four_times_as_much(racks: tuple[Fleet, Fleet]) -> None:
     small, large = racks
-    assert _total(calls_of(large.note_leases)) < 4.5 * _total(calls_of(small.note_leases))
+    assert _total(calls_of(LeaseNotes(large).note)) < 4.5 * _total(calls_of(LeaseNotes(small).note))
     assert _total(calls_of(lambda: fleet_state(large))) < 4.5 * _total(calls_of(lambda: fleet_state(small)))
 
 
@@ -103,7 +108,7 @@ def test_a_machine_is_parsed_once_in_the_life_of_the_server_and_its_disks_never(
     first = calls_of(lambda: fleet_state(again))
     assert first["from_json"] == 30
     assert first["BaseModel.__init__"] == 0
-    later = calls_of(again.note_leases) + calls_of(lambda: fleet_state(again))
+    later = calls_of(LeaseNotes(again).note) + calls_of(lambda: fleet_state(again))
     assert later["from_json"] == later["loads"] == 0
     assert fleet_state(again)["nodes"][0]["disks"][1]["serial"] == "A1"
 
@@ -112,7 +117,8 @@ def test_a_second_in_which_nothing_changes_asks_the_database_nothing(tmp_path: P
     fleet = _rack(tmp_path, 30)
     fleet.hear(_mac(1))
     fleet.keep_heard()
-    calls = calls_of(fleet.note_leases) + calls_of(fleet.note_updater) + calls_of(fleet.keep_heard)
+    updater = UpdaterNotes(fleet)
+    calls = calls_of(LeaseNotes(fleet).note) + calls_of(updater.tell) + calls_of(fleet.keep_heard)
     assert {name: number for name, number in calls.items() if "execute" in name or "_transaction" in name} == {}
     assert fleet.store.heard().keys() == {_mac(1)}
 
@@ -123,27 +129,28 @@ def test_a_lease_that_changes_is_one_write(tmp_path: Path) -> None:
     stranger = str(_mac(0, 2))
     lines = [line for line in leases.read_text().splitlines() if stranger not in line]
     leases.write_text("\n".join([*lines, f"0 {stranger} 10.10.3.1 * *"]) + "\n")
-    assert calls_of(fleet.note_leases)["Connection.execute"] == 3  # its begin, the change, its commit
+    assert calls_of(LeaseNotes(fleet).note)["Connection.execute"] == 3  # its begin, the change, its commit
     assert [each.ip for each in fleet.discovered() if each.mac == stranger] == ["10.10.3.1"]
 
 
 def test_a_second_looks_at_the_leases_that_changed_and_a_minute_at_all(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 30)
-    leases = tmp_path / "leases" / "dnsmasq.leases"
-    fleet.note_leases()
+    leases, notes = tmp_path / "leases" / "dnsmasq.leases", LeaseNotes(fleet)
+    notes.note()
     leases.write_text(leases.read_text().replace("10.10.0.1 *", "10.10.3.2 *"))
-    assert calls_of(fleet.note_leases)["got_lease"] == 1
-    assert calls_of(fleet.note_leases)["got_lease"] == 0
-    fleet.keep_heard()
-    assert calls_of(fleet.note_leases)["got_lease"] == 30
+    assert calls_of(notes.note)["got_lease"] == 1
+    assert calls_of(notes.note)["got_lease"] == 0
+    notes.look_at_all()
+    assert calls_of(notes.note)["got_lease"] == 30
 
 
 def test_a_machine_that_waits_anew_is_leased_by_the_lease_that_it_has(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 2)
-    fleet.note_leases()
+    notes = LeaseNotes(fleet)
+    notes.note()
     fleet.store.save(life.arm(life.failed(fleet.machine(_mac(1)), "no disk", fleet.now()), fleet.now()))
     assert fleet.machine(_mac(1)).phase == "waiting"
-    fleet.note_leases()
+    notes.note()
     assert fleet.machine(_mac(1)).phase == "leased"
 
 
@@ -209,3 +216,32 @@ def test_a_node_is_made_text_again_only_where_it_changed(tmp_path: Path) -> None
     calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))
     assert calls["ShownNode.state"] == 1
     assert "no &lt;disk&gt;" in dict(_answers(fleet, "/"))["/"].text
+
+
+def test_others_have_their_turn_while_the_leases_of_a_rack_are_noted(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 450)
+    notes = LeaseNotes(fleet)
+    assert len(list(notes.steps())) == (450 + _STRANGERS) // 200
+    assert list(notes.steps()) == []
+
+
+def test_who_was_heard_of_is_kept_some_at_a_time(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    for number in range(7):
+        fleet.hear(_mac(number))
+    assert [fleet.keep_heard(3), fleet.keep_heard(3), fleet.keep_heard(3)] == [4, 1, 0]
+    assert fleet.store.heard().keys() == {_mac(number) for number in range(7)}
+
+
+def test_a_rack_that_is_up_to_date_is_not_looked_at_for_a_rollout(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 250)
+    for node in fleet.nodes():
+        fleet.store.save(replace(fleet.machine(node.mac), phase=Phase.RUNNING, armed=False, version="3975.2.0"))
+    assert calls_of(lambda: asyncio.run(RolloutWatch(fleet).look()))["_member"] == 0
+    idle = fleet.rollouts.rollout
+    for release, looked_at in (("3975.2.0", 0), ("4081.2.0", 250)):
+        fleet.rollouts.keep(replace(idle, release=release))
+        assert calls_of(lambda: asyncio.run(RolloutWatch(fleet).look()))["_member"] == looked_at
+    course = Course(Stage.FAILED, fleet.now(), from_version="3975.2.0")
+    fleet.rollouts.keep(replace(idle, release="3975.2.0", courses={_mac(1): course}))
+    assert calls_of(lambda: asyncio.run(RolloutWatch(fleet).look()))["_member"] == 250
