@@ -40,7 +40,8 @@ async def read_apart(path: Path) -> AsyncGenerator[ClusterDesc | tuple[Node, ...
                     raise UnreadDescription(frame)
                 yield frame
         if status := await process.wait():
-            raise UnreadDescription(f"{path}: the process that reads it ended with status {status}")
+            way = "`kboot restart cloudconfig` reads it again"
+            raise UnreadDescription(f"{path}: the process that reads it ended with status {status}: {way}")
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):

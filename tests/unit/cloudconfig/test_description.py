@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from kboot_cloudconfig import description_reader
 from kboot_cloudconfig.description import AT_ONCE_BYTES, DescriptionFile
 from kboot_cloudconfig.file_watch import watch_description
 from kboot_cloudconfig.fleet import Fleet
@@ -107,11 +107,11 @@ def test_a_reader_that_is_ended_is_told_and_the_next_change_is_read(
 ) -> None:
     before, path = _index(file), tmp_path / "clusterdesc.yaml"
     with monkeypatch.context() as ended:
-        ended.setattr(description_reader.sys, "executable", "/bin/false")
+        ended.setattr(sys, "executable", "/bin/false")
         _write(path, _LARGE, "name: node3,", "name: other,")
         _follow(file)
     assert _index(file) is before
-    assert file.problem == f"{path}: the process that reads it ended with status 1"
+    assert str(file.problem).startswith(f"{path}: the process that reads it ended with status 1: `kboot restart")
     _write(path, _LARGE, "name: node3,", "name: other,")
     _follow(file)
     assert "other" in _nodes(file)
