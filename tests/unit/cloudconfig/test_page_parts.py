@@ -15,11 +15,13 @@ from kboot_cloudconfig.api import NodeState
 from kboot_cloudconfig.page.advice import commands_for
 from kboot_cloudconfig.page.config_outline import config_outline
 from kboot_cloudconfig.page.fleet import _view
+from kboot_cloudconfig.page.rack_pictures import RackPictures
 from kboot_cloudconfig.page.racks import racks_of
 from kboot_cloudconfig.page.timeline import length_in_words, timeline
 from kboot_cloudconfig.page.view import Group, Sort, View, grouped
 from kboot_cloudconfig.row import Level, Row, natural, row_of
 from kboot_clusterdesc import Phase
+from support.calls import calls_of
 
 _AT = "2026-11-29T10:00:00Z"
 
@@ -148,10 +150,32 @@ def test_a_rack_is_drawn_from_below_and_machines_of_one_unit_beside_each_other()
     assert places["right"] == (30, 24, 29)
 
 
+def test_of_the_racks_only_those_parts_are_drawn_anew_that_changed() -> None:
+    rows = [_row(f"n{at}", rack=f"r{at % 5}", unit=at // 5 + 1) for at in range(100)]
+    rows += [_row(f"loose{at}") for at in range(450)]
+    pictures, html = RackPictures(), dict[str, str]()
+
+    def drawn(number: str) -> int:
+        calls = calls_of(lambda: html.update({number: asyncio.run(pictures.html(rows, number))}))
+        return calls["Template.render"]
+
+    frame = 1
+    assert drawn("1") == frame + 5 + 3
+    assert drawn("1") == 0
+    assert drawn("2") == frame
+    rows[7] = _row("n7", Phase.FAILED, rack="r2", unit=2, reason="no <disk>")
+    assert drawn("3") == frame + 1
+    assert "n7: failed, no &lt;disk&gt;" in html["3"]
+    assert html["3"] == asyncio.run(RackPictures().html(rows, "3"))
+    del rows[-1]
+    assert drawn("4") == frame + 1
+    assert html["4"].count("<rect") == len(rows)
+
+
 @given(st.lists(st.tuples(st.sampled_from(["", "r1", "r2"]), st.integers(0, 12)), max_size=60))
 def test_no_two_machines_are_drawn_in_one_place(machines: list[tuple[str, int]]) -> None:
     rows = [_row(f"n{at}", rack=rack or None, unit=unit or None) for at, (rack, unit) in enumerate(machines)]
-    racks = racks_of(rows)
+    racks = list(racks_of(rows))
     assert sum(len(rack.boxes) for rack in racks) == len(rows)
     for rack in racks:
         assert len({(box.x, box.y) for box in rack.boxes}) == len(rack.boxes)

@@ -14,7 +14,6 @@ from ..caller import ServedFleet
 from ..nodes import around
 from ..row import Level, Row, counted
 from .answer import PAGES, check_host, kept_by, page
-from .racks import racks_of
 from .rows import Rows
 from .view import MOST_SHOWN, SHOWN, Group, Sort, View, grouped
 
@@ -47,9 +46,9 @@ async def fleet_page(
     check_host(request, fleet.desc())
     rows, state = await served.current(), around(fleet, [])
     now = f"{served.epoch}-{served.number}"
+    racks = "" if kept_by(request) == now else await served.pictures.html(rows, now)
 
     def values() -> dict[str, Any]:
-        racks = "" if kept_by(request) == now else _racks_html(tuple(rows), now)
         shown = {"title": "Machines", "here": "/", "state": state, "view": view, "racks": racks, "racks_kept": now}
         return {**shown, **_looked(rows, view)}
 
@@ -72,11 +71,6 @@ def _looked(rows: list[Row], view: View) -> dict[str, Any]:
         "sorts": list(Sort),
         "all_phases": [phase for phase in Phase if phase is not Phase.DISCOVERED],
     }
-
-
-@lru_cache(1)
-def _racks_html(rows: tuple[Row, ...], now: str) -> str:
-    return PAGES.get_template("racks.html.j2").render(racks=racks_of(rows))
 
 
 @lru_cache(2048)

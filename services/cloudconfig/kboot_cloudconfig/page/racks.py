@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..row import Level, Row, counted, natural
@@ -34,13 +34,14 @@ class Rack:
     summary: str
 
 
-def racks_of(rows: Iterable[Row]) -> list[Rack]:
-    """Return the picture of all racks in the order of their names; what has none comes last."""
+def racks_of(rows: Iterable[Row]) -> Iterator[Rack]:
+    """Yield the picture of each rack in the order of their names; what has none comes last."""
     by_rack: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_rack[row.rack].append(row)
     names = sorted(by_rack, key=lambda name: (name == "", natural(name)))
-    return [_rack(name, by_rack[name]) if name else _unplaced(by_rack[name]) for name in names]
+    for name in names:
+        yield _rack(name, by_rack[name]) if name else _unplaced(by_rack[name])
 
 
 def _rack(name: str, rows: list[Row]) -> Rack:

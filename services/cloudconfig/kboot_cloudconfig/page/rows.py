@@ -6,8 +6,10 @@ import asyncio
 import secrets
 
 from ..fleet import Fleet
-from ..nodes import in_pieces, shown
+from ..nodes import shown
+from ..pieces import in_pieces
 from ..row import Row
+from .rack_pictures import RackPictures
 
 _GOOD_FOR_S = 1.0
 
@@ -21,6 +23,7 @@ class Rows:
         self._rows: list[Row] = []
         self._looked_at = -_GOOD_FOR_S
         self.number = 0
+        self.pictures = RackPictures()
         self.epoch = secrets.token_hex(4)  # of this server: the numbers of another begin anew, too
 
     async def current(self) -> list[Row]:
