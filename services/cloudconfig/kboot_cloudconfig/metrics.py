@@ -14,9 +14,10 @@ from kboot_clusterdesc import DhcpMode
 from .caller import ServedFleet
 from .fleet import Fleet
 from .fleet_metrics import FleetMetrics, Leases, Now
-from .nodes import in_pieces, shown
+from .nodes import shown
+from .pieces import in_pieces
 from .releases import updater_status
-from .shown_rollout import rollout_state
+from .shown_rollout import whole_rollout
 from .summary import summary_of
 
 _PROCESS = CollectorRegistry()
@@ -47,7 +48,7 @@ async def _now(fleet: Fleet) -> Now:
         leases=_leases(fleet),
         summary=summary_of(fleet),
         streams=len(fleet.listeners),
-        rollout=rollout_state(fleet),
+        rollout=await whole_rollout(fleet),
         receivers=[view for _, view in sorted(fleet.store.notified.views.items())],
     )
 
@@ -56,6 +57,6 @@ def _leases(fleet: Fleet) -> Leases | None:
     dhcp = fleet.desc().network.dhcp
     if dhcp.mode is not DhcpMode.SERVE or dhcp.range is None:
         return None
-    first, last = dhcp.range.first, dhcp.range.last
-    used = sum(first <= lease.ip <= last for lease in fleet.leases.standing(fleet.now()))
-    return Leases(used, int(last) - int(first) + 1 - used)
+    addresses = range(int(dhcp.range.first), int(dhcp.range.last) + 1)
+    used = sum(int(lease.ip) in addresses for lease in fleet.leases.standing(fleet.now()))
+    return Leases(used, len(addresses) - used)

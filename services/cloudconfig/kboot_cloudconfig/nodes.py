@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import Query, Request
 from fastapi.responses import Response
@@ -25,6 +23,7 @@ from .kept_releases import releases_in_use
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
 from .machine import Machine
 from .overdue import overdue
+from .pieces import in_pieces
 from .presence import RUNS
 from .problem import ProblemError
 from .releases import updater_status
@@ -32,9 +31,6 @@ from .rollout import UNDER_WAY
 from .shown_node import Around, ShownNode
 from .shown_rollout import rollout_state
 
-Made = TypeVar("Made")
-
-_NODES_AT_ONCE = 100  # a few milliseconds
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _NO_NODES = '"nodes":[]'
 _INSTALLED = (Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING, Phase.READY)
@@ -45,17 +41,6 @@ async def all_nodes(fleet: ServedFleet) -> Response:
     nodes = await in_pieces(fleet, lambda node: shown(fleet, node).json)
     before, _, after = _JSON.encode(around(fleet, [])).partition(_NO_NODES)
     return _json(f"{before}{_NO_NODES[:-1]}{','.join(nodes)}]{after}")
-
-
-async def in_pieces(fleet: Fleet, make: Callable[[Node], Made]) -> list[Made]:
-    """Return what `make` makes of each node; between some and the next ones other requests have their turn."""
-    nodes, made = fleet.nodes(), []
-    for begin in range(0, len(nodes), _NODES_AT_ONCE):
-        if begin:
-            await asyncio.sleep(0)
-        with fleet.looked_at_once():
-            made += [make(node) for node in nodes[begin : begin + _NODES_AT_ONCE]]
-    return made
 
 
 async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:

@@ -11,7 +11,7 @@ from kboot_clusterdesc import Mac, Node
 
 from .fleet import Fleet
 from .log import LogLevel, log
-from .nodes import in_pieces
+from .pieces import in_pieces
 from .presence import RUNS
 from .problem import ProblemError
 

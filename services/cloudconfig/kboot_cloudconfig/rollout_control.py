@@ -21,7 +21,7 @@ from .rollout_answer import HeldTurn, Hold
 from .rollout_sight import cluster_trouble, seen
 from .rollout_step import NO_RELEASE
 from .rollout_view import is_older
-from .shown_rollout import rollout_state
+from .shown_rollout import rollout_state, whole_rollout
 from .updating_release import updating_release
 
 HOLD_S = 300
@@ -68,7 +68,7 @@ class GateWord(_Word):
 
 async def show(fleet: ServedFleet) -> RolloutState:
     """Answer with the rollout."""
-    return rollout_state(fleet)
+    return await whole_rollout(fleet)
 
 
 async def start(request: Request, fleet: ServedFleet) -> RolloutState:

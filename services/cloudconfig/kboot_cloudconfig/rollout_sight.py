@@ -13,7 +13,7 @@ from .etcd_health import etcd_trouble
 from .event import rfc3339
 from .fleet import Fleet
 from .machine import Machine
-from .nodes import in_pieces
+from .pieces import in_pieces
 from .presence import RUNS
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble

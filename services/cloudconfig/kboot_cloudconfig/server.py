@@ -37,6 +37,7 @@ from .settings import Settings, Timeouts
 NEWER_STATE_HINT = "run `kboot up` with that kboot, or a newer one; the state is as it was"
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
 _BEGIN_S, _LOOK_S = 1.5, 0.02
+_SWITCH_S = 0.001  # for which the event loop waits for a thread that computes, such as that of /metrics
 _MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each connection over TLS
 
 
@@ -227,6 +228,7 @@ async def _send_the_rest(line: Line, servers: Iterable[_Server], leave_s: float)
 def serve(settings: Settings, given: Given) -> None:
     """Serve on the given sockets until that is to end."""
     take_library_logs()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, given))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc import Node, Phase
 
 from .api import RolloutMachineState, RolloutState
 from .event import rfc3339
 from .fleet import Fleet
-from .rollout import Rollout, Stage
+from .pieces import in_pieces
+from .rollout import Stage
 from .rollout_view import is_older
 from .update_history import installed
 from .updating_release import updating_release
@@ -15,22 +16,34 @@ from .updating_release import updating_release
 
 def rollout_state(fleet: Fleet, *, is_whole: bool = True) -> RolloutState:
     """Return the rollout as it is shown; with each machine where `is_whole`."""
+    machines = [_machine_state(fleet, node) for node in fleet.nodes()] if is_whole else []
+    return _state(fleet, updating_release(fleet) if is_whole else None, machines)
+
+
+async def whole_rollout(fleet: Fleet) -> RolloutState:
+    """Return the rollout with each machine, while others have their turn."""
+    machines = await in_pieces(fleet, lambda node: _machine_state(fleet, node))
+    return _state(fleet, updating_release(fleet), machines)
+
+
+def _state(fleet: Fleet, available: str | None, machines: list[RolloutMachineState]) -> RolloutState:
     rollout, now = fleet.rollouts.rollout, fleet.now()
     hold, update = fleet.rollouts.hold(now), fleet.desc().os.update
     return {
         "state": rollout.state.value,
         "since": rfc3339(rollout.since),
         "release": rollout.release,
-        "available": updating_release(fleet) if is_whole else None,
+        "available": available,
         "reason": rollout.reason,
         "strategy": update.reboot_strategy.value if update.enabled else "off",
         "max_parallel": rollout.max_parallel or update.max_parallel,
         "held_by": hold.by if hold is not None else None,
-        "machines": [_machine_state(fleet, rollout, node.mac, node.name) for node in fleet.nodes()] if is_whole else [],
+        "machines": machines,
     }
 
 
-def _machine_state(fleet: Fleet, rollout: Rollout, mac: Mac, name: str) -> RolloutMachineState:
+def _machine_state(fleet: Fleet, node: Node) -> RolloutMachineState:
+    rollout, mac = fleet.rollouts.rollout, node.mac
     course, machine = rollout.courses.get(mac), fleet.machine(mac)
     stage = course.stage if course is not None else Stage.WAITING
     release = rollout.release
@@ -39,7 +52,7 @@ def _machine_state(fleet: Fleet, rollout: Rollout, mac: Mac, name: str) -> Rollo
     booted = machine.phases.get(Phase.RUNNING)
     return {
         "mac": str(mac),
-        "name": name,
+        "name": node.name,
         "stage": stage.value,
         "since": rfc3339(course.since) if course is not None else None,
         "version": machine.version,
