@@ -118,6 +118,7 @@ async def _serve(settings: Settings, given: Given) -> None:
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*_certificate(settings))
     description = DescriptionFile(settings.description)
     description.current()  # it may take seconds, in which the server before this one answers
+    gc.collect()
     line.tell(LOADED)
     await line.told(GO, END)  # until the server before this one has left the database alone
     if line.is_told(END):
@@ -138,7 +139,6 @@ async def _serve(settings: Settings, given: Given) -> None:
             log("state-not-closed", LogLevel.WARNING, problem=str(error))
 
     app = create_app(fleet)
-    gc.collect()
     gc.freeze()  # what is here lasts: a collection that walked through it would keep everybody waiting
     await _answer(settings, given, line, app, fleet.listeners.end, close_state)
 
