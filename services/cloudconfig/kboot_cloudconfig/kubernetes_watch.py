@@ -15,6 +15,7 @@ from .kubernetes_api import ApiFault, client_context, list_nodes
 from .kubernetes_nodes import REASON_LENGTH, KubernetesNode, KubernetesView, moved
 from .log import LogLevel, log
 from .overdue import SLOW
+from .pieces import in_pieces
 from .problem import ProblemError
 
 
@@ -30,7 +31,7 @@ class KubernetesWatch:
         """Ask for ever; only a change of the API server's state is logged."""
         while True:
             try:
-                self._note(await self._look())
+                await self._note(await self._look())
             except ProblemError:
                 pass  # no description yet, which the fleet's own watch tells
             except Exception as error:  # the border of a background job: it must outlive a bad moment
@@ -62,14 +63,13 @@ class KubernetesWatch:
                 return nodes
         raise ApiFault("; ".join(f"{name} {fault}" for name, fault in sorted(faults.items())))
 
-    def _note(self, view: KubernetesView) -> None:
+    async def _note(self, view: KubernetesView) -> None:
         before, self._fleet.kubernetes = self._fleet.kubernetes, view
         if (view.state, view.reason) != (before.state, before.reason):
             log("kubernetes", state=str(view.state), reason=view.reason, nodes=len(view.nodes))
         if view.state is ApiState.ANSWERS:
             self._silent_since = None
-            for node in self._fleet.nodes():
-                self._move(node, view)
+            await in_pieces(self._fleet, lambda node: self._move(node, view))
         elif view.state is ApiState.WAITING:
             self._doubt(view.reason or "")
 
@@ -90,4 +90,5 @@ class KubernetesWatch:
             fleet.hear(node.mac)
         before = fleet.machine(node.mac)
         after = moved(before, node.name, view.nodes, fleet.now())
-        fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")
+        if after != before:
+            fleet.keep(before, after, fleet.address_of(node), detail=after.reason or "")
