@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from .checks import problems_of
@@ -14,7 +13,7 @@ from .problem import InvalidDescription, Place, Problem, with_slips
 from .shape import broken_keys, faulty_paths, shape_problems
 from .source import CHARACTERS_A_NODE, MAX_BYTES, MAX_NODES, plain, read_tree
 from .stand_ins import with_stand_ins
-from .yaml_writer import BlockWriter, is_resolved
+from .yaml_writer import dump_data
 
 
 def load(path: Path) -> ClusterDesc:
@@ -89,31 +88,3 @@ def dump(desc: ClusterDesc) -> bytes:
 
 def _data(desc: ClusterDesc) -> dict[str, Any]:
     return desc.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def dump_data(data: object) -> str:
-    """Return `data` as YAML; every text that a reader could take for a number, date or truth value is quoted."""
-    return _WRITER.write(data)
-
-
-class _Quoting(yaml.SafeDumper):
-    """A YAML writer that quotes every text but plain words, and writes no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _is_bare(text: str) -> bool:
-    words = text.replace("-", "_")
-    return len(text) > 1 and text.isascii() and words.isidentifier() and text != "---" and not is_resolved(text)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _is_bare(text) else '"')
-
-
-_Quoting.add_representer(str, _represent_text)
-_WRITER = BlockWriter(_Quoting, _is_bare, allow_unicode=True, quotes=True, indents_lists=True)

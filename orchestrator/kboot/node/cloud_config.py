@@ -1,22 +1,22 @@
-"""Writes a node config as CoreOS cloud-config, in the spelling that every reader knows: underscores, modes as text."""
+"""Writes a node config as CoreOS cloud-config, in the spelling that every reader knows: underscores, modes as text.
+
+It is JSON behind the line that tells a cloud-config: YAML readers read JSON, and it is written ten times as fast.
+"""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
-import yaml
-
-from kboot_clusterdesc.yaml_writer import BlockWriter, is_plain_word
-
 from .config import File, NodeConfig, Unit, User
+from .json_document import json_document
 
 _TIMESYNCD = "systemd-timesyncd.service"
 
 
 def cloud_config(config: NodeConfig) -> bytes:
-    """Return the YAML document with its first line; the same config gives the same bytes."""
-    document: dict[str, Any] = {"hostname": _Text(config.hostname)}
+    """Return the document with its first line; the same config gives the same bytes."""
+    document: dict[str, Any] = {"hostname": config.hostname}
     if config.ssh_authorized_keys:
         document["ssh_authorized_keys"] = list(config.ssh_authorized_keys)
     if config.users:
@@ -31,7 +31,7 @@ def cloud_config(config: NodeConfig) -> bytes:
     last = [{"name": name, "command": "try-restart"} for name in readers if name == _TIMESYNCD]
     document["coreos"] = {"units": [*first, *map(_unit, config.units), *last]}
     # coreos-cloudinit replaces $public_ipv4 and the like in the whole document, so file contents go as base64.
-    return b"#cloud-config\n" + _WRITER.write(document).encode()
+    return b"#cloud-config\n" + json_document(document)
 
 
 def _readers_of_the_os(config: NodeConfig) -> list[str]:
@@ -40,27 +40,10 @@ def _readers_of_the_os(config: NodeConfig) -> list[str]:
     return sorted(name for name in readers if name.startswith("systemd-"))
 
 
-class _Quoting(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-class _Text(str):
-    """A text that a YAML reader could take for a number or a truth value, and that is therefore quoted."""
-
-
-def _represent_quoted(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
-
-
-_Quoting.add_representer(_Text, _represent_quoted)
-_WRITER = BlockWriter(_Quoting, is_plain_word)
-
-
 def _file(file: File) -> dict[str, Any]:
     return {
         "path": file.path,
-        "permissions": _Text(f"{file.mode:04o}"),
+        "permissions": f"{file.mode:04o}",
         "owner": "root",
         "encoding": "base64",
         "content": base64.b64encode(file.content).decode(),

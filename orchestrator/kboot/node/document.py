@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from .config import DropIn, File, NodeConfig, Unit, User
+from .json_document import json_document
 
 
 def document(config: NodeConfig) -> bytes:
@@ -18,7 +19,7 @@ def document(config: NodeConfig) -> bytes:
         "files": [_file(file) for file in config.files],
         "units": [_unit(unit) for unit in config.units],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    return json_document(content)
 
 
 def read_document(content: bytes) -> NodeConfig:

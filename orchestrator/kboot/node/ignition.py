@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from kboot_clusterdesc.os_family import ACCOUNT
 
 from .config import File, NodeConfig, Unit, User
+from .json_document import json_document
 
 SPEC = "3.3.0"
 
@@ -23,13 +23,13 @@ def ignition(config: NodeConfig) -> bytes:
         "storage": {"files": [_file(file) for file in files]},
         "systemd": {"units": [_unit(unit) for unit in config.units]},
     }
-    return json.dumps(document, indent=1).encode() + b"\n"
+    return json_document(document)
 
 
 def ignition_of_units(units: Sequence[Unit], spec: str) -> bytes:
     """Return the JSON document of these units alone, which specs 2.1 to 3 spell alike."""
     document = {"ignition": {"version": spec}, "systemd": {"units": [_unit(unit) for unit in units]}}
-    return json.dumps(document, indent=1).encode() + b"\n"
+    return json_document(document)
 
 
 def _core(config: NodeConfig) -> dict[str, Any]:

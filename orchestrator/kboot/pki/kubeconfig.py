@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from kboot_clusterdesc.load import dump_data
+from kboot_clusterdesc.yaml_writer import dump_data
 
 from .key_pair import KeyPair
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 
-from kboot_clusterdesc.load import dump_data, load_text
+from kboot_clusterdesc.load import load_text
 from kboot_clusterdesc.model import Kubernetes
 from kboot_clusterdesc.os_release import IGNITION_V3_SINCE, release_number
 from kboot_clusterdesc.problem import InvalidDescription, Place, Problem
 from kboot_clusterdesc.source import Mapping, Scalar, Sequence, read_tree
+from kboot_clusterdesc.yaml_writer import dump_data
 
 from .drops import reason_for
 from .form import Form, form_of
