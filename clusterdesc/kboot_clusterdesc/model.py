@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Annotated  # noqa: UP035 - pydantic reads this one on every Python
@@ -233,12 +234,12 @@ class ClusterDesc(Part):
     log_level: LogLevel = Field(default=LogLevel.INFO, exclude_if=lambda level: level is LogLevel.INFO)
     nodes: tuple[Node, ...] = ()
 
-    @property
+    @cached_property
     def etcd_members(self) -> tuple[Node, ...]:
         """The nodes that run etcd, sorted by MAC, so that moving a node within the file changes no rendered file."""
         return self._with_role(Role.ETCD)
 
-    @property
+    @cached_property
     def control_planes(self) -> tuple[Node, ...]:
         """The nodes that run the control plane, sorted by MAC."""
         return self._with_role(Role.CONTROL_PLANE)
@@ -272,6 +273,18 @@ class ClusterDesc(Part):
         named = self.kubernetes.api_server.endpoint if self.kubernetes else None
         host, _, port = (named or f"api.{self.cluster.domain}").partition(":")
         return host, int(port or API_PORT)
+
+    @cached_property
+    def node_names(self) -> frozenset[str]:
+        """The names of all nodes."""
+        return frozenset(node.name for node in self.nodes)
+
+    def __copy__(self) -> Self:
+        """Return a copy whose fields may be given other values: what was computed from the old ones is left behind."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - ClusterDesc.model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     def _with_role(self, role: Role) -> tuple[Node, ...]:
         return tuple(sorted((node for node in self.nodes if role in node.roles), key=lambda node: node.mac))

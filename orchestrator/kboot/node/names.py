@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address
@@ -25,22 +26,24 @@ def api_record(desc: ClusterDesc) -> str | None:
     """
     host, port = desc.api_endpoint
     ours = host.endswith(f".{desc.cluster.domain}") and host not in desc.network.hosts and port == API_PORT
-    names = {f"{node.name}.{desc.cluster.domain}" for node in desc.nodes}
-    return host if desc.kubernetes is not None and ours and host not in names else None
+    is_node = host.removesuffix(f".{desc.cluster.domain}") in desc.node_names
+    return host if desc.kubernetes is not None and ours and not is_node else None
 
 
 def records(desc: ClusterDesc) -> list[Record]:
     """Return what dnsmasq answers before any lease: the cluster's own names, then extra hosts."""
     own = own_records(desc)
     extra = [Record(address, (name,)) for name, address in sorted(desc.network.hosts.items())]
-    return [*own, *(record for record in extra if record not in own)]
+    known = set(own)
+    return [*own, *(record for record in extra if record not in known)]
 
 
 def own_records(desc: ClusterDesc, reader: Node | None = None) -> list[Record]:
     """Return the names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
 
     The API server's name stands at each control plane, so that its answer has all of them, or only where
-    `network.hosts` puts it. For a `reader` they stand in the order in which that node is to try them.
+    `network.hosts` puts it. A node, as the `reader`, has the names that it asks by itself, in the order in which it is
+    to try them.
     """
     domain, api = desc.cluster.domain, api_record(desc)
     servers = {node.mac for node in desc.control_planes}
@@ -62,15 +65,20 @@ def _nodes(desc: ClusterDesc, reader: Node | None) -> list[Node]:
     """Return the nodes with an address in the order of MACs, but the control planes among them as `reader` tries them.
 
     That is itself first, then by a hash over both MACs: clients are spread over the control planes, those of one that
-    is off over all others, and a node that comes or goes changes no other's order.
+    is off over all others, and a node that comes or goes changes no other's order. API servers call kubelets by name;
+    any other reader has itself, control planes and members of etcd: were it all nodes, a rack ten times as large would
+    have configs a hundred times as large, and each node that is added would leave all others outdated.
     """
-    nodes = sorted((node for node in desc.nodes if node.ip is not None), key=lambda node: node.mac)
+    servers = {node.mac: node for node in desc.control_planes}
+    known: Iterable[Node] = desc.nodes
+    if reader is not None and reader.mac not in servers:
+        known = {node.mac: node for node in (*desc.control_planes, *desc.etcd_members, reader)}.values()
+    nodes = sorted((node for node in known if node.ip is not None), key=lambda node: node.mac)
     if reader is None:
         return nodes
 
     def turn(server: Node) -> tuple[bool, bytes]:
         return server.mac != reader.mac, sha256(f"{reader.mac} {server.mac}".encode()).digest()
 
-    servers = {node.mac for node in desc.control_planes}
     tried = iter(sorted((node for node in nodes if node.mac in servers), key=turn))
     return [next(tried) if node.mac in servers else node for node in nodes]

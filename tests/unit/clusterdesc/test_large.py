@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, dump, load_bytes, load_text
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Role, dump, load_bytes, load_text
 from kboot_clusterdesc.load import refuse_unreadable, size_of
 
 NODES = 10_000
@@ -46,3 +46,13 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(hall: Clust
     less = {"values": (nodes - 1, len(written)), "bytes": (nodes, len(written) - 1)}[kind]
     with pytest.raises(InvalidDescription, match="that can be read back"):
         refuse_unreadable(hall, Place("hall.yaml", 1, 1), most_nodes=less[0], most_bytes=less[1])
+
+
+def test_a_copy_with_other_nodes_knows_their_roles() -> None:
+    few = load_text(described(2), "few.yaml")
+    assert few.control_planes == ()
+    assert few.node_names == frozenset({"n0", "n1"})
+    server = few.nodes[0].model_copy(update={"roles": (Role.CONTROL_PLANE, Role.ETCD), "name": "cp"})
+    more = few.model_copy(update={"nodes": (server,)})
+    assert more.control_planes == more.etcd_members == (server,)
+    assert more.node_names == frozenset({"cp"})

@@ -168,6 +168,31 @@ def test_each_machine_knows_the_api_and_the_fixed_nodes_without_the_bootstrapper
         assert "w2" not in names, "it has no address of its own"
 
 
+def with_nodes(fleet: Fleet, **roles: str) -> ClusterDesc:
+    """The fleet with more nodes, each with an `ip`: name -> its one role."""
+    tree = yaml.safe_load(fleet.text)
+    for number, (name, role) in enumerate(roles.items(), 21):
+        node = {"mac": f"02:00:00:00:02:{number}", "name": name, "ip": f"10.10.14.{number + 200}", "roles": [role]}
+        tree["nodes"].append(node)
+    return load_text(yaml.safe_dump(tree), "fleet.yaml")
+
+
+def test_a_machine_knows_itself_and_the_servers_and_a_control_plane_every_node() -> None:
+    desc = with_nodes(Fleet(2), w3="worker", w4="worker", db1="etcd", db2="etcd")
+    workers, servers = {"w3", "w4"}, {"cp0", "cp1", "db1", "db2"}
+    for node in desc.nodes:
+        known = set(hosts(file_of(desc, node, "/etc/hosts"))) & (workers | servers)
+        assert known == servers | (workers if Role.CONTROL_PLANE in node.roles else {node.name} & workers), node.name
+
+
+def test_another_worker_changes_control_planes_alone() -> None:
+    """API servers call kubelets by name. Did all machines know it, all would be outdated by it."""
+    desc = Fleet(3).desc
+    before, after = rendered_files(desc), rendered_files(with_nodes(Fleet(3), w3="worker"))
+    changed = {path.split("/")[1] for path in before if path.startswith("nodes/") and before[path] != after[path]}
+    assert changed == {node.mac.dashed for node in desc.control_planes}
+
+
 def test_an_api_that_stands_at_an_extra_record_is_known_too() -> None:
     text = Fleet().text.replace("network:\n", "network:\n  hosts: {k8s.ail.example.com: 10.10.14.250}\n")
     desc = load_text(
