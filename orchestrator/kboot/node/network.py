@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Node
 from kboot_clusterdesc.links import BOOT, Links
-from kboot_compose.templates import rendered
+from kboot_compose.templates import shared
 
 from .config import File
 
@@ -27,7 +27,7 @@ def network_files(desc: ClusterDesc, node: Node) -> tuple[File, ...]:
     """Return the files of systemd-networkd; a machine that asks by DHCP keeps what it was given past its lease."""
     links = desc.links_of(node)
     own = File(
-        "/etc/systemd/networkd.conf.d/10-kboot.conf", rendered("nodes/10-kboot-networkd.conf.j2"), read_by=_NETWORKD
+        "/etc/systemd/networkd.conf.d/10-kboot.conf", shared("nodes/10-kboot-networkd.conf.j2"), read_by=_NETWORKD
     )
     others = (name for name in _links_in_use(node, links) if name != links.carrier)
     return (
@@ -52,12 +52,12 @@ def _carrier(desc: ClusterDesc, node: Node, links: Links) -> File:
     """Return the file of the link with the node's address."""
     network, name = desc.network, links.carrier
     is_static = has_static_address(desc, node)
-    addresses = [IPv4Interface(f"{node.ip}/{network.subnet.prefixlen}")] if is_static else []
+    own = [IPv4Interface(f"{node.ip}/{network.subnet.prefixlen}")] if is_static else []
     values: dict[str, object] = {
         "name": None if name in node.all_cards else name,
         "mac": node.all_cards.get(name),
         "mtu": links.mtu_of(name),
-        "addresses": [*addresses, *_addresses(node, name)],
+        "addresses": (*own, *_addresses(node, name)),
         "gateway": _gateway_on(desc, node, links, name),
         "other_gateway": links.gateway,
         "vlans": _vlans_on(links, name),
@@ -111,13 +111,13 @@ def _gateway_on(desc: ClusterDesc, node: Node, links: Links, name: str) -> IPv4A
     return gateway if any(gateway in subnet for subnet in subnets) else None
 
 
-def _addresses(node: Node, name: str) -> list[IPv4Interface]:
-    return [node.addresses[name]] if name in node.addresses else []
+def _addresses(node: Node, name: str) -> tuple[IPv4Interface, ...]:
+    return (node.addresses[name],) if name in node.addresses else ()
 
 
-def _vlans_on(links: Links, name: str) -> list[str]:
-    return [vlan.name for vlan in links.vlans if vlan.link == name]
+def _vlans_on(links: Links, name: str) -> tuple[str, ...]:
+    return tuple(vlan.name for vlan in links.vlans if vlan.link == name)
 
 
 def _network_file(name: str, template: str, values: dict[str, object]) -> File:
-    return File(f"{_FOLDER}/{name}", rendered(f"nodes/{template}.j2", **values), read_by=_NETWORKD)
+    return File(f"{_FOLDER}/{name}", shared(f"nodes/{template}.j2", **values), read_by=_NETWORKD)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import RebootStrategy
-from kboot_compose.templates import rendered
+from kboot_compose.templates import shared
 
 from .config import File, Unit, masked
 from .roles.etcd import PKI, client_urls
@@ -18,16 +18,16 @@ _ENGINE, _REBOOTER = "update-engine.service", "locksmithd.service"  # of the OS
 def update_files(desc: ClusterDesc, node: Node, values: Mapping[str, object]) -> tuple[File, ...]:
     """Return where a machine's update client asks, and what reboots it; `values` are those of all templates."""
     locks = _takes_lock(desc, node)
-    own = {"endpoints": client_urls(desc), "pki": PKI, "window": desc.os.update.window} if locks else {}
+    own = {"endpoints": tuple(client_urls(desc)), "pki": PKI, "window": desc.os.update.window} if locks else {}
     # The update client reads it at each check, the other one at its start.
     conf = File(
         f"/etc/{desc.os.family}/update.conf",
-        rendered("nodes/update.conf.j2", **values, locks=locks, **own),
+        shared("nodes/update.conf.j2", **values, locks=locks, **own),
         read_by=_REBOOTER if locks else None,
     )
     if not desc.os.update.enabled:
         return (conf,)
-    script = rendered(f"nodes/{_AGENT}.j2", **values)
+    script = shared(f"nodes/{_AGENT}.j2", **values)
     return conf, File(f"/opt/bin/{_AGENT}", script, 0o755, read_by=f"{_AGENT}.service")
 
 
@@ -37,7 +37,7 @@ def update_units(desc: ClusterDesc, node: Node, values: Mapping[str, object]) ->
         return masked(_ENGINE), masked(_REBOOTER)
     agent = f"{_AGENT}.service"
     rebooter = Unit(_REBOOTER) if _takes_lock(desc, node) else masked(_REBOOTER)
-    return rebooter, Unit(agent, rendered(f"nodes/{agent}.j2", **values).decode())
+    return rebooter, Unit(agent, shared(f"nodes/{agent}.j2", **values).decode())
 
 
 def _takes_lock(desc: ClusterDesc, node: Node) -> bool:

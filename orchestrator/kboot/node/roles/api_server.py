@@ -7,6 +7,8 @@ from kboot_clusterdesc.model import API_PORT
 
 from ..patience import patience_of
 
+Environment = tuple[tuple[str, int | str], ...]
+
 LOCAL = f"https://127.0.0.1:{API_PORT}"  # on a control plane
 
 
@@ -18,7 +20,7 @@ def api_server_url(desc: ClusterDesc, node: Node) -> str:
     return f"https://{host}:{port}"
 
 
-def client_environment(desc: ClusterDesc) -> dict[str, int]:
+def client_environment(desc: ClusterDesc) -> Environment:
     """Return the environment in which a client of client-go leaves an API server whose machine is off without a word.
 
     By itself it takes 30 s to ask and 15 s to give up, then up to 10 s to dial. Empty for one control plane, beside
@@ -26,18 +28,18 @@ def client_environment(desc: ClusterDesc) -> dict[str, int]:
     """
     patience = patience_of(desc)
     if len(desc.control_planes) < 2:
-        return {}
-    return {
-        "HTTP2_READ_IDLE_TIMEOUT_SECONDS": patience.api_idle_s,
-        "HTTP2_PING_TIMEOUT_SECONDS": patience.api_ping_s,
-    }
+        return ()
+    return (
+        ("HTTP2_READ_IDLE_TIMEOUT_SECONDS", patience.api_idle_s),
+        ("HTTP2_PING_TIMEOUT_SECONDS", patience.api_ping_s),
+    )
 
 
-def unit_environment(desc: ClusterDesc, node: Node) -> dict[str, int | str]:
+def unit_environment(desc: ClusterDesc, node: Node) -> Environment:
     """Return the environment of a unit that asks the API server; empty on a control plane, which asks itself.
 
     Without the first variable glibc gives the first address alone of a name in /etc/hosts, unless /etc/host.conf says
     otherwise (host.conf(5)). A released kubelet asks glibc, and so does curl.
     """
     told = client_environment(desc)
-    return {"RESOLV_MULTI": "on", **told} if told and Role.CONTROL_PLANE not in node.roles else {}
+    return (("RESOLV_MULTI", "on"), *told) if told and Role.CONTROL_PLANE not in node.roles else ()

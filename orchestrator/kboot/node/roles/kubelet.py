@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kboot_clusterdesc import ClusterDesc, Node, Role, joined
 from kboot_clusterdesc.model import Kubernetes
 from kboot_clusterdesc.node_labels import kubelet_may_set
-from kboot_compose.templates import rendered
+from kboot_compose.templates import shared
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig_by_file, kubeconfig_by_token
@@ -81,8 +81,8 @@ def _kubelet(
         "version": kubernetes.version,
         "name": node.name,
         "node_ip": node.ip,
-        "labels": sorted((key, value) for key, value in node.labels.items() if kubelet_may_set(key)),
-        "taints": taints(node),
+        "labels": tuple(sorted((key, value) for key, value in node.labels.items() if kubelet_may_set(key))),
+        "taints": tuple(taints(node)),
         "dns_address": str(kubernetes.dns_address),
         "dns_domain": kubernetes.dns_domain,
         "plugins": kubernetes.cni.name != "none",
@@ -98,7 +98,7 @@ def _kubelet(
         File(f"{HOME}/ca.pem", authority, read_by=_UNIT),
         *credentials,
         *(
-            File(path, rendered(f"{_FOLDER}/{template}", **values), mode, read_by=reader)
+            File(path, shared(f"{_FOLDER}/{template}", **values), mode, read_by=reader)
             for path, template, mode, reader in (
                 (f"{HOME}/config.yaml", "config.yaml.j2", 0o644, _UNIT),
                 ("/etc/sysctl.d/90-kubernetes.conf", "90-kubernetes.conf.j2", 0o644, _UNIT),
@@ -110,7 +110,7 @@ def _kubelet(
         ),
     )
     names = (_ASSETS_UNIT, _UNIT)
-    units = tuple(Unit(name, rendered(f"{_FOLDER}/{name}.j2", **values).decode()) for name in names)
+    units = tuple(Unit(name, shared(f"{_FOLDER}/{name}.j2", **values).decode()) for name in names)
     return NodeConfig(node.name, files=files, units=units)
 
 

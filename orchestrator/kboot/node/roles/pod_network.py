@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.model import Kubernetes
-from kboot_compose.templates import rendered
+from kboot_compose.templates import shared
 
 from ...pki import KeyPair
 from ...pki.kubeconfig import kubeconfig
@@ -35,10 +35,10 @@ def pod_network(
     }
     files = (
         *_credentials(desc, node, authority, client),
-        File(f"{HOME}/conflist", rendered(f"{_FOLDER}/conflist.j2"), read_by=_UNIT),
-        File("/opt/bin/kboot-routes", rendered(f"{_FOLDER}/kboot-routes.j2", **values), 0o755, read_by=_UNIT),
+        File(f"{HOME}/conflist", shared(f"{_FOLDER}/conflist.j2"), read_by=_UNIT),
+        File("/opt/bin/kboot-routes", shared(f"{_FOLDER}/kboot-routes.j2", **values), 0o755, read_by=_UNIT),
     )
-    unit = Unit(_UNIT, rendered(f"{_FOLDER}/{_UNIT}.j2", **values).decode())
+    unit = Unit(_UNIT, shared(f"{_FOLDER}/{_UNIT}.j2", **values).decode())
     return NodeConfig(node.name, files=files, units=(unit,))
 
 
