@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,10 +39,10 @@ class FileChange:
 
 def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
     """Return the changes that writing `render` would make in `folder`, sorted by path."""
-    present = set(_present(folder))
-    changes = [FileChange(path, Change.REMOVED) for path in present - set(render)]
+    top = str(folder.path)
+    changes = [FileChange(path, Change.REMOVED) for path in set(_present(top)) - set(render)]
     for path, file in render.items():
-        change = _change(folder.path / path, file)
+        change = _change(f"{top}/{path}", file)
         if change is not None:
             changes.append(FileChange(path, change))
     return sorted(changes, key=lambda change: change.path)
@@ -51,39 +51,45 @@ def differences(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> li
 def write_render(folder: ClusterFolder, render: Mapping[str, RenderedFile]) -> list[FileChange]:
     """Write `render` to `folder`, each file whole, remove what is no longer rendered, and return the changes."""
     changes = differences(folder, render)
-    changed = {change.path for change in changes}
+    changed, top = {change.path for change in changes}, folder.path
     try:
-        written = [(folder.path / path, file) for path, file in render.items() if path in changed]
-        for target, file in written:
-            _make_folders(folder.path, target.parent, file.uid)
+        written = [(top / path, file) for path, file in render.items() if path in changed]
+        for parent, uid in dict.fromkeys((target.parent, file.uid) for target, file in written):
+            _make_folders(top, parent, uid)
         write_files([NewFile(target, file.content, file.mode, file.uid) for target, file in written])
         for change in changes:
             if change.change is Change.REMOVED:  # last: where the disk is full, what was in force is whole
-                (folder.path / change.path).unlink(missing_ok=True)
-        _drop_empty(folder, set(render))
+                (top / change.path).unlink(missing_ok=True)
+        _drop_empty(str(top), render)
     except OSError as error:
-        raise failed(error, folder.path) from error
+        raise failed(error, top) from error
     return changes
 
 
-def _change(target: Path, file: RenderedFile) -> Change | None:
+def _change(target: str, file: RenderedFile) -> Change | None:
     try:
-        found = target.lstat()
-        same = stat.S_ISREG(found.st_mode) and target.read_bytes() == file.content
+        found = os.lstat(target)  # no Path: a rack of ten thousand has seventy thousand files
+        same = stat.S_ISREG(found.st_mode) and found.st_size == len(file.content) and _content(target) == file.content
     except FileNotFoundError:
         return Change.ADDED
     except OSError as error:
-        raise failed(error, target) from error
+        raise failed(error, Path(target)) from error
     if os.geteuid() == 0:
         same = same and found.st_uid == file.uid
     return None if same and stat.S_IMODE(found.st_mode) == file.mode else Change.CHANGED
 
 
-def _present(folder: ClusterFolder) -> list[str]:
-    paths = [name for name in RENDERED_FILES if (folder.path / name).exists()]
+def _content(target: str) -> bytes:
+    with open(target, "rb", buffering=0) as stream:
+        return stream.read()
+
+
+def _present(top: str) -> list[str]:
+    paths = [name for name in RENDERED_FILES if os.path.exists(f"{top}/{name}")]
     for name in RENDERED_FOLDERS:
-        for parent, _, files in os.walk(folder.path / name):
-            paths += [str((Path(parent) / file).relative_to(folder.path)) for file in files]
+        for parent, _, files in os.walk(f"{top}/{name}"):
+            below = parent[len(top) + 1 :]
+            paths += [f"{below}/{file}" for file in files]
     return [path for path in paths if path not in WRITTEN_BESIDE]
 
 
@@ -101,11 +107,14 @@ def _make_folders(top: Path, wanted: Path, uid: int) -> None:
         path.chmod(0o700 if uid else 0o755)
 
 
-def _drop_empty(folder: ClusterFolder, kept: set[str]) -> None:
-    needed = {str(parent) for path in kept for parent in Path(path).parents}
+def _drop_empty(top: str, kept: Iterable[str]) -> None:
+    needed = set(RENDERED_FOLDERS)
+    for path in kept:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in needed:
+            needed.add(parent)
+            parent = parent.rpartition("/")[0]
     for name in RENDERED_FOLDERS:
-        for parent, _, _ in os.walk(folder.path / name, topdown=False):
-            path = Path(parent)
-            relative = str(path.relative_to(folder.path))
-            if relative not in needed and relative not in RENDERED_FOLDERS and not any(path.iterdir()):
-                path.rmdir()
+        for folder, _, _ in os.walk(f"{top}/{name}", topdown=False):
+            if folder[len(top) + 1 :] not in needed and not os.listdir(folder):
+                os.rmdir(folder)

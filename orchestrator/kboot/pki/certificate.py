@@ -10,7 +10,12 @@ from ipaddress import IPv4Address
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .key_pair import KeyPair, Subject
@@ -54,7 +59,7 @@ def fits(pair: KeyPair, authority: KeyPair, subject: Subject) -> bool:
         certificate.verify_directly_issued_by(_authority(authority.certificate))
     except (ValueError, TypeError, InvalidSignature):
         return False
-    return _facts(_subject(certificate)) == _facts(subject) and is_whole(pair)
+    return _facts(_subject(certificate)) == _facts(subject) and _has_public_key(pair.key, certificate.public_key())
 
 
 @lru_cache(8)  # one authority is asked for thousands of machines
@@ -65,14 +70,19 @@ def _authority(pem: bytes) -> x509.Certificate:
 def is_whole(pair: KeyPair) -> bool:
     """Return whether the private key belongs to the certificate, or to the bare public key in its place."""
     try:
-        key = load_pem_private_key(pair.key, None)
-        public = pair.certificate
-        if b"BEGIN CERTIFICATE" in public:
-            read = x509.load_pem_x509_certificate(public).public_key()
-            public = read.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        if _MARK in pair.certificate:
+            return _has_public_key(pair.key, x509.load_pem_x509_certificate(pair.certificate).public_key())
+        return _has_public_key(pair.key, load_pem_public_key(pair.certificate))
     except (ValueError, TypeError):
         return False
-    return isinstance(key, ec.EllipticCurvePrivateKey) and public_pem(key) == public
+
+
+def _has_public_key(pem: bytes, public: object) -> bool:
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError):
+        return False
+    return isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == public
 
 
 def end_of(pair: KeyPair) -> datetime:

@@ -41,12 +41,13 @@ class SecretStore:
 
     def text(self, name: str, make: Callable[[], str]) -> str:
         """Return the text called `name`, made by `make` the first time."""
-        path = self._place(name)
-        if not path.exists():
+        path = self._pki / name
+        try:
+            return path.read_text()
+        except FileNotFoundError:
             made = make()
             self._put([NewFile(path, made.encode(), 0o600)])
             return made
-        return path.read_text()
 
     def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
         """Return the authority called `name`, which is made once and never again."""
@@ -84,38 +85,35 @@ class SecretStore:
         """Return the pair called `name`, made once: others are issued by it, so a lost half is an error.
 
         The public half is written last: where it stands, others may have been issued already."""
-        if not self._place(f"{name}.{ending}").exists():
+        if not (self._pki / f"{name}.{ending}").exists():
             return self._write(name, make(), ending)
         found = self._read(name, ending)
         if found is None or not is_whole(found):
             what = "is missing" if found is None else f"is not the key of {name}.{ending}"
             raise KbootError(
-                f"{self._place(f'{name}.key')}: {what}",
+                f"{self._pki / name}.key: {what}",
                 "bring both back from a backup of the cluster's folder; kboot makes no new one in their place, "
                 "since what hangs from the old one would be trusted no more",
             )
         return found
 
     def _read(self, name: str, ending: str = "pem") -> KeyPair | None:
-        certificate, key = self._place(f"{name}.{ending}"), self._place(f"{name}.key")
-        if not (certificate.exists() and key.exists()):
+        try:
+            return KeyPair(*((self._pki / f"{name}.{each}").read_bytes() for each in (ending, "key")))
+        except FileNotFoundError:
             return None
-        return KeyPair(certificate.read_bytes(), key.read_bytes())
 
     def _write(self, name: str, pair: KeyPair, ending: str = "pem") -> KeyPair:
         # A crash between the two leaves a pair that does not fit, which is made anew.
-        key = NewFile(self._place(f"{name}.key"), pair.key, 0o600)
-        self._put([key, NewFile(self._place(f"{name}.{ending}"), pair.certificate)])
+        key = NewFile(self._pki / f"{name}.key", pair.key, 0o600)
+        self._put([key, NewFile(self._pki / f"{name}.{ending}", pair.certificate)])
         return pair
 
     def _put(self, files: list[NewFile]) -> None:
+        for folder in {file.path.parent for file in files}:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._waiting is None:
             for file in files:
                 write_file(file.path, file.content, mode=file.mode)
         else:
             self._waiting |= {file.path: file for file in files}
-
-    def _place(self, name: str) -> Path:
-        path = self._pki / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path
