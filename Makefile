@@ -70,9 +70,6 @@ docs: .venv/.ready ## renew docs/reference and share from the code
 
 bench: .venv/.ready ## figures beside nginx, into docs/performance.md (PARTS="images storm", MACHINES="1000 4000")
 	@PYTHONPATH=tests $(BIN)/python benchmarks/bench.py $(PARTS) $(if $(MACHINES),--machines $(MACHINES))
-	@PYTHONPATH=tests $(BIN)/python benchmarks/mirror_release.py
-	@PYTHONPATH=tests $(BIN)/python benchmarks/dhcp.py
-	@$(BIN)/python benchmarks/render.py
 
 build: .venv/.ready ## the wheel, into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

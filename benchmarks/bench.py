@@ -22,7 +22,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kboot_bench import bundles, command_line, images, leases, looks, small, storm
+from kboot_bench import bundles, command_line, images, leases, looks, renders, small, storm
 from kboot_bench.figures import Part, as_json, part_from
 from kboot_bench.network import MOST_MACHINES, rack_network
 from kboot_bench.rack import Tree, tree_of
@@ -49,6 +49,8 @@ def parts_of(options: argparse.Namespace) -> dict[str, Callable[[Session], Part]
         "tokens": lambda session: leases.tokens(session, machines[0]),
         "looks": lambda session: looks.looks(session, machines),
         "cli": lambda session: command_line.command_line(session, machines),
+        "renders": lambda session: renders.renders(session, machines),
+        "mirrors": _mirrors,
         "pulls": _pulls,
         "bundles": bundles.bundles,
     }
@@ -58,6 +60,12 @@ def _pulls(session: Session) -> Part:
     from kboot_bench import pulls  # its registry is that of the tests, which PYTHONPATH=tests finds
 
     return pulls.pulls(session)
+
+
+def _mirrors(session: Session) -> Part:
+    from kboot_bench import mirrors  # as above: who signs and publishes its release
+
+    return mirrors.mirrors(session)
 
 
 def run_of(trees: list[Tree], rounds: int) -> Run:

@@ -13,6 +13,7 @@ from .processes import cpu_s
 from .servers import Product
 
 _LOADERS = ("undionly.kpxe", "snponly.efi", "start.ipxe")
+_DHCP_PORT = ":0043"
 _LOADER_BYTES = 73 * 1024
 
 
@@ -44,6 +45,13 @@ class Dnsmasq:
     def cpu_s(self) -> float:
         """Return the CPU seconds that it took so far."""
         return cpu_s([self._process.pid]) if self._process is not None else 0
+
+    def dropped(self) -> int:
+        """Return how many packets its DHCP socket had no room for."""
+        if self._process is None:
+            return 0
+        sockets = [line.split() for line in Path(f"/proc/{self._process.pid}/net/udp").read_text().splitlines()[1:]]
+        return sum(int(each[-1]) for each in sockets if each[1].endswith(_DHCP_PORT))
 
     def _configuration(self) -> Path:
         loaders = self._folder / "tftp"

@@ -39,6 +39,7 @@ def leases(session: Session, machines: int) -> Part:
                         "to the last lease, s": max(seen.reached.get("leased", took), default=float("nan")),
                         "p50, s": percentile(took, 0.5),
                         "sent again": seen.counts["repeats"],
+                        "dropped by its socket": dnsmasq.dropped(),
                         "CPU of dnsmasq, s": dnsmasq.cpu_s(),
                     }
             finally:
