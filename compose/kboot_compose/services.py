@@ -114,9 +114,7 @@ class Service:
 
     def restarts_for(self, path: str) -> bool:
         """Whether a change of the rendered file `path` takes a restart to be seen."""
-        return path in self.restarts_on or any(
-            each.endswith("/") and path.startswith(each) for each in self.restarts_on
-        )
+        return path in self.restarts_on or path.startswith(tuple(on for on in self.restarts_on if on.endswith("/")))
 
     def reloads(self, path: str) -> bool:
         """Whether the service takes a change of the rendered file `path` over while it runs."""

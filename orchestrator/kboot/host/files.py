@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -68,16 +68,21 @@ def write_files(files: Sequence[NewFile]) -> None:
         for file in files:
             write_file(file.path, file.content, mode=file.mode, uid=file.uid)
         return
-    with ExitStack() as undone:
+    temporaries: dict[Path, Path] = {}  # to what each is to be
+    try:
         for file in files:
             temporary = _temporary(file.path)
-            undone.callback(temporary.unlink, missing_ok=True)
+            temporaries[temporary] = file.path
             _write(temporary, file)
-        tops = {file.path.parent.stat().st_dev: file.path.parent for file in files}
+        tops = {folder.stat().st_dev: folder for folder in {file.path.parent for file in files}}
         for top in tops.values():
             sync_file_system(top)
-        for file in files:
-            _temporary(file.path).replace(file.path)
+        for temporary, target in temporaries.items():
+            os.replace(temporary, target)
+    except BaseException:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+        raise
     for top in tops.values():
         sync_file_system(top)
 

@@ -73,7 +73,8 @@ class NodeConfig:
         """Return this config with what `other` adds or replaces; a file that replaces another keeps its reader."""
         files = {file.path: file for file in self.files}
         for file in other.files:
-            files[file.path] = replace(file, read_by=files.get(file.path, file).read_by)
+            replaced = files.get(file.path)
+            files[file.path] = file if replaced is None else replace(file, read_by=replaced.read_by)
         units = {unit.name: unit for unit in (*self.units, *other.units)}
         users = {user.name: user for user in (*self.users, *other.users)}
         keys = dict.fromkeys((*self.ssh_authorized_keys, *other.ssh_authorized_keys))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import lru_cache
 
 from kboot_clusterdesc.yaml_writer import dump_data
 
@@ -23,6 +24,7 @@ def kubeconfig(
     return _written(target, credentials, user, cluster)
 
 
+@lru_cache(16)  # all workers have the same
 def kubeconfig_by_file(server: str, authority: str, certificate: str, key: str) -> bytes:
     """Return a kubeconfig that names files, whose contents may be renewed later."""
     target = {"server": server, "certificate-authority": authority}

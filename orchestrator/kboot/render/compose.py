@@ -77,7 +77,6 @@ def compose_file(
 def inputs_hash(service: Service, files: Mapping[str, RenderedFile], image: str) -> str:
     """Return the SHA-256 of the image and the files that a service reads only once; Compose hashes no contents."""
     digest = sha256(image.encode())
-    for path in sorted(files):
-        if service.restarts_for(path):
-            digest.update(f"\0{path}\0".encode() + files[path].content)
+    for path in sorted(filter(service.restarts_for, files)):
+        digest.update(f"\0{path}\0".encode() + files[path].content)
     return digest.hexdigest()
