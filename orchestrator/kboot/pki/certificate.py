@@ -91,8 +91,13 @@ def end_of(pair: KeyPair) -> datetime:
 
 
 def _subject(certificate: x509.Certificate) -> Subject:
-    purposes = _purposes(certificate)
-    names = _alternatives(certificate)
+    purposes: list[x509.ObjectIdentifier] = []
+    names = x509.SubjectAlternativeName([])
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.ExtendedKeyUsage):
+            purposes = list(extension.value)
+        elif isinstance(extension.value, x509.SubjectAlternativeName):
+            names = extension.value
     return Subject(
         common_name=next(iter(_texts(certificate.subject, NameOID.COMMON_NAME)), ""),
         groups=_texts(certificate.subject, NameOID.ORGANIZATION_NAME),
@@ -110,20 +115,6 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:  # ours have it; an operator's own need not
         return False
-
-
-def _purposes(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
-    try:
-        return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except x509.ExtensionNotFound:
-        return []
-
-
-def _alternatives(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return x509.SubjectAlternativeName([])
 
 
 def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
