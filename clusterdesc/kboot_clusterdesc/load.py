@@ -23,10 +23,8 @@ def load(path: Path) -> ClusterDesc:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        place = Place(str(path), 1, 1)
-        raise InvalidDescription(
-            [Problem(place, "", f"cannot be read: {reason}", "`kboot init` writes a description")]
-        ) from error
+        problem = Problem(Place(str(path)), "", f"cannot be read: {reason}", "`kboot init` writes a description")
+        raise InvalidDescription([problem]) from error
     return load_bytes(data, file=str(path))
 
 

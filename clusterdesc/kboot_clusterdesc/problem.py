@@ -18,14 +18,14 @@ def dotted(path: Steps) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A position in a file; `line` and `column` count from 1."""
+    """A position in a file, `line` and `column` counted from 1; without them the file as a whole."""
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -56,7 +56,7 @@ def _manifest(path: Path, description: Path) -> bytes:
         documents = [each for each in yaml.safe_load_all(content) if each is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path), 1, 1)
+        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
         what = str(getattr(error, "problem", None) or "is not YAML")
         raise InvalidDescription([Problem(place, "kubernetes.manifests", what, "mend the manifest")]) from error
     if not documents or not all(isinstance(each, dict) and {"apiVersion", "kind"} <= set(each) for each in documents):
@@ -130,4 +130,4 @@ def _read(path: Path, key: str, description: Path) -> bytes:
 
 
 def _invalid(path: Path, key: str, message: str, hint: str) -> InvalidDescription:
-    return InvalidDescription([Problem(Place(str(path), 1, 1), key, message, hint)])
+    return InvalidDescription([Problem(Place(str(path)), key, message, hint)])

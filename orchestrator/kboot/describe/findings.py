@@ -39,8 +39,8 @@ def _problem(problem: Problem) -> dict[str, Any]:
     place = problem.place
     return {
         "file": place.file,
-        "line": place.line,
-        "column": place.column,
+        "line": place.line or None,
+        "column": place.column or None,
         "key": problem.key or None,
         "message": problem.message,
         "hint": problem.hint or None,
@@ -50,10 +50,12 @@ def _problem(problem: Problem) -> dict[str, Any]:
 def _result(problem: Problem) -> dict[str, Any]:
     key = f"{problem.key}: " if problem.key else ""
     hint = f" ({problem.hint})" if problem.hint else ""
-    region = {"startLine": problem.place.line, "startColumn": problem.place.column}
+    place: dict[str, Any] = {"artifactLocation": {"uri": problem.place.file}}
+    if problem.place.line:
+        place["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
     return {
         "ruleId": _RULE,
         "level": "error",
         "message": {"text": f"{key}{problem.message}{hint}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": problem.place.file}, "region": region}}],
+        "locations": [{"physicalLocation": place}],
     }

@@ -70,6 +70,32 @@ def test_a_faulty_description_exits_2_with_its_place(rack: Path, capsys: pytest.
     assert err.startswith(f"{rack}:4:17: network.bootstrapper: ")
 
 
+@pytest.mark.parametrize(
+    "command", [["validate"], ["diff"], ["up"], ["render", "--output", "out"], ["lab", "up"]], ids=" ".join
+)
+def test_a_file_that_is_not_there_has_no_line_in_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nope.yaml"
+    assert run([*command, str(path)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"{path}: cannot be read: No such file or directory\n  hint: `kboot init` writes a description\n",
+    )
+
+
+def test_a_file_that_is_not_there_has_no_place_for_programs_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nope.yaml"
+    assert run(["validate", "--json", str(path)]) == 2
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == (str(path), None, None)
+    assert run(["validate", "--sarif", str(path)]) == 2
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["locations"] == [{"physicalLocation": {"artifactLocation": {"uri": str(path)}}}]
+
+
 @pytest.mark.parametrize("command", [["validate"], ["diff"], ["render", "--output", "out"]])
 def test_a_blank_left_out_after_a_colon_exits_2_with_its_place(
     command: list[str], rack: Path, capsys: pytest.CaptureFixture[str]
