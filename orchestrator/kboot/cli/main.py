@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -35,6 +36,8 @@ from .parser import Parser, help_of
 from .version import register as register_version
 from .version import version_line
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
@@ -43,13 +46,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code; print every failure as one paragraph on stderr."""
+    arguments = argparse.Namespace(debug="--debug" in argv)
     try:
         words = [*argv[1:], "--help"] if argv[:1] == ["help"] else argv  # as other programs have it
-        arguments = build_parser().parse_args(words)
-    except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
-        return usage.code if isinstance(usage.code, int) else ExitCode.BAD_INPUT
-    try:
-        code = int(arguments.run(arguments))
+        try:
+            arguments = build_parser().parse_args(words)
+            code = int(arguments.run(arguments))
+        except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
+            code = usage.code if isinstance(usage.code, int) else ExitCode.BAD_INPUT
         sys.stdout.flush()
         return code
     except KbootError as error:
@@ -57,12 +61,16 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED, arguments)
     except BrokenPipeError:
-        # The reader of our output has gone (`kboot status | head`): nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_nothing_more()  # the reader of our output has gone (`kboot status | head`)
         return ExitCode.DONE
     except Exception as error:
         if _is_invalid_description(error):
             return _fail(str(error), ExitCode.BAD_INPUT, arguments)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _say_nothing_more()
+            where = error.filename or "what is printed or written"
+            hint = "free some space there, then run this again"
+            return _fail(f"error: {where}: {error.strerror}\n  hint: {hint}", ExitCode.FAILED, arguments)
         what = str(error).strip().splitlines()
         said = f": {what[0]}" if what else ""
         return _fail(
@@ -71,6 +79,11 @@ def run(argv: Sequence[str]) -> int:
             ExitCode.FAILED,
             arguments,
         )
+
+
+def _say_nothing_more() -> None:
+    """Have what could not be printed go nowhere: Python would try once more at its exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_invalid_description(error: Exception) -> bool:

@@ -28,6 +28,10 @@ class Parser(argparse.ArgumentParser):
         known = ", ".join(map(str, action.choices))
         raise argparse.ArgumentError(action, f"invalid choice: {value!r}\n{_meant(near)}one of {known}")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help or a fault; argparse itself says nothing of a help that cannot be printed."""
+        (file or sys.stderr).write(message)
+
     def parse_known_args(  # type: ignore[override] # the overloads of typeshed differ in the namespace alone
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
