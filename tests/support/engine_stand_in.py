@@ -1,11 +1,15 @@
-"""A stand-in for the Docker engine's API on a socket of its own: it holds things with labels, and removes them."""
+"""A stand-in for the Docker engine's API on a socket of its own: it holds things with labels, and removes them.
+
+What containers said it tells too, as the engine does: in frames, by stream.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -24,6 +28,13 @@ class Thing:
     tags: list[str] = field(default_factory=list)  # of an image
     used_by: str = ""  # why it cannot be removed
     created: int = 0
+    state: str = "running"  # of a container
+    said: Sequence[str] = ()  # the lines of its log
+
+    def frames(self, tail: str) -> bytes:
+        """The last lines of its log, each a frame of its standard output."""
+        lines = [f"{line}\n".encode() for line in (self.said if tail == "all" else self.said[-int(tail) :])]
+        return b"".join(struct.pack(">BxxxL", 1, len(line)) + line for line in lines)
 
     def as_json(self) -> dict[str, Any]:
         """What the API says of it, of whatever kind it is."""
@@ -35,7 +46,7 @@ class Thing:
             "RepoTags": self.tags,
             "Config": {"Labels": self.labels},
             "Created": f"2026-01-01T00:00:{self.created:02}Z",
-            "State": "running",
+            "State": self.state,
         }
 
 
@@ -68,14 +79,16 @@ class EngineStandIn:
         if kind not in self.holds:
             return 404, {"message": f"no page {path}"}
         if method == "GET" and rest in ("json", ""):
-            wanted = [thing.as_json() for thing in self.holds[kind] if _fits(thing, query)]
+            wanted = [thing.as_json() | {"Created": thing.created} for thing in self.holds[kind] if _fits(thing, query)]
             return 200, {"Volumes": wanted} if kind == "volumes" else wanted
-        name = unquote(rest.removesuffix("/json"))
+        name = unquote(rest.removesuffix("/json").removesuffix("/logs"))
         thing = next((each for each in self.holds[kind] if name == each.name or name in each.tags), None)
         if thing is None:
             return 404, {"message": f"No such {kind}: {name}"}
+        if method == "GET" and rest.endswith("/logs"):
+            return 200, thing.frames(query["tail"][0])
         if method == "GET":
-            return 200, thing.as_json() | {"State": {"Status": "running"}}
+            return 200, thing.as_json() | {"State": {"Status": thing.state}}
         if method == "DELETE":
             if thing.used_by:
                 return 409, {"message": f"conflict: {name} is used by {thing.used_by}"}
@@ -108,10 +121,13 @@ def engine_stand_in(folder: Path) -> Iterator[EngineStandIn]:
             path = re.sub(r"^/v\d+\.\d+", "", url.path)
             is_ping = path == "/_ping"
             status, body = (200, "OK") if is_ping else engine.answer(self.command, path, parse_qs(url.query))
-            content = b"OK" if is_ping else json.dumps(body).encode()
+            is_log = isinstance(body, bytes)
+            content = body if isinstance(body, bytes) else b"OK" if is_ping else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Api-Version", "1.43")
-            self.send_header("Content-Type", "application/json")
+            self.send_header(
+                "Content-Type", "application/vnd.docker.multiplexed-stream" if is_log else "application/json"
+            )
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":

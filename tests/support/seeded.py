@@ -11,9 +11,12 @@ from pathlib import Path
 
 from kboot_cloudconfig.event import Event
 from kboot_cloudconfig.machine import Machine
+from kboot_cloudconfig.rollout import Course, Rollout, Stage, State
 from kboot_cloudconfig.store import Store
 from kboot_clusterdesc import EventKind, Mac, Phase, load_text
+from kboot_clusterdesc.layout import LABEL_CLUSTER
 from kboot_compose.service_names import SERVICE_NAMES
+from kboot_lab.machines import LABEL_MAC, LABEL_MACHINE
 from support.engine_stand_in import EngineStandIn, Thing, engine_stand_in
 from support.standing import StandingCluster
 from support.statuses import NO_DISK
@@ -62,9 +65,37 @@ def seed(cluster: StandingCluster, now: datetime) -> None:
               (("what", "switched"), ("detail", "stable 3975.2.0 is in force"))),
     ]  # fmt: skip
     store.save_all(machines, sorted([*kept, *told], key=lambda event: event.at))
+    store.rollouts.keep(_halted_rollout(now))
     store.close()
     line = f"{int(now.timestamp()) + 7200} {STRANGER} {cluster.desc.network.bootstrapper + 98} * *\n"
     (cluster.folder.leases / "dnsmasq.leases").write_text(line)
+
+
+def _halted_rollout(now: datetime) -> Rollout:
+    """A rollout that came to one machine, and halted at the next."""
+    since = now - timedelta(minutes=25, seconds=20)
+    why = "came back with 3941.1.0 after 2 boots: its new system did not start"
+    return Rollout(
+        since=since,
+        state=State.HALTED,
+        release="3975.2.0",
+        reason=f"node3 {why}",
+        courses={
+            mac_of(1): Course(Stage.DONE, now - timedelta(minutes=40, seconds=20)),
+            mac_of(3): Course(Stage.FAILED, since, why),
+        },
+        refused={mac_of(3): "3975.2.0"},
+    )
+
+
+def _older_release(cluster: StandingCluster, now: datetime) -> None:
+    """A release in the store beside the one in force, which nobody verified and which is not whole."""
+    release = cluster.folder.images / cluster.desc.os.channel / "3941.1.0"
+    release.mkdir()
+    (release / "flatcar_production_image.bin.bz2").write_bytes(bytes(3_000_000))
+    at = (now - timedelta(days=40, minutes=1)).timestamp()
+    for path in (release, release.parent / "3975.2.0"):
+        os.utime(path, (at, at))
 
 
 def _described(network: str) -> str:
@@ -83,7 +114,9 @@ def _described(network: str) -> str:
 def seeded_cluster(root: Path, network: str) -> Iterator[StandingCluster]:
     """The cluster, with its server, and its network below 127."""
     cluster = StandingCluster(root, load_text(_described(network), "ail.yaml"))
-    seed(cluster, datetime.now(UTC))
+    now = datetime.now(UTC)
+    seed(cluster, now)
+    _older_release(cluster, now)
     cluster.start()
     try:
         yield cluster
@@ -91,15 +124,26 @@ def seeded_cluster(root: Path, network: str) -> Iterator[StandingCluster]:
         cluster.stop()
 
 
+def _container(service: str) -> Thing:
+    """The container of a service, with the labels by which Compose knows its own."""
+    labels = {"project": "kboot-ail", "service": service, "container-number": "1"}
+    labels |= {"config-hash": "0" * 64, "oneoff": "False"}
+    return Thing(f"kboot-ail-{service}-1", {f"{_COMPOSE}.{name}": value for name, value in labels.items()})
+
+
+def _lab_machine(name: str, mac: Mac, state: str = "running") -> Thing:
+    labels = {LABEL_CLUSTER: "ail", LABEL_MACHINE: name, LABEL_MAC: str(mac)}
+    return Thing(f"kboot-ail-machine-{name}", labels, state=state)
+
+
 @contextmanager
-def engine_of(cluster: StandingCluster, top: Path) -> Iterator[EngineStandIn]:
-    """An engine in which all services run but one that is missing; $DOCKER_HOST names it."""
+def engine_of(top: Path) -> Iterator[EngineStandIn]:
+    """An engine with all services but one, and two machines of a lab; $DOCKER_HOST names it."""
     before = os.environ.get("DOCKER_HOST")
     with engine_stand_in(top) as engine:
-        engine.holds["containers"] = [
-            Thing(f"kboot-ail-{name}-1", {f"{_COMPOSE}.project": "kboot-ail", f"{_COMPOSE}.service": name})
-            for name in SERVICE_NAMES
-            if name != "time"
+        engine.holds["containers"] = [_container(name) for name in SERVICE_NAMES if name != "time"] + [
+            _lab_machine("node1", mac_of(1)),
+            _lab_machine(STRANGER.dashed, STRANGER, "exited"),
         ]
         os.environ |= engine.environment
         try:

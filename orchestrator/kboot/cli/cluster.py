@@ -199,13 +199,16 @@ def run_restart(arguments: argparse.Namespace) -> ExitCode:
 def run_doctor(arguments: argparse.Namespace) -> ExitCode:
     """Check what this machine lacks to run a cluster."""
     from ..preflight import doctor
+    from .printing import print_lines, window_width
+    from .tables import Span, folded_line
 
     found = list(doctor.checks(arguments.file, arguments.root))
     if arguments.json:
         print_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": "" if c.ok else c.hint} for c in found])
     else:
         for check in found:
-            print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<8}  {check.found}")
+            state = Span("ok  ") if check.ok else Span("FAIL", "bold red")
+            print_lines(folded_line((state, Span(f"  {check.name:<8}  {check.found}")), window_width(), indent=16))
             if not check.ok:
-                print(f"      hint: {check.hint}")
+                print_lines(folded_line((Span(f"      hint: {check.hint}"),), window_width(), indent=12))
     return ExitCode.DONE if all(check.ok for check in found) else ExitCode.FAILED

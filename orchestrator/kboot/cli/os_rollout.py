@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
@@ -116,24 +117,26 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _print(arguments: argparse.Namespace, rollout: JsonObject) -> ExitCode:
     from ..running.status import rollout_in_words
-    from .printing import print_table
-    from .tables import Column, Span, Table, Way
+    from .ages import age
+    from .printing import print_lines, print_table, window_width
+    from .tables import Column, Span, Table, Way, folded_line
 
     if arguments.json:
         print_json(rollout)
         return ExitCode.DONE
-    print(rollout_in_words(rollout))
+    print_lines(folded_line((Span(rollout_in_words(rollout)),), window_width()))
+    now = datetime.now(UTC)
     rows = [
         (
             machine["name"],
             Span(machine["stage"], _STYLES.get(machine["stage"], "")),
             machine["version"] or "-",
-            machine["since"] or machine["booted"] or "-",
+            age(machine["since"] or machine["booted"], now),
             machine["reason"] or (f"failed with {machine['refused']}" if machine["refused"] else ""),
         )
         for machine in rollout["machines"]
     ]
-    columns = (Column("NODE"), Column("STAGE"), Column("RELEASE"), Column("SINCE", spare=1), Column("REASON", Way.FOLD))
+    columns = (Column("NODE"), Column("STAGE"), Column("RELEASE"), Column("AGE", spare=1), Column("REASON", Way.FOLD))
     print_table(Table(columns, rows))
     return ExitCode.NOT_YET if rollout["state"] == "halted" else ExitCode.DONE
 

@@ -197,9 +197,8 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
         lines.append((Span(f"undeclared: {found}; `kboot discovered` has the lines to paste"),))
     if status.os:
         lines.append((Span(_release_in_words(status.os, now)),))
-    if status.rollout and status.rollout["state"] != "idle":
-        has_halted = status.rollout["state"] == "halted"
-        lines.append((Span(f"updates: {rollout_in_words(status.rollout)}", _BAD if has_halted else ""),))
+    if status.rollout and status.rollout["state"] in ("running", "paused"):  # of one that halted the trouble tells
+        lines.append((Span(f"updates: {rollout_in_words(status.rollout)}"),))
     if height is None:
         lines.append((Span(f"autostart: {'on' if status.autostart else 'off'}", "dim"),))
     return lines

@@ -38,8 +38,8 @@ class Trouble:
 
 
 def troubles(status: Status) -> list[Trouble]:
-    """Return what is wrong with services, state, machines, etcd, control planes and the OS release, the worst first."""
-    parts = (_of_services, _of_machines, _of_health, _of_release, _of_receivers)
+    """Return what is wrong with services, state, machines, rollout, etcd, API servers and OS release, worst first."""
+    parts = (_of_services, _of_machines, _of_rollout, _of_health, _of_release, _of_receivers)
     return sorted((trouble for part in parts for trouble in part(status)), key=lambda trouble: trouble.severity)
 
 
@@ -151,6 +151,13 @@ def _of_release(status: Status) -> Iterator[Trouble]:
         yield Trouble(Severity.OLD, "OS release", 1, "OS release", str(remark), "kboot os list")
     if error := status.os.get("payload_error"):
         yield Trouble(Severity.LATE, "OS update", 1, "OS update", str(error), "kboot os sync")
+
+
+def _of_rollout(status: Status) -> Iterator[Trouble]:
+    rollout = status.rollout
+    if rollout and rollout["state"] == "halted":
+        what = f"the rollout of {rollout['release']} has halted: {rollout['reason']}"
+        yield Trouble(Severity.BAD, "rollout halted", 1, "updates", what, "kboot os rollout status", rollout["since"])
 
 
 def _of_receivers(status: Status) -> Iterator[Trouble]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.engine_stand_in import EngineStandIn
 from support.seeded import engine_of, seeded_cluster
 from support.standing import StandingCluster
 
@@ -20,11 +21,21 @@ def _loopback() -> str:
 
 
 @pytest.fixture
-def cluster() -> Iterator[StandingCluster]:
-    """A cluster with its server; the engine is a stand-in."""
-    with (
-        tempfile.TemporaryDirectory(prefix="kboot-t-") as top,
-        seeded_cluster(Path(top) / "root", _loopback()) as made,
-        engine_of(made, Path(top)),
-    ):
+def top() -> Iterator[Path]:
+    """A folder with a short path, as that of a socket has to be."""
+    with tempfile.TemporaryDirectory(prefix="kboot-t-") as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def engine(top: Path) -> Iterator[EngineStandIn]:
+    """The engine of the cluster, a stand-in."""
+    with engine_of(top) as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(top: Path, engine: EngineStandIn) -> Iterator[StandingCluster]:
+    """A cluster with its server."""
+    with seeded_cluster(top / "root", _loopback()) as made:
         yield made

@@ -51,6 +51,21 @@ def test_a_service_that_is_down_leads_to_its_log() -> None:
     ]
 
 
+def test_a_rollout_that_halted_leads_and_one_that_goes_on_does_not() -> None:
+    rollout = {"state": "halted", "since": stamp(600), "release": "4230.2.3", "reason": "node1 did not come back"}
+    status = Status("ail", [], [machine(1)], [], {}, rollout=rollout)
+    assert _said(status)[:4] == [
+        "cluster ail: 1 rollout halted",
+        "  updates (10m) the rollout of 4230.2.3 has halted: node1 did not come back",
+        "    next: kboot os rollout status",
+        "",
+    ]
+    assert not [line for line in _said(status) if line.startswith("updates:")]
+    running = replace(status, rollout=rollout | {"state": "running", "reason": "waits for `os.update.window`"})
+    assert _said(running)[0] == "cluster ail: all is well"
+    assert [line for line in _said(running) if line.startswith("updates: the rollout of 4230.2.3 is under way")]
+
+
 def test_a_cluster_where_nothing_is_wrong_says_so_and_who_is_on_the_way() -> None:
     nodes = [machine(1), machine(2, "booting", armed=True), machine(3, "waiting", armed=True)]
     assert _said(Status("ail", [], nodes, [], {}))[0] == "cluster ail: all is well, 1 machine on the way"
