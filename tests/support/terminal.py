@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import pty
+import select
 import struct
 import subprocess
 import termios
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kboot.host.waiting import looks
@@ -67,3 +70,64 @@ def window(folder: Path, command: Sequence[str], columns: int, rows: int) -> Ite
         yield made
     finally:
         made.tmux("kill-server")
+
+
+class Keyboard:
+    """The far side of a pseudo-terminal: what a program shows there, and what is typed for it."""
+
+    def __init__(self, far: int, process: subprocess.Popen[bytes]) -> None:
+        self._far = far
+        self._process = process
+        self._seen = b""
+
+    @property
+    def shown(self) -> str:
+        """All that was shown up to now, what was typed too."""
+        return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    def type(self, keys: str) -> None:
+        """Press keys; `\\x03` is Ctrl-C, `\\x04` Ctrl-D."""
+        os.write(self._far, keys.encode())
+
+    def wait(self, text: str, timeout_s: float = 120) -> str:
+        """All that was shown, once `text` is its end."""
+        for _ in looks(timeout_s, 0):
+            if self.shown.endswith(text):
+                return self.shown
+            if not self._reads():
+                break
+        raise AssertionError(f"not `{text}` at the end of: {self.shown}")
+
+    def end(self, timeout_s: float = 120) -> int:
+        """The exit code, once the program has ended by itself."""
+        for _ in looks(timeout_s, 0):
+            if not self._reads():
+                return self._process.wait(timeout_s)
+        raise AssertionError(f"it goes on: {self.shown}")
+
+    def _reads(self) -> bool:
+        """Take what comes within a second; false once nobody has the other side open."""
+        if select.select([self._far], [], [], 1)[0]:
+            try:
+                self._seen += os.read(self._far, 65536)
+            except OSError:  # EIO: the last program there has ended
+                return False
+        return True
+
+
+@contextmanager
+def keyboard(command: Sequence[str], environment: Mapping[str, str], stdout: Path | None = None) -> Iterator[Keyboard]:
+    """A program whose terminal is a new pseudo-terminal; its output goes there too, or into the file `stdout`."""
+    far, near = pty.openpty()
+    set_window(near, 100, 30)
+    out = near if stdout is None else os.open(stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    process = subprocess.Popen(["setsid", "--ctty", *command], stdin=near, stdout=out, stderr=near, env=environment)
+    for descriptor in {near, out}:
+        os.close(descriptor)
+    try:
+        yield Keyboard(far, process)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+        os.close(far)

@@ -96,6 +96,7 @@ def run_init(arguments: argparse.Namespace) -> ExitCode:
     """Print a commented description to start from, or write it to a file."""
     from ..describe.starter import example_description
 
+    _refuse_existing(arguments.output)
     asks = sys.stdin.isatty() and sys.stderr.isatty() and not arguments.example
     if not (asks or arguments.here):
         _deliver(example_description(), arguments.output)
@@ -272,10 +273,19 @@ def _deliver(text: str, output: Path | None) -> None:
         with output.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError as error:
-        raise BadInput(f"{output}: exists already", "choose another name, or move that file away") from error
+        raise _exists(output) from error
     except OSError as error:
         raise BadInput(f"{output}: cannot be written: {error.strerror}", "choose another place") from error
     note(f"wrote {output} - next: `kboot validate {output}`")
+
+
+def _refuse_existing(output: Path | None) -> None:
+    if output is not None and output.exists():
+        raise _exists(output)
+
+
+def _exists(output: Path) -> BadInput:
+    return BadInput(f"{output}: exists already", "choose another name, or move that file away")
 
 
 def _text(path: Path) -> str:
