@@ -1,13 +1,29 @@
-"""A machine that ssh comes to: it lets anybody in, and writes down what it is told to run and what it is given."""
+"""A machine that ssh comes to: it lets anybody in, and writes down what it is told to run and what it is given.
+
+ssh goes to port 22, where a test may not be: all that `ssh_program` adds is the port, and an operator's configuration.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncssh
+
+_SSH = '#!/bin/sh\nPATH=${PATH#*:} exec ssh -F "$SSH_CONFIG" -p "$SSH_PORT" "$@"\n'
+
+
+def ssh_program(folder: Path) -> dict[str, str]:
+    """Put an `ssh` into `folder` that goes to $SSH_PORT with the file `config` there; what has it found."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "ssh").write_text(_SSH)
+    (folder / "bin" / "ssh").chmod(0o755)
+    (folder / "config").touch()
+    return {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "SSH_CONFIG": str(folder / "config")}
 
 
 class SshServer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kboot_compose.service_names import SERVICE_NAMES
 
-from ..errors import BadInput, EngineError, ExitCode, KbootError
+from ..errors import BadInput, EngineError, ExitCode, KbootError, NotYet
 from .options import Commands, add_cluster, add_command, add_login, login, note
 
 if TYPE_CHECKING:
@@ -53,12 +53,18 @@ def run_logs(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _of_services(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCode:
-    from ..host.engine import INSTALL_CLIENT, connect, project_name
+    from ..host.engine import INSTALL_CLIENT, Engine
 
-    connect()
-    words = ["docker", "compose", "-p", project_name(folder.cluster), "logs", "--tail", str(arguments.lines)]
+    engine, name = Engine(folder), arguments.name
+    there = {each.name for each in engine.services() if each.state != "missing"}
+    if not (there & {name} if name else there):  # Compose would print nothing, and call that a success
+        raise NotYet(
+            f"{name} has no container, so it has no log" if name else "no service has a container, so there is no log",
+            "`kboot status` says what is to run, `kboot up FILE` starts it",
+        )
+    words = ["docker", "compose", "-p", engine.project, "logs", "--tail", str(arguments.lines)]
     words += ["--follow"] if arguments.follow else []
-    words += ["--no-log-prefix", arguments.name] if arguments.name else []
+    words += ["--no-log-prefix", name] if name else []
     try:
         status = subprocess.run(words, stdin=subprocess.DEVNULL).returncode
     except FileNotFoundError as error:

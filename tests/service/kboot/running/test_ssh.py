@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,23 +11,17 @@ from kboot.errors import ExitCode, KbootError, NotYet
 from kboot.running.cloudconfig_client import JsonObject
 from kboot.running.ssh import Login, remote
 from kboot_clusterdesc import ClusterFolder
-from support.ssh_server import SshServer, answering
+from support.ssh_server import SshServer, answering, ssh_program
 
 _ADDRESS = "127.0.0.1"
 _SECRET = b"-----BEGIN PRIVATE KEY-----\n" + b"a secret " * 1000
-# ssh goes to port 22, where a test may not be: all that this adds is the port, and the operator's own configuration.
-_SSH = '#!/bin/sh\nPATH=${PATH#*:} exec ssh -F "$SSH_CONFIG" -p "$SSH_PORT" "$@"\n'
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterFolder:
     """A cluster's folder, at a path in which ssh could see two files or a token of its own."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "ssh").write_text(_SSH)
-    (tmp_path / "bin" / "ssh").chmod(0o755)
-    (tmp_path / "config").touch()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("SSH_CONFIG", str(tmp_path / "config"))
+    for name, value in ssh_program(tmp_path).items():
+        monkeypatch.setenv(name, value)
     made = ClusterFolder(tmp_path / "100%h root", "unit")
     made.pki.mkdir(parents=True)
     return made
