@@ -229,6 +229,7 @@ def test_the_installed_system_boots_with_its_kernel_arguments_and_consoles(lab: 
 
 def test_an_undeclared_machine_is_discovered_and_left_alone(lab: Lab) -> None:
     added = lab.kboot("lab", "add", "--mac", STRANGER, "--firmware", "uefi")
+    assert "`kboot discovered` has the line that declares it" in added.stderr
     assert added.returncode == 0, added.stderr
     assert _discovered(lab, 2) == sorted([STRANGER, OTHER_CARD.replace(":", "-")])
     assert answer(lab, None, f"/ignition/{STRANGER}.json")[0] == 404

@@ -117,8 +117,8 @@ def seeded_cluster(root: Path, network: str) -> Iterator[StandingCluster]:
     now = datetime.now(UTC)
     seed(cluster, now)
     _older_release(cluster, now)
-    cluster.start()
     try:
+        cluster.start()
         yield cluster
     finally:
         cluster.stop()

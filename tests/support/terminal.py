@@ -79,6 +79,7 @@ class Keyboard:
         self._far = far
         self._process = process
         self._seen = b""
+        self._waited = 0  # how much of what was shown had come at the last wait
 
     @property
     def shown(self) -> str:
@@ -90,13 +91,14 @@ class Keyboard:
         os.write(self._far, keys.encode())
 
     def wait(self, text: str, timeout_s: float = 120) -> str:
-        """All that was shown, once `text` is its end."""
+        """All that was shown, once `text` has come since the last wait."""
         for _ in looks(timeout_s, 0):
-            if self.shown.endswith(text):
+            if text in self.shown[self._waited :]:
+                self._waited = len(self.shown)
                 return self.shown
             if not self._reads():
                 break
-        raise AssertionError(f"not `{text}` at the end of: {self.shown}")
+        raise AssertionError(f"no `{text}` in: {self.shown[self._waited :]}")
 
     def end(self, timeout_s: float = 120) -> int:
         """The exit code, once the program has ended by itself."""

@@ -41,9 +41,13 @@ def top() -> Iterator[Path]:
         yield path
 
 
-def _said(top: Path, *words: str, **environment: str) -> str:
+def _done(top: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", _AS_NOBODY, *words, "--root", str(top / "root")]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+
+
+def _said(top: Path, *words: str, **environment: str) -> str:
+    done = _done(top, *words, **environment)
     assert done.stdout == ""
     return done.stderr
 
@@ -60,3 +64,17 @@ def test_an_engine_that_may_not_be_asked_asks_for_root(top: Path) -> None:
     assert said == (
         "error: the Docker engine may not be asked by this user\n  hint: run kboot as root: `sudo kboot …`\n"
     )
+
+
+def test_a_plugin_that_root_alone_may_have_asks_for_root_first(top: Path) -> None:
+    (top / "docker").write_text("#!/bin/sh\necho \"docker: 'compose' is not a docker command.\" >&2\nexit 1\n")
+    (top / "docker").chmod(0o755)
+    said = _done(top, "doctor", PATH=f"{top}:{os.environ['PATH']}").stdout
+    assert "FAIL  user      uid 65534\n      hint: run kboot as root: it gives files to services\n" in said
+    hint = "run kboot as root, who may have it as a plugin of his own; else install Compose 2.20 or later: "
+    assert f"FAIL  compose   `docker compose` does not run\n      hint: {hint}" in said
+
+
+@pytest.mark.parametrize("words", [["certs", "list"], ["discovered"], ["events"], ["logs", "node1"]], ids=" ".join)
+def test_what_lies_in_a_folder_of_root_alone_asks_for_root(words: list[str], top: Path) -> None:
+    assert _said(top, *words).rstrip().endswith("hint: run kboot as root")

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from kboot.bring_up.outdated import outdated_note
 from kboot.cli.main import run
 from kboot.host.waiting import looks
 from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot_clusterdesc import load
+from support.engine_stand_in import EngineStandIn
 from support.seeded import STRANGER, mac_of
 from support.standing import StandingCluster
 from support.statuses import NO_DISK
@@ -96,3 +98,40 @@ def test_a_stranger_is_listed_with_its_line_declared_and_forgotten(
     assert capsys.readouterr().out == ""
     assert cluster.kboot("node", "forget", "node2") == 1
     assert "409 " in capsys.readouterr().err
+
+
+def test_a_machine_of_the_lab_that_nobody_declared_is_removed_and_forgotten(
+    cluster: StandingCluster, engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _discovered(cluster)
+    place = cluster.folder.lab / "machines" / STRANGER.dashed
+    place.mkdir(parents=True)
+    (place / "disk0").write_bytes(b"what it had")
+    assert cluster.kboot("lab", "remove", STRANGER) == 0
+    assert capsys.readouterr() == (f"{STRANGER.dashed} is removed\n", "")
+    assert engine.removed == [f"kboot-ail-machine-{STRANGER.dashed}"]
+    assert not place.exists()
+    assert cluster.kboot("discovered", "-o", "name") == 0
+    assert capsys.readouterr().out == ""
+    assert cluster.kboot("lab", "remove", STRANGER) == 2
+    assert capsys.readouterr().err == f"error: `{STRANGER}` is not a machine of the lab\n  hint: there are: node1\n"
+
+
+def test_a_machine_of_the_lab_that_is_declared_stays(
+    cluster: StandingCluster, engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster.kboot("lab", "remove", "node1") == 2
+    assert capsys.readouterr().err == (
+        "error: node1 is declared\n  hint: take it out of the description, `kboot lab up FILE`, then this again; "
+        "`kboot lab power node1 off` only switches it off\n"
+    )
+    assert engine.removed == []
+
+
+def test_machines_with_an_older_config_are_named_with_what_brings_the_one_in_force(cluster: StandingCluster) -> None:
+    note = outdated_note(cluster.folder, cluster.desc)
+    assert note == (
+        "rack1-control-plane runs an older config; `kboot node apply rack1-control-plane` brings the one in force"
+    )
+    cluster.stop()
+    assert outdated_note(cluster.folder, cluster.desc) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from support.places import ROOT
-from support.terminal import Window, window
+from support.standing import StandingCluster
+from support.terminal import Window, keyboard, window
 
 _DRAW = """
 import sys
@@ -82,3 +84,14 @@ def test_a_program_that_is_told_to_end_gives_the_terminal_back() -> None:
         made.tmux("run-shell", f"kill -TERM {pid}")
         made.wait("said before")
         assert made.tmux("display-message", "-p", "#{alternate_on}").strip() == "0"
+
+
+@pytest.mark.parametrize("words", [["events", "--follow"], ["watch"]], ids=" ".join)
+def test_ctrl_c_ends_what_goes_on_for_ever(words: list[str], cluster: StandingCluster) -> None:
+    command = [sys.executable, "-m", "kboot.cli.main", *words, "--root", str(cluster.folder.root)]
+    with keyboard(command, dict(os.environ)) as typed:
+        typed.wait("node2")
+        typed.type("\x03")
+        assert typed.end() == 130
+        assert typed.shown.endswith("interrupted\n")
+        assert "Traceback" not in typed.shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kboot.describe.remarks import remarks
 from kboot.describe.starter import starter
 from kboot.describe.surroundings import Place, callers_keys, places_in
 from kboot_clusterdesc import load_text
@@ -41,6 +42,8 @@ def test_a_description_of_what_was_found_is_sound() -> None:
     assert desc.network.bootstrapper == IPv4Address("192.0.2.10")
     assert [str(router) for router in desc.network.routers] == ["192.0.2.1"]
     assert list(desc.ssh_authorized_keys) == [_KEY]
+    # Nothing that it proposes is without effect; the key of this test is the documents' own.
+    assert [each.partition(":")[0] for each in remarks(desc)] == ["ssh_authorized_keys"]
 
 
 def test_the_callers_public_keys_are_taken_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
