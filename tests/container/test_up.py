@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from testcontainers.core.container import DockerContainer
 
 from kboot.host.migrations import FORMAT
 from kboot.host.waiting import looks
+from kboot.support.archive import secret_contents
 from kboot_compose.service_names import SERVICE_NAMES
 from kboot_compose.services import SERVICES, UPDATER
 from support.cluster import TestCluster, cluster_up
@@ -133,6 +135,31 @@ def test_plain_docker_compose_works_on_the_project(cluster: TestCluster) -> None
     listed = cluster.compose("ps", "--services").split()
     assert set(SERVICE_NAMES) <= set(listed)
     assert "started" in cluster.compose("logs", "dnsmasq")
+
+
+def test_a_support_bundle_has_the_logs_of_all_services_and_no_secret(cluster: TestCluster, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.tar.gz"
+    done = cluster.kboot("support-bundle", "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(path) as archive:
+        found = {entry.name.partition("/")[2]: archive.extractfile(entry) for entry in archive if entry.isfile()}
+        contents = {name: stream.read() for name, stream in found.items() if stream is not None}
+    assert {f"logs/{name}.log" for name in SERVICE_NAMES} <= set(contents)
+    assert b"started" in contents["logs/dnsmasq.log"]
+    assert json.loads(contents["versions.json"])["engine"]["Version"]
+    states = json.loads(contents["cluster-status.json"])["services"]
+    assert {each["state"] for each in states} == {"running"}
+    secrets = {line.strip() for content in secret_contents(cluster.folder) for line in content.splitlines()}
+    secrets = {line for line in secrets if len(line) >= 8 and not line.startswith(b"-----")}
+    assert secrets
+    assert [name for name, content in contents.items() if any(secret in content for secret in secrets)] == []
+
+
+def test_the_log_of_a_service_is_what_it_said(cluster: TestCluster) -> None:
+    done = cluster.kboot("logs", "time", "-n", "1")  # chronyd speaks at its start alone
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == cluster.compose("logs", "--no-log-prefix", "--tail", "1", "time")
+    assert len(done.stdout.splitlines()) == 1
 
 
 _ASK = """
