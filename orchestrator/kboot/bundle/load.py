@@ -50,8 +50,10 @@ def load_bundle(
             check_usable(manifest, where, arch=machine_arch(), kboot=kboot)
             for remark in filter(None, (unvouched(reader, where), other_kboot(manifest, where, kboot))):
                 progress.say(remark)
-            lacked = receive(store, reader, where, _bar(progress, manifest))
-        progress.clear()
+            try:
+                lacked = receive(store, reader, where, _bar(progress, manifest))
+            finally:
+                progress.clear()
         set_up_host(store, manifest, progress)
         images = load_service_images(store, _service_images(manifest, kboot), progress)
     return Loaded(manifest, sum(blob.size for blob in lacked), tuple(images), reader.signer)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
+from ..host.share import shown_share
 from .options import (
     Commands,
     add_cluster,
@@ -212,9 +213,11 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.references:
         wanted = [reference for reference, digest in store.digests(wanted).items() if digest is None]
     progress = Progress()
-    with changed(folder):
+    with changed(folder), shown_share(progress, "pulled", len(wanted), "images") as ended:
         for reference in wanted:
-            _print_done(store.pull(reference, progress))
+            finding = store.pull(reference, progress)
+            ended(1)
+            _print_done(finding, progress)
         write_summary(folder, desc)
     if not wanted:
         note("every image of the description is there already")
@@ -252,21 +255,23 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
     from ..supplies.image_archive import read_archive
 
     folder, desc = _cluster(arguments)
-    pushes = [
-        (path, name)
-        for path, archive in [(path, read_archive(path)) for path in archives]
-        for name in ([reference] if reference else archive.references())
-    ]
+    read = {path: read_archive(path) for path in archives}
+    named = {path: [reference] if reference else archive.references() for path, archive in read.items()}
+    pushes = [(path, name) for path, names in named.items() for name in names]
+    size_mb = {path: path.stat().st_size / 1e6 for path in named}
     store, progress = _store(folder, desc), Progress()
-    with changed(folder):
+    with changed(folder), shown_share(progress, "pushed", sum(size_mb.values()), "MB") as ended:
         for number, (path, name) in enumerate(pushes, 1):
-            _print_done(store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}"))
+            finding = store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}")
+            ended(size_mb[path] / len(named[path]))
+            _print_done(finding, progress)
         write_summary(folder, desc)
     return ExitCode.DONE
 
 
-def _print_done(finding: Finding) -> None:
-    print(f"{finding.reference} {finding.digest}", flush=True)
+def _print_done(finding: Finding, progress: Progress) -> None:
+    with progress.aside():
+        print(f"{finding.reference} {finding.digest}", flush=True)
 
 
 def _named(folder: ClusterFolder, desc: ClusterDesc, names: Sequence[str]) -> list[str]:

@@ -65,6 +65,7 @@ def take_snapshot(
         try:
             file = _saved(path, member.name, addresses[member.mac], context, _moving(progress, member.name))
         except (Fault, NotWhole) as error:
+            progress.clear()
             what = "what it sent " if isinstance(error, NotWhole) else ""
             refusals.append(f"{member.name}: {what}{error}")
             progress.say(refusals[-1])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -24,18 +26,30 @@ class Progress:
         self._kept: list[str] = []  # said while the window was drawn on
         self._said: dict[str, str] = {}
         self._bar = ""  # the row that stands there now
+        self._one_at_a_time = RLock()  # threads say how they come on, and a row is written in pieces
 
     def __call__(self, text: str) -> None:
         """Print `text` as a line that stays, as `say` does."""
         self.say(text)
 
     def say(self, text: str) -> None:
-        """Print `text` as a line that stays; while a block is shown, once that is cleared."""
+        """Print `text` as a line that stays, above a bar; while a block is shown, once that is cleared."""
         if self._screen is not None:
             self._kept.append(text)
             return
-        self._wipe()
-        print(text, file=self._stream, flush=True)
+        with self.aside():
+            print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar away for what is printed within, and show it again below."""
+        with self._one_at_a_time:
+            row = self._bar
+            self._wipe()
+            try:
+                yield
+            finally:
+                self._show(row)
 
     def state(self, name: str, text: str) -> None:
         """Say that `name` is now `text`; said again only when it differs."""
@@ -64,7 +78,10 @@ class Progress:
         """Show on a terminal, in one row that moves, how much of `name` is done; elsewhere do nothing."""
         if not self.is_live or self._screen is not None:
             return
-        row = bar_row(name, here, whole, unit, os.get_terminal_size(self._stream.fileno()).columns - 1)
+        with self._one_at_a_time:
+            self._show(bar_row(name, here, whole, unit, os.get_terminal_size(self._stream.fileno()).columns - 1))
+
+    def _show(self, row: str) -> None:
         if row != self._bar:
             self._bar = row
             self._stream.write(f"\r{row}\x1b[K")
@@ -73,6 +90,7 @@ class Progress:
     def _wipe(self) -> None:
         if self._bar:
             self._stream.write("\r\x1b[K")
+            self._stream.flush()
             self._bar = ""
 
     def clear(self) -> None:

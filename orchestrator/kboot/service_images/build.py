@@ -22,6 +22,7 @@ from ..errors import KbootError
 from ..host.cache import cache_folder
 from ..host.engine import connect
 from ..host.files import write_file
+from ..host.share import Ended, shown_share
 from .base import ensure_base, has_image, image_once, labels_of
 from .layers import image_files
 from .names import DIGEST_LABEL, is_checkout, service_image
@@ -100,16 +101,21 @@ def build_images(
     """
     wanted = [image.recipe for image in images]
     copied = [loaders_recipe(sources)] if any("LOADERS" in recipe.arguments for recipe in wanted) else []
-    _ensure_bases([*copied, *wanted], progress, anew)
-    engine = client()
-    for recipe in copied:
-        _ensure(engine, recipe, progress, anew)
+    bases = {(recipe.packages, recipe.suite) for recipe in [*copied, *wanted]}
     labels = {
         "org.opencontainers.image.version": version("kboot"),
         "org.opencontainers.image.revision": revision(sources),
     }
-    for image in images:
-        _ensure_service(engine, image, labels, progress, anew)
+    steps = len(bases) + len(copied) + len(images)
+    with shown_share(progress, "service images", steps, "steps") as ended:
+        _ensure_bases(bases, progress, anew, ended)
+        engine = client()
+        for recipe in copied:
+            _ensure(engine, recipe, progress, anew)
+            ended(1)
+        for image in images:
+            _ensure_service(engine, image, labels, progress, anew)
+            ended(1)
 
 
 def ensure_image(name: str, folder: Path, progress: Callable[[str], None]) -> str:
@@ -124,11 +130,18 @@ def client() -> docker.DockerClient:
     return connect(_BUILD_S)
 
 
-def _ensure_bases(recipes: Iterable[Recipe], progress: Callable[[str], None], anew: bool) -> None:
-    """Make the base images of some recipes, two at a time: each waits for the network as long as it works."""
+def _ensure_bases(
+    bases: Iterable[tuple[tuple[str, ...], str]], progress: Callable[[str], None], anew: bool, ended: Ended
+) -> None:
+    """Make base images by their packages and suite, two at a time: each waits for the network as long as it works."""
+
+    def ensure(base: tuple[tuple[str, ...], str]) -> None:
+        packages, suite = base
+        ensure_base(client(), packages, progress, suite, anew=anew)
+        ended(1)
+
     with ThreadPoolExecutor(2) as pool:
-        wanted = {(recipe.packages, recipe.suite) for recipe in recipes}
-        list(pool.map(lambda each: ensure_base(client(), each[0], progress, each[1], anew=anew), wanted))
+        list(pool.map(ensure, bases))
 
 
 def _ensure(engine: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None], anew: bool = False) -> None:

@@ -10,6 +10,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
 from ..host.engine import Engine
+from ..host.share import shown_share
 from .assets import CNI_PLUGINS, add_assets, list_assets, needed_assets
 from .bundle_manifest import Item, Kind
 from .image_archive import read_archive
@@ -59,12 +60,14 @@ def fill_images(engine: Engine, desc: ClusterDesc, images: Sequence[str], progre
     staged = staged_images(engine.folder, progress) if lacking else {}
     brought = store.node_images(desc.os.arch) if lacking else {}
     pushed = [reference for reference in lacking if reference in staged or reference in brought]
-    for number, reference in enumerate(pushed, 1):
-        count = f"{number} of {len(pushed)}"
-        if reference in staged:
-            registry.push_archive(staged[reference], reference, progress, count=count)
-        else:
-            registry.push_stored(store, brought[reference], reference, progress, count=count)
+    with shown_share(progress, "images for nodes", len(pushed), "images") as ended:
+        for number, reference in enumerate(pushed, 1):
+            count = f"{number} of {len(pushed)}"
+            if reference in staged:
+                registry.push_archive(staged[reference], reference, progress, count=count)
+            else:
+                registry.push_stored(store, brought[reference], reference, progress, count=count)
+            ended(1)
 
 
 def fill_assets(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> None:
