@@ -1,17 +1,19 @@
-"""Reads from a request who asks, and about which machine. No header of a proxy is believed."""
+"""Reads from a request who asks, about which machine, and under which name. No header of a proxy is believed."""
 
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
+from pydantic import WithJsonSchema
 
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.shared_files import OPERATOR_TOKEN_SHA256
 
 from .fleet import Fleet
 from .guard import Ask, Refusal, is_token
+from .own_name import is_own_name, name_of
 from .problem import ProblemError
 
 
@@ -31,11 +33,30 @@ async def _served_fleet(request: Request) -> Fleet:
 ServedFleet = Annotated[Fleet, Depends(_served_fleet)]
 
 
-async def _mac_in_path(mac: str, fleet: ServedFleet) -> Mac:
+# How a MAC may be spelt, for the page of the API; `mac_of` judges.
+_HEX = "[0-9A-Fa-f]{2}"
+_SPELLING = {
+    "type": "string",
+    "pattern": f"^({_HEX}(:{_HEX}){{5}}|{_HEX}(-{_HEX}){{5}}|({_HEX}){{6}})$",
+    "examples": ["52-54-00-00-00-01"],
+}
+SpeltMac = Annotated[str, WithJsonSchema(_SPELLING)]
+QueryMac = Annotated[SpeltMac | None, Query(description="of this machine")]
+
+
+async def _mac_in_path(mac: SpeltMac, fleet: ServedFleet) -> Mac:
     return fleet.identity(mac_of(mac))
 
 
 PathMac = Annotated[Mac, Depends(_mac_in_path)]  # `{mac}` of the route's path: of a node, the one that it is known by
+
+
+async def check_name(request: Request, fleet: ServedFleet) -> None:
+    """Answer 421 where the server is asked under a name that is not the bootstrapper's."""
+    host, desc = request.headers.get("host") or "", fleet.desc()
+    if not is_own_name(host, desc):
+        name = name_of(host)[:80] or "a server without a name"
+        raise ProblemError(421, f"this is not {name}: ask {desc.network.bootstrapper}")
 
 
 def address_of(request: Request) -> IPv4Address | None:

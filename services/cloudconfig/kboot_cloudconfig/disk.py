@@ -17,7 +17,7 @@ KeptDisk = Mapping[str, str | int]  # a Disk as JSON: it is kept and shown as it
 class Disk(BaseModel):
     """What a machine says of one of its disks; text that it does not know is empty."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     name: str = Field(max_length=120)  # the kernel's, which may be another disk's at the next boot
     id: str = Field(default="", max_length=200)  # its path below /dev/disk/by-id/, the same at every boot
     model: str = Field(default="", max_length=120)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.log_line import LogLevel
 
 Row = tuple[str, str, str | None, str | None, str]
+KINDS = (*map(str, Phase), *map(str, EventKind))
 _SERIOUS = frozenset({Phase.FAILED, EventKind.REFUSED, EventKind.STATE_LOST})
 
 
@@ -43,6 +47,21 @@ class Event:
     def as_json(self) -> dict[str, Any]:
         """Return the form that `/v1/events` sends."""
         return {"at": rfc3339(self.at), "kind": self.kind, "mac": self.mac, "ip": self.ip, **dict(self.detail)}
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        words = {"kind": kind[:80], "kinds": ", ".join(KINDS)}
+        raise PydanticCustomError("kind", "`{kind}` is no kind of event: one of {kinds}", words)
+    return kind
+
+
+# A kind that is asked for; one fault for both lists.
+Kind = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Phase", "EventKind")]}),
+]
 
 
 @dataclass(frozen=True, slots=True)

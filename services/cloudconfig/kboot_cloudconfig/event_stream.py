@@ -11,12 +11,13 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from kboot_clusterdesc import EventKind, Phase
+from kboot_clusterdesc import Mac
 
 from .answer import NEVER_KEPT
-from .caller import ServedFleet, mac_of
-from .event import Choice, Event
+from .caller import QueryMac, ServedFleet, mac_of
+from .event import Choice, Event, Kind
 from .fleet import Fleet
+from .problem import ProblemError
 
 _STILL_HERE_S = 15
 _AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
@@ -36,17 +37,24 @@ async def stream_events(
     request: Request,
     fleet: ServedFleet,
     after: Annotated[int | None, Query(ge=0, le=1 << 62, description="the number of the last event one had")] = None,
-    kind: Annotated[list[Phase | EventKind] | None, Query(description="events of these kinds alone")] = None,
-    mac: Annotated[str | None, Query(description="events of this machine alone")] = None,
+    kind: Annotated[list[Kind] | None, Query(description="events of these kinds alone")] = None,
+    mac: QueryMac = None,
     wait: Annotated[
         float | None, Query(ge=0, le=_LONGEST_S, description="end after so many seconds; 0: after what there is")
     ] = None,
 ) -> Response:
     """Answer with the events from where the caller stopped, and with each that comes."""
-    of = None if mac is None else fleet.identity(mac_of(mac))
-    choice = Choice(frozenset(map(str, kind or ())), of)
+    of = None if mac is None else _known(fleet, fleet.identity(mac_of(mac)))
+    choice = Choice(frozenset(kind or ()), of)
     wanted = _Wanted(choice, _first_wanted(fleet, request, after, choice), wait)
     return StreamingResponse(_lines(fleet, request, wanted), media_type="text/event-stream", headers=NEVER_KEPT)
+
+
+def _known(fleet: Fleet, mac: Mac) -> Mac:
+    """Return the MAC of a machine; answer 404 where it is none, and nothing ever happened to one of that MAC."""
+    if not (fleet.has_node(mac) or fleet.store.knows(mac) or fleet.store.newest_events(1, Choice(mac=mac))):
+        raise ProblemError(404, f"nothing is known of {mac}")
+    return mac
 
 
 async def _lines(fleet: Fleet, request: Request, wanted: _Wanted) -> AsyncIterator[str]:

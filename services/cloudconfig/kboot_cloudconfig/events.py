@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
+from typing import Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kboot_clusterdesc import EventKind, Phase
 from kboot_clusterdesc.types import Guid, HostKey
@@ -22,7 +23,6 @@ from .report_tokens import report_tokens
 from .update_steps import note_boot
 from .whereabouts import elsewhere_in_words
 
-_REPORTED = (Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED)
 _WHY = {  # of a refusal to who has a token of this machine
     guard.Refusal.REPLAYED_TOKEN: "its report was refused: it is of an earlier install",
     guard.Refusal.WRONG_ADDRESS: "its report was refused to {}, which is not its own address",
@@ -32,8 +32,8 @@ _WHY = {  # of a refusal to who has a token of this machine
 class Report(BaseModel):
     """The body of a report. Sizes are bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    phase: Phase
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    phase: Literal[Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED]
     detail: str = Field(default="", max_length=500)
     bytes: int | None = Field(default=None, ge=0, le=1 << 62)
     total: int | None = Field(default=None, ge=0, le=1 << 62)
@@ -43,13 +43,6 @@ class Report(BaseModel):
     disks: tuple[Disk, ...] = Field(default=(), max_length=DISKS_AT_MOST)  # counts with `installing` alone
     install_disk: str | None = Field(default=None, pattern=r"^/dev/[A-Za-z0-9 .,:;/_()+=-]{1,200}$")  # the same
     boot_partition: Guid | None = None  # counts with `installed` alone
-
-    @field_validator("phase")
-    @classmethod
-    def _is_reported(cls, phase: Phase) -> Phase:
-        if phase not in _REPORTED:
-            raise ValueError(f"a machine reports one of {', '.join(_REPORTED)}")
-        return phase
 
 
 async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .body_queue import FREE_BYTES, PIECE_BYTES, BodyQueue, Place
 from .http_connection import SENDS_FILES
+from .problem import problem
 
 _PART = re.compile(r"bytes (\d+)-(\d+)/\d+")  # a Content-Range
 
@@ -22,29 +23,29 @@ class FilePartResponse(FileResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        if scope["method"] == "HEAD":
+        start = await self._start(scope, receive)
+        if start["status"] == 400:  # of `Range`, which is to be ignored where nobody understands it (RFC 9110, 14.2)
+            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"range"]}
+            start = await self._start(scope, receive)
+        if start["status"] == 416:
+            headers = {"content-range": Headers(raw=start["headers"])["content-range"]}
+            await problem(416, "the file has no such part", headers)(scope, receive, send)
+        elif scope["method"] == "HEAD":
             await super().__call__(scope, receive, send)
-        elif SENDS_FILES in scope.get("extensions", {}):
-            await self._send_whole(scope, receive, send)
+        elif SENDS_FILES in scope.get("extensions", {}) and (part := _part(start)) is not None:
+            await self._send_part(part, start, scope, send)
         else:
             await self._send_pieces(scope, receive, send)
 
-    async def _send_whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _start(self, scope: Scope, receive: Receive) -> Message:
+        """Return how the answer to the same request as a HEAD begins: which part was asked for, and whether it is."""
         told: list[Message] = []
 
         async def tell(message: Message) -> None:
             told.append(message)
 
-        # Which part was asked for, and whether there is such a part, is in the answer to the same request as a HEAD.
         await super().__call__({**scope, "method": "HEAD"}, receive, tell)
-        start = told[0]
-        if start["status"] >= 400:
-            for message in told:
-                await send(message)
-        elif (part := _part(start)) is not None:
-            await self._send_part(part, start, scope, send)
-        else:
-            await self._send_pieces(scope, receive, send)
+        return told[0]
 
     async def _send_part(self, part: range, start: Message, scope: Scope, send: Send) -> None:
         file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

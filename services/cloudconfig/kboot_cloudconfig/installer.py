@@ -16,7 +16,7 @@ from kboot_clusterdesc.shared_files import INSTALLER, MACHINE_MARK
 from . import guard
 from . import machine as life
 from .answer import fresh
-from .caller import ServedFleet, address_of, mac_of, mover_of
+from .caller import QueryMac, ServedFleet, address_of, mac_of, mover_of
 from .disk import disk_values
 from .fleet import Fleet
 from .guard import InstallerAsk, Refusal
@@ -25,7 +25,7 @@ from .problem import ProblemError
 from .releases import NO_RELEASE, image_bytes, is_whole
 
 
-async def install_sh(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
+async def install_sh(request: Request, fleet: ServedFleet, mac: QueryMac = None, boot: str | None = None) -> Response:
     """Answer with the script of the machine `mac`, or where none is named, of the one at the caller's address.
 
     Who shows the machine's boot value as `boot` is that machine.

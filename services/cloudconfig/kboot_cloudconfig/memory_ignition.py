@@ -9,10 +9,10 @@ from kboot_clusterdesc.shared_files import MEMORY_IGNITION, QUERY_MARK
 
 from . import guard
 from .answer import fresh
-from .caller import ServedFleet, mac_of, mover_of
+from .caller import QueryMac, ServedFleet, mac_of, mover_of
 
 
-async def pxe_ign(request: Request, fleet: ServedFleet, mac: str | None = None, boot: str | None = None) -> Response:
+async def pxe_ign(request: Request, fleet: ServedFleet, mac: QueryMac = None, boot: str | None = None) -> Response:
     """Answer with the config of the machine `mac`, whose boot value is `boot`; it tells nothing more."""
     known = fleet.identity(mac_of(mac)) if mac is not None else None
     if known is not None and mover_of(request) in fleet.addresses_of(fleet.node(known)):

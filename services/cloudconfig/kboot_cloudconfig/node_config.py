@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import secrets
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import Response
 
 from kboot_clusterdesc import Mac, Node
@@ -20,7 +20,7 @@ from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+CertificateName = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
 async def ignition(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
@@ -33,10 +33,8 @@ async def cloud_config(request: Request, fleet: ServedFleet, mac: PathMac) -> Re
     return fresh(_node_config(fleet, request, mac, CLOUD_CONFIG), "text/yaml")
 
 
-async def certificate(request: Request, fleet: ServedFleet, mac: PathMac, name: str) -> Response:
+async def certificate(request: Request, fleet: ServedFleet, mac: PathMac, name: CertificateName) -> Response:
     """Answer with the public certificate `name`, under the guard of the node config; the install token stays unused."""
-    if not _NAME.fullmatch(name):
-        raise ProblemError(400, "malformed certificate name")
     _refuse_others(fleet, request, fleet.node(mac), fleet.machine(mac))
     return fresh(_read(fleet, mac, certificate_path(name)), "application/x-pem-file")
 

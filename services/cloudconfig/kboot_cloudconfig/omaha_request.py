@@ -6,6 +6,7 @@ Clients differ: of an app its id, version and track are always there, all else m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -14,6 +15,42 @@ from defusedxml.ElementTree import fromstring
 APPS_TAKEN = 8
 EVENTS_TAKEN = 8  # of one app
 _LONGEST = 128  # characters of an attribute that are read
+
+_TEXT = {"type": "string", "xml": {"attribute": True}}
+_NUMBER = {"type": "integer", "xml": {"attribute": True}}
+
+
+def _element(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "xml": {"name": name}, "properties": properties, "additionalProperties": False}
+
+
+# A request, for the page of the API: what of it counts, other attributes and elements are let be.
+SHAPE = _element(
+    "request",
+    {
+        "app": {
+            "type": "array",
+            "items": _element(
+                "app",
+                {
+                    **dict.fromkeys(("appid", "version", "track", "board", "machineid"), _TEXT),
+                    "ping": _element("ping", {}),
+                    "updatecheck": _element("updatecheck", {}),
+                    "event": {
+                        "type": "array",
+                        "items": _element(
+                            "event",
+                            {
+                                **dict.fromkeys(("eventtype", "eventresult", "errorcode"), _NUMBER),
+                                "previousversion": _TEXT,
+                            },
+                        ),
+                    },
+                },
+            ),
+        }
+    },
+)
 
 
 class NotOmaha(ValueError):

@@ -13,7 +13,7 @@ from kboot_clusterdesc import EventKind
 from kboot_clusterdesc.model import RebootStrategy
 
 from .api import GateState, RolloutState
-from .caller import ServedFleet, mac_of, operators_ask, small_body
+from .caller import ServedFleet, SpeltMac, mac_of, operators_ask, small_body
 from .fleet import Fleet
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
@@ -30,7 +30,7 @@ _Parallel = Annotated[int | None, Field(ge=1, le=100)]
 
 
 class _Word(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class StartWord(_Word):
@@ -44,7 +44,7 @@ class ResumeWord(_Word):
     """The body of a resume."""
 
     max_parallel: _Parallel = None
-    again: Annotated[list[str], Field(max_length=10_000, description="MACs of failed machines to be tried again")] = []
+    again: Annotated[list[SpeltMac], Field(max_length=10_000, description="failed machines to be tried again")] = []
 
 
 class HoldWord(_Word):
@@ -52,7 +52,14 @@ class HoldWord(_Word):
 
     by: Annotated[str, Field(min_length=1, max_length=100)]
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
-    turns: Annotated[dict[str, HeldTurn], Field(max_length=100, description="MAC to what the machine may do")] = {}
+    turns: Annotated[
+        dict[SpeltMac, HeldTurn],
+        Field(
+            max_length=100,
+            description="MAC to what the machine may do",
+            json_schema_extra={"additionalProperties": False},
+        ),
+    ] = {}
     ends: bool = False
 
 

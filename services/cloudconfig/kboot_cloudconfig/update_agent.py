@@ -27,7 +27,7 @@ from .update_window import is_open, zone_of
 class AgentWord(BaseModel):
     """The body of an agent's word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     state: AgentState
     version: Annotated[str, Field(max_length=60)]
     boot: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$", description="/proc/sys/kernel/random/boot_id")]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from kboot.host.waiting import looks
 from support.places import ROOT
 
 from .conftest import NODE1, NODE2, STRANGER, Server
@@ -51,7 +52,6 @@ def test_kinds_and_a_machine_choose_together_and_any_spelling_of_the_machine_doe
     server.get(f"/ignition/{NODE2.dashed}.json", who=NODE2, tls=True)
     chosen = _told(server, f"after=0&wait=0&kind=leased&kind=refused&mac={NODE2.dashed.upper()}")
     assert [(each["kind"], each["mac"]) for each in chosen] == [("leased", NODE2), ("refused", NODE2)]
-    assert _told(server, f"after=0&wait=0&mac={STRANGER}") == []
 
 
 def test_without_a_number_a_choice_begins_at_its_own_newest_events(server: Server) -> None:
@@ -67,6 +67,29 @@ def test_a_choice_that_is_none_is_400_in_words(standing: Server, query: str) -> 
     answer = standing.get(f"/v1/events?{query}")
     assert answer.status_code == 400
     _check(answer.json(), "ProblemState")
+
+
+def test_events_of_a_machine_of_which_nothing_is_known_are_404_and_of_one_that_is_gone_are_told(
+    server: Server,
+) -> None:
+    path = f"/v1/events?after=0&wait=0&mac={STRANGER.dashed}"
+    unknown = server.get(path)
+    assert unknown.status_code == 404
+    assert unknown.headers["content-type"] == "application/problem+json"
+    _check(unknown.json(), "ProblemState")
+    assert unknown.json()["detail"] == f"nothing is known of {STRANGER}"
+    server.lease(NODE1, NODE2, STRANGER)
+    for _ in looks(30, 0.1):
+        if server.get(path).status_code == 200:
+            break
+    assert server.arm(STRANGER, "forget").status_code == 204
+    assert "forgotten" in [each["kind"] for each in _told(server, f"after=0&wait=0&mac={STRANGER}")]
+
+
+def test_an_unknown_kind_is_refused_with_the_kinds_that_there_are(standing: Server) -> None:
+    answer = standing.get("/v1/events?kind=failed&kind=unheard-of")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert "state-lost" in answer.json()["detail"]
 
 
 def test_what_is_answered_has_the_shape_that_the_page_of_the_api_gives_it(server: Server) -> None:

@@ -85,20 +85,6 @@ def test_script_and_style_sheet_have_a_name_that_changes_with_their_content_and_
     assert standing.get("/page/page.js").status_code == 404
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_answered_under_names_and_addresses_of_the_bootstrapper_alone(standing: Server, path: str) -> None:
-    for host in ("localhost", "LOCALHOST:8080", "127.0.0.1", "10.10.14.253:80", "bootstrapper.unit.example.com"):
-        assert standing.get(path, headers={"host": host}).status_code == 200, host
-    for host in ("evil.example", "10.10.14.253.evil.example", "bootstrapper.unit.example.com.evil.example:80", ""):
-        answer = standing.get(path, headers={"host": host})
-        assert answer.status_code == 421, host
-        assert "ask 10.10.14.253" in answer.json()["detail"]
-
-
-def test_machines_boot_under_whatever_name_they_were_told(standing: Server) -> None:
-    assert standing.get("/boot.ipxe", headers={"host": "evil.example"}).status_code == 200
-
-
 def test_who_keeps_a_page_fresh_is_sent_its_main_part_where_it_changed_and_nothing_where_not(server: Server) -> None:
     path = f"/machines/{NODE2.dashed}"
     whole = server.get(path)

@@ -17,7 +17,7 @@ from kboot_cloudconfig.api import (
     UpdateStepState,
 )
 from kboot_cloudconfig.app import ROUTES
-from kboot_cloudconfig.route import api_page
+from kboot_cloudconfig.route import FILE, Xml, api_page
 from kboot_clusterdesc import EventKind, Phase
 from support.http_page import PageRoute, page_routes
 
@@ -54,14 +54,30 @@ def test_a_token_is_asked_for_where_not_anyone_may_ask_and_there_alone(page: dic
             assert ("security" in operation) == (operation["tags"] != ["anyone"])
 
 
-def test_a_fault_is_told_as_problem_details_and_what_is_no_json_has_no_shape_of_it(page: dict[str, Any]) -> None:
+def test_each_fault_is_told_by_its_status_as_problem_details(page: dict[str, Any]) -> None:
+    named = {f"#/components/responses/{name}": each for name, each in page["components"]["responses"].items()}
+    assert all(list(each["content"]) == ["application/problem+json"] for each in named.values())
+    told = set()
     for of in page["paths"].values():
         for operation in of.values():
-            answers = operation["responses"]
-            assert list(answers["default"]["content"]) == ["application/problem+json"]
-            assert set(answers) <= {"200", "204", "default"}
-            good = answers.get("200", {"content": {}})
-            assert len(good["content"]) == (0 if "204" in answers else 1)
+            faults = {status: each for status, each in operation["responses"].items() if status[0] in "45"}
+            assert all(each["$ref"] in named for each in faults.values())
+            assert "5XX" in faults
+            assert "default" not in operation["responses"]
+            assert ("403" in faults) == ("security" in operation)
+            assert not {"413"} & set(faults) or "requestBody" in operation
+            told |= {each["$ref"] for each in faults.values()}
+    assert told == set(named)
+
+
+def test_what_is_no_json_has_its_own_media_types_and_a_file_has_parts(page: dict[str, Any]) -> None:
+    for path, of in page["paths"].items():
+        for operation in of.values():
+            good = {status: each for status, each in operation["responses"].items() if status[0] in "23"}
+            route = next(route for route in ROUTES if route.path.replace(":path}", "}") == path)
+            assert set(good) == ({"200", "206", "304"} if route.answers == FILE else {str(route.status)})
+            wanted = set(route.media_types) or ({"application/json"} if isinstance(route.answers, type) else set())
+            assert set(good[str(route.status)].get("content", {})) == wanted
 
 
 def test_kinds_of_event_and_phases_are_the_ones_of_the_vocabulary(page: dict[str, Any]) -> None:
@@ -80,7 +96,7 @@ def test_every_field_that_a_shape_has_is_in_the_page(page: dict[str, Any]) -> No
 
 def test_a_route_takes_json_where_it_names_a_model_of_it() -> None:
     takes = {route.path: route.takes for route in ROUTES if route.takes}
-    assert {path: getattr(each, "__name__", each) for path, each in takes.items()} == {
+    assert {path: "XML" if isinstance(each, Xml) else each.__name__ for path, each in takes.items()} == {
         "/v1/nodes/{mac}/events": "Report",
         "/v1/nodes/{mac}/update": "AgentWord",
         "/v1/rollout/start": "StartWord",
@@ -88,5 +104,6 @@ def test_a_route_takes_json_where_it_names_a_model_of_it() -> None:
         "/v1/rollout/resume": "ResumeWord",
         "/v1/rollout/hold": "HoldWord",
         "/v1/rollout/gate": "GateWord",
-        "/v1/update": "text/xml",
+        "/v1/update": "XML",
+        "/v1/update/": "XML",
     }

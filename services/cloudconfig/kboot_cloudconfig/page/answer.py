@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from importlib.resources import files
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kboot_clusterdesc import ClusterDesc, EventKind, Phase
-
 from ..answer import fresh
-from ..event import rfc3339
+from ..event import KINDS, rfc3339
 from ..fleet import Fleet
 from ..problem import ProblemError
 
@@ -48,7 +45,7 @@ PAGES = Environment(
     lstrip_blocks=True,
 )
 PAGES.filters["stamp"] = rfc3339
-PAGES.globals["kinds_told"] = [*Phase, *EventKind]
+PAGES.globals["kinds_told"] = KINDS
 PAGES.globals["script"] = f"/page/{_NAMES['page.js']}"
 PAGES.globals["sheet"] = f"/page/{_NAMES['page.css']}"
 
@@ -99,25 +96,3 @@ def _whole(request: Request, main: str, etag: str, shown: dict[str, Any]) -> str
     newest = fleet.store.newest_events(1)
     number = newest[0].number if newest else 0
     return PAGES.get_template("page.html.j2").render(shown, main=main, etag=etag, newest=number)
-
-
-def check_host(request: Request, desc: ClusterDesc) -> None:
-    """Answer 421 where the page is asked for under a name that is not the bootstrapper's: a foreign site's own name.
-
-    Such a site could have its name lead here, and read the page by a script of its own. No address can do that,
-    be it of IPv6, as a tunnel may have, which stands in brackets that no name has.
-    """
-    host = (request.headers.get("host") or "").rpartition("@")[2]
-    name = host.partition(":")[0].rstrip(".").lower()
-    network = desc.network
-    known = {"localhost", "bootstrapper", f"bootstrapper.{desc.cluster.domain}", desc.registry.domain}
-    known |= {name.lower() for name, address in network.hosts.items() if address == network.bootstrapper}
-    if host.startswith("["):
-        return
-    try:
-        IPv4Address(name)
-    except AddressValueError:
-        if name not in known:
-            raise ProblemError(
-                421, f"this is not {name[:80] or 'a server without a name'}: ask {network.bootstrapper}"
-            ) from None

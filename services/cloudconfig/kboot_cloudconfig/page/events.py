@@ -7,38 +7,36 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac, Phase
+from kboot_clusterdesc import Mac
 
 from ..caller import ServedFleet
-from ..event import Choice
+from ..event import KINDS, Choice, Kind
 from ..fleet import Fleet
-from .answer import check_host, page
+from .answer import page
 
 SHOWN = 200
-_KINDS = (*Phase, *EventKind)
 
 
 async def events_page(
     request: Request,
     fleet: ServedFleet,
-    kind: Annotated[list[Phase | EventKind | Literal[""]] | None, Query()] = None,
+    kind: Annotated[list[Kind | Literal[""]] | None, Query()] = None,
     machine: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
     """Answer with the newest events of a choice; `machine` is a name or a MAC."""
-    check_host(request, fleet.desc())
     names = {node.mac: node.name for node in fleet.nodes()}
     wanted = machine.strip()
     mac = _machine(fleet, names, wanted)
     is_unknown = bool(wanted) and mac is None
     kinds = list(dict.fromkeys(each for each in kind or () if each))
-    choice = Choice(frozenset(map(str, kinds)), mac)
+    choice = Choice(frozenset(kinds), mac)
     events = [] if is_unknown else fleet.store.newest_events(SHOWN, choice)[::-1]
     values = {
         "title": "Events",
         "state": {"cluster": fleet.desc().cluster.name},
         "here": "/events",
         "events": [(event, _name(names, event.mac)) for event in events],
-        "kinds": _KINDS,
+        "kinds": KINDS,
         "chosen": kinds,
         "machine": wanted,
         "is_unknown": is_unknown,

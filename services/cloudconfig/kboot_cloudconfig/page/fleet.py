@@ -13,7 +13,7 @@ from kboot_clusterdesc import Phase
 from ..caller import ServedFleet
 from ..nodes import around
 from ..row import Level, Row, counted
-from .answer import PAGES, check_host, kept_by, page
+from .answer import PAGES, kept_by, page
 from .rows import Rows
 from .view import MOST_SHOWN, SHOWN, Group, Sort, View, grouped
 
@@ -43,7 +43,6 @@ async def fleet_page(
     request: Request, fleet: ServedFleet, served: ServedRows, view: Annotated[View, Depends(_view)]
 ) -> Response:
     """Answer with the page of the fleet."""
-    check_host(request, fleet.desc())
     rows, state = await served.current(), around(fleet, [])
     now = f"{served.epoch}-{served.number}"
     racks = "" if kept_by(request) == now else await served.pictures.html(rows, now)
