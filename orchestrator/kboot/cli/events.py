@@ -137,10 +137,16 @@ def event_line(event: JsonObject, names: Mapping[str, str]) -> Line:
 
 
 def _kind_span(kind: str) -> Span:
+    from kboot_clusterdesc import EventKind
+
     from .status_text import phase_span
     from .tables import Span
 
-    return Span(kind, "yellow") if kind in ("refused", "state-lost") else phase_span(kind)._replace(text=kind)
+    return (
+        Span(kind, "yellow")
+        if kind in (EventKind.REFUSED, EventKind.STATE_LOST)
+        else phase_span(kind)._replace(text=kind)
+    )
 
 
 def _mac_of(name: str, machines: Sequence[JsonObject]) -> str:
