@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import WithJsonSchema
+from pydantic import ValidationError, WithJsonSchema
 
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.shared_files import OPERATOR_TOKEN_SHA256
 
+from .body import Body
 from .fleet import Fleet
 from .guard import Ask, Refusal, is_token
 from .own_name import is_own_name, name_of
@@ -32,6 +33,8 @@ async def _served_fleet(request: Request) -> Fleet:
 
 ServedFleet = Annotated[Fleet, Depends(_served_fleet)]
 
+
+Sent = TypeVar("Sent", bound=Body)
 
 # How a MAC may be spelt, for the page of the API; `mac_of` judges.
 _HEX = "[0-9A-Fa-f]{2}"
@@ -91,6 +94,15 @@ async def small_body(request: Request, limit_bytes: int = 64 * 1024) -> bytes:
         if len(body) > limit_bytes:
             raise ProblemError(413, f"a body here has at most {limit_bytes} bytes")
     return body
+
+
+def parsed(form: type[Sent], content: bytes) -> Sent:
+    """Return a body in JSON; answer 400, which says where it is none of that form."""
+    try:
+        return form.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
 def operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> Ask:

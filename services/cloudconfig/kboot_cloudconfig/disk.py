@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.install_disk import InstallDisk, install_disk
+
+from .body import Body, Size
 
 DISKS_AT_MOST = 128
 
 KeptDisk = Mapping[str, str | int]  # a Disk as JSON: it is kept and shown as it was told, and never read here
 
 
-class Disk(BaseModel):
+class Disk(Body):
     """What a machine says of one of its disks; text that it does not know is empty."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     name: str = Field(max_length=120)  # the kernel's, which may be another disk's at the next boot
     id: str = Field(default="", max_length=200)  # its path below /dev/disk/by-id/, the same at every boot
     model: str = Field(default="", max_length=120)
     serial: str = Field(default="", max_length=120)
-    size_bytes: int = Field(ge=0, le=1 << 62)
+    size_bytes: Size
     holds: str = Field(default="", max_length=200)  # file systems, arrays, labels; empty for an empty disk
 
     def kept(self) -> KeptDisk:

@@ -7,14 +7,15 @@ from typing import Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from kboot_clusterdesc import EventKind, Phase
 from kboot_clusterdesc.types import Guid, HostKey
 
 from . import guard
 from . import machine as life
-from .caller import PathMac, ServedFleet, ask_of, small_body
+from .body import Body, Size
+from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
 from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
@@ -29,14 +30,13 @@ _WHY = {  # of a refusal to who has a token of this machine
 }
 
 
-class Report(BaseModel):
+class Report(Body):
     """The body of a report. Sizes are bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     phase: Literal[Phase.INSTALLING, Phase.INSTALLED, Phase.RUNNING, Phase.FAILED]
     detail: str = Field(default="", max_length=500)
-    bytes: int | None = Field(default=None, ge=0, le=1 << 62)
-    total: int | None = Field(default=None, ge=0, le=1 << 62)
+    bytes: Size | None = None
+    total: Size | None = None
     config: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     version: str | None = Field(default=None, max_length=60)
     ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
@@ -49,7 +49,7 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     """Change a machine's state by its own report; answer 403 and keep an event where the token is wrong."""
     own = fleet.addresses_of(fleet.node(mac))
     ask = ask_of(request)
-    report = _report(await small_body(request))
+    report = parsed(Report, await small_body(request))
     machine = fleet.machine(mac)
     refusal = guard.refusal_of_report(ask, report.phase, machine, own, report_tokens(fleet, mac))
     if refusal is not None:
@@ -78,14 +78,6 @@ def _tell_step(fleet: Fleet, report: Report, before: Machine, after: Machine, ad
     if report.phase is Phase.INSTALLING and after.boot and not fleet.steps.note(after.mac, after.boot.sha256, told):
         return
     fleet.tell(EventKind.STEP, after.mac, address, detail=told)
-
-
-def _report(body: bytes) -> Report:
-    try:
-        return Report.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
 def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address | None, *, is_own: bool) -> Machine:

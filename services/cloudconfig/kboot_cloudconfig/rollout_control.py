@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hmac
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from kboot_clusterdesc import EventKind
 from kboot_clusterdesc.model import RebootStrategy
 
 from .api import GateState, RolloutState
-from .caller import ServedFleet, SpeltMac, mac_of, operators_ask, small_body
+from .body import WHOLE, Body
+from .caller import Sent, ServedFleet, SpeltMac, mac_of, operators_ask, parsed, small_body
 from .fleet import Fleet
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
@@ -25,49 +26,44 @@ from .shown_rollout import rollout_state, whole_rollout
 from .updating_release import updating_release
 
 HOLD_S = 300
-Body = TypeVar("Body", bound=BaseModel)
-_Parallel = Annotated[int | None, Field(ge=1, le=100)]
+_Parallel = Annotated[int, Field(ge=1, le=100), WHOLE]
 
 
-class _Word(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class StartWord(_Word):
+class StartWord(Body):
     """The body of a start."""
 
-    max_parallel: _Parallel = None
+    max_parallel: _Parallel | None = None
     any_time: Annotated[bool, Field(description="also outside of `os.update.window`")] = False
 
 
-class ResumeWord(_Word):
+class ResumeWord(Body):
     """The body of a resume."""
 
-    max_parallel: _Parallel = None
-    again: Annotated[list[SpeltMac], Field(max_length=10_000, description="failed machines to be tried again")] = []
+    max_parallel: _Parallel | None = None
+    again: list[SpeltMac] = Field(
+        default_factory=list, max_length=10_000, description="failed machines to be tried again"
+    )
 
 
-class HoldWord(_Word):
+class HoldWord(Body):
     """The body of a hold, to be sent again and again while it is wanted."""
 
     by: Annotated[str, Field(min_length=1, max_length=100)]
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
-    turns: Annotated[
-        dict[SpeltMac, HeldTurn],
-        Field(
-            max_length=100,
-            description="MAC to what the machine may do",
-            json_schema_extra={"additionalProperties": False},
-        ),
-    ] = {}
+    turns: dict[SpeltMac, HeldTurn] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="MAC to what the machine may do",
+        json_schema_extra={"additionalProperties": False},
+    )
     ends: bool = False
 
 
-class PauseWord(_Word):
+class PauseWord(Body):
     """The body of a pause, which says nothing."""
 
 
-class GateWord(_Word):
+class GateWord(Body):
     """The body of a question for the gate."""
 
     besides: Annotated[str, Field(max_length=64, description="the etcd member that is to be mended")] = ""
@@ -155,11 +151,6 @@ def _refuse_other_strategies(fleet: Fleet) -> None:
         raise ProblemError(409, f"the description has `os.update.reboot_strategy: {strategy}`: each machine goes alone")
 
 
-async def _operators(request: Request, fleet: Fleet, form: type[Body]) -> Body:
+async def _operators(request: Request, fleet: Fleet, form: type[Sent]) -> Sent:
     operators_ask(fleet, request, None)
-    body = await small_body(request, 1 << 20)
-    try:
-        return form.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
+    return parsed(form, await small_body(request, 1 << 20) or b"{}")

@@ -6,14 +6,15 @@ from ipaddress import IPv4Address
 from typing import Annotated
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from kboot_clusterdesc import EventKind, Mac, Phase
 
 from . import guard
 from . import machine as life
 from .api import AgentAnswer
-from .caller import PathMac, ServedFleet, ask_of, small_body
+from .body import Body
+from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
 from .fleet import Fleet
 from .presence import RUNS
 from .problem import ProblemError
@@ -24,10 +25,9 @@ from .rollout_view import AgentState, Word
 from .update_window import is_open, zone_of
 
 
-class AgentWord(BaseModel):
+class AgentWord(Body):
     """The body of an agent's word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     state: AgentState
     version: Annotated[str, Field(max_length=60)]
     boot: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$", description="/proc/sys/kernel/random/boot_id")]
@@ -42,7 +42,7 @@ async def take_word(request: Request, fleet: ServedFleet, mac: PathMac) -> Agent
     if refusal is not None:
         fleet.refuse(mac, ask.address, str(refusal), request.url.path)
         raise ProblemError(403, f"refused: {refusal}")
-    said = _word(body)
+    said = parsed(AgentWord, body)
     fleet.hear(mac)
     fleet.updates.note_address(mac, ask.address)
     word = Word(said.state, said.version, said.boot, fleet.now())
@@ -73,11 +73,3 @@ def _action(fleet: Fleet, mac: Mac, word: Word) -> Action:
         fleet.rollouts.keep(told_to_reboot(rollout, mac, now))
         fleet.tell(EventKind.ROLLOUT, mac, release=rollout.release or "", what=Stage.REBOOTING.value)
     return action
-
-
-def _word(body: bytes) -> AgentWord:
-    try:
-        return AgentWord.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
