@@ -10,6 +10,8 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import ClusterDesc, Node
 from kboot_clusterdesc.model import API_PORT
 
+ALL_NAMES = 256  # in a rack of so many nodes, each machine knows the names of all
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -42,8 +44,8 @@ def own_records(desc: ClusterDesc, reader: Node | None = None) -> list[Record]:
     """Return the names of the cluster itself: bootstrapper, registry, nodes with an address, the API server.
 
     The API server's name stands at each control plane, so that its answer has all of them, or only where
-    `network.hosts` puts it. A node, as the `reader`, has the names that it asks by itself, in the order in which it is
-    to try them.
+    `network.hosts` puts it. A node, as the `reader`, has the order in which it is to try them, and in a large rack the
+    names alone that it asks by itself.
     """
     domain, api = desc.cluster.domain, api_record(desc)
     servers = {node.mac for node in desc.control_planes}
@@ -65,13 +67,14 @@ def _nodes(desc: ClusterDesc, reader: Node | None) -> list[Node]:
     """Return the nodes with an address in the order of MACs, but the control planes among them as `reader` tries them.
 
     That is itself first, then by a hash over both MACs: clients are spread over the control planes, those of one that
-    is off over all others, and a node that comes or goes changes no other's order. API servers call kubelets by name;
-    any other reader has itself, control planes and members of etcd: were it all nodes, a rack ten times as large would
-    have configs a hundred times as large, and each node that is added would leave all others outdated.
+    is off over all others, and a node that comes or goes changes no other's order.
+
+    Of more than ALL_NAMES nodes, a reader has itself, control planes and members of etcd: were it all, a rack ten times
+    as large would have configs a hundred times as large. API servers call kubelets by name, so theirs are all.
     """
     servers = {node.mac: node for node in desc.control_planes}
     known: Iterable[Node] = desc.nodes
-    if reader is not None and reader.mac not in servers:
+    if reader is not None and reader.mac not in servers and len(desc.nodes) > ALL_NAMES:
         known = {node.mac: node for node in (*desc.control_planes, *desc.etcd_members, reader)}.values()
     nodes = sorted((node for node in known if node.ip is not None), key=lambda node: node.mac)
     if reader is None:

@@ -168,29 +168,34 @@ def test_each_machine_knows_the_api_and_the_fixed_nodes_without_the_bootstrapper
         assert "w2" not in names, "it has no address of its own"
 
 
-def with_nodes(fleet: Fleet, **roles: str) -> ClusterDesc:
-    """The fleet with more nodes, each with an `ip`: name -> its one role."""
+def with_workers(fleet: Fleet, count: int) -> ClusterDesc:
+    """The fleet with so many more workers, each with an `ip`, and two members of etcd before them."""
     tree = yaml.safe_load(fleet.text)
-    for number, (name, role) in enumerate(roles.items(), 21):
-        node = {"mac": f"02:00:00:00:02:{number}", "name": name, "ip": f"10.10.14.{number + 200}", "roles": [role]}
-        tree["nodes"].append(node)
+    tree["network"]["subnet"] = "10.10.0.0/16"
+    tree["kubernetes"]["pod_cidr"] = "10.128.0.0/14"
+    for number in range(count + 2):
+        mac = f"02:00:00:01:{number >> 8:02x}:{number & 255:02x}"
+        ip = f"10.10.{20 + (number >> 7)}.{number & 127}"
+        roles = ["worker" if number > 1 else "etcd"]
+        tree["nodes"].append({"mac": mac, "name": f"more{number}", "ip": ip, "roles": roles})
     return load_text(yaml.safe_dump(tree), "fleet.yaml")
 
 
-def test_a_machine_knows_itself_and_the_servers_and_a_control_plane_every_node() -> None:
-    desc = with_nodes(Fleet(2), w3="worker", w4="worker", db1="etcd", db2="etcd")
-    workers, servers = {"w3", "w4"}, {"cp0", "cp1", "db1", "db2"}
-    for node in desc.nodes:
+@pytest.mark.parametrize("count", [9, 300])
+def test_in_a_large_rack_a_worker_knows_itself_and_the_servers_and_a_control_plane_every_node(count: int) -> None:
+    desc = with_workers(Fleet(2), count)
+    workers, servers = {f"more{number}" for number in range(2, count + 2)}, {"cp0", "cp1", "more0", "more1"}
+    for node in (*desc.control_planes, *desc.etcd_members, *desc.nodes[-2:]):
         known = set(hosts(file_of(desc, node, "/etc/hosts"))) & (workers | servers)
-        assert known == servers | (workers if Role.CONTROL_PLANE in node.roles else {node.name} & workers), node.name
+        is_all = count == 9 or Role.CONTROL_PLANE in node.roles
+        assert known == servers | (workers if is_all else {node.name} & workers), node.name
 
 
-def test_another_worker_changes_control_planes_alone() -> None:
+def test_another_worker_of_a_large_rack_changes_control_planes_alone() -> None:
     """API servers call kubelets by name. Did all machines know it, all would be outdated by it."""
-    desc = Fleet(3).desc
-    before, after = rendered_files(desc), rendered_files(with_nodes(Fleet(3), w3="worker"))
+    before, after = (rendered_files(with_workers(Fleet(2), count)) for count in (300, 301))
     changed = {path.split("/")[1] for path in before if path.startswith("nodes/") and before[path] != after[path]}
-    assert changed == {node.mac.dashed for node in desc.control_planes}
+    assert changed == {node.mac.dashed for node in Fleet(2).desc.control_planes}
 
 
 def test_an_api_that_stands_at_an_extra_record_is_known_too() -> None:
