@@ -36,9 +36,12 @@ class Collected:
         """Return the file with a content that was taken, or is kept elsewhere."""
         return self._elsewhere.get(blob.digest) or self._blobs / blob.digest.removeprefix("sha256:")
 
-    def take(self, path: Path) -> Blob:
-        """Keep a file that lies in a folder of the cache, without a copy of it, and return what it holds."""
-        blob = _hashed(path)
+    def take(self, path: Path, known: Blob | None = None) -> Blob:
+        """Keep a file that lies in a folder of the cache, without a copy of it, and return what it holds.
+
+        That is `known` to whoever hashed it while it was written, and else read from it.
+        """
+        blob = known or _hashed(path)
         target = self._blobs / blob.digest.removeprefix("sha256:")
         target.parent.mkdir(parents=True, exist_ok=True)
         if not self._has(blob):

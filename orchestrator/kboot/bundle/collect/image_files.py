@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import IO, Any
@@ -80,11 +81,14 @@ def content_of(collected: Collected) -> Any:
 def _taken(tar: tarfile.TarFile, member: tarfile.TarInfo, scratch: Path, collected: Collected) -> Blob:
     content = tar.extractfile(member)
     assert content is not None  # noqa: S101 - it is a file
+    total, size = sha256(), 0
     scratch.unlink(missing_ok=True)
     with scratch.open("wb") as stream:
         while chunk := content.read(_CHUNK):
+            total.update(chunk)
             stream.write(chunk)
-    return collected.take(scratch)
+            size += len(chunk)
+    return collected.take(scratch, Blob(digest=f"sha256:{total.hexdigest()}", size=size))
 
 
 def _docker_images(files: Files, collected: Collected) -> Iterator[tuple[str, ImageParts]]:
