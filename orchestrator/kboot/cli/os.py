@@ -14,6 +14,8 @@ from .options import Commands, add_cluster, add_command, add_group, add_listing,
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
+    from ..host.engine import Engine
+    from ..host.progress import Progress
     from ..supplies.updater_task import UpdaterAnswer
     from .tables import Table
 
@@ -132,15 +134,19 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 
 def run_import(arguments: argparse.Namespace) -> ExitCode:
     """Bring a release from a folder."""
+    from ..host.engine import Engine
     from ..host.progress import Progress
     from ..host.stamp import changed
     from ..supplies.release_import import import_release, remove_refused
+    from ..supplies.vouching import updater_vouches
 
     folder, desc = _cluster(arguments)
     if not arguments.folder.is_dir():
         raise BadInput(f"{arguments.folder}: is no folder", "name the folder that holds the files of a release")
+    progress, engine = Progress(), Engine(folder)
+    vouch = updater_vouches(engine, desc, _updater_image(engine, desc, progress), progress)
     with changed(folder):
-        version = import_release(folder, desc, arguments.folder, Progress())
+        version = import_release(folder, desc, arguments.folder, vouch, progress)
     answer = _ask(folder, desc, "take", version)
     if answer.code != 0:
         remove_refused(folder, desc, version)
@@ -155,18 +161,22 @@ def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]
 
 
 def _ask(folder: ClusterFolder, desc: ClusterDesc, *command: str) -> UpdaterAnswer:
-    """Have the updater do something now, by its image: that of the service, else the one of this kboot."""
+    """Have the updater do something now."""
     from ..host.engine import Engine
     from ..host.progress import Progress
-    from ..service_images.provide import ensure_images
-    from ..service_images.sources import sources
-    from ..supplies.updater_task import run_updater, updater_image
+    from ..supplies.updater_task import run_updater
 
     progress, engine = Progress(), Engine(folder)
-    image = updater_image(engine)
-    if image is None:
-        image = ensure_images(sources(), progress, desc.service_images_from)["updater"]
-    return run_updater(engine, desc, image, command, progress)
+    return run_updater(engine, desc, _updater_image(engine, desc, progress), command, progress)
+
+
+def _updater_image(engine: Engine, desc: ClusterDesc, progress: Progress) -> str:
+    """Return the image of the updater: that of the service, else the one of this kboot."""
+    from ..service_images.provide import ensure_images
+    from ..service_images.sources import sources
+    from ..supplies.updater_task import updater_image
+
+    return updater_image(engine) or ensure_images(sources(), progress, desc.service_images_from)["updater"]
 
 
 def _end(answer: UpdaterAnswer, hint: str) -> ExitCode:

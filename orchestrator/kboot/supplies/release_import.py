@@ -13,16 +13,19 @@ from kboot_clusterdesc.update_payload import payload_names
 
 from ..errors import BadInput, KbootError
 from ..host.files import failed, sync_folder
-from .os_releases import finish_file, make_folder
+from .os_releases import Vouch, finish_file, make_folder
 
 _CHUNK_BYTES = 1 << 20
 _TOLD_BYTES = 200 << 20  # how much is copied between two shares that are told
 
 
-def import_release(folder: ClusterFolder, desc: ClusterDesc, source: Path, progress: Callable[[str], None]) -> str:
+def import_release(
+    folder: ClusterFolder, desc: ClusterDesc, source: Path, vouch: Vouch, progress: Callable[[str], None]
+) -> str:
     """Copy the release in the folder `source`, with its payloads as far as it has them, and return its number.
 
-    A release that is here and verified is left as it is, and given the payloads that it lacks.
+    A release that is here and verified is left as it is, and given the payloads that it lacks. Where no updater runs,
+    what stands in its place is in force, so `vouch` looks at the copy before it comes there.
     """
     version = _number(source, desc)
     release = folder.images / desc.os.channel / version
@@ -37,6 +40,8 @@ def import_release(folder: ClusterFolder, desc: ClusterDesc, source: Path, progr
         _refuse_no_room(source, names, scratch)
         for number, name in enumerate(names, 1):
             _copy(source / name, scratch / name, f"{number} of {len(names)}: {name}", progress)
+        if is_new and not desc.os.update.enabled:
+            vouch(version, scratch)
         sync_folder(scratch)
         make_folder(release.parent)
         if is_new:

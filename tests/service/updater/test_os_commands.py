@@ -35,6 +35,11 @@ def desc(site: Site) -> ClusterDesc:
     return load_text(site.settings.description.read_text(), "clusterdesc.yaml")
 
 
+def not_asked(version: str, release: Path) -> None:
+    """Where there is an updater, that verifies."""
+    raise AssertionError(version)
+
+
 def taken(site: Site, version: str) -> int:
     """What the updater says of a release that was brought."""
     process = site.start("take", version)
@@ -79,7 +84,7 @@ def test_a_release_is_brought_in_with_its_payload_and_verified(
 ) -> None:
     source, said = server.release(NEW, key), list[str]()
     server.stop()
-    assert import_release(folder, desc(inside), source, said.append) == NEW
+    assert import_release(folder, desc(inside), source, not_asked, said.append) == NEW
     assert said[0].startswith("copying 1 of 10: version.txt")
     assert mirrored_releases(folder, desc(inside))["releases"][0]["verified"] is False
     assert taken(inside, NEW) == 0
@@ -98,12 +103,12 @@ def test_a_release_that_is_here_is_given_the_payload_that_it_lacks(
     for name in (NAMES.payload, f"{NAMES.payload}.sha256"):
         (bare / name).unlink()
     server.stop()
-    import_release(folder, desc(inside), bare, said.append)
+    import_release(folder, desc(inside), bare, not_asked, said.append)
     assert taken(inside, NEW) == 0
     assert inside.status()["payload"] is None
     before = (folder.images / "stable" / NEW / NAMES.image).stat().st_ino
     said.clear()
-    import_release(folder, desc(inside), source, said.append)
+    import_release(folder, desc(inside), source, not_asked, said.append)
     assert [line.split(",")[0] for line in said] == [
         f"copying 1 of 2: {NAMES.payload}",
         f"copying 2 of 2: {NAMES.payload}.sha256",
@@ -118,7 +123,7 @@ def test_one_that_does_not_verify_is_removed_again(
 ) -> None:
     source = server.release(NEW, key)
     (source / NAMES.image).write_bytes(flip_byte((source / NAMES.image).read_bytes()))
-    import_release(folder, desc(inside), source, print)
+    import_release(folder, desc(inside), source, not_asked, print)
     assert taken(inside, NEW) == 1
     remove_refused(folder, desc(inside), NEW)
     assert inside.versions() == set()
@@ -134,11 +139,19 @@ def test_a_release_that_stands_whole_without_an_updater_is_in_force_and_not_writ
     shutil.copytree(source, placed)
     before = {path.name: path.stat().st_ino for path in placed.iterdir()}
     with pytest.raises(BadInput, match="stands here whole, and is left as it is") as refused:
-        import_release(folder, desc(inside), source, print)
+        import_release(folder, desc(inside), source, not_asked, print)
     assert refused.value.hint.startswith("move that folder away")
     assert {path.name: path.stat().st_ino for path in placed.iterdir()} == before
     (placed / NAMES.image).unlink()
-    assert import_release(folder, desc(inside), source, print) == NEW
+
+    def refuse(version: str, release: Path) -> None:
+        assert (version, (release / NAMES.image).is_file(), (placed / NAMES.image).exists()) == (NEW, True, False)
+        raise BadInput("is refused")
+
+    with pytest.raises(BadInput, match="is refused"):
+        import_release(folder, desc(inside), source, refuse, print)
+    assert not (placed / NAMES.image).exists()
+    assert import_release(folder, desc(inside), source, lambda version, release: None, print) == NEW
     assert (placed / NAMES.image).is_file()
 
 
@@ -148,11 +161,11 @@ def test_a_folder_without_a_whole_release_is_refused_with_what_it_lacks(
     source = server.release(NEW, key)
     (source / f"{NAMES.initrd}.sig").unlink()
     with pytest.raises(BadInput, match=rf"holds no whole release of flatcar: {NAMES.initrd}\.sig is not there"):
-        import_release(folder, desc(inside), source, print)
+        import_release(folder, desc(inside), source, not_asked, print)
     server.release(NEW, key)
     (source / "version.txt").write_text("FLATCAR_VERSION=../..\n")
     with pytest.raises(BadInput, match="says no number of a release at FLATCAR_VERSION="):
-        import_release(folder, desc(inside), source, print)
+        import_release(folder, desc(inside), source, not_asked, print)
     assert not (folder.images / "stable").exists()
 
 
@@ -162,7 +175,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     source = server.release(NEW, key)
     (folder.images / "stable").write_text("in the way")
     with pytest.raises(KbootError, match="stable"):
-        import_release(folder, desc(inside), source, print)
+        import_release(folder, desc(inside), source, not_asked, print)
 
 
 @pytest.mark.parametrize(
