@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Response
 
-from support.browser import eventually, faults_of, started_browser
+from support.browser import eventually, faults_of
 from support.seeded_fleet import REASON, mac_of
 
+from .browsing import Open, a_limit, browser, show
 from .conftest import NODE1, NODE2, Server
 from .seeded import SeededServer
 
-Open = Callable[..., Page]
+__all__ = ["a_limit", "browser", "show"]
 
 # What stands selected, and what a reader holds on to besides.
 _SELECT = """name => {
@@ -35,57 +34,8 @@ _TYPE = """async (text) => {
   field.dispatchEvent(new Event('input', { bubbles: true }));
   return shown;
 }"""
-_LIMIT_S = 180
 _SOON_MS = 5000  # five times what is wanted: the tests share two processors
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-
-
-@pytest.fixture(autouse=True)
-def a_limit() -> Iterator[None]:
-    """A browser that answers no more fails its test, which would wait for ever."""
-
-    def ended(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"the browser did not answer within {_LIMIT_S} s")
-
-    before = signal.signal(signal.SIGALRM, ended)
-    signal.alarm(_LIMIT_S)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser, started once."""
-    with started_browser() as made:
-        yield made
-
-
-@pytest.fixture
-def show(browser: Browser) -> Iterator[Open]:
-    """Opens a page of a server, and fails where its script did, or where something of it was refused."""
-    faults: list[str] = []
-    opened = []
-
-    def opening(server: Server, path: str = "/", width: int = 1400, scheme: str = "light", script: bool = True) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-            java_script_enabled=script,
-        )
-        opened.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if "Security Policy" in message.text else None)
-        page.goto(f"http://127.0.0.1:{server.ports[0]}{path}")
-        return page
-
-    yield opening
-    for context in opened:
-        context.close()
-    assert faults == []
 
 
 def _fleet(factory: pytest.TempPathFactory, count: int) -> Iterator[SeededServer]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .browsing import Open, browser, show
 from .conftest import Server
-from .test_page_in_browser import Open, browser, show
 
 __all__ = ["browser", "show"]
 
