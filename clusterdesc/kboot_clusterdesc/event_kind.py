@@ -8,6 +8,7 @@ from enum import StrEnum
 class EventKind(StrEnum):
     """What happened beside a machine's entry into a phase, which is an event of that phase's name."""
 
+    ACTION = "action"  # a person did something, by the page or the operator token; with `what` and `by`
     JOINED = "joined"  # an undeclared machine became a node, as a worker
     ARMED = "armed"  # the operator let the next network boot install the machine
     DISARMED = "disarmed"  # the operator let the next network boot start from the disk

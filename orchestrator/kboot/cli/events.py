@@ -106,6 +106,7 @@ def detail_of(event: JsonObject) -> str:
     """Return what an event tells beside its kind and machine, in words."""
     said = {key: value for key, value in event.items() if key not in _ALWAYS and value not in (None, "")}
     first = [str(said.pop(key)) for key in ("what", "reason", "detail") if key in said]
+    first += [f"by {said.pop('by')}"] if "by" in said else []
     return " ".join([*first, *(f"{key}={value}" for key, value in said.items())])
 
 

@@ -15,6 +15,7 @@ from .body import Body
 from .fleet import Fleet
 from .guard import Ask, Refusal, is_token
 from .own_name import is_own_name, name_of
+from .person import BY_TOKEN, Person
 from .problem import ProblemError
 
 
@@ -105,15 +106,19 @@ def parsed(form: type[Sent], content: bytes) -> Sent:
         raise ProblemError(400, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
-def operators_ask(fleet: Fleet, request: Request, mac: Mac | None) -> Ask:
+def operator_sha256(fleet: Fleet) -> str | None:
+    """Return the SHA-256 of the operator token; None where `kboot up` has written none yet."""
+    try:
+        return fleet.files.text(f"{fleet.settings.config}/{OPERATOR_TOKEN_SHA256}").strip()
+    except OSError:
+        return None
+
+
+def operator_of(fleet: Fleet, request: Request, mac: Mac | None) -> Person:
     """Return who asks with the operator token; answer 403 and keep an event for anybody else."""
     ask = ask_of(request)
-    try:
-        kept = fleet.files.text(f"{fleet.settings.config}/{OPERATOR_TOKEN_SHA256}").strip()
-    except OSError:
-        kept = None
-    if not ask.is_tls or not is_token(ask.token, kept):
+    if not ask.is_tls or not is_token(ask.token, operator_sha256(fleet)):
         reason = Refusal.NO_TOKEN if ask.is_tls else Refusal.PLAIN_HTTP
         fleet.refuse(mac, ask.address, str(reason), request.url.path)
         raise ProblemError(403, "this needs the operator token, over https")
-    return ask
+    return Person(BY_TOKEN, ask.address)

@@ -1,23 +1,21 @@
-"""The state of the fleet as JSON, and the operator's commands: arm, disarm, settle."""
+"""The state of the fleet as JSON."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import Query, Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac, Node, Phase, Role
+from kboot_clusterdesc import Mac, Node, Role
 from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH
 
-from . import machine as life
 from .answer import fresh
 from .api import FleetState, KubernetesState, NodeState
-from .caller import PathMac, ServedFleet, operators_ask
-from .event import Event, rfc3339
+from .caller import PathMac, ServedFleet
+from .event import rfc3339
 from .fleet import Fleet
 from .kept_releases import releases_in_use
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
@@ -25,7 +23,6 @@ from .machine import Machine
 from .overdue import overdue
 from .pieces import in_pieces
 from .presence import RUNS
-from .problem import ProblemError
 from .releases import updater_status
 from .rollout import UNDER_WAY
 from .shown_node import Around, ShownNode
@@ -33,7 +30,6 @@ from .shown_rollout import rollout_state
 
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _NO_NODES = '"nodes":[]'
-_INSTALLED = (Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING, Phase.READY)
 
 
 async def all_nodes(fleet: ServedFleet) -> Response:
@@ -47,6 +43,11 @@ async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:
     """Answer with the state of one node, and with all that is kept of its updates."""
     state = node_state(fleet, fleet.node(mac))
     return _json(_JSON.encode({**state, "update": fleet.updates.shown(mac).state}))
+
+
+def one_node_shown(fleet: Fleet, mac: Mac) -> Response:
+    """Return the answer to a command for one node: its state."""
+    return _json(shown(fleet, fleet.node(mac)).json)
 
 
 def _json(body: str) -> Response:
@@ -155,58 +156,6 @@ def kubernetes_state(view: KubernetesView) -> KubernetesState:
             for name, node in sorted(view.nodes.items())
         },
     }
-
-
-async def arm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
-    """Arm a node and show it; only the operator token may."""
-    return _set_armed(fleet, request, mac, armed=True)
-
-
-async def disarm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
-    """Disarm a node and show it; only the operator token may."""
-    return _set_armed(fleet, request, mac, armed=False)
-
-
-def _set_armed(fleet: Fleet, request: Request, mac: Mac, *, armed: bool) -> Response:
-    node, ask = fleet.node(mac), operators_ask(fleet, request, mac)
-    if armed and not fleet.may_install(mac):
-        raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
-    before = fleet.machine(mac)
-    fleet.store.save(life.arm(before, fleet.now()) if armed else life.disarm(before))
-    fleet.tell(EventKind.ARMED if armed else EventKind.DISARMED, mac, ask.address)
-    return _json(shown(fleet, node).json)
-
-
-async def forget(
-    request: Request,
-    fleet: ServedFleet,
-    mac: PathMac,
-    force: Annotated[bool, Query(description="also one that is installed")] = False,
-) -> Response:
-    """Forget a machine that is not declared, discovered or joined; only the operator token may."""
-    ask = operators_ask(fleet, request, mac)
-    if fleet.is_declared(mac):
-        raise ProblemError(409, f"{mac} is declared: take it out of the description first")
-    if not fleet.store.knows(mac):
-        raise ProblemError(404, f"nothing is known of {mac}")
-    if not force and (phase := fleet.machine(mac).phase) in _INSTALLED:
-        raise ProblemError(
-            409,
-            f"{mac} is {phase}: forgotten, its next boot from the network would install it afresh. Declare it, "
-            "or take it off the network first, then forget it by force",
-        )
-    lease = fleet.leases.lease_of(mac, fleet.now())
-    detail = (("lease", lease.expires),) if lease else ()
-    address = str(ask.address) if ask.address else None
-    fleet.store.forget(mac, lease, Event(fleet.now(), EventKind.FORGOTTEN, mac, address, detail))
-    return Response(status_code=204)
-
-
-async def settle(request: Request, fleet: ServedFleet) -> Response:
-    """End the doubt that a lost state left; only the operator token may."""
-    ask = operators_ask(fleet, request, None)
-    fleet.settle(ask.address)
-    return await all_nodes(fleet)
 
 
 def _silence(fleet: Fleet, machine: Machine) -> str | None:

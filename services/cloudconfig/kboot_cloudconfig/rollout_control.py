@@ -14,8 +14,9 @@ from kboot_clusterdesc.model import RebootStrategy
 
 from .api import GateState, RolloutState
 from .body import WHOLE, Body
-from .caller import Sent, ServedFleet, SpeltMac, mac_of, operators_ask, parsed, small_body
+from .caller import Sent, ServedFleet, SpeltMac, mac_of, operator_of, parsed, small_body
 from .fleet import Fleet
+from .person import Person, note_action
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
 from .rollout_answer import HeldTurn, Hold
@@ -76,7 +77,22 @@ async def show(fleet: ServedFleet) -> RolloutState:
 
 async def start(request: Request, fleet: ServedFleet) -> RolloutState:
     """Begin a rollout of the release in force, with a canary of its own; only the operator token may."""
-    word = await _operators(request, fleet, StartWord)
+    return await start_rollout(fleet, *await _operators(request, fleet, StartWord))
+
+
+async def pause(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Let no machine begin; who was told to reboot ends that; only the operator token may."""
+    person, _ = await _operators(request, fleet, PauseWord)
+    return pause_rollout(fleet, person)
+
+
+async def resume(request: Request, fleet: ServedFleet) -> RolloutState:
+    """Let a rollout go on that pauses or halted; only the operator token may."""
+    return resume_rollout(fleet, *await _operators(request, fleet, ResumeWord))
+
+
+async def start_rollout(fleet: Fleet, person: Person, word: StartWord) -> RolloutState:
+    """Begin a rollout; answer 409 where there is nothing to roll out, or the description wants none."""
     _refuse_other_strategies(fleet)
     release = updating_release(fleet)
     if release is None:
@@ -86,22 +102,20 @@ async def start(request: Request, fleet: ServedFleet) -> RolloutState:
         raise ProblemError(409, f"no machine that runs has an older release than {release}")
     rollout = fleet.rollouts.rollout
     after = started(rollout, release, fleet.now(), max_parallel=word.max_parallel, is_any_time=word.any_time)
-    return _kept(fleet, after, "started")
+    return _kept(fleet, person, after, "started")
 
 
-async def pause(request: Request, fleet: ServedFleet) -> RolloutState:
-    """Let no machine begin; who was told to reboot ends that; only the operator token may."""
-    await _operators(request, fleet, PauseWord)
-    return _kept(fleet, paused(fleet.rollouts.rollout, fleet.now()), "paused")
+def pause_rollout(fleet: Fleet, person: Person) -> RolloutState:
+    """Let no machine begin."""
+    return _kept(fleet, person, paused(fleet.rollouts.rollout, fleet.now()), "paused")
 
 
-async def resume(request: Request, fleet: ServedFleet) -> RolloutState:
-    """Let a rollout go on that pauses or halted; only the operator token may."""
-    word = await _operators(request, fleet, ResumeWord)
+def resume_rollout(fleet: Fleet, person: Person, word: ResumeWord) -> RolloutState:
+    """Let a rollout go on; answer 409 where the description wants none."""
     _refuse_other_strategies(fleet)
     again = [fleet.node(fleet.identity(mac_of(each))).mac for each in word.again]
     after = resumed(fleet.rollouts.rollout, again, fleet.now(), word.max_parallel)
-    return _kept(fleet, after, "resumed")
+    return _kept(fleet, person, after, "resumed")
 
 
 async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
@@ -109,25 +123,29 @@ async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
 
     It lasts for five minutes after it was last asked for.
     """
-    word = await _operators(request, fleet, HoldWord)
+    person, word = await _operators(request, fleet, HoldWord)
     now = fleet.now()
     standing = fleet.rollouts.hold(now)
     if standing is not None and not hmac.compare_digest(standing.key, word.key):
         raise ProblemError(409, f"{standing.by} works on the machines")
     if word.ends:
         fleet.rollouts.keep_hold(None)
+        if standing is not None:
+            note_action(fleet, person, "rollout released", holder=standing.by)
         return rollout_state(fleet)
     if standing is None and (busy := _names(fleet, fleet.rollouts.rollout)):
         raise ProblemError(409, f"a rollout is under way: {busy}; `kboot os rollout pause` has it stop after that")
     turns = {fleet.node(fleet.identity(mac_of(each))).mac: turn for each, turn in word.turns.items()}
     release = updating_release(fleet)
+    if standing is None:
+        note_action(fleet, person, "rollout held", holder=word.by)
     fleet.rollouts.keep_hold(Hold(word.by, word.key, now + timedelta(seconds=HOLD_S), release, turns))
     return rollout_state(fleet)
 
 
 async def gate(request: Request, fleet: ServedFleet) -> GateState:
     """Answer what keeps any machine from being taken down now; only the operator token may."""
-    word = await _operators(request, fleet, GateWord)
+    _, word = await _operators(request, fleet, GateWord)
     return {"trouble": await cluster_trouble(fleet, word.besides)}
 
 
@@ -135,7 +153,8 @@ def _names(fleet: Fleet, rollout: Rollout) -> str:
     return ", ".join(f"{fleet.node(mac).name} is {rollout.courses[mac].stage.value}" for mac in rollout.at(*UNDER_WAY))
 
 
-def _kept(fleet: Fleet, after: Rollout, what: str) -> RolloutState:
+def _kept(fleet: Fleet, person: Person, after: Rollout, what: str) -> RolloutState:
+    note_action(fleet, person, f"rollout {what}")
     if after != fleet.rollouts.rollout:
         fleet.rollouts.keep(after)
         fleet.tell(EventKind.ROLLOUT, None, release=after.release or "", what=what)
@@ -151,6 +170,6 @@ def _refuse_other_strategies(fleet: Fleet) -> None:
         raise ProblemError(409, f"the description has `os.update.reboot_strategy: {strategy}`: each machine goes alone")
 
 
-async def _operators(request: Request, fleet: Fleet, form: type[Sent]) -> Sent:
-    operators_ask(fleet, request, None)
-    return parsed(form, await small_body(request, 1 << 20) or b"{}")
+async def _operators(request: Request, fleet: Fleet, form: type[Sent]) -> tuple[Person, Sent]:
+    person = operator_of(fleet, request, None)
+    return person, parsed(form, await small_body(request, 1 << 20) or b"{}")

@@ -16,15 +16,14 @@ from kboot_clusterdesc.shared_files import DATABASE_VERSION
 from .api import DoubtState
 from .commits import Change, Commits
 from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
-from .event import ALL, Choice, Event, Row, event_of, rfc3339, row_of
+from .event import ALL, Choice, Event, event_of, rfc3339, row_of
+from .event_table import EVENTS_KEPT, add_event
 from .leases import LeaseEntry
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 from .notify_table import NotifyTable
 from .rollout_table import RolloutTable
 from .update_table import UpdateTable
-
-EVENTS_KEPT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Store:
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM doubt")
-            _add(db, row)
+            add_event(db, row)
 
         def undo() -> None:
             self._doubt = doubt
@@ -136,7 +135,7 @@ class Store:
         def write(db: sqlite3.Connection) -> None:
             db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
             for row in told:
-                _add(db, row)
+                add_event(db, row)
 
         def then() -> None:
             for event in events:
@@ -162,7 +161,7 @@ class Store:
     def add(self, event: Event) -> None:
         """Keep an event."""
         row = row_of(event)
-        self.commits.make(Change(lambda db: _add(db, row), partial(self.on_event, event)))
+        self.commits.make(Change(lambda db: add_event(db, row), partial(self.on_event, event)))
 
     def discover(self, lease: LeaseEntry, now: datetime) -> bool:
         """Keep an undeclared machine with its newest address; return whether it is new.
@@ -202,7 +201,7 @@ class Store:
         def write(db: sqlite3.Connection) -> None:
             for table in ("discovered", "adopted", "machines", "heard"):
                 db.execute(f"DELETE FROM {table} WHERE mac = ?", (mac,))  # noqa: S608 - words of this line
-            _add(db, row)
+            add_event(db, row)
 
         def undo() -> None:
             found, has_joined, token = before
@@ -289,10 +288,5 @@ class Store:
             if loss is not None:
                 db.execute("INSERT INTO doubt VALUES (?, ?, ?)", (rfc3339(now), loss.reason, loss.kept))
                 kept = (("kept", loss.kept),) if loss.kept else ()
-                _add(db, row_of(Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept))))
+                add_event(db, row_of(Event(now, EventKind.STATE_LOST, detail=(("reason", loss.reason), *kept))))
         self.commits.fold()
-
-
-def _add(db: sqlite3.Connection, row: Row) -> None:
-    number = db.execute("INSERT INTO events (at, kind, mac, ip, detail) VALUES (?, ?, ?, ?, ?)", row).lastrowid or 0
-    db.execute("DELETE FROM events WHERE id <= ?", (number - EVENTS_KEPT,))
