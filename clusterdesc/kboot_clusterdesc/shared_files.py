@@ -48,7 +48,7 @@ LEASES = "dnsmasq.leases"
 
 # `state/`: the cloud-config server writes it, the launcher looks at its version before it starts a server.
 DATABASE = "kboot.db"
-DATABASE_VERSION = 6  # `PRAGMA user_version`: of the tables that this kboot makes
+DATABASE_VERSION = 7  # `PRAGMA user_version`: of the tables that this kboot makes
 
 
 def origin_of(os: Os) -> str:

@@ -232,6 +232,14 @@ class EventState(TypedDict):
 
 
 @with_config(_STRICT)
+class LoginCodeState(TypedDict):
+    """A code for one login to the page."""
+
+    code: str
+    until: Moment
+
+
+@with_config(_STRICT)
 class ProblemState(TypedDict):
     """A fault (RFC 9457)."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,15 +30,17 @@ from . import (
     served_files,
     update_agent,
 )
-from .api import AgentAnswer, FleetState, GateState, NodeState, RolloutState
+from .api import AgentAnswer, FleetState, GateState, LoginCodeState, NodeState, RolloutState
 from .body_queue import BodyQueue
 from .file_watch import watch_description, watch_files
 from .fleet import Fleet
 from .front import Front
 from .kept_answers import KeptAnswers
 from .kubernetes_watch import KubernetesWatch
+from .login import WrongCodes
 from .notify_watch import NotifyWatch
-from .page.answer import own_file
+from .page import actions, login
+from .page.answer import own_file, problem_page
 from .page.cluster import cluster_page
 from .page.events import events_page
 from .page.fleet import fleet_page
@@ -48,10 +51,16 @@ from .presence_watch import PresenceWatch
 from .problem import ProblemError, problem
 from .request_log import RequestLog
 from .rollout_watch import RolloutWatch
-from .route import FILE, GET, POST, READ, Names, Route, Who, Xml, add_route
+from .route import FILE, FORM, GET, POST, READ, Names, Route, Who, Xml, add_route
 
 JSON, TEXT, HTML, XML = "application/json", "text/plain", "text/html", "text/xml"
 _MACHINE, _OPERATOR, _OWN = Who.MACHINE, Who.OPERATOR, Names.OWN
+
+
+def _form(path: str, handler: Callable[..., Any], who: Who = Who.LOGIN) -> Route:
+    """Return the route of a form of the page; what it did is seen where it leads to (RFC 9110, 303)."""
+    return Route(path, POST, handler, (), who, FORM, 303, _OWN)
+
 
 # The first that fits answers. docs/http.md says what each is.
 ROUTES = (
@@ -108,6 +117,8 @@ ROUTES = (
     Route("/v1/nodes/{mac}/disarm", POST, node_commands.disarm, NodeState, _OPERATOR),
     Route("/v1/nodes/{mac}/forget", POST, node_commands.forget, (), _OPERATOR, also=(409,), status=204),
     Route("/v1/settle", POST, node_commands.settle, FleetState, _OPERATOR),
+    Route("/v1/login", POST, login.make_code, LoginCodeState, _OPERATOR),
+    Route("/v1/logout", POST, login.end_logins, (), _OPERATOR, status=204),
     Route("/v1/events", GET, event_stream.stream_events, "text/event-stream", names=_OWN, also=(400, 404)),
     Route("/v1/update", POST, omaha.update, XML, takes=Xml(omaha_request.SHAPE)),
     Route(
@@ -117,6 +128,15 @@ ROUTES = (
     Route("/machines/{mac}", READ, machine_page, HTML, names=_OWN),
     Route("/cluster", READ, cluster_page, HTML, names=_OWN),
     Route("/events", READ, events_page, HTML, names=_OWN, also=(400,)),
+    Route("/login", READ, login.login_page, HTML, names=_OWN, also=(400,)),
+    _form("/login", login.log_in, Who.ANYONE),
+    _form("/logout", login.log_out),
+    _form("/machines/{mac}/arm", actions.arm_by_form),
+    _form("/machines/{mac}/disarm", actions.disarm_by_form),
+    _form("/machines/{mac}/forget", actions.forget_by_form),
+    _form("/rollout/start", actions.start_by_form),
+    _form("/rollout/pause", actions.pause_by_form),
+    _form("/rollout/resume", actions.resume_by_form),
     Route("/page/{name}", READ, own_file, ("text/javascript", "text/css"), names=_OWN, also=(404,)),
     Route("/healthz", READ, health.healthz, TEXT),
     Route("/readyz", READ, health.readyz, TEXT),
@@ -152,7 +172,7 @@ def create_app(fleet: Fleet) -> FastAPI:
     )
     app.state.fleet = fleet
     app.state.body_queue = BodyQueue()
-    app.state.rows, app.state.services = Rows(fleet), Services()
+    app.state.rows, app.state.services, app.state.wrong_codes = Rows(fleet), Services(), WrongCodes()
     app.add_middleware(Front, fleet=fleet)
     app.add_middleware(KeptAnswers, commits=fleet.store.commits)
     app.add_middleware(RequestLog, observed=fleet.observed)
@@ -165,7 +185,7 @@ def create_app(fleet: Fleet) -> FastAPI:
 def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def ours(request: Request, fault: ProblemError) -> Response:
-        return problem(fault.status, fault.detail)
+        return problem_page(request, fault) or problem(fault.status, fault.detail)
 
     @app.exception_handler(HTTPException)
     async def routing(request: Request, fault: HTTPException) -> Response:

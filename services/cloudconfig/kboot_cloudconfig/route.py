@@ -16,6 +16,7 @@ from .caller import check_name
 
 READ, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
 FILE = "application/octet-stream"  # a file as it lies there, with Range and ETag
+FORM = "application/x-www-form-urlencoded"  # of the page; HTML's
 _SCHEMAS = "#/components/schemas/{model}"
 _FAULTS = {  # status to name and description
     "400": ("Malformed", "Malformed: `detail` says what."),
@@ -35,6 +36,7 @@ class Who(StrEnum):
     ANYONE = "anyone"
     MACHINE = "the machine"
     OPERATOR = "the operator"
+    LOGIN = "a login"
 
 
 class Names(StrEnum):
@@ -60,7 +62,7 @@ class Route:
     handler: Callable[..., Any]
     answers: type | str | tuple[str, ...]
     who: Who = Who.ANYONE
-    takes: type[BaseModel] | Xml | None = None  # the body
+    takes: type[BaseModel] | Xml | str | None = None  # the body; FORM for a form of the page
     status: int = 200
     names: Names = Names.ANY
     also: tuple[int, ...] = ()  # faults of its own
@@ -82,6 +84,11 @@ class Route:
         found |= {404, 416} if self.answers == FILE else set()
         found |= {421} if self.is_for_people else set()
         return sorted(found)
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it takes a form of the page, and so is no interface for programs."""
+        return self.takes == FORM
 
     @property
     def is_for_people(self) -> bool:
@@ -116,10 +123,15 @@ def _answers(route: Route) -> dict[int | str, dict[str, Any]]:
 
 
 def api_page(routes: tuple[Route, ...]) -> dict[str, Any]:
-    """Return the OpenAPI document of `routes`. HEAD is left out: it answers as GET does, without the body."""
+    """Return the OpenAPI document of `routes`, without the forms of the page.
+
+    HEAD is left out: it answers as GET does, without the body.
+    """
     app = FastAPI(title="kboot cloud-config server", version="v1", generate_unique_id_function=lambda route: route.name)
     for route in routes:
-        if not route.path.endswith("/") or route.path == "/":  # the same again for who writes a slash more
+        if not route.is_form and (
+            not route.path.endswith("/") or route.path == "/"
+        ):  # the same again for who writes a slash more
             add_route(app, route, tuple(method for method in route.methods if method != "HEAD"))
     page = app.openapi()
     bodies = [route.takes for route in routes if isinstance(route.takes, type)]
@@ -155,7 +167,7 @@ def _extra(route: Route) -> dict[str, Any]:
         extra["security"] = [{"token": []}]
     if isinstance(route.takes, Xml):
         extra["requestBody"] = {"required": True, "content": {"text/xml": {"schema": route.takes.shape}}}
-    elif route.takes is not None:
+    elif isinstance(route.takes, type):
         schema = {"$ref": _SCHEMAS.format(model=route.takes.__name__)}
         is_required = any(field.is_required() for field in route.takes.model_fields.values())
         extra["requestBody"] = {"required": is_required, "content": {"application/json": {"schema": schema}}}

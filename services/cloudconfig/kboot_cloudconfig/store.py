@@ -19,6 +19,7 @@ from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, t
 from .event import ALL, Choice, Event, event_of, rfc3339, row_of
 from .event_table import EVENTS_KEPT, add_event
 from .leases import LeaseEntry
+from .login_table import LoginTable
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 from .notify_table import NotifyTable
@@ -71,6 +72,7 @@ class Store:
             self.updates = UpdateTable(self.commits, self._reader)
             self.rollouts = RolloutTable(self.commits, self._reader, now)
             self.notified = NotifyTable(self.commits, self._reader)
+            self.logins = LoginTable(self.commits, self._reader)
             self._joined: dict[Mac, str | None] = {
                 Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
             }

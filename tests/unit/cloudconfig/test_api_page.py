@@ -35,7 +35,7 @@ def test_each_route_but_the_same_with_a_slash_more_has_one_operation_by_a_name_o
         (route.path.replace(":path}", "}"), method)
         for route in ROUTES
         for method in route.methods
-        if method != "HEAD" and route.path != "/v1/update/"
+        if method != "HEAD" and route.path != "/v1/update/" and not route.is_form
     }
     assert told == wanted
     names = sorted(each["operationId"] for _, _, each in operations)
@@ -44,7 +44,8 @@ def test_each_route_but_the_same_with_a_slash_more_has_one_operation_by_a_name_o
 
 @pytest.mark.parametrize("route", page_routes(), ids=lambda route: f"{route.method} {route.path}")
 def test_who_may_ask_is_told_as_in_the_page_for_people(route: PageRoute) -> None:
-    found = [each for each in ROUTES if each.path.replace(":path}", "}") == route.path]
+    of_path = [each for each in ROUTES if each.path.replace(":path}", "}") == route.path]
+    found = [each for each in of_path if route.method in each.methods]
     assert [each.who.value for each in found] == [route.who]
 
 
@@ -95,7 +96,7 @@ def test_every_field_that_a_shape_has_is_in_the_page(page: dict[str, Any]) -> No
 
 
 def test_a_route_takes_json_where_it_names_a_model_of_it() -> None:
-    takes = {route.path: route.takes for route in ROUTES if route.takes}
+    takes = {route.path: route.takes for route in ROUTES if route.takes and not isinstance(route.takes, str)}
     assert {path: "XML" if isinstance(each, Xml) else each.__name__ for path, each in takes.items()} == {
         "/v1/nodes/{mac}/events": "Report",
         "/v1/nodes/{mac}/update": "AgentWord",

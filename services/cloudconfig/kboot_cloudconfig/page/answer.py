@@ -11,10 +11,11 @@ from fastapi import Request
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..answer import fresh
+from ..answer import NEVER_KEPT, fresh
 from ..event import KINDS, rfc3339
 from ..fleet import Fleet
 from ..problem import ProblemError
+from .session import session_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -59,18 +60,24 @@ async def own_file(name: str) -> Response:
     raise ProblemError(404, "no such file")
 
 
-def page(request: Request, template: str, values: Callable[[], dict[str, Any]], key: object = None) -> Response:
+def page(
+    request: Request,
+    template: str,
+    values: Callable[[], dict[str, Any]],
+    key: object = None,
+    status: int = 200,
+) -> Response:
     """Answer with a page of what `values` returns; 304 where who keeps it fresh has it as it is.
 
     `key` stands for all that the page shows: where it is the same, nothing is rendered again. A part of it may be one
     that this browser keeps, by what it says in the header; what is made for it lacks that part.
     """
-    keeps = kept_by(request)
+    keeps, session = kept_by(request), session_of(request)
     is_main, has = _MAIN_ALONE in request.headers, request.headers.get("if-none-match")
-    etag = "" if key is None else f'"{_digest(repr((template, key)).encode())}"'
+    etag = "" if key is None else f'"{_digest(repr((template, key, session)).encode())}"'
     if is_main and etag and has == etag:
         return Response(status_code=304, headers={"etag": etag})
-    shown = values() if (etag, keeps) not in _LATELY or not is_main else {}
+    shown = {**values(), "session": session} if (etag, keeps) not in _LATELY or not is_main else {}
     main = _LATELY.get((etag, keeps)) or PAGES.get_template(template).render(shown)
     if not etag:
         etag = f'"{_digest(main.encode())}"'
@@ -82,8 +89,24 @@ def page(request: Request, template: str, values: Callable[[], dict[str, Any]], 
             del _LATELY[old]
     text = main if is_main else _whole(request, main, etag, shown)
     answer = fresh(text, "text/html")
+    answer.status_code = status
     answer.headers.update({**_SAFE, "etag": etag})
     return answer
+
+
+def problem_page(request: Request, fault: ProblemError) -> Response | None:
+    """Return the answer for a fault of a form that a browser sent; None where it is not for a person to read."""
+    is_read = request.method == "POST" and "text/html" in request.headers.get("accept", "")
+    if not is_read or fault.status in (421, 503):
+        return None
+    fleet: Fleet = request.app.state.fleet
+    values = {"title": "Not done", "here": "", "state": {"cluster": fleet.desc().cluster.name}, "detail": fault.detail}
+    return page(request, "problem.html.j2", lambda: values, status=fault.status)
+
+
+def go_to(path: str) -> Response:
+    """Answer to a form: go on to the page at `path`, where its outcome is seen."""
+    return Response(status_code=303, headers={**_SAFE, **NEVER_KEPT, "location": path})
 
 
 def kept_by(request: Request) -> str:

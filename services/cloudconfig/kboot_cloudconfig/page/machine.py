@@ -14,7 +14,9 @@ from kboot_clusterdesc.shared_files import NODE_CONFIG
 from ..caller import PathMac, ServedFleet
 from ..event import Choice
 from ..fleet import Fleet
+from ..node_commands import INSTALLED
 from ..nodes import shown
+from .actions import is_armed_by_kboot_alone
 from .advice import commands_for
 from .answer import page
 from .config_outline import ConfigOutline, config_outline
@@ -36,6 +38,8 @@ async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Re
         "node": state,
         "row": seen.row,
         "commands": commands_for(state, in_kubernetes=fleet.desc().kubernetes is not None),
+        "by_kboot_alone": is_armed_by_kboot_alone(node),
+        "may_forget": state["joined"] and state["phase"] not in INSTALLED,
         "stretches": timeline(state["phases"], state["phase"]),
         "leases": _leases(fleet, node),
         "described": _described(node),

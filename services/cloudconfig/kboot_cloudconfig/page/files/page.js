@@ -244,7 +244,7 @@ function tellLeft(element) {
 }
 
 function dress() {
-  for (const element of main.querySelectorAll("time")) tell(element);
+  for (const element of document.querySelectorAll("time")) tell(element);
   for (const element of main.querySelectorAll(".left")) tellLeft(element);
   for (const code of main.querySelectorAll("code.command:not([tabindex])")) {
     code.tabIndex = 0;
