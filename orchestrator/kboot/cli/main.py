@@ -25,6 +25,7 @@ from . import (
     images,
     inventory,
     kubeconfig,
+    login,
     logs,
     node,
     support_bundle,
@@ -112,6 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     events.register(commands)
     logs.register(commands)
     node.register(commands)
+    login.register(commands)
     images.register(commands)
     assets.register(commands)
     bundle.register(commands)

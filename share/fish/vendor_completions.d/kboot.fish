@@ -50,7 +50,7 @@ function _shtab_kboot_using
   test "$_shtab_kboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' events logs node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' 'node declare' 'node forget' discovered images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' 'os rollout' 'os rollout start' 'os rollout pause' 'os rollout resume' 'os rollout status' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade support-bundle uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab remove' 'lab kubectl' 'lab exec' completion version
+set -g _shtab_kboot_commands init validate schema convert render diff up start down status watch restart doctor autostart 'autostart on' 'autostart off' events logs node 'node list' 'node show' 'node reinstall' 'node disarm' 'node settle' 'node drain' 'node uncordon' 'node apply' 'node declare' 'node forget' discovered login logout images 'images list' 'images load' 'images prune' 'images pull' 'images push' 'images verify' assets 'assets add' 'assets pull' 'assets list' 'assets verify' bundle 'bundle create' 'bundle load' 'bundle inspect' 'bundle diff' 'bundle prune' 'bundle verify' os 'os list' 'os sync' 'os use' 'os verify' 'os import' 'os rollout' 'os rollout start' 'os rollout pause' 'os rollout resume' 'os rollout status' certs 'certs list' 'certs renew' 'certs export' etcd 'etcd snapshot' 'etcd restore' inventory kubeconfig upgrade support-bundle uninstall lab 'lab up' 'lab down' 'lab ps' 'lab console' 'lab ssh' 'lab power' 'lab add' 'lab release' 'lab remove' 'lab kubectl' 'lab exec' completion version
 set -g _shtab_kboot_opts_with_value --arch --as --assets --assets-from --batch --broken --card --clock --cluster --cni-from --context --delay --disk --file --firmware --first-lease --forward-after --from --group --hardware --host --identity --image --images-from --ip --keep --kind --kubernetes --lines --loss --mac --max-parallel --name --node --nodes --os --os-from --output --python --role --root --server --sign --since --split --timeout --trusted-key --unplugged --version --wait --with-engine --without -n -o
 
 complete -c kboot -e
@@ -251,6 +251,16 @@ complete -c kboot -n '_shtab_kboot_using discovered' -l json -d 'print JSON'
 complete -c kboot -n '_shtab_kboot_using discovered' -s o -l output -xka "wide json yaml name" -d 'one of wide, json, yaml, name; default: a table that fits the window'
 complete -c kboot -n '_shtab_kboot_using discovered' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using discovered' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a login -d 'Print a link by which one browser may act on the status page for an hour; it is good once'
+complete -c kboot -n '_shtab_kboot_using login' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using login' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using login' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using login' -l cluster -x -d 'which cluster; default: the only one under the root'
+complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a logout -d 'End all logins to the status page'
+complete -c kboot -n '_shtab_kboot_using logout' -s h -l help -d 'show this help message and exit'
+complete -c kboot -n '_shtab_kboot_using logout' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using logout' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
+complete -c kboot -n '_shtab_kboot_using logout' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using; and test $_shtab_kboot_npos -eq 0' -a images -d 'See and fill the cluster'"'"'s registry, which nodes pull from'
 complete -c kboot -n '_shtab_kboot_using images' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using images; and test $_shtab_kboot_npos -eq 0' -a list -d 'List the images that the description needs; exit code 3 when the registry lacks one'
