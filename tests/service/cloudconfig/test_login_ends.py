@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 
-from kboot_cloudconfig.login import form_word
+from kboot_cloudconfig.login import COOKIE, form_word
 
 from .conftest import NODE1, Server
 from .visitor import ARM, DISARM, FORGET, Visitor, server, visitor
@@ -26,10 +29,43 @@ def backdate(server: Server, age: timedelta) -> None:
     server.start()
 
 
+def _post_slowly(
+    visitor: Visitor, path: str, body: str, cookie: str = "", meanwhile: Callable[[], object] = int
+) -> int:
+    """Send a form whose last letter comes after what is done `meanwhile`; the status of the answer."""
+    place, source = ("127.0.0.1", visitor.server.ports[1]), (visitor.address, 0)
+    with (
+        socket.create_connection(place, source_address=source, timeout=30) as plain,
+        visitor.server.context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {COOKIE}={cookie}", "Connection: close")
+        head = "\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))
+        connection.sendall((head + body[:-1]).encode())
+        visitor.see("/events")  # the server has read what was sent before, too
+        meanwhile()
+        connection.sendall(body[-1:].encode())
+        return int(connection.recv(4096).split()[1])
+
+
 def _all_refused(visitor: Visitor, status: int, cookie: str | None, host: str | None = None, **form: str) -> None:
     headers, sent = {"host": host} if host else None, {"sure": "yes", **form}
     for path in _FORMS:
         assert (path, visitor.send(path, cookie, sent, headers=headers).status_code) == (path, status)
+    assert visitor.server.node(NODE1)["armed"]
+
+
+def test_of_two_forms_with_one_code_that_come_at_once_one_logs_in(visitor: Visitor) -> None:
+    body, first = urlencode({"code": visitor.code()}), []
+    second = _post_slowly(
+        visitor, "/login", body, meanwhile=lambda: first.append(_post_slowly(visitor, "/login", body))
+    )
+    assert (first, second) == ([303], 403)
+
+
+def test_a_form_that_was_on_its_way_when_its_login_ended_does_nothing(visitor: Visitor) -> None:
+    cookie = visitor.log_in()
+    body = urlencode({"word": form_word(cookie), "sure": "yes"})
+    assert _post_slowly(visitor, DISARM, body, cookie, lambda: visitor.operator("/v1/logout")) == 403
     assert visitor.server.node(NODE1)["armed"]
 
 

@@ -62,9 +62,9 @@ async def login_page(request: Request, fleet: ServedFleet, code: Annotated[str, 
 
 async def log_in(request: Request, fleet: ServedFleet) -> Response:
     """Take a code, which is good once, and give a login for an hour; 429 for an address that guesses."""
+    typed = code_of((await form_of(request)).get("code", ""))
     address, now, keys = address_of(request), fleet.now(), fleet.store.logins.keys
     wrong: WrongCodes = request.app.state.wrong_codes
-    typed = code_of((await form_of(request)).get("code", ""))
     if request.url.scheme != "https":
         raise refused(request, fleet, Refusal.PLAIN_HTTP, f"log in at https://{_tls_host(request, fleet)}/login")
     if not wrong.is_heard(address, now):

@@ -55,7 +55,8 @@ async def form_of(request: Request) -> Mapping[str, str]:
 
 async def person_of(request: Request, fleet: Fleet, mac: Mac | None = None) -> tuple[Person, Key, Mapping[str, str]]:
     """Return who sends a form, the login, and the fields; answer 403 and keep an event without a login or its word."""
-    session, form = session_of(request), await form_of(request)
+    form = await form_of(request)
+    session = session_of(request)  # as it is once the form is here: a login may end while one is on its way
     if session is None:
         reason = Refusal.NO_LOGIN if request.url.scheme == "https" else Refusal.PLAIN_HTTP
         raise refused(request, fleet, reason, "this needs a login: `kboot login` on the bootstrapper gives one", mac)
