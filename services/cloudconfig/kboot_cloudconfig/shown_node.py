@@ -35,7 +35,7 @@ class Around:
 
 
 class ShownNode:
-    """A node as it is shown; each form of it is made once."""
+    """A node as it is shown; JSON and the row are made once."""
 
     def __init__(self, node: Node, machine: Machine, around: Around) -> None:
         self._of = node, machine, around
@@ -44,9 +44,12 @@ class ShownNode:
         """Return whether this shows the very same; nodes and states are values that are never changed."""
         return self._of[0] is node and self._of[1] is machine and self._of[2] == around
 
-    @cached_property
+    @property
     def state(self) -> NodeState:
-        """The form that `kboot status --json` prints."""
+        """The form that `kboot status --json` prints.
+
+        It is not kept: the lists and dicts of thousands would be walked through by each garbage collection.
+        """
         node, machine, around = self._of
         return {
             "mac": str(node.mac),

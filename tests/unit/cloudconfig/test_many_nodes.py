@@ -214,7 +214,7 @@ def test_a_node_is_made_text_again_only_where_it_changed(tmp_path: Path) -> None
     _answers(fleet, "/v1/nodes", "/")
     fleet.keep(fleet.machine(_mac(3)), life.failed(fleet.machine(_mac(3)), "no <disk>", fleet.now()))
     calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))
-    assert calls["ShownNode.state"] == 1
+    assert calls["ShownNode.state"] == 2  # as JSON, and as a row
     assert "no &lt;disk&gt;" in dict(_answers(fleet, "/"))["/"].text
 
 
