@@ -73,14 +73,13 @@ def shown(fleet: Fleet, node: Node) -> ShownNode:
     )
     around = Around(
         address=fleet.address_of(node),
-        heard=fleet.heard_of(node),
         joined=not fleet.is_declared(node.mac),
         config=_config_state(fleet, node.mac, machine.config),
         reason=machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
         overdue=late,
         update=fleet.updates.shown(node.mac).newest(),
     )
-    return fleet.shown.of(node, machine, around)
+    return fleet.shown.of(node, machine, around, fleet.heard_of(node))
 
 
 async def releases(fleet: ServedFleet) -> Response:

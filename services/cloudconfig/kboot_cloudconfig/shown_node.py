@@ -19,14 +19,14 @@ from .row import Row, row_of
 from .updates import ShownUpdate
 
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_HEARD = '"heard":'  # within a text of JSON its marks would be escaped
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is shown of a node besides what its description and its machine's state say."""
+    """What is shown of a node besides what its description and its machine's state say, and when it was heard of."""
 
     address: IPv4Address | None
-    heard: datetime | None
     joined: bool
     config: Literal["current", "outdated"]
     reason: str | None
@@ -39,6 +39,7 @@ class ShownNode:
 
     def __init__(self, node: Node, machine: Machine, around: Around) -> None:
         self._of = node, machine, around
+        self.heard: datetime | None = None  # each few seconds another time, for which nothing is made anew
 
     def is_of(self, node: Node, machine: Machine, around: Around) -> bool:
         """Return whether this shows the very same; nodes and states are values that are never changed."""
@@ -61,7 +62,7 @@ class ShownNode:
             "unit": node.unit,
             "phase": machine.phase,
             "since": rfc3339(machine.since),
-            "heard": rfc3339(around.heard) if around.heard else None,
+            "heard": rfc3339(self.heard) if self.heard else None,
             "phases": {phase: rfc3339(at) for phase, at in machine.phases.items()},
             "armed": machine.armed,
             "joined": around.joined,
@@ -80,10 +81,17 @@ class ShownNode:
             "percent": life.written_percent(machine),
         }
 
-    @cached_property
+    @property
     def json(self) -> str:
         """The state as JSON."""
-        return _JSON.encode(self.state)
+        before, after = self._json
+        return f"{before}{_HEARD}{_JSON.encode(rfc3339(self.heard) if self.heard else None)}{after}"
+
+    @cached_property
+    def _json(self) -> tuple[str, str]:
+        """The state as JSON, before and after the time at which the node was heard of."""
+        before, _, after = _JSON.encode({**self.state, "heard": None}).partition(f"{_HEARD}null")
+        return before, after
 
     @cached_property
     def row(self) -> Row:
@@ -97,9 +105,10 @@ class ShownNodes:
     def __init__(self) -> None:
         self._shown: dict[Mac, ShownNode] = {}
 
-    def of(self, node: Node, machine: Machine, around: Around) -> ShownNode:
+    def of(self, node: Node, machine: Machine, around: Around, heard: datetime | None) -> ShownNode:
         """Return the node as it is shown, made anew where something of it has changed."""
         known = self._shown.get(node.mac)
         if known is None or not known.is_of(node, machine, around):
             known = self._shown[node.mac] = ShownNode(node, machine, around)
+        known.heard = heard
         return known

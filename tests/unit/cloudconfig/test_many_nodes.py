@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -216,6 +217,18 @@ def test_a_node_is_made_text_again_only_where_it_changed(tmp_path: Path) -> None
     calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))
     assert calls["ShownNode.state"] == 2  # as JSON, and as a row
     assert "no &lt;disk&gt;" in dict(_answers(fleet, "/"))["/"].text
+
+
+def test_who_is_heard_of_again_is_shown_so_and_nothing_of_it_is_made_anew(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 30)
+    fleet.store.save(life.saw_disks(fleet.machine(_mac(3)), ({"name": '"heard":null', "size_bytes": 1},)))
+    _answers(fleet, "/v1/nodes", "/")
+    fleet.hear(_mac(3))
+    calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))
+    assert calls["ShownNode.state"] == 0
+    shown = dict(_answers(fleet, "/v1/nodes"))["/v1/nodes"].json()["nodes"][3]
+    assert shown == fleet_state(fleet)["nodes"][3]
+    assert datetime.fromisoformat(shown["heard"]) > fleet.now() - timedelta(minutes=5)
 
 
 def test_others_have_their_turn_while_the_leases_of_a_rack_are_noted(tmp_path: Path) -> None:
