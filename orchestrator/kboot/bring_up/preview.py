@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_compose.services import SERVICES, Service
 
@@ -25,6 +24,7 @@ from ..preflight.interface import LAB_INTERFACE
 from ..preflight.kubernetes_skew import in_force
 from ..render import RenderedFile
 from ..render.compose import HostNetwork, NetworkMode
+from ..running.chosen import description_at
 from ..running.rendered_project import network_in_force, rendered_project
 from ..service_images.build import image_references
 from ..service_images.sources import sources
@@ -64,7 +64,7 @@ def render_to(path: Path, output: Path, root: Path) -> list[str]:
 
     The secrets are those of the cluster where there is one, else fresh ones that stay in `output`.
     """
-    desc = kboot_clusterdesc.load(path)
+    desc = description_at(path)
     _refuse_foreign(output)
     kept = _kept(root, desc)
     with _scratch(kept) as secrets:
@@ -114,7 +114,7 @@ def _scratch(kept: ClusterFolder) -> Iterator[ClusterFolder]:
 
 def preview(path: Path, root: Path) -> Preview:
     """Return what `kboot up` of the description `path` would change."""
-    desc = kboot_clusterdesc.load(path)
+    desc = description_at(path)
     folder = _kept(root, desc)
     with _scratch(folder) as secrets:
         rendered = _render(desc, path, folder, secrets)
@@ -158,7 +158,7 @@ def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: Cluster
 
 def guessed_interface(path: Path, root: Path) -> str | None:
     """Return the interface that a render guesses when none here has the bootstrapper's address, else None."""
-    desc = kboot_clusterdesc.load(path)
+    desc = description_at(path)
     mode = network_in_force(_kept(root, desc))
     if not isinstance(mode, HostNetwork) or desc.network.interface is not None:
         return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import kboot_clusterdesc
 from kboot_clusterdesc import ClusterFolder, Phase
 
 from ..errors import KbootError
 from ..host.stamp import refuse_newer
 from ..preflight.kubernetes_skew import in_force
+from ..running.chosen import description_at
 from ..running.status import read_nodes
 from .changed_lines import dropped
 
@@ -21,7 +21,7 @@ def stranded_machines(path: Path, root: Path) -> list[str]:
 
     Where nobody can say which are installed, all may be.
     """
-    desc = kboot_clusterdesc.load(path)
+    desc = description_at(path)
     folder = ClusterFolder(root, desc.cluster.name)
     refuse_newer(folder)
     before = in_force(folder)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import kboot_clusterdesc
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_compose.services import UPDATER
 
@@ -24,6 +23,7 @@ from ..preflight.newer_state import refuse_newer_state
 from ..preflight.ports import refuse_taken_ports
 from ..render import RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
+from ..running.chosen import description_at
 from ..running.needed_images import wanted_images
 from ..running.summary import write_summary
 from ..service_images.provide import ensure_images
@@ -59,7 +59,7 @@ def up(
     The registry `images_from` takes the place of the description's `service_images_from`. The lab starts what stands
     outside the project, such as its release server, in `before_start`, and fills the registry in `after_start`.
     """
-    desc = kboot_clusterdesc.load(path)
+    desc = description_at(path)
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
     with held(folder):

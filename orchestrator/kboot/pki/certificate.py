@@ -33,6 +33,7 @@ class Certificate:
     end: datetime
 
 
+@lru_cache(1 << 15)  # `kboot up` looks at those of thousands of machines twice
 def read_certificate(pem: bytes) -> Certificate:
     """Return what the certificate `pem` says; raise ValueError where it is none."""
     return _facts_of(x509.load_pem_x509_certificate(pem))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem, load
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Problem
 from kboot_clusterdesc.source import place_of, read_tree
 
 from ..etcd.skew import verdict_of_edit
+from ..running.chosen import description_at
 
 _KEY = ("kubernetes", "version")
 _ETCD_KEY = ("images", "etcd")
@@ -41,7 +42,7 @@ def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | N
 def in_force(folder: ClusterFolder) -> ClusterDesc | None:
     """Return the description in force; None where there is none yet, or a broken one that `up` is about to mend."""
     try:
-        return load(folder.description)
+        return description_at(folder.description)
     except InvalidDescription:
         return None
 

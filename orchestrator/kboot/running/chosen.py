@@ -21,15 +21,15 @@ class NoSuchCluster(BadInput):
 def description_in_force(folder: ClusterFolder) -> ClusterDesc:
     """Return the normalised description that the last `kboot up` wrote; raise BadInput where there is none."""
     try:
-        return _current(folder.description)
+        return description_at(folder.description)
     except InvalidDescription as error:
         if not folder.description.exists():
             raise BadInput(f"{folder.path}: no such cluster", "`kboot up FILE` makes one") from error
         raise
 
 
-def _current(path: Path) -> ClusterDesc:
-    """Return the description in the file, read anew only where another one was put there since."""
+def description_at(path: Path) -> ClusterDesc:
+    """Return the description in the file, read anew only where it changed since; raise InvalidDescription."""
     try:
         found = path.stat()
     except OSError:
@@ -37,7 +37,7 @@ def _current(path: Path) -> ClusterDesc:
     return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
 
 
-@lru_cache(1)  # a command asks several times, `kboot watch` without an end; ten thousand nodes take seconds
+@lru_cache(2)  # the operator's and the one in force: one command asks several times, `kboot watch` without an end
 def _loaded(path: Path, stamp: tuple[int, int, int]) -> ClusterDesc:
     return kboot_clusterdesc.load(path)
 
