@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-_ASKED = "GET {} HTTP/1.1\r\nHost: x\r\nUser-Agent: slow\r\n{}\r\n"
+_ASKED = "GET {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow\r\n{}\r\n"
 
 
 class Peer:
