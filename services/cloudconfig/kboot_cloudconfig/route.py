@@ -18,6 +18,7 @@ READ, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
 FILE = "application/octet-stream"  # a file as it lies there, with Range and ETag
 FORM = "application/x-www-form-urlencoded"  # of the page; HTML's
 _SCHEMAS = "#/components/schemas/{model}"
+_OF_FASTAPI = ("HTTPValidationError", "ValidationError")  # its answer to what is malformed, which is none of ours
 _FAULTS = {  # status to name and description
     "400": ("Malformed", "Malformed: `detail` says what."),
     "403": ("Refused", "Refused: `detail` says why."),
@@ -140,7 +141,9 @@ def api_page(routes: tuple[Route, ...]) -> dict[str, Any]:
     fault = TypeAdapter(ProblemState).json_schema(ref_template=_SCHEMAS)
     named = {"EventState": event, "ProblemState": fault}
     page["components"]["schemas"] |= schemas["$defs"] | named | event.pop("$defs")
-    page["components"]["schemas"] = dict(sorted(page["components"]["schemas"].items()))
+    page["components"]["schemas"] = {
+        name: schema for name, schema in sorted(page["components"]["schemas"].items()) if name not in _OF_FASTAPI
+    }
     page["components"]["responses"] = {name: _fault(description) for name, description in _FAULTS.values()}
     page["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "of the operator, or of a machine; HTTPS alone"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any, get_type_hints
 
@@ -79,6 +80,13 @@ def test_what_is_no_json_has_its_own_media_types_and_a_file_has_parts(page: dict
             assert set(good) == ({"200", "206", "304"} if route.answers == FILE else {str(route.status)})
             wanted = set(route.media_types) or ({"application/json"} if isinstance(route.answers, type) else set())
             assert set(good[str(route.status)].get("content", {})) == wanted
+
+
+def test_each_shape_of_the_page_is_of_use_in_it(page: dict[str, Any]) -> None:
+    text = json.dumps(page)
+    of_streams = {"EventState"}  # OpenAPI has no place for what is in a stream
+    unused = {name for name in page["components"]["schemas"] if f'"#/components/schemas/{name}"' not in text}
+    assert unused == of_streams
 
 
 def test_kinds_of_event_and_phases_are_the_ones_of_the_vocabulary(page: dict[str, Any]) -> None:
