@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote
 
-LEFT_OUT = b"<secret>"
+from kboot_clusterdesc.secret_forms import LEFT_OUT, without_secret_forms
+
 _SHORTEST = 8  # a shorter line of a file is not taken for a secret: it would stand everywhere
-_FORMS = (
-    (re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END \1-----|\Z)", re.DOTALL), LEFT_OUT),
-    (re.compile(rb"\$2[aby]\$\d\d\$[./A-Za-z0-9]{20,}"), LEFT_OUT),  # bcrypt
-    (re.compile(rb"(?i)(authorization\W+(?:bearer|basic)\s+)[^\s\"',]+"), rb"\1" + LEFT_OUT),
-    (re.compile(rb"(?i)([?&](?:token|boot|secret|password)=)[^&\s\"']+"), rb"\1" + LEFT_OUT),
-    (re.compile(rb"(?i)((?:password|passwd|secret|token|private_key|client-key-data)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]{8,}"),
-     rb"\1" + LEFT_OUT),
-    (re.compile(rb"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+@"), rb"\1" + LEFT_OUT + b"@"),
-    (re.compile(rb"whsec_[A-Za-z0-9+/=]+"), LEFT_OUT),
-    (re.compile(rb"\b[a-z0-9]{6}\.[a-z0-9]{16}\b"), LEFT_OUT),  # a bootstrap token
-)  # fmt: skip
 
 
 class Redaction:
@@ -40,10 +29,7 @@ class Redaction:
 
     def clean(self, text: bytes) -> bytes:
         """Return the text without secrets."""
-        text = self._without_known(text)
-        for form, left in _FORMS:
-            text = form.sub(left, text)
-        return text
+        return without_secret_forms(self._without_known(text))
 
     def _without_known(self, text: bytes) -> bytes:
         kept, begin, at = bytearray(), 0, 0

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot.support.redaction import LEFT_OUT, Redaction
+from kboot.support.redaction import Redaction
+from kboot_clusterdesc.secret_forms import LEFT_OUT
 
 _KEY = b"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqGSM49AwEHBG0w\n-----END PRIVATE KEY-----\n"
 _TOKEN = b"v7Rk2_token-of-the-operator"
