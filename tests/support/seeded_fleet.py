@@ -9,13 +9,21 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from kboot_cloudconfig import machine as life
+from kboot_cloudconfig.card import KeptCard
 from kboot_cloudconfig.event import Event
 from kboot_cloudconfig.machine import Machine
+from kboot_cloudconfig.self_report import saw_hardware, told_units
 from kboot_cloudconfig.store import Store
+from kboot_cloudconfig.told_text import KeptUnit
 from kboot_clusterdesc import Mac, Phase
 
 IN_A_RACK = 40
 REASON = "/dev/sda has 8 GB, os.install_disk wants 100 GB"
+LOG = ("kboot: installing stable 3975.2.0", "curl: (18) transfer closed", f"kboot: failed: {REASON}")
+UNIT: KeptUnit = {
+    "name": "etcd.service",
+    "lines": ["starting", "wal: no space left on device", "Failed with result 'exit-code'."],
+}
 CONFIG, _OLDER = "a" * 64, "b" * 64
 
 
@@ -68,9 +76,10 @@ def _machine(number: int, now: datetime) -> Machine:
     machine = life.fetched_boot_script(machine, "3975.2.0", "0" * 64, begin + timedelta(seconds=20))
     machine = life.fetched_installer(machine, "1" * 64, begin + timedelta(seconds=95))
     disk = {"name": "/dev/sda", "id": "/dev/disk/by-id/ata-SSD", "model": "SSD 870", "serial": "S1", "holds": ""}
-    machine = life.saw_disks(machine, ({**disk, "size_bytes": 256_060_514_304},))
+    card: KeptCard = {"name": "eno1", "mac": str(mac_of(number)), "link": "up", "speed_mbit": 10_000, "driver": "ixgbe"}
+    machine = saw_hardware(machine, ({**disk, "size_bytes": 256_060_514_304},), (card,))
     if number % 50 == 7:
-        return life.failed(machine, REASON, begin + timedelta(seconds=110))
+        return life.failed(machine, REASON, begin + timedelta(seconds=110), LOG)
     machine = life.fetched_config(machine, IPv4Address("10.10.1.1"), begin + timedelta(seconds=101))
     if number % 25 == 3:
         since = now - timedelta(seconds=150)
@@ -78,7 +87,8 @@ def _machine(number: int, now: datetime) -> Machine:
         return life.wrote_to_disk(machine, 430_000_000 + number * 1_000_000, 5_000_000_000, now)
     machine = life.finished_install(machine, begin + timedelta(seconds=340))
     config = _OLDER if number % 40 == 12 else CONFIG
-    return life.booted_from_disk(machine, config, "3975.2.0", begin + timedelta(seconds=420))
+    machine = life.booted_from_disk(machine, config, "3975.2.0", begin + timedelta(seconds=420))
+    return told_units(machine, (UNIT,)) if number % 50 == 11 else machine
 
 
 def _events(machine: Machine) -> Iterator[Event]:

@@ -119,6 +119,12 @@ class StandingCluster:
         hash_ = config or (folder / "config-hash").read_text().strip()
         self._report(node, "running", token, config=hash_, version=_RELEASE, **told)
 
+    def tell_units(self, name: str, *units: tuple[str, list[str]]) -> None:
+        """Tell, as that machine, which of its units have failed, each with lines of its journal."""
+        node = next(node for node in self.desc.nodes if node.name == name)
+        token = (self.folder.node(node.mac) / "report-token").read_text().strip()
+        self._report(node, "running", token, failed_units=[{"name": unit, "lines": lines} for unit, lines in units])
+
     def _report(self, node: Node, phase: str, token: str, **body: Any) -> None:
         path = f"/v1/nodes/{node.mac}/events"
         answer = self._ask("POST", path, str(node.ip), token=token, body={"phase": phase, **body})

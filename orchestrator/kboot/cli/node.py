@@ -126,9 +126,10 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
 
     server = _server(arguments)
     node = node_named(server.nodes(), arguments.name)
-    node = server.get(f"/v1/nodes/{node['mac']}")  # with all of its updates
-    if form_of(arguments) in ("", "wide"):
-        print_lines(node_lines(node, datetime.now(UTC), window_width()))
+    node = server.get(f"/v1/nodes/{node['mac']}")  # with all of its updates, and what it told
+    form = form_of(arguments)
+    if form in ("", "wide"):
+        print_lines(node_lines(node, datetime.now(UTC), window_width(), is_wide=form == "wide"))
     else:
         print_value(arguments, node, [str(node["name"])])
     return ExitCode.DONE

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .ages import age, length, moment
-from .status_text import disk_lines, phase_span, remark_of, update_lines
+from .status_text import card_lines, disk_lines, phase_span, remark_of, update_lines
 from .tables import Cell, Column, Line, Span, Table, Way, folded, table_lines
 
 if TYPE_CHECKING:
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 _INDENT = 10
 _BAR = 30
+_LINES = 3  # of a log, unless all are wanted
 
 
-def node_lines(node: JsonObject, now: datetime, width: int | None) -> list[Line]:
-    """Return a machine as lines: state and reason, the next commands, what it is, and the length of each phase."""
-    return [*_state(node, now, width), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
+def node_lines(node: JsonObject, now: datetime, width: int | None, *, is_wide: bool = False) -> list[Line]:
+    """Return a machine as lines: state and reason, the next commands, what it is, and the length of each phase.
+
+    Of what went wrong on it the last lines are shown; with `is_wide` all that it told.
+    """
+    lines = [*_state(node, now, width), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
+    return [*lines, *_logs(node, width, None if is_wide else _LINES)]
 
 
 def _state(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]:
@@ -47,7 +52,8 @@ def _facts(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]
         yield from _field("said", said, width)
     if node.get("install_disk"):
         yield from _field("installed", str(node["install_disk"]), width)
-    for title, lines in (("disks", disk_lines(node.get("disks") or [])), ("updates", _updates(node))):
+    disks, ports = disk_lines(node.get("disks") or []), card_lines(node.get("cards") or [])
+    for title, lines in (("disks", disks), ("cards", ports), ("updates", _updates(node))):
         for line in lines:
             yield from _field(title, line, width)
             title = ""
@@ -74,6 +80,22 @@ def _timeline(node: JsonObject, now: datetime, width: int | None) -> list[Line]:
     ]
     columns = (Column("PHASE"), Column("SINCE (UTC)", spare=1), Column("FOR"), Column("", Way.FOLD, least=8, spare=2))
     return table_lines(Table(columns, rows), width, folds=False)
+
+
+def _logs(node: JsonObject, width: int | None, most: int | None) -> Iterator[Line]:
+    """Yield the end of the install that failed, then of each unit that did: the last `most` lines that it told."""
+    told = [(f"{unit['name']} failed", unit["lines"]) for unit in node.get("failed_units") or ()]
+    if node.get("install_log"):
+        told.insert(0, ("the newest install that failed", node["install_log"]))
+    for title, lines in told:
+        shown = lines if most is None else lines[-most:]
+        more = f", the last {len(shown)} of {len(lines)} lines, `-o wide` has all" if len(shown) < len(lines) else ""
+        said = f"{title}{more}:"
+        yield ()
+        for line in [said] if width is None else folded(said, width):
+            yield (Span(line),)
+        for line in shown:
+            yield from _field("  ", line, width)
 
 
 def _updates(node: JsonObject) -> list[str]:

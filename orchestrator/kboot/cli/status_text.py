@@ -95,6 +95,17 @@ def disk_lines(disks: list[JsonObject]) -> list[str]:
     return lines
 
 
+def card_lines(cards: list[JsonObject]) -> list[str]:
+    """Return a line for each network card that a machine told of, the MAC by which a description can name it first."""
+    lines = []
+    for card in cards:
+        mbit = card["speed_mbit"]
+        speed = "" if mbit is None else f" at {mbit / 1000:g} Gb/s" if mbit >= 1000 else f" at {mbit} Mb/s"
+        link = "link not known" if card["link"] == "unknown" else f"link {card['link']}{speed}"
+        lines.append(", ".join(part for part in (f"{card['mac']} ({card['name']})", link, card["driver"]) if part))
+    return lines
+
+
 def update_lines(update: JsonObject) -> list[str]:
     """Return what is known of a machine's updates: its last check, then a line for each step, newest first."""
     lines = [f"asked {update['checked']}, {update['reason'] or 'was offered a release'}"] if update["checked"] else []

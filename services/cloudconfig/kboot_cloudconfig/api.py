@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from kboot_clusterdesc import EventKind, Phase
 
+from .card import Link
 from .update_step import Step
 
 Moment = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-11-25T09:00:00Z"])]
@@ -41,6 +42,25 @@ class DiskState(TypedDict):
     serial: str
     size_bytes: int
     holds: Annotated[str, Field(description="file systems, arrays, labels; empty for an empty disk")]
+
+
+@with_config(_STRICT)
+class CardState(TypedDict):
+    """A network card as its machine reported it from memory."""
+
+    name: str
+    mac: str
+    link: Annotated[Link, Field(description="`unknown`: the OS in memory has not switched it on")]
+    speed_mbit: Annotated[int | None, Field(description="null where the card does not tell")]
+    driver: str
+
+
+@with_config(_STRICT)
+class FailedUnitState(TypedDict):
+    """A systemd unit that failed on its machine."""
+
+    name: str
+    lines: Annotated[list[str], Field(description="its last ones in the journal; none in a list of nodes")]
 
 
 @with_config(_STRICT)
@@ -89,6 +109,11 @@ class NodeState(TypedDict):
     ssh_host_keys: list[str]
     install_disk: str | None
     disks: list[DiskState]
+    cards: list[CardState]
+    install_log: Annotated[
+        list[str], Field(description="the end of that of the newest install that failed; none in a list of nodes")
+    ]
+    failed_units: Annotated[list[FailedUnitState], Field(description="since its last boot from disk")]
     boot_partition: str | None
     bytes: int | None
     total: int | None

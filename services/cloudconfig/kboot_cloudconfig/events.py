@@ -16,11 +16,14 @@ from . import guard
 from . import machine as life
 from .body import Body, Size
 from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
+from .card import CARDS_AT_MOST, Card
 from .disk import DISKS_AT_MOST, Disk
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
 from .report_tokens import report_tokens
+from .self_report import saw_hardware, told_units, took_disk
+from .told_text import UNITS_AT_MOST, FailedUnit, LogLines
 from .update_steps import note_boot
 from .whereabouts import elsewhere_in_words
 
@@ -41,8 +44,12 @@ class Report(Body):
     version: str | None = Field(default=None, max_length=60)
     ssh_host_keys: tuple[HostKey, ...] = Field(default=(), max_length=8)  # counts with `running` alone
     disks: tuple[Disk, ...] = Field(default=(), max_length=DISKS_AT_MOST)  # counts with `installing` alone
+    cards: tuple[Card, ...] = Field(default=(), max_length=CARDS_AT_MOST)  # the same
     install_disk: str | None = Field(default=None, pattern=r"^/dev/[A-Za-z0-9 .,:;/_()+=-]{1,200}$")  # the same
     boot_partition: Guid | None = None  # counts with `installed` alone
+    log: LogLines = ()  # counts with `failed` alone
+    # Counts with `running` alone, which is no boot then; all that have failed, none once all is well again.
+    failed_units: tuple[FailedUnit, ...] | None = Field(default=None, max_length=UNITS_AT_MOST)
 
 
 async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
@@ -66,7 +73,8 @@ async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
     _tell_step(fleet, report, machine, after, ask.address)
     if report.phase is Phase.RUNNING:
         fleet.updates.note_address(mac, ask.address)
-        note_boot(fleet, machine, after, ask.address)
+        if report.failed_units is None:
+            note_boot(fleet, machine, after, ask.address)
     return Response(status_code=204)
 
 
@@ -83,6 +91,8 @@ def _tell_step(fleet: Fleet, report: Report, before: Machine, after: Machine, ad
 def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address | None, *, is_own: bool) -> Machine:
     now = fleet.now()
     match report.phase:
+        case Phase.RUNNING if report.failed_units is not None:
+            return told_units(machine, tuple(unit.kept() for unit in report.failed_units))
         case Phase.RUNNING:
             said = filter(None, (report.detail, elsewhere_in_words(fleet.desc(), fleet.node(machine.mac), address)))
             remark = "; ".join(said) or None
@@ -90,10 +100,10 @@ def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address |
         case Phase.INSTALLED:
             return life.finished_install(machine, now, report.boot_partition)
         case Phase.FAILED:
-            return life.failed(machine, report.detail or "no reason given", now)
+            return life.failed(machine, report.detail or "no reason given", now, report.log)
         case _:
             disks = tuple(disk.kept() for disk in report.disks)
             # Its next install may take that disk whatever is on it: who read the boot value on the wire names none.
             named = report.install_disk if is_own else None
-            seen = life.took_disk(life.saw_disks(machine, disks), named)
-            return life.wrote_to_disk(seen, report.bytes, report.total, now)
+            seen = saw_hardware(machine, disks, tuple(card.kept() for card in report.cards))
+            return life.wrote_to_disk(took_disk(seen, named), report.bytes, report.total, now)

@@ -23,6 +23,7 @@ from .guard import InstallerAsk, Refusal
 from .machine import Machine
 from .problem import ProblemError
 from .releases import NO_RELEASE, image_bytes, is_whole
+from .self_report import known_disk
 
 
 async def install_sh(request: Request, fleet: ServedFleet, mac: QueryMac = None, boot: str | None = None) -> Response:
@@ -72,7 +73,7 @@ def _install_script(fleet: Fleet, mac: Mac, ask: InstallerAsk) -> str:
         "KBOOT_VERSION": release or "",
         "KBOOT_BOARD": desc.os.board,
         "KBOOT_IMAGE_BYTES": str(image_bytes(fleet.settings.images, desc, release) or ""),
-        **disk_values(desc, node, life.known_disk(machine)),
+        **disk_values(desc, node, known_disk(machine)),
         "KBOOT_CONFIG": desc.os.config.value,
         "KBOOT_KERNEL_ARGS": " ".join(desc.os.args_of(node)),
         "KBOOT_CONSOLES": " ".join(f"console={each}" for each in desc.os.consoles_of(node) or ()),

@@ -10,7 +10,9 @@ from ipaddress import IPv4Address
 from kboot_clusterdesc import Mac, Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
+from .card import KeptCard
 from .disk import KeptDisk
+from .told_text import KeptUnit
 
 GRACE = timedelta(seconds=120)  # how long a used token still serves a retry, and a lost answer to `installed`
 SPENT_KEPT = 8
@@ -71,6 +73,9 @@ class Machine:
     ssh_host_keys: tuple[str, ...] = ()  # public ones of the installation that it runs, as `type key`
     install_disk: str | None = None  # the disk that install.sh took last, by its id, else by its name
     disks: tuple[KeptDisk, ...] = ()  # as the newest install.sh saw them
+    cards: tuple[KeptCard, ...] = ()  # the same
+    install_log: tuple[str, ...] = ()  # the last lines of the newest install that failed
+    failed_units: tuple[KeptUnit, ...] = ()  # since its last boot from disk
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
 
@@ -178,14 +183,15 @@ def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | N
 
     Its phase never goes back, and a report that comes late undoes neither a failure nor the end of the install.
     """
-    if not _may_install(machine):
+    if not may_install(machine):
         return machine
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED):
         machine = _enter(machine, Phase.INSTALLING, now)
     return replace(machine, bytes_done=bytes_done, bytes_total=bytes_total, reason=None)
 
 
-def _may_install(machine: Machine) -> bool:
+def may_install(machine: Machine) -> bool:
+    """Return whether a word of an install counts: one is to come or under way, and has not failed."""
     return machine.armed and machine.phase is not Phase.FAILED
 
 
@@ -194,30 +200,6 @@ def written_percent(machine: Machine) -> int | None:
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED) or machine.bytes_done is None:
         return None
     return min(100 * machine.bytes_done // machine.bytes_total, 100) if machine.bytes_total else None
-
-
-def saw_disks(machine: Machine, disks: tuple[KeptDisk, ...]) -> Machine:
-    """Return the machine's state after it told which disks it has; a report without any keeps those that are known.
-
-    So does one that comes when the install is over.
-    """
-    return replace(machine, disks=disks or machine.disks) if _may_install(machine) else machine
-
-
-def took_disk(machine: Machine, disk: str | None) -> Machine:
-    """Return the machine's state after it told which disk it is about to write to; None tells nothing.
-
-    Its next install may take that disk whatever is on it, so what comes when the install is over counts for nothing.
-    """
-    return replace(machine, install_disk=disk or machine.install_disk) if _may_install(machine) else machine
-
-
-def known_disk(machine: Machine) -> str | None:
-    """Return the disk that this machine's install may take again whatever is on it, since an install was begun there.
-
-    That is `any`, a disk with the partitions of the OS, where an earlier kboot made the install and told no disk.
-    """
-    return machine.install_disk or ("any" if machine.config or machine.version else None)
 
 
 def finished_install(machine: Machine, now: datetime, boot_partition: str | None = None) -> Machine:
@@ -229,7 +211,7 @@ def finished_install(machine: Machine, now: datetime, boot_partition: str | None
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
     done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, boot_partition=boot_partition)
-    return replace(done, reason=None, remark=None, ssh_host_keys=())
+    return replace(done, reason=None, remark=None, ssh_host_keys=(), install_log=(), failed_units=())
 
 
 def booted_from_disk(
@@ -248,7 +230,7 @@ def booted_from_disk(
     entered = replace(machine, phase=phase, phases={**machine.phases, Phase.RUNNING: now})
     since = machine.since if phase is Phase.READY else now
     keys = ssh_host_keys or machine.ssh_host_keys
-    told = replace(entered, config=config, version=version, remark=remark, ssh_host_keys=keys)
+    told = replace(entered, config=config, version=version, remark=remark, ssh_host_keys=keys, failed_units=())
     return replace(told, since=since, reason=None)
 
 
@@ -269,9 +251,9 @@ def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
     return replace(machine, phase=Phase.RUNNING, since=now, reason=reason)
 
 
-def failed(machine: Machine, reason: str, now: datetime) -> Machine:
+def failed(machine: Machine, reason: str, now: datetime, log: tuple[str, ...] = ()) -> Machine:
     """Return the machine's state after it gave up for `reason`; where it is armed, its next boot tries again."""
-    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason)
+    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, install_log=log)
 
 
 def arm(machine: Machine, now: datetime) -> Machine:
@@ -282,7 +264,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
     known = replace(standing, remark=machine.remark, install_disk=machine.install_disk, disks=machine.disks)
-    return replace(known, spent=_spent(machine), boot_partition=machine.boot_partition)
+    return replace(known, cards=machine.cards, spent=_spent(machine), boot_partition=machine.boot_partition)
 
 
 def disarm(machine: Machine) -> Machine:

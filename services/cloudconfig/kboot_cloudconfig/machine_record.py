@@ -46,6 +46,9 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "ssh_host_keys": machine.ssh_host_keys,
         "install_disk": machine.install_disk,
         "disks": machine.disks,
+        "cards": machine.cards,
+        "install_log": machine.install_log,
+        "failed_units": machine.failed_units,
         "boot_partition": machine.boot_partition,
     }
 
@@ -85,5 +88,8 @@ def from_json(plain: dict[str, Any]) -> Machine:
         ssh_host_keys=tuple(plain.get("ssh_host_keys", ())),
         install_disk=plain.get("install_disk"),
         disks=tuple(plain.get("disks", ())),
+        cards=tuple(plain.get("cards", ())),
+        install_log=tuple(plain.get("install_log", ())),
+        failed_units=tuple(plain.get("failed_units", ())),
         boot_partition=plain.get("boot_partition"),
     )

@@ -40,8 +40,8 @@ async def all_nodes(fleet: ServedFleet) -> Response:
 
 
 async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:
-    """Answer with the state of one node, and with all that is kept of its updates."""
-    state = node_state(fleet, fleet.node(mac))
+    """Answer with the state of one node, with all that is kept of its updates and that its machine told."""
+    state = shown(fleet, fleet.node(mac)).whole
     return _json(_JSON.encode({**state, "update": fleet.updates.shown(mac).state}))
 
 

@@ -12,7 +12,7 @@ from typing import Literal, cast
 from kboot_clusterdesc import Mac, Node
 
 from . import machine as life
-from .api import DiskState, NodeState
+from .api import CardState, DiskState, FailedUnitState, NodeState
 from .event import rfc3339
 from .machine import Machine
 from .row import Row, row_of
@@ -75,11 +75,21 @@ class ShownNode:
             "ssh_host_keys": list(machine.ssh_host_keys),
             "install_disk": machine.install_disk,
             "disks": cast(list[DiskState], list(machine.disks)),
+            "cards": cast(list[CardState], list(machine.cards)),
+            "install_log": [],
+            "failed_units": [{"name": str(unit["name"]), "lines": []} for unit in machine.failed_units],
             "boot_partition": machine.boot_partition,
             "bytes": machine.bytes_done,
             "total": machine.bytes_total,
             "percent": life.written_percent(machine),
         }
+
+    @property
+    def whole(self) -> NodeState:
+        """The state with all that the machine told, which in a list of nodes would be too much."""
+        machine = self._of[1]
+        units = cast(list[FailedUnitState], list(machine.failed_units))
+        return {**self.state, "install_log": list(machine.install_log), "failed_units": units}
 
     @property
     def json(self) -> str:

@@ -196,6 +196,13 @@ def test_a_machine_has_the_length_of_each_phase_its_reason_and_what_to_type(flee
     words = " ".join(page.split())
     for part in (f"Reason : {REASON}", "kboot node show node7", "booting", "1 min 15 s", "SSD 870", "rack r1"):
         assert part in words, part
+    for part in (
+        "eno1 02:00:00",
+        "link up at 10000 Mb/s ixgbe",
+        "newest install that failed",
+        "curl: (18) transfer closed",
+    ):
+        assert part in words, part
     older = fleet.get(f"/machines/{mac_of(12).dashed}").text
     assert "kboot node apply node12" in older
 

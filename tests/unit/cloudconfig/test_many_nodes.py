@@ -24,6 +24,7 @@ from kboot_cloudconfig.nodes import fleet_state
 from kboot_cloudconfig.refusals import TOLD_AT_MOST
 from kboot_cloudconfig.rollout import Course, Stage
 from kboot_cloudconfig.rollout_watch import RolloutWatch
+from kboot_cloudconfig.self_report import saw_hardware
 from kboot_cloudconfig.settings import settings_from
 from kboot_cloudconfig.updater_notes import UpdaterNotes
 from kboot_clusterdesc import Mac, Phase
@@ -97,7 +98,7 @@ def _tell_disks(fleet: Fleet) -> None:
     disk = Disk(name="/dev/sda", model="SSD 870", serial="A1", size_bytes=256060514304, holds="gpt ext4").kept()
     for node in fleet.nodes():
         machine = fleet.machine(node.mac)
-        fleet.keep(machine, life.saw_disks(machine, (disk, disk)))
+        fleet.keep(machine, saw_hardware(machine, (disk, disk)))
 
 
 def test_a_machine_is_parsed_once_in_the_life_of_the_server_and_its_disks_never(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_a_node_is_made_text_again_only_where_it_changed(tmp_path: Path) -> None
 
 def test_who_is_heard_of_again_is_shown_so_and_nothing_of_it_is_made_anew(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 30)
-    fleet.store.save(life.saw_disks(fleet.machine(_mac(3)), ({"name": '"heard":null', "size_bytes": 1},)))
+    fleet.store.save(saw_hardware(fleet.machine(_mac(3)), ({"name": '"heard":null', "size_bytes": 1},)))
     _answers(fleet, "/v1/nodes", "/")
     fleet.hear(_mac(3))
     calls = calls_of(lambda: _answers(fleet, "/v1/nodes", "/"))

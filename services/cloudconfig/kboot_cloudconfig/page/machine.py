@@ -29,7 +29,7 @@ async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Re
     """Answer with the page of one machine."""
     node = fleet.node(mac)
     seen = shown(fleet, node)
-    state = seen.state
+    state = seen.whole
     kubernetes = fleet.kubernetes.nodes.get(node.name)
     values = {
         "title": node.name,

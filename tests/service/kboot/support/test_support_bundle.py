@@ -93,8 +93,12 @@ def test_no_secret_is_in_it_also_not_where_it_was_logged(cluster: StandingCluste
     (cluster.folder.config / "registry.yml").write_bytes(
         b"secret: " + (cluster.folder.pki / "registry-http-secret").read_bytes()
     )
+    said = [secret.decode() for secret in sorted(secrets) if len(secret) <= 100]
+    cluster.tell_units("node1", ("etcd.service", [*(f"said {each} again" for each in said[:5]), "last line"]))
     _written(cluster, tmp_path / "unit.tar.gz")
     found = _archive(tmp_path / "unit.tar.gz")
+    (unit,) = json.loads(found["nodes/node1.json"])["failed_units"]
+    assert unit == {"name": "etcd.service", "lines": [*["said <secret> again"] * 5, "last line"]}
     assert found["consoles/node1.log"].endswith(b"last line\n")
     assert found["consoles/node1.log"].count(b"<secret>") >= len(secrets)
     for name, content in found.items():

@@ -1,8 +1,8 @@
-"""What `kboot node show` prints of a machine's disks and updates."""
+"""What `kboot node show` prints of a machine's disks, cards and updates."""
 
 from __future__ import annotations
 
-from kboot.cli.status_text import disk_lines, update_lines
+from kboot.cli.status_text import card_lines, disk_lines, update_lines
 
 
 def test_each_disk_is_a_line_with_what_an_operator_needs_to_name_it() -> None:
@@ -19,8 +19,24 @@ def test_each_disk_is_a_line_with_what_an_operator_needs_to_name_it() -> None:
     ]
 
 
-def test_a_machine_that_told_of_no_disk_has_no_line() -> None:
-    assert disk_lines([]) == []
+def test_each_card_is_a_line_with_the_mac_by_which_a_description_names_it() -> None:
+    card = {"name": "eno1", "mac": "0c:c4:7a:82:c5:b8", "link": "up", "speed_mbit": 2500, "driver": "igc"}
+    cards = [
+        card,
+        {**card, "name": "eno2", "speed_mbit": 100},
+        {**card, "name": "eno3", "link": "down", "speed_mbit": None, "driver": ""},
+        {**card, "name": "eno4", "link": "unknown", "speed_mbit": None},
+    ]
+    assert card_lines(cards) == [
+        "0c:c4:7a:82:c5:b8 (eno1), link up at 2.5 Gb/s, igc",
+        "0c:c4:7a:82:c5:b8 (eno2), link up at 100 Mb/s, igc",
+        "0c:c4:7a:82:c5:b8 (eno3), link down",
+        "0c:c4:7a:82:c5:b8 (eno4), link not known, igc",
+    ]
+
+
+def test_a_machine_that_told_of_no_disk_and_no_card_has_no_line() -> None:
+    assert disk_lines([]) == card_lines([]) == []
 
 
 def test_a_machines_updates_are_its_last_check_and_a_line_for_each_step_newest_first() -> None:

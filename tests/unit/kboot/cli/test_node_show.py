@@ -47,3 +47,48 @@ def test_no_line_is_wider_than_the_window() -> None:
 def test_a_machine_that_is_well_has_nothing_to_type() -> None:
     lines = [plain(line) for line in node_lines(machine(1, more_macs=[], update=None), NOW, 80)]
     assert lines[:3] == ["node1 ready for 5m", "          its node is Ready", ""]
+
+
+_TOLD = machine(
+    1,
+    more_macs=[],
+    update=None,
+    cards=[{"name": "eno1", "mac": "0c:c4:7a:82:c5:b8", "link": "up", "speed_mbit": 10000, "driver": "ixgbe"}],
+    install_log=["one", "two", "three", "four"],
+    failed_units=[{"name": "etcd.service", "lines": ["starting", "no space"]}, {"name": "a.mount", "lines": []}],
+)
+
+
+def _told(width: int | None, *, is_wide: bool) -> list[str]:
+    lines = [plain(line) for line in node_lines(_TOLD, NOW, width, is_wide=is_wide)]
+    return lines[lines.index("", lines.index("", lines.index("") + 1) + 1) :]
+
+
+def test_the_last_lines_of_what_failed_are_shown_and_with_wide_all() -> None:
+    units = ["", "etcd.service failed:", "          starting", "          no space", "", "a.mount failed:"]
+    assert _told(None, is_wide=False) == [
+        "",
+        "the newest install that failed, the last 3 of 4 lines, `-o wide` has all:",
+        "          two",
+        "          three",
+        "          four",
+        *units,
+    ]
+    assert _told(None, is_wide=True) == [
+        "",
+        "the newest install that failed:",
+        *(f"          {line}" for line in ("one", "two", "three", "four")),
+        *units,
+    ]
+
+
+def test_cards_stand_beside_the_disks() -> None:
+    lines = [plain(line) for line in node_lines(_TOLD, NOW, None)]
+    assert "cards     0c:c4:7a:82:c5:b8 (eno1), link up at 10 Gb/s, ixgbe" in lines
+    assert all(width_of(plain(line)) <= 40 for line in node_lines(_TOLD, NOW, 40))
+
+
+def test_a_server_that_knows_nothing_of_it_is_shown_as_before() -> None:
+    known = {key: value for key, value in _TOLD.items() if key not in ("cards", "install_log", "failed_units")}
+    lines = [plain(line) for line in node_lines(known, NOW, None, is_wide=True)]
+    assert not [line for line in lines if "failed" in line or "cards" in line]
