@@ -34,6 +34,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         File("/etc/kboot/report-token", f"{report_token}\n".encode(), 0o600, read_by=None),
         File("/opt/bin/kboot-clock", shared("nodes/kboot-clock.j2", **values), 0o755, read_by=None),
         File("/opt/bin/kboot-report", shared("nodes/kboot-report.j2", **values), 0o755, read_by=None),
+        File("/opt/bin/kboot-units", shared("nodes/kboot-units.j2", **values), 0o755, read_by=None),
         *update_files(desc, node, values),
         File("/etc/hosts", shared("nodes/hosts.j2", **values), read_by=None),
         *network_files(desc, node),
@@ -48,5 +49,7 @@ def base_config(desc: ClusterDesc, node: Node, *, authority: bytes, report_token
         Unit("kboot-timezone.service", shared("nodes/kboot-timezone.service.j2", **values).decode()),
         Unit("kboot-clock.service", shared("nodes/kboot-clock.service.j2", **values).decode()),
         Unit("kboot-report.service", shared("nodes/kboot-report.service.j2", **values).decode()),
+        Unit("kboot-units.service", shared("nodes/kboot-units.service.j2", **values).decode(), enabled=False),
+        Unit("kboot-units.timer", shared("nodes/kboot-units.timer.j2", **values).decode()),
     )
     return NodeConfig(node.name, desc.ssh_authorized_keys, files, units)

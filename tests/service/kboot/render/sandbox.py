@@ -19,7 +19,7 @@ _FAKES = Path(__file__).parent / "fakes"
 # All that is on PATH: a command that is not among these cannot be run, whatever the script says.
 _REAL = (
     "awk", "bash", "cat", "chmod", "cut", "flock", "grep", "head", "mkdir", "mv", "readlink", "rm", "rmdir", "sed",
-    "sort", "tail", "tee", "timeout", "touch", "tr",
+    "sort", "tail", "tee", "timeout", "touch", "tr", "uniq",
 )  # fmt: skip
 _RECORDED = (
     "cmp", "date", "dd", "dmsetup", "hwclock", "mdadm", "mount", "reboot", "sgdisk", "sleep", "swapoff", "sync",
@@ -47,6 +47,7 @@ class Sandbox:
         (folder / "config").write_bytes(files[f"{node}/{name}"].content)
         (folder / "run").mkdir()
         (folder / "block").mkdir()
+        (folder / "net").mkdir()
         (folder / "bin").mkdir()
         for command in _REAL:
             found = shutil.which(command)
@@ -66,6 +67,15 @@ class Sandbox:
     def cards(self, *lines: str) -> None:
         """Let the machine have these cards: name, state, MAC, and addresses with their prefix."""
         (self.folder / "cards").write_text("".join(f"{line}\n" for line in lines))
+
+    def device(self, name: str, driver: str, **told: str) -> Path:
+        """Let the kernel have a card of that name, with files such as `address` and `carrier`; its folder."""
+        folder = self.folder / "net" / name
+        (folder / "device").mkdir(parents=True)
+        (folder / "device" / "driver").symlink_to(f"../../../bus/pci/drivers/{driver}")
+        for file, text in told.items():
+            (folder / file).write_text(f"{text}\n")
+        return folder
 
     def disk(
         self, name: str, kind: str = "disk", *, removable: bool = False, mounted: str = "", real: str | None = None
@@ -125,7 +135,9 @@ class Sandbox:
     def run_text(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script, cut off from every network."""
         (self.folder / "install.sh").write_text(script)
-        mounts = 'mount --bind "$1/run" /run && mount --bind "$1/block" /sys/block'
+        mounts = (
+            'mount --bind "$1/run" /run && mount --bind "$1/block" /sys/block && mount --bind "$1/net" /sys/class/net'
+        )
         mounts += " && for each in console tty0; do [ ! -e /dev/$each ] || mount --bind /dev/null /dev/$each; done"
         if (self.folder / "dev").exists():
             mounts += ' && mount --bind "$1/dev" /dev'

@@ -12,6 +12,7 @@ KBOOT_BOOT='' KBOOT_CARDS='' KBOOT_IMAGE_BYTES='' KBOOT_KERNEL_ARGS='' KBOOT_CON
 # kboot:machine
 
 work=/run/kboot-install
+log=$work/log # what is told of this run where it fails
 # The OS runs this without one, and its installer needs it to wipe what it has written and then refused.
 export HOME=/root
 # The journal has it, and whoever stands at the machine or at any of its consoles: the OS shows nothing there but a login.
@@ -20,6 +21,7 @@ export HOME=/root
 say() {
   local console
   printf 'kboot: %s\n' "$*"
+  { printf 'kboot: %s\n' "$*" >>"$log"; } 2>/dev/null || true
   for console in "${consoles[@]}"; do
     console=/dev/$console
     [ -w "$console" ] || continue
@@ -28,8 +30,8 @@ say() {
   done
 }
 
-# Part of install.sh: by which card the bootstrapper is asked. It gives secrets to this machine's own leased address, and
-# takes reports from there, alone; another card of the same network may have got the route.
+# Part of install.sh: which cards this machine has, and by which of them the bootstrapper is asked. It gives secrets to this
+# machine's own leased address, and takes reports from there, alone; another card of the same network may have got the route.
 
 # Lines of `address card`, for each card whose lease is this machine's.
 own_cards() {
@@ -61,6 +63,40 @@ ask_by_own_card() { # ask_by_own_card TRY, from 0 on; fails where none of the ca
   [ -z "$way" ] || by_own_card=(--interface "$way")
 }
 
+# Cards that are devices: neither bridges and bonds nor what a card shares out among virtual machines.
+cards_json() {
+  local path mac link speed driver separator=''
+  printf '['
+  for path in /sys/class/net/*; do
+    if [ ! -e "$path/device" ] || [ -e "$path/device/physfn" ]; then continue; fi
+    mac=$(cat "$path/address" 2>/dev/null) || mac=''
+    [[ $mac =~ ^[0-9a-f]{2}(:[0-9a-f]{2}){5,19}$ ]] || continue
+    case $(cat "$path/carrier" 2>/dev/null) in # an error while the card is switched off
+      1) link=up ;;
+      0) link=down ;;
+      *) link=unknown ;;
+    esac
+    speed=$(cat "$path/speed" 2>/dev/null) || speed=''
+    driver=$(readlink "$path/device/driver") || driver=''
+    printf '%s{"name": "%s", "mac": "%s", "link": "%s"' "$separator" "$(plain_text <<<"${path##*/}")" "$mac" "$link"
+    if [[ $speed =~ ^[1-9][0-9]{0,6}$ ]]; then printf ', "speed_mbit": %s' "$speed"; fi
+    printf ', "driver": "%s"}' "$(plain_text <<<"${driver##*/}" | cut -c 1-60)"
+    separator=', '
+  done
+  printf ']'
+}
+
+# The end of a log as strings for a list in JSON: each line once where it comes again and again, without colours and blank lines,
+# what is no letter of ASCII as `?`. A secret is taken out before a line is cut, or a part of it would be left.
+json_lines() { # json_lines LINES BYTES SECRET <LOG
+  local text
+  text=$(tr '\r\t' '\n ' | tr -c '\n\033 -~' '?' | sed $'s/\e\\[[0-9;?]*[A-Za-z]//g; s/\e/?/g; /^ *$/d' | uniq |
+    tail -n "$1" | tail -c 65536)
+  [ -n "$text" ] || return 0
+  printf '%s\n' "${text//"$3"/<secret>}" | cut -c 1-400 | tail -c "$2" |
+    sed 's/[\\"]/\\&/g; s/.*/"&"/; $!s/$/,/' | tr '\n' ' '
+}
+
 mkdir -p "$work"
 chmod 0700 "$work"
 # The kernel lets go of it however a run ends, and while an installer that outlived it still writes it does not.
@@ -73,6 +109,7 @@ if [ -e "$work/installed" ]; then
   say "this machine is installed and restarts"
   exit 0
 fi
+: >"$log"
 # The bootstrapper may not know the lease yet, or another card has asked: it is asked again for ten minutes.
 ask_again() {
   local tries=60
@@ -109,7 +146,7 @@ fetch() { # fetch URL FILE [CURL OPTION]...
   shift 2
   until ask_by_own_card "$tries" &&
     curl "${by_own_card[@]}" --fail --silent --show-error --location --max-redirs 0 --connect-timeout 10 \
-      --max-time 60 "$@" --output "$file.part" "$url" && [ -s "$file.part" ]; do
+      --max-time 60 "$@" --output "$file.part" "$url" 2>&1 | tee -a "$log" >&2 && [ -s "$file.part" ]; do
     tries=$((tries + 1))
     [ "$tries" -lt 100 ] || return 1
     sleep 6
@@ -145,7 +182,9 @@ finish() {
     leave_unbootable
     [ -n "$reason" ] || reason="install.sh ended with status $status"
     reason=$(printf '%s' "$reason" | tr -c '[:alnum:] .,:;/_()+=-' ' ' | cut -c 1-400)
-    report "{\"phase\": \"failed\", \"detail\": \"$reason\"}" 3 || true
+    failed="\"phase\": \"failed\", \"detail\": \"$reason\""
+    # A bootstrapper that takes no log, an older one for one, is told the reason all the same.
+    report "{$failed, \"log\": [$(json_lines 40 8000 "$KBOOT_TOKEN" <"$log")]}" 3 || report "{$failed}" 2 || true
   fi
 }
 trap finish EXIT
@@ -369,7 +408,8 @@ last_words() {
 installer_pid=''
 run_installer() { # run_installer ARGUMENT...
   local status=0 log_pid
-  exec 3> >(exec tee "$work/installer.log")
+  : >"$work/installer.log"
+  exec 3> >(exec tee -a "$work/installer.log" "$log")
   log_pid=$!
   set -m
   "$installer" "$@" >&3 2>&1 3>&- </dev/null &
@@ -457,7 +497,8 @@ follow_progress() {
 say "installing $KBOOT_CHANNEL $KBOOT_VERSION on $KBOOT_MAC"
 set_clock
 report '{"phase": "installing", "detail": "install.sh runs"}' 60 || fail "the bootstrapper takes no report"
-report "{\"phase\": \"installing\", \"disks\": $(disks_json)}" 3 || true
+disks="\"phase\": \"installing\", \"disks\": $(disks_json)"
+report "{$disks, \"cards\": $(cards_json)}" 3 || report "{$disks}" 3 || true
 choose_disk
 refuse_what_stands
 refuse_older_installs
