@@ -51,7 +51,7 @@ class Fleet:
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
         if doubt := self.store.doubt():
             log("state-lost", LogLevel.ERROR, **doubt.as_json(), problem="no machine is armed by itself", hint=WAY_OUT)
-        self.description = description or DescriptionFile(settings.description)
+        self.description = description or DescriptionFile(settings.config / shared_files.DESCRIPTION)
         self.leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self.listeners, self.observed = Listeners(), Observed()
         self._heard = self.store.heard()

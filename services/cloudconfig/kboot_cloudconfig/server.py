@@ -21,7 +21,7 @@ import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kboot_clusterdesc.shared_files import SERVER_CERTIFICATE, SERVER_KEY
+from kboot_clusterdesc.shared_files import DESCRIPTION, SERVER_CERTIFICATE, SERVER_KEY
 
 from .app import create_app
 from .database import NewerState, UnusableState
@@ -116,7 +116,7 @@ async def _serve(settings: Settings, given: Given) -> None:
         asyncio.get_running_loop().add_signal_handler(number, line.end)
     # A server that has no certificate leaves the one before it as it is.
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*_certificate(settings))
-    description = DescriptionFile(settings.description)
+    description = DescriptionFile(settings.config / DESCRIPTION)
     description.current()  # it may take seconds, in which the server before this one answers
     gc.collect()
     line.tell(LOADED)

@@ -1,6 +1,6 @@
 """Reads from the environment where the server finds its files and where it listens.
 
-Names of files stand here as shared_files has them, which would load all of the description's vocabulary.
+The authority's file is named here as shared_files has it, which would load all of the description's vocabulary.
 """
 
 from __future__ import annotations
@@ -42,11 +42,6 @@ class Settings:
     timeouts: Timeouts
     leave_s: float  # how long a server that was replaced may go on with its downloads
     run: Path  # for what tells nothing any more once the processes have ended
-
-    @property
-    def description(self) -> Path:
-        """The description in force."""
-        return self.config / "clusterdesc.yaml"
 
     @property
     def authority(self) -> Path:

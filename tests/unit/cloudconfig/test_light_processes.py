@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kboot_cloudconfig.settings import settings_from
-from kboot_clusterdesc.shared_files import AUTHORITY, DESCRIPTION
+from kboot_clusterdesc.shared_files import AUTHORITY
 
 _HEAVY = {"kboot_clusterdesc", "pydantic", "yaml", "fastapi", "uvicorn", "jinja2"}
 
@@ -24,7 +24,6 @@ def test_a_process_beside_a_server_loads_neither_the_vocabulary_nor_a_framework(
     assert set(done.stdout.split()) & _HEAVY == set()
 
 
-def test_files_lie_where_they_are_rendered() -> None:
+def test_the_authority_lies_where_it_is_rendered() -> None:
     settings = settings_from({"KBOOT_CONFIG_DIR": "/etc/kboot", "KBOOT_UID": "1"})
     assert settings.authority == Path("/etc/kboot") / AUTHORITY
-    assert settings.description == Path("/etc/kboot") / DESCRIPTION

@@ -17,6 +17,8 @@ _TREES = ("orchestrator/kboot", "compose/kboot_compose", "services/cloudconfig",
 _FILES = {value for name, value in vars(shared_files).items() if name.isupper() and name != "CURRENT"}
 _FOLDERS = r"(config|images|leases|tls/[^/]+|nodes/[^/]+)/"
 _KINDS = {*EventKind, *ReleaseEventKind, *Phase}
+# What runs beside a server does not load the vocabulary; tests/unit/cloudconfig/test_light_processes.py holds both alike.
+_HELD_ALIKE = {"services/cloudconfig/kboot_cloudconfig/settings.py": ["ca.pem"]}
 _TELLS = {"tell", "note", "_note", "_event", "Event", "StatusEvent"}  # what takes a kind
 
 
@@ -45,7 +47,8 @@ def _kinds(source: str) -> list[str]:
 def test_no_launcher_and_no_service_spells_what_is_shared(tree: str) -> None:
     sources = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / tree).rglob("*.py")}
     assert sources
-    assert {path: found for path, source in sources.items() if (found := _files(source) + _kinds(source))} == {}
+    spelt = {path: found for path, source in sources.items() if (found := _files(source) + _kinds(source))}
+    assert spelt == {path: found for path, found in _HELD_ALIKE.items() if path in sources}
 
 
 @pytest.mark.parametrize(
