@@ -17,7 +17,7 @@ _TREES = ("orchestrator/kboot", "compose/kboot_compose", "services/cloudconfig",
 _FILES = {value for name, value in vars(shared_files).items() if name.isupper() and name != "CURRENT"}
 _FOLDERS = r"(config|images|leases|tls/[^/]+|nodes/[^/]+)/"
 _KINDS = {*EventKind, *ReleaseEventKind, *Phase}
-# What runs beside a server does not load the vocabulary; tests/unit/cloudconfig/test_light_processes.py holds both alike.
+# What runs beside a server does not load the vocabulary; cloudconfig/test_light_processes.py holds both alike.
 _HELD_ALIKE = {"services/cloudconfig/kboot_cloudconfig/settings.py": ["ca.pem"]}
 _TELLS = {"tell", "note", "_note", "_event", "Event", "StatusEvent"}  # what takes a kind
 
