@@ -37,6 +37,7 @@ class Stage(StrEnum):
 # A machine of these is down, or about to be: what was begun there ends by itself.
 DOWN = frozenset({Stage.DRAINING, Stage.REBOOTING, Stage.SETTLING})
 UNDER_WAY = DOWN | {Stage.OFFERED}
+_TOLD = DOWN - {Stage.DRAINING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +109,16 @@ def taken_up(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def aimed(rollout: Rollout, release: str, now: datetime) -> Rollout:
-    """Return the rollout aimed at `release`: each machine waits, but for those that are down.
+    """Return the rollout aimed at `release`: each machine waits, but for those that were told to reboot.
 
     Aimed at the same release it keeps how far each machine has come.
     """
     if release == rollout.release:
         return rollout
     courses = {
-        mac: course if course.stage in DOWN else withdrawn(course, now)
+        mac: course if course.stage in _TOLD else withdrawn(course, now)
         for mac, course in rollout.courses.items()
-        if course.stage in DOWN or course.is_marked
+        if course.stage in _TOLD or course.is_marked
     }
     return replace(rollout, release=release, courses=courses)
 
@@ -169,6 +170,21 @@ def started(
     anew = rollout if rollout.state is State.RUNNING else replace(rollout, release=None)
     running = became(aimed(anew, release, now), State.RUNNING, None, now)
     return replace(running, max_parallel=max_parallel, is_any_time=is_any_time)
+
+
+def narrowed(rollout: Rollout, most: int, now: datetime) -> Rollout:
+    """Return the rollout with no more machines down than `most`, as far as they were not told to reboot.
+
+    Too many are where the operator wants fewer at once than before. Those that were drained last have their pods back,
+    and wait with the release in their other partition.
+    """
+    draining = sorted(
+        rollout.at(Stage.DRAINING), key=lambda mac: (not rollout.courses[mac].is_drained, rollout.courses[mac].since)
+    )
+    for mac in draining[max(0, most - len(rollout.at(*_TOLD))) :]:
+        course = replace(rollout.courses[mac], stage=Stage.OFFERED, since=now, reason=None, is_drained=False)
+        rollout = with_course(rollout, mac, course)
+    return rollout
 
 
 def told_to_reboot(rollout: Rollout, mac: Mac, now: datetime) -> Rollout:

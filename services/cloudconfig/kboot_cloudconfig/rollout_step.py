@@ -10,7 +10,7 @@ from kboot_clusterdesc import Mac
 from kboot_clusterdesc.roll_order import First, roll_groups
 
 from .patience import Patience
-from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, aimed, became, with_course
+from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, aimed, became, narrowed, with_course
 from .rollout_course import is_well, may_begin, moved, obstacle
 from .rollout_view import AgentState, Member, Task, View, has_asked, is_older
 
@@ -26,7 +26,7 @@ def step(rollout: Rollout, view: View, now: datetime, patience: Patience = Patie
     rollout = _without_the_gone(rollout, view)
     for mac in tuple(rollout.courses):
         rollout = _tidied(moved(rollout, mac, view, now, patience), mac, view)
-    rollout = _aimed(rollout, view, now)
+    rollout = _aimed(narrowed(rollout, rollout.max_parallel or view.max_parallel, now), view, now)
     if rollout.state is not State.RUNNING:
         return rollout
     if not rollout.at(*UNDER_WAY) and not (view.is_wanted and _remaining(rollout, view)):

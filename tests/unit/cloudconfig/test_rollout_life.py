@@ -31,6 +31,7 @@ class RolloutLife(RuleBasedStateMachine):
         self.rack = PlayedRack.of(*roles, max_parallel=most, has_kubernetes=has_kubernetes)
         self.rack.pass_minute()
         self.failed: set[tuple[str, str]] = set()  # machine and release, until the operator lets it try again
+        self.most = most  # that ever might be down at once
 
     @rule(number=_numbers, seconds=st.sampled_from([0, 5, 60, 400, 4000]))
     def a_machine_asks(self, number: int, seconds: int) -> None:
@@ -44,11 +45,12 @@ class RolloutLife(RuleBasedStateMachine):
         if action is Action.REBOOT:
             roles = rack.machines[mac].roles
             assert fetched is not None
-            assert len(others_down) < rack.max_parallel
+            assert len(others_down) < self.most
             assert not (others_down and is_counted(roles))
             assert not any(is_counted(rack.machines[each].roles) for each in others_down)
-            if before.courses[mac].stage is not Stage.REBOOTING:
+            if before.courses[mac].stage is not Stage.REBOOTING:  # else the answer before was lost
                 assert before.state is State.RUNNING
+                assert len(others_down) < rack.max_parallel
         if action is Action.CHECK:
             assert (rack.machines[mac].name, rack.machines[mac].fetched) not in self.failed
         self._look()
@@ -108,6 +110,11 @@ class RolloutLife(RuleBasedStateMachine):
     def the_description_or_the_release_changes(self, is_open: bool, is_wanted: bool, release: str) -> None:
         self.rack.is_open, self.rack.is_wanted, self.rack.release = is_open, is_wanted, release
 
+    @rule(most=st.integers(1, 3))
+    def the_operator_changes_how_many_may_be_down(self, most: int) -> None:
+        self.rack.max_parallel, self.most = most, max(most, self.most)
+        self._look()
+
     @rule()
     def the_operator_pauses(self) -> None:
         self.rack.rollout = paused(self.rack.rollout, self.rack.now)
@@ -146,7 +153,13 @@ class RolloutLife(RuleBasedStateMachine):
         rack = self.rack
         under_way = rack.rollout.at(Stage.OFFERED, *DOWN)
         counted = [mac for mac in under_way if is_counted(rack.machines[mac].roles)]
-        assert len(under_way) <= (1 if counted else rack.max_parallel)
+        assert len(under_way) <= (1 if counted else self.most)
+
+    @invariant()
+    def nobody_is_drained_beside_as_many_as_may_be_down(self) -> None:
+        rollout = self.rack.rollout
+        if rollout.at(Stage.DRAINING):
+            assert len(rollout.at(*DOWN)) <= self.rack.max_parallel
 
     @invariant()
     def no_more_are_under_way_than_the_canary_before_it_is_well(self) -> None:

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from kboot_cloudconfig.rollout import taken_up
+from kboot_cloudconfig.rollout import started, taken_up
 from kboot_cloudconfig.rollout_answer import Action, HeldTurn, Hold, Rules, action_for
 from kboot_cloudconfig.rollout_step import step
 from kboot_cloudconfig.rollout_view import AgentState, Member, Word
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import RebootStrategy
-from support.played_rack import NEW, OLD, E, P, PlayedRack, W
+from support.played_rack import NEW, NEWER, OLD, E, P, PlayedRack, W
 
 
 @pytest.mark.parametrize("stage", ["offered", "draining", "rebooting", "settling"])
@@ -61,6 +61,57 @@ def test_two_that_were_offered_the_release_do_not_wait_for_each_other_once_fewer
     rack.max_parallel = 1
     rack.run()
     assert (rack.rebooted, rack.state) == (["m0", "m1", "m2"], "idle")
+
+
+def _two_drained(rack: PlayedRack) -> None:
+    """Let both workers after the canary be drained, before either asks whether it may reboot."""
+    asking = [*rack.machines]
+    while rack.stage("m1") != "draining" or rack.stage("m2") != "draining":
+        rack.now += timedelta(seconds=10)
+        for mac in asking:
+            if rack.stage(rack.machines[mac].name) != "draining":
+                rack.ask(mac)
+        rack.look()
+        rack.work()
+    rack.look()
+    assert {"m1", "m2"} == {each.name for each in rack.machines.values() if each.is_cordoned}
+
+
+def test_of_two_that_are_drained_together_one_is_uncordoned_once_one_alone_may_be_down() -> None:
+    rack = PlayedRack.of(W, W, W, max_parallel=2)
+    _two_drained(rack)
+    rack.max_parallel = 1
+    rack.look()
+    assert (rack.stage("m1"), rack.stage("m2")) == ("draining", "offered")
+    rack.work()
+    assert (rack.named("m1").is_cordoned, rack.named("m2").is_cordoned) == (True, False)
+    rack.run()
+    assert (rack.rebooted, rack.state, set(rack.versions().values())) == (["m0", "m1", "m2"], "idle", {NEW})
+
+
+def test_one_that_was_told_to_reboot_keeps_the_other_up_once_one_alone_may_be_down() -> None:
+    rack = PlayedRack.of(W, W, W, max_parallel=2)
+    _two_drained(rack)
+    assert rack.ask(rack.mac("m2")) is Action.REBOOT
+    rack.max_parallel = 1
+    rack.look()
+    rack.work()
+    assert rack.ask(rack.mac("m1")) is Action.WAIT
+    assert (rack.stage("m1"), rack.stage("m2"), rack.named("m1").is_cordoned) == ("offered", "rebooting", False)
+    rack.run()
+    assert (rack.rebooted, rack.state) == (["m0", "m2", "m1"], "idle")
+
+
+def test_a_rollout_that_is_begun_anew_with_a_newer_release_reboots_nobody_into_the_one_before() -> None:
+    rack = PlayedRack.of(W, W)
+    while rack.stage("m0") != "draining":
+        rack.pass_minute()
+    rack.release = NEWER
+    rack.rollout = started(rack.rollout, NEWER, rack.now)
+    assert rack.ask(rack.mac("m0")) is not Action.REBOOT
+    rack.look()
+    rack.work()
+    assert not rack.named("m0").is_cordoned
 
 
 class CountedMembers(dict[Mac, Member]):
