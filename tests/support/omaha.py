@@ -54,6 +54,14 @@ def app_of(answer: httpx.Response) -> Element:
     return element
 
 
+def offered_release(answer: httpx.Response) -> str | None:
+    """The number of the release that an answer to a check offers; None where it offers none."""
+    if not is_offered(answer):
+        return None
+    (manifest,) = app_of(answer).findall("updatecheck/manifest")
+    return manifest.attrib["version"]
+
+
 def is_offered(answer: httpx.Response) -> bool:
     """Whether an answer to a check offers a release."""
     (check,) = app_of(answer).findall("updatecheck")

@@ -38,6 +38,7 @@ class PlayedMachine:
     falls_back: bool = False  # the next release that it boots into does not boot
     stays_off: bool = False  # it never comes back from its next reboot
     is_silent: bool = False  # it has no update agent
+    has_older_agent: bool = False  # one that does not know the word `reset`
     word: Word | None = None
 
     @property
@@ -152,7 +153,9 @@ class PlayedRack:
         state = AgentState.NEEDS_REBOOT if machine.fetched else AgentState.IDLE
         machine.word = Word(state, machine.version, machine.boot, self.now)
         rules = Rules(RebootStrategy.ROLLOUT, self.is_open)
-        action = action_for(rules, self.rollout, None, mac, machine.word)
+        action = action_for(rules, self.rollout, None, mac, machine.word, machine.fetched)
+        if action is Action.RESET and not machine.has_older_agent:
+            machine.fetched, action = None, Action.CHECK  # its client looks for a release at once
         if action is Action.CHECK and (release := offered_release(self.rollout, None, mac)) is not None:
             machine.fetched = release
         if action is Action.REBOOT:

@@ -124,7 +124,10 @@ class NodeState(TypedDict):
 class AgentAnswer(TypedDict):
     """What a machine's update agent is to do."""
 
-    action: Annotated[Literal["wait", "check", "reboot"], Field(description="`check`: look for a release now")]
+    action: Annotated[
+        Literal["wait", "check", "reset", "reboot"],
+        Field(description="`check`: look for a release now; `reset`: also where another one waits for its reboot"),
+    ]
 
 
 @with_config(_STRICT)

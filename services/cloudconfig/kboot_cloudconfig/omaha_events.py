@@ -33,9 +33,11 @@ def entry_of(event: ClientEvent, app: App, history: History, now: datetime) -> E
     return Entry(now, step, app.version, _aim(app, history), error) if step else None
 
 
-def _failure(event: ClientEvent, app: App, history: History, now: datetime) -> Entry:
+def _failure(event: ClientEvent, app: App, history: History, now: datetime) -> Entry | None:
     error, aim = words_of(event.error_code), _aim(app, history)
     if base_code(event.error_code) == ROLLED_BACK:
+        if history and history[-1].step is Step.DROPPED:  # it runs what it ran before an update, and never rebooted
+            return None
         return Entry(now, Step.ROLLED_BACK, aim, app.version, error)
     return Entry(now, Step.FAILED, app.version, aim, error)
 

@@ -19,6 +19,7 @@ class Action(StrEnum):
 
     WAIT = "wait"
     CHECK = "check"  # have the update client look for a release now
+    RESET = "reset"  # have it forget what it has installed, which is another release, and look for one now
     REBOOT = "reboot"
 
 
@@ -64,21 +65,22 @@ def offered_release(rollout: Rollout, hold: Hold | None, mac: Mac) -> str | None
     return rollout.release if course is not None and course.stage is Stage.OFFERED else None
 
 
-def action_for(rules: Rules, rollout: Rollout, hold: Hold | None, mac: Mac, word: Word) -> Action:
-    """Return what a machine is to do that told `word`.
+def action_for(
+    rules: Rules, rollout: Rollout, hold: Hold | None, mac: Mac, word: Word, installed: str | None
+) -> Action:
+    """Return what a machine is to do that told `word`, and that `installed` a release as its update client told.
 
     In a rollout it is told to reboot when it is drained and nothing stands in its way.
     """
     has_fetched = word.state is AgentState.NEEDS_REBOOT
+    release = offered_release(rollout, hold, mac)
     if hold is not None and mac in hold.turns:
-        is_now = hold.turns[mac] is HeldTurn.REBOOT
-        return _go(may_fetch=not is_now, may_reboot=is_now, word=word)
+        return _go(word, release, installed, may_reboot=hold.turns[mac] is HeldTurn.REBOOT)
     match rules.strategy:
         case RebootStrategy.REBOOT:
             return Action.REBOOT if has_fetched and rules.is_open and hold is None else Action.WAIT
         case RebootStrategy.ROLLOUT:
-            may_fetch = offered_release(rollout, hold, mac) is not None
-            return _go(may_fetch=may_fetch, may_reboot=may_reboot(rollout, mac, word), word=word)
+            return _go(word, release, installed, may_reboot=may_reboot(rollout, mac, word))
         case _:
             return Action.WAIT
 
@@ -92,7 +94,13 @@ def may_reboot(rollout: Rollout, mac: Mac, word: Word) -> bool:
     return course.stage is Stage.REBOOTING or (course.stage is Stage.DRAINING and is_ready)
 
 
-def _go(*, may_fetch: bool, may_reboot: bool, word: Word) -> Action:
-    if word.state is AgentState.NEEDS_REBOOT and may_reboot:
-        return Action.REBOOT
-    return Action.CHECK if word.state is AgentState.IDLE and may_fetch else Action.WAIT
+def _go(word: Word, release: str | None, installed: str | None, *, may_reboot: bool) -> Action:
+    """Return what a machine is to do that may fetch `release`, None where it may fetch none.
+
+    An update client that waits for a reboot looks for nothing more until then, unless it is told to forget that.
+    """
+    if word.state is AgentState.NEEDS_REBOOT:
+        if may_reboot:
+            return Action.REBOOT
+        return Action.RESET if release not in (None, installed) else Action.WAIT
+    return Action.CHECK if word.state is AgentState.IDLE and release is not None else Action.WAIT

@@ -80,7 +80,7 @@ def _offered(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Pa
     if word is not None and word.state is AgentState.NEEDS_REBOOT and word.at >= course.since:
         if member.installed == release:
             return _fetched(rollout, mac, view, now, word.boot)
-        course = replace(course, reason=_other_release(member.installed))
+        course = replace(course, reason=_other_release(member.installed, release))
         rollout = with_course(rollout, mac, course)
     if now - course.since > patience.fetch:
         why = f": {course.reason}" if course.reason else ""
@@ -95,10 +95,10 @@ def may_begin(rollout: Rollout, view: View) -> bool:
     return rollout.state is State.RUNNING and is_aimed and is_free
 
 
-def _other_release(installed: str | None) -> str:
+def _other_release(installed: str | None, release: str) -> str:
     """Return why a machine that waits for its reboot is not told to: what it would boot into is not the release."""
-    found = f"{installed} waits for its reboot" if installed else "what waits for its reboot was not told"
-    return f"{found}: reboot it by hand, then it fetches this release"
+    found = f"{installed} waits for its reboot" if installed else "it waits for its reboot into what it never told"
+    return f"{found}, and is told to fetch {release} in its place"
 
 
 def _fetched(rollout: Rollout, mac: Mac, view: View, now: datetime, boot: str) -> Rollout:

@@ -22,6 +22,9 @@ from .report_tokens import report_tokens
 from .rollout import Stage, told_to_reboot
 from .rollout_answer import Action, Rules, action_for
 from .rollout_view import AgentState, Word
+from .update_history import Entry, installed
+from .update_step import Step
+from .update_steps import note_step
 from .update_window import is_open, zone_of
 
 
@@ -67,7 +70,11 @@ def _action(fleet: Fleet, mac: Mac, word: Word) -> Action:
     if not os.update.enabled or fleet.machine(mac).armed:
         return Action.WAIT
     rules = Rules(os.update.reboot_strategy, is_open(os.update.window, zone_of(os.timezone), now))
-    action = action_for(rules, rollout, fleet.rollouts.hold(now), mac, word)
+    history = fleet.updates.history(mac)
+    staged = installed(history)
+    action = action_for(rules, rollout, fleet.rollouts.hold(now), mac, word, staged)
+    if action is Action.RESET and (not history or history[-1].step is not Step.DROPPED):
+        note_step(fleet, mac, Entry(now, Step.DROPPED, word.version, staged or "", is_reported=True), None)
     course = rollout.courses.get(mac)
     if action is Action.REBOOT and course is not None and course.stage is Stage.DRAINING:
         fleet.rollouts.keep(told_to_reboot(rollout, mac, now))

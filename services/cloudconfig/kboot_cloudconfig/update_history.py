@@ -82,12 +82,12 @@ def fell_back_from(history: History) -> str:
 def installed(history: History) -> str | None:
     """Return the release that waits on a machine's other partition for its reboot; None where none was told of.
 
-    Each boot ends that, into whatever release.
+    Each boot ends that, into whatever release, and so does the word to fetch another.
     """
     for entry in reversed(history):
         if entry.step is Step.INSTALLED:
             return entry.to_version or None
-        if entry.step in (Step.BOOTED, Step.ROLLED_BACK):
+        if entry.step in (Step.DROPPED, Step.BOOTED, Step.ROLLED_BACK):
             break
     return None
 

@@ -12,6 +12,7 @@ class Step(StrEnum):
     DOWNLOADING = "downloading"
     DOWNLOADED = "downloaded"
     INSTALLED = "installed"  # to its other partition: it waits for its reboot
+    DROPPED = "dropped"  # what was installed is not booted: the machine was told to fetch another release in its place
     BOOTED = "booted"  # it runs the new release
     FAILED = "failed"
     DEFERRED = "deferred"  # it will try again later

@@ -22,9 +22,9 @@ from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 from service.cloudconfig.conftest import HEAD, Server
 from support.kubernetes_api import Answer, TlsServer, client_pair, own_loopback, write_pair
 from support.kubernetes_cluster import StandInCluster
-from support.omaha import CHECK, event, is_offered, plant_payload, request
+from support.omaha import CHECK, event, offered_release, plant_payload, request
 
-OLD, NEW = "3975.2.0", "4230.2.3"
+OLD, NEW, NEWER = "3975.2.0", "4230.2.3", "4300.0.0"
 QUICK = {"KBOOT_ROLLOUT_EVERY_S": "0.1", "KBOOT_KUBERNETES_EVERY_S": "0.5"}
 ROLES = {
     "cp1": "[control-plane, etcd]",
@@ -49,6 +49,7 @@ class PlayedNode:
     falls_back: bool = False
     off_for: int = 0  # asks after a reboot that it is off for
     was_offered: int = 0
+    had_installed: bool = False  # since its last check: it is on the disk still, or was forgotten
 
     def report(self) -> None:
         """Tell that it booted from its disk."""
@@ -70,7 +71,8 @@ class PlayedNode:
         answer = self.site.server.ask("POST", path, who=self.address, tls=True, token=self._token, body=body)
         assert answer.status_code == 200, answer.text
         action: str = answer.json()["action"]
-        if action == "check":
+        if action in ("check", "reset"):
+            self.fetched = None
             self.check()
         if action == "reboot":
             self.site.rebooted.append(self.name)
@@ -79,19 +81,25 @@ class PlayedNode:
         return action
 
     def check(self) -> bool:
-        """Have the update client look for a release, and fetch it; whether it was offered one."""
-        body = request(CHECK, self.version)
+        """Have the update client look for a release, and fetch it; whether it was offered one.
+
+        The check tells what ran before an update was installed here, as update_engine does.
+        """
+        back = event(3, 0, error=44 | 1 << 28) if self.had_installed else ""
+        self.had_installed = False
+        body = request(CHECK + back, self.version)
         answer = self.site.server.ask("POST", "/v1/update/", who=self.address, body=body)
-        if is_offered(answer):
-            self.fetched, self.was_offered = NEW, self.was_offered + 1
+        if release := offered_release(answer):
+            self.fetched, self.was_offered = release, self.was_offered + 1
             self.site.server.ask("POST", "/v1/update/", who=self.address, body=request(event(3, 1), self.version))
+            self.had_installed = True
             return True
         return False
 
     def _come_back(self) -> None:
         self.boot = str(uuid4())
         self.version = self.version if self.falls_back else self.fetched or self.version
-        self.fetched = None
+        self.fetched, self.had_installed = None, self.falls_back
         self.site.cluster.ready(self.name, "True", self.boot)
         self.report()
 
@@ -164,10 +172,10 @@ class Site:
         """Start the server, which looks often."""
         self.server.start(None, **QUICK)
 
-    def mirror(self) -> None:
-        """What the updater does: the new release with its payload, in force."""
-        self.server.add_release(NEW)
-        plant_payload(self.server.folder.images / "stable" / NEW, b"payload" * 1000)
+    def mirror(self, release: str = NEW) -> None:
+        """What the updater does: a newer release with its payload, in force."""
+        self.server.add_release(release)
+        plant_payload(self.server.folder.images / "stable" / release, b"payload" * 1000)
 
     def end(self) -> None:
         """Stop all."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kboot.host.waiting import looks
-from service.cloudconfig.rollout_site import NEW, OLD, ROLES, Site, rack_description
+from service.cloudconfig.rollout_site import NEW, NEWER, OLD, ROLES, Site, rack_description
 
 
 def _is(state: str) -> Callable[[dict[str, Any]], bool]:
@@ -175,6 +175,28 @@ def test_a_hold_keeps_a_rollout_from_beginning_and_gives_one_machine_its_turn(si
     site.run(_is("idle"))
     assert site.rebooted[0] == "w2"
     assert set(site.versions().values()) == {NEW}
+
+
+def test_a_machine_that_has_another_release_waiting_fetches_the_one_of_the_rollout_in_its_place(site: Site) -> None:
+    key, w2 = "k" * 20, site.machines["w2"]
+    assert site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"}).status_code == 200
+    site.mirror()
+    site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"})
+    assert (w2.ask(), w2.fetched) == ("check", NEW)
+    site.mirror(NEWER)
+    assert site.say("hold", by="`kboot upgrade`", key=key, ends=True).status_code == 200
+    site.run(lambda shown: bool(site.rebooted) and shown["state"] == "idle")
+    assert site.rebooted == ["w1", "w2", "cp1", "cp2", "cp3"]
+    assert set(site.versions().values()) == {NEWER}
+    steps = [(each["step"], each["to_version"]) for each in site.server.node(w2.mac)["update"]["steps"]]
+    assert steps == [
+        ("offered", NEW),
+        ("installed", NEW),
+        ("dropped", NEW),
+        ("offered", NEWER),
+        ("installed", NEWER),
+        ("booted", NEWER),
+    ]
 
 
 def test_a_hold_is_refused_while_a_machine_is_under_way_and_says_how_to_pause(site: Site) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kboot_cloudconfig.omaha_errors import words_of
 from kboot_cloudconfig.omaha_events import entry_of
 from kboot_cloudconfig.omaha_request import App, ClientEvent
-from kboot_cloudconfig.update_history import ENTRIES_KEPT, Entry, fell_back_from, from_json, with_entry
+from kboot_cloudconfig.update_history import ENTRIES_KEPT, Entry, fell_back_from, from_json, installed, with_entry
 from kboot_cloudconfig.update_step import Step
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -55,6 +55,13 @@ def test_a_machine_that_fell_back_runs_the_release_before() -> None:
     assert entry is not None
     assert (entry.step, entry.from_version, entry.to_version) == (Step.ROLLED_BACK, NEW, OLD)
     assert entry.error == "the new OS did not come up, and the machine went back to the one before (error 44)"
+
+
+def test_a_machine_that_dropped_what_it_had_installed_and_never_rebooted_did_not_fall_back() -> None:
+    dropped = (*OFFERED, Entry(NOW, Step.INSTALLED, OLD, NEW), Entry(NOW, Step.DROPPED, OLD, NEW, is_reported=True))
+    assert (installed(dropped[:-1]), installed(dropped)) == (NEW, None)
+    assert entry_of(ClientEvent(3, 0, 44 | 1 << 28), APP, dropped, NOW) is None
+    assert entry_of(ClientEvent(3, 0, 9), APP, dropped, NOW) is not None
 
 
 def test_a_failure_of_a_check_that_was_offered_nothing_names_no_release() -> None:

@@ -191,10 +191,20 @@ def test_a_newer_release_on_the_way_is_taken_by_all_and_a_machine_with_the_one_b
     assert set(rack.versions().values()) == {NEWER}
 
 
-def test_a_machine_that_fetched_an_older_release_before_is_not_told_to_reboot_into_it() -> None:
-    rack = PlayedRack.of(W, release=NEWER).but("m0", fetched=NEW)
+def test_a_machine_that_fetched_an_older_release_before_fetches_the_one_of_the_rollout_in_its_place() -> None:
+    rack = PlayedRack.of(W, W, release=NEWER).but("m0", fetched=NEW).but("m1", fetched=NEW)
+    while not rack.rebooted:
+        rack.pass_minute()
+        assert NEW not in rack.versions().values()
+        assert rack.named("m1").fetched == NEW, "told to drop it though it was not its turn"
+    rack.run()
+    assert (rack.rebooted, rack.versions()) == (["m0", "m1"], {"m0": NEWER, "m1": NEWER})
+
+
+def test_an_agent_that_cannot_fetch_another_release_is_not_told_to_reboot_into_the_one_before() -> None:
+    rack = PlayedRack.of(W, release=NEWER).but("m0", fetched=NEW, has_older_agent=True)
     rack.run(10)
-    why = f"{NEW} waits for its reboot: reboot it by hand, then it fetches this release"
+    why = f"{NEW} waits for its reboot, and is told to fetch {NEWER} in its place"
     assert (rack.rebooted, rack.rollout.courses[rack.mac("m0")].reason) == ([], why)
     rack.run(60)
     assert rack.rollout.reason == f"m0 did not fetch {NEWER} within 60 min: {why}"

@@ -44,7 +44,7 @@ class RolloutLife(RuleBasedStateMachine):
         action = rack.ask(mac)
         if action is Action.REBOOT:
             roles = rack.machines[mac].roles
-            assert fetched is not None
+            assert fetched == before.release
             assert len(others_down) < self.most
             assert not (others_down and is_counted(roles))
             assert not any(is_counted(rack.machines[each].roles) for each in others_down)
@@ -82,6 +82,12 @@ class RolloutLife(RuleBasedStateMachine):
     @rule(number=_numbers, trouble=st.sampled_from([None, "its node is not Ready"]))
     def a_node_is_well_or_not(self, number: int, trouble: str | None) -> None:
         self.rack.but(f"m{number}", trouble=trouble)
+
+    @rule(number=_numbers, release=st.sampled_from([NEW, NEWER]))
+    def a_machine_that_is_not_under_way_fetched_a_release_before(self, number: int, release: str) -> None:
+        machine, mac = self.rack.named(f"m{number}"), self.rack.mac(f"m{number}")
+        if mac not in self.rack.rollout.at(Stage.OFFERED, *DOWN) and machine.version < release:
+            machine.fetched = release
 
     @rule(number=_numbers)
     def the_power_of_a_machine_fails_for_a_moment(self, number: int) -> None:

@@ -154,7 +154,19 @@ def test_machines_that_each_go_alone_wait_as_well_while_another_work_holds_them(
     rack, rules = PlayedRack.of(W), Rules(RebootStrategy.REBOOT, is_open=True)
     mac, word = rack.mac("m0"), Word(AgentState.NEEDS_REBOOT, OLD, "m0-0", rack.now)
     hold = Hold("`kboot upgrade`", "key", rack.now)
-    assert action_for(rules, rack.rollout, None, mac, word) is Action.REBOOT
-    assert action_for(rules, rack.rollout, hold, mac, word) is Action.WAIT
+    assert action_for(rules, rack.rollout, None, mac, word, NEW) is Action.REBOOT
+    assert action_for(rules, rack.rollout, hold, mac, word, NEW) is Action.WAIT
     own = replace(hold, turns={mac: HeldTurn.REBOOT})
-    assert action_for(rules, rack.rollout, own, mac, word) is Action.REBOOT
+    assert action_for(rules, rack.rollout, own, mac, word, NEW) is Action.REBOOT
+
+
+def test_a_machine_whose_turn_another_work_gives_drops_what_is_not_the_release_and_nothing_else() -> None:
+    rack, rules = PlayedRack.of(W), Rules(RebootStrategy.ROLLOUT, is_open=True)
+    mac, word = rack.mac("m0"), Word(AgentState.NEEDS_REBOOT, OLD, "m0-0", rack.now)
+    hold = Hold("`kboot upgrade`", "key", rack.now, NEWER, {mac: HeldTurn.FETCH})
+    assert action_for(rules, rack.rollout, hold, mac, word, NEW) is Action.RESET
+    assert action_for(rules, rack.rollout, hold, mac, word, None) is Action.RESET
+    assert action_for(rules, rack.rollout, hold, mac, word, NEWER) is Action.WAIT
+    assert action_for(rules, rack.rollout, replace(hold, turns={}), mac, word, NEW) is Action.WAIT
+    idle = replace(word, state=AgentState.IDLE)
+    assert action_for(rules, rack.rollout, hold, mac, idle, NEW) is Action.CHECK

@@ -216,6 +216,20 @@ def test_it_has_the_client_look_for_an_update_when_it_is_told_to(site: Site) -> 
     assert set(site.machine.done()) == {"update_engine_client -check_for_update"}
 
 
+@pytest.mark.parametrize("status", ["IDLE", "DOWNLOADING", "UPDATED_NEED_REBOOT"])
+def test_it_has_the_client_look_for_another_update_in_place_of_one_that_waits_and_of_no_other(
+    site: Site, status: str
+) -> None:
+    site.machine.is_in(status)
+    site.bootstrapper.word = "reset"
+    with site.bootstrapper.answers(site.server), site.machine.runs(site.client):
+        site.wait_told(2)
+    waits = status == "UPDATED_NEED_REBOOT"
+    expected = ["update_engine_client -reset_status", "update_engine_client -check_for_update"] if waits else []
+    assert site.machine.done()[:2] == expected
+    assert not any("reboot" in line.partition(" ")[2] for line in site.machine.done())
+
+
 def test_an_update_is_not_looked_for_while_one_waits(site: Site) -> None:
     site.machine.is_in("UPDATED_NEED_REBOOT")
     site.bootstrapper.word = "check"
