@@ -71,7 +71,7 @@ def _offered(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Pa
         return with_course(rollout, mac, replace(course, stage=Stage.SETTLING, since=now, reason=None))
     if not may_begin(rollout, view):
         return with_course(rollout, mac, withdrawn(course, now))
-    if member.error is not None and member.error[0] >= course.since and member.error[0] != course.error_at:
+    if member.error is not None and _has_failed(course, member, member.error[0]):
         course = replace(course, errors=course.errors + 1, error_at=member.error[0], reason=member.error[1])
         rollout = with_course(rollout, mac, course)
         if course.errors >= patience.errors:
@@ -86,6 +86,16 @@ def _offered(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Pa
         why = f": {course.reason}" if course.reason else ""
         return _failed(rollout, mac, view, now, f"did not fetch {release} within {minutes(patience.fetch)}{why}")
     return rollout
+
+
+def _has_failed(course: Course, member: Member, at: datetime) -> bool:
+    """Return whether what a client told over plain HTTP is one more failure: the agent vouches for it by its token.
+
+    It says that the client rests again, which one that fetches does not, whoever tells failures in its name.
+    """
+    word = member.word
+    has_rested = word is not None and word.state is AgentState.IDLE and word.at >= at
+    return has_rested and at >= course.since and (course.error_at is None or at > course.error_at)
 
 
 def may_begin(rollout: Rollout, view: View) -> bool:

@@ -17,9 +17,8 @@ from .pieces import in_pieces
 from .presence import RUNS
 from .rollout_view import Member, Outcome, View
 from .site_checks import checks_trouble
-from .update_history import installed
+from .update_history import installed, newest_failure
 from .update_offer import INSTALLS
-from .update_step import Step
 from .update_window import closed_for_good, is_open, zone_of
 from .updating_release import updating_release
 
@@ -63,7 +62,7 @@ async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
 def _member(fleet: Fleet, node: Node) -> Member:
     machine, history = fleet.machine(node.mac), fleet.updates.history(node.mac)
     known = fleet.kubernetes.nodes.get(node.name)
-    newest = history[-1] if history and history[-1].step is Step.FAILED else None
+    failure = newest_failure(history, fleet.rollouts.rollout.release)
     return Member(
         node.name,
         tuple(node.roles),
@@ -71,7 +70,7 @@ def _member(fleet: Fleet, node: Node) -> Member:
         not machine.armed and machine.phase in RUNS,
         _trouble(fleet, node),
         fleet.rollouts.words.get(node.mac),
-        (newest.at, newest.error) if newest is not None else None,
+        (failure.at, failure.error) if failure is not None else None,
         known is not None and known.is_marked,
         known.boot if known is not None else None,
         installed(history),

@@ -24,10 +24,13 @@ class Entry:
     to_version: str = ""
     error: str = ""  # why it failed, in words
     is_reported: bool = False  # by the machine itself, with its token: all else came over plain HTTP
+    is_near: bool = False  # from an address of the machine's own; else it told its machine-id alone
 
     def is_like(self, other: Entry | None) -> bool:
         """Return whether both tell the same, at whatever times and in whatever way."""
-        return other is not None and replace(other, at=self.at, is_reported=self.is_reported) == self
+        if other is None:
+            return False
+        return replace(other, at=self.at, is_reported=self.is_reported, is_near=self.is_near) == self
 
     @property
     def state(self) -> UpdateStepState:
@@ -43,7 +46,7 @@ class Entry:
     @property
     def row(self) -> dict[str, Any]:
         """The form that the database keeps."""
-        return {**self.state, "is_reported": self.is_reported}
+        return {**self.state, "is_reported": self.is_reported, "is_near": self.is_near}
 
 
 History = tuple[Entry, ...]  # oldest first
@@ -52,12 +55,13 @@ History = tuple[Entry, ...]  # oldest first
 def with_entry(history: History, entry: Entry) -> History:
     """Return the history with a step more; told again, one after the other, it is one step.
 
-    One that the machine reported itself stays so, whether others told the same before or after.
+    One that the machine reported itself, or told from its own address, stays so, whether others told the same before
+    or after.
     """
     if history and entry.is_like(newest := history[-1]):
-        if newest.is_reported or not entry.is_reported:
-            return history
-        return (*history[:-1], replace(newest, is_reported=True))
+        is_reported, is_near = newest.is_reported or entry.is_reported, newest.is_near or entry.is_near
+        known = replace(newest, is_reported=is_reported, is_near=is_near)
+        return history if known == newest else (*history[:-1], known)
     return (*history, entry)[-ENTRIES_KEPT:]
 
 
@@ -77,6 +81,14 @@ def fell_back_from(history: History) -> str:
         if entry.step is Step.BOOTED and entry.is_reported:
             break
     return ""
+
+
+def newest_failure(history: History, release: str | None) -> Entry | None:
+    """Return the last failure to come to `release` that was told from the machine's own address; None without one."""
+    for entry in reversed(history):
+        if entry.step is Step.FAILED and entry.is_near and entry.to_version == release:
+            return entry
+    return None
 
 
 def installed(history: History) -> str | None:
@@ -102,6 +114,7 @@ def from_json(plain: Iterable[dict[str, Any]]) -> History:
             each["to_version"],
             each["error"] or "",
             each.get("is_reported", False),
+            each.get("is_near", False),
         )
         for each in plain
     )

@@ -19,7 +19,8 @@ def note_step(fleet: Fleet, mac: Mac, entry: Entry, address: IPv4Address | None)
     if entry.is_like(next(reversed(fleet.updates.history(mac)), None)):
         fleet.updates.add(mac, entry)
         return
-    if not fleet.updates.pace.note(mac, fleet.now()):
+    is_own = entry.is_near or entry.is_reported
+    if not (fleet.updates.pace if is_own else fleet.updates.pace_elsewhere).note(mac, fleet.now()):
         return
     fleet.updates.add(mac, entry)
     fleet.tell(

@@ -75,6 +75,7 @@ class Updates:
         self._machine_ids, self._addresses = _Newest[str](), _Newest[IPv4Address]()
         self.checks: dict[Mac, Check] = {}
         self.odd, self.pace = Refusals(), Pace()
+        self.pace_elsewhere = Pace()  # of what is told in a machine's name from no address of its own
 
     def history(self, mac: Mac) -> History:
         """Return the last steps of a machine's updates, oldest first."""
@@ -98,7 +99,7 @@ class Updates:
         if machine_id:
             self._machine_ids.note(mac, machine_id)
 
-    def machine_of(self, address: IPv4Address | None, machine_id: str) -> Mac | None:
-        """Return the machine that was at `address`, or has that machine-id, as far as that was noted."""
+    def machine_of(self, address: IPv4Address | None, machine_id: str) -> tuple[Mac | None, bool]:
+        """Return the machine that was at `address`, else that has the machine-id; and whether it is by the address."""
         known = self._addresses.mac_of(address) if address is not None else None
-        return known or self._machine_ids.mac_of(machine_id)
+        return (known, True) if known is not None else (self._machine_ids.mac_of(machine_id), False)

@@ -47,6 +47,8 @@ class PlayedNode:
     fetched: str | None = None
     boot: str = field(default_factory=lambda: str(uuid4()))
     falls_back: bool = False
+    falls_short: bool = False  # its client does not take the payload
+    machine_id: str = ""
     off_for: int = 0  # asks after a reboot that it is off for
     was_offered: int = 0
     had_installed: bool = False  # since its last check: it is on the disk still, or was forgotten
@@ -87,9 +89,12 @@ class PlayedNode:
         """
         back = event(3, 0, error=44 | 1 << 28) if self.had_installed else ""
         self.had_installed = False
-        body = request(CHECK + back, self.version)
+        body = request(CHECK + back, self.version, machine=self.machine_id)
         answer = self.site.server.ask("POST", "/v1/update/", who=self.address, body=body)
-        if release := offered_release(answer):
+        if self.falls_short and offered_release(answer):
+            failed = request(event(3, 0, error=18 | 1 << 28), self.version)
+            self.site.server.ask("POST", "/v1/update/", who=self.address, body=failed)
+        elif release := offered_release(answer):
             self.fetched, self.was_offered = release, self.was_offered + 1
             self.site.server.ask("POST", "/v1/update/", who=self.address, body=request(event(3, 1), self.version))
             self.had_installed = True
@@ -213,6 +218,11 @@ class Site:
             if until(shown):
                 return shown
         raise AssertionError(f"not so: {json.dumps(shown, indent=1)}\n{self.server.log.read_text()[-3000:]}")
+
+    def tell_failure(self, address: str, machine_id: str, code: int) -> None:
+        """Have somebody at an address tell that an update failed."""
+        body = request(event(3, 0, error=code), OLD, machine=machine_id)
+        assert self.server.ask("POST", "/v1/update/", who=address, body=body).status_code == 200
 
     def versions(self) -> dict[str, str]:
         """What each machine runs."""

@@ -199,6 +199,23 @@ def test_a_machine_that_has_another_release_waiting_fetches_the_one_of_the_rollo
     ]
 
 
+def test_three_failures_from_its_own_address_halt_and_those_of_others_do_not(site: Site) -> None:
+    w1, w2 = site.machines["w1"], site.machines["w2"]
+    w1.falls_short, w1.machine_id = True, "0b" * 16
+    site.mirror()
+    site.run(_has("offered"))
+    w1.check()
+    for code in range(4):  # who has read its machine-id, and w2, which was offered nothing
+        site.tell_failure(f"{site.network}.99", w1.machine_id, code)
+        site.tell_failure(w2.address, "", code)
+    told = [each["error"] for each in site.server.node(w1.mac)["update"]["steps"] if each["step"] == "failed"]
+    assert len(told) == 5
+    assert next(each for each in site.rollout()["machines"] if each["name"] == "w1")["reason"] is None
+    shown = site.run(_is("halted"))
+    assert shown["reason"].startswith(f"w1 failed 3 times to fetch {NEW}: the payload is signed by another key")
+    assert site.rebooted == []
+
+
 def test_a_hold_is_refused_while_a_machine_is_under_way_and_says_how_to_pause(site: Site) -> None:
     site.cluster.held["web-w1"] = "held"
     site.mirror()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from kboot_cloudconfig.rollout import paused, resumed, started
+from kboot_cloudconfig.rollout_answer import Action
+from kboot_cloudconfig.rollout_view import AgentState, Word
 from support.played_rack import NEW, NEWER, OLD, PE, E, P, PlayedRack, W
 
 
@@ -258,11 +262,42 @@ def test_an_update_client_that_fails_three_times_halts_with_its_words() -> None:
     rack = PlayedRack.of(W, W)
     rack.pass_minute()
     for _ in range(3):
+        assert rack.state == "running"
+        rack.now += timedelta(minutes=1)
         rack.but("m0", fetched=None, error=(rack.now, "the payload is not signed by the image's key"))
+        assert rack.ask(rack.mac("m0")) is Action.CHECK
         rack.look()
-        assert rack.rebooted == []
-        rack.now += timedelta(seconds=1)
+    assert rack.rebooted == []
     assert rack.rollout.reason == f"m0 failed 3 times to fetch {NEW}: the payload is not signed by the image's key"
+
+
+@pytest.mark.parametrize("state", [AgentState.UPDATING, AgentState.NEEDS_REBOOT])
+def test_failures_that_others_tell_in_the_name_of_a_machine_that_fetches_halt_nothing(state: AgentState) -> None:
+    rack = PlayedRack.of(W, W)
+    rack.pass_minute()
+    for _ in range(20):
+        rack.now += timedelta(seconds=5)
+        said = Word(state, OLD, rack.named("m0").boot, rack.now)
+        rack.but("m0", error=(rack.now, "the payload is not signed by the image's key"), word=said)
+        rack.look()
+    assert (rack.state, rack.rollout.courses[rack.mac("m0")].errors) == ("running", 0)
+    rack.run()
+    assert set(rack.versions().values()) == {NEW}
+
+
+def test_of_failures_that_others_tell_one_at_most_counts_for_each_word_of_the_machine_itself() -> None:
+    rack = PlayedRack.of(W)
+    rack.pass_minute()
+    rack.but("m0", fetched=None)
+    for _ in range(50):
+        rack.now += timedelta(seconds=1)
+        rack.but("m0", error=(rack.now, "forged"))
+        rack.look()
+    assert rack.rollout.courses[rack.mac("m0")].errors == 0
+    rack.ask(rack.mac("m0"))
+    rack.look()
+    rack.look()
+    assert rack.rollout.courses[rack.mac("m0")].errors == 1
 
 
 def test_a_machine_that_fell_back_after_it_was_done_halts() -> None:

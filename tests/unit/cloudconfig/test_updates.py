@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.store import Store
-from kboot_cloudconfig.update_history import Entry, History, fell_back_from, from_json, installed, with_entry
+from kboot_cloudconfig.update_history import (
+    Entry,
+    History,
+    fell_back_from,
+    from_json,
+    installed,
+    newest_failure,
+    with_entry,
+)
 from kboot_cloudconfig.update_step import Step
 from kboot_cloudconfig.updates import Updates
 from kboot_clusterdesc import Mac
@@ -30,29 +38,42 @@ def updates(tmp_path: Path) -> Updates:
 def test_a_machine_is_known_where_its_token_was_shown_last_and_nowhere_before(updates: Updates) -> None:
     updates.note_address(FIRST, HERE)
     updates.note_address(FIRST, THERE)
-    assert (updates.machine_of(HERE, ""), updates.machine_of(THERE, "")) == (None, FIRST)
+    assert updates.machine_of(HERE, "") == (None, False)
+    assert updates.machine_of(THERE, "") == (FIRST, True)
 
 
 def test_an_address_that_another_machine_has_now_is_that_ones(updates: Updates) -> None:
     updates.note_address(FIRST, HERE)
     updates.note_address(SECOND, HERE)
     updates.note_address(FIRST, THERE)
-    assert (updates.machine_of(HERE, ""), updates.machine_of(THERE, "")) == (SECOND, FIRST)
+    assert updates.machine_of(HERE, "") == (SECOND, True)
+    assert updates.machine_of(THERE, "") == (FIRST, True)
 
 
 def test_an_address_counts_more_than_a_machine_id_of_which_the_newest_is_known(updates: Updates) -> None:
     for number in range(100):
         updates.note_machine_id(FIRST, f"{number:032x}")
     updates.note_address(SECOND, HERE)
-    assert updates.machine_of(HERE, f"{99:032x}") == SECOND
-    assert updates.machine_of(THERE, f"{99:032x}") == FIRST
-    assert updates.machine_of(THERE, f"{98:032x}") is None
+    assert updates.machine_of(HERE, f"{99:032x}") == (SECOND, True)
+    assert updates.machine_of(THERE, f"{99:032x}") == (FIRST, False)
+    assert updates.machine_of(THERE, f"{98:032x}") == (None, False)
 
 
 def test_nobody_is_known_by_what_was_not_told(updates: Updates) -> None:
     updates.note_address(FIRST, None)
     updates.note_machine_id(FIRST, "")
-    assert updates.machine_of(None, "") is None
+    assert updates.machine_of(None, "") == (None, False)
+
+
+def test_a_failure_counts_for_the_release_that_was_offered_and_from_the_machines_own_address_alone() -> None:
+    own = Entry(NOW, Step.FAILED, "4230.2.0", "4230.2.3", "no", is_near=True)
+    far = Entry(NOW + timedelta(seconds=1), Step.FAILED, "4230.2.0", "4230.2.3", "another")
+    again = Entry(NOW, Step.OFFERED, "4230.2.0", "4230.2.3")
+    assert newest_failure((own, again, far), "4230.2.3") == own
+    assert newest_failure((own,), "4300.0.0") is None
+    assert newest_failure((far,), "4230.2.3") is None
+    told = with_entry(with_entry((), replace(own, is_near=False)), own)
+    assert (len(told), newest_failure(told, "4230.2.3")) == (1, own)
 
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -64,7 +85,7 @@ def test_what_was_installed_waits_for_its_reboot_until_a_boot_is_told(before: li
     after = [Entry(NOW, step, "4230.2.0", "4300.0.0") for step in later]
     told = Entry(NOW, Step.INSTALLED, "4230.2.0", "4230.2.3")
     assert installed((*before, told, *after)) == "4230.2.3"
-    for step in (Step.BOOTED, Step.ROLLED_BACK):
+    for step in (Step.DROPPED, Step.BOOTED, Step.ROLLED_BACK):
         assert installed((*before, told, Entry(NOW, step), *after)) is None
 
 
