@@ -116,6 +116,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _print(arguments: argparse.Namespace, rollout: JsonObject) -> ExitCode:
+    from ..running.advice import rollout_commands
     from ..running.status import rollout_in_words
     from .ages import age
     from .printing import print_lines, print_table, window_width
@@ -138,6 +139,11 @@ def _print(arguments: argparse.Namespace, rollout: JsonObject) -> ExitCode:
     ]
     columns = (Column("NODE"), Column("STAGE"), Column("RELEASE"), Column("AGE", spare=1), Column("REASON", Way.FOLD))
     print_table(Table(columns, rows))
+    if commands := rollout_commands(rollout):
+        without, *again = commands
+        others = ", without those that failed" if again else ""
+        said = f"next: `{without}` goes on{others}" + "".join(f"; `{each}` has them try it again" for each in again)
+        print_lines(folded_line((Span(said),), window_width()))
     return ExitCode.NOT_YET if rollout["state"] == "halted" else ExitCode.DONE
 
 

@@ -24,6 +24,15 @@ def state_in_words(node: JsonObject) -> str:
     return "it was not heard of yet: switch it on, with the network first" if node["armed"] else "it is not armed"
 
 
+def rollout_commands(rollout: JsonObject) -> list[str]:
+    """Return the commands that lead a rollout on that pauses or halted: without the machines that failed, and with."""
+    resume = "kboot os rollout resume"
+    if rollout["state"] not in ("halted", "paused"):
+        return []
+    failed = [machine["name"] for machine in rollout["machines"] if machine["stage"] == "failed"]
+    return [resume, f"{resume} {' '.join(failed)}"] if failed else [resume]
+
+
 def next_commands(node: JsonObject) -> list[str]:
     """Return the commands that lead on, the likeliest first; none where nothing is to be done."""
     name, is_stuck = node["name"], bool(node["reason"] or node["overdue"])

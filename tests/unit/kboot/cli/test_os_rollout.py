@@ -41,10 +41,21 @@ def test_each_machine_has_a_row_and_a_halt_an_exit_code_of_its_own(capsys: pytes
     told = {**machine, "reason": "came back with 4230.2.0", "refused": "4230.2.3"}
     rollout = _rollout("halted", "w1 came back with 4230.2.0", machines=[told])
     assert _print(argparse.Namespace(json=False), rollout) is ExitCode.NOT_YET
-    head, titles, row = capsys.readouterr().out.splitlines()
+    head, titles, row, advice = capsys.readouterr().out.splitlines()
     assert head.endswith("w1 came back with 4230.2.0")
     assert titles.split() == ["NODE", "STAGE", "RELEASE", "AGE", "REASON"]
     assert re.fullmatch(r"w1 +failed +4230\.2\.0 +\d+[smhd]\w* +came back with 4230\.2\.0", row)
+    assert advice == (
+        "next: `kboot os rollout resume` goes on, without those that failed; "
+        "`kboot os rollout resume w1` has them try it again"
+    )
+
+
+def test_one_that_runs_says_nothing_of_a_resume(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _print(argparse.Namespace(json=False), _rollout("running")) is ExitCode.DONE
+    assert "resume" not in capsys.readouterr().out
+    _print(argparse.Namespace(json=False), _rollout("paused", "paused by the operator"))
+    assert capsys.readouterr().out.splitlines()[-1] == "next: `kboot os rollout resume` goes on"
 
 
 @pytest.mark.parametrize("verb", ["start", "resume"])
