@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +45,14 @@ class CloudConfigClient:
 
     def post(self, path: str, body: JsonObject | None = None) -> JsonObject:
         """POST to `path` with the operator's token, and return the JSON object of the answer; raise Unreachable."""
-        token = _read(self._folder.pki / "operator-token").strip()
-        return self._ask("POST", path, {"Authorization": f"Bearer {token}"}, body)
+        return self._ask("POST", path, {"Authorization": f"Bearer {self._token()}"}, body)
+
+    def key_for(self, purpose: str) -> str:
+        """Return what only who has the operator's token can tell, for one purpose the same each time."""
+        return hmac.new(self._token().encode(), purpose.encode(), "sha256").hexdigest()
+
+    def _token(self) -> str:
+        return _read(self._folder.pki / "operator-token").strip()
 
     def lines(self, path: str) -> Iterator[str]:
         """Yield the lines of a stream as they come; raise Unreachable, also where it breaks off."""

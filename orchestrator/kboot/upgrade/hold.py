@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from threading import Event, Lock, Thread
 
 from kboot_clusterdesc import Mac
@@ -28,13 +28,24 @@ class HoldLost(NotYet):
         super().__init__(f"rollouts do not wait for this upgrade any more: {reason}", _PAUSE)
 
 
+class Turn(StrEnum):
+    """What a machine may do whose turn it is."""
+
+    FETCH = "fetch"
+    REBOOT = "reboot"
+
+
 @dataclass
 class RolloutHold:
-    """A hold that stands; `give` has machines fetch the release in force, or reboot into it."""
+    """A hold that stands; `give` has machines fetch `release`, or reboot into it.
+
+    Its key is that of every upgrade of this cluster, of which the lock of its folder lets one run at a time: one that
+    was killed leaves a hold for some minutes, which the next one takes up.
+    """
 
     server: CloudConfigClient
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    turns: dict[str, str] = field(default_factory=dict)
+    release: str | None = None  # of the OS; what comes into force meanwhile is no matter of this upgrade
+    turns: dict[str, Turn] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     lost: str | None = None  # why it stands no more, once the server said so: then it is never taken again
 
@@ -43,8 +54,10 @@ class RolloutHold:
         with self.lock:
             if self.lost is not None:
                 raise HoldLost(self.lost)
-            turns: Mapping[str, str] = {} if ends else dict(self.turns)
-            body = {"by": BY, "key": self.key, "turns": turns, "ends": ends}
+            turns: Mapping[str, Turn] = {} if ends else dict(self.turns)
+            body = {"by": BY, "key": self.server.key_for(BY), "turns": turns, "ends": ends}
+            if self.release is not None:
+                body["release"] = self.release
             try:
                 self.server.post("/v1/rollout/hold", body)
             except KbootError as error:
@@ -53,8 +66,8 @@ class RolloutHold:
                 self.lost = error.message.partition(_REFUSED)[2]
                 raise HoldLost(self.lost) from error
 
-    def give(self, mac: Mac, turn: str | None) -> None:
-        """Give a machine its turn, `fetch` or `reboot`; None takes it back."""
+    def give(self, mac: Mac, turn: Turn | None) -> None:
+        """Give a machine its turn; None takes it back."""
         with self.lock:
             if turn is None:
                 self.turns.pop(str(mac), None)
@@ -65,13 +78,18 @@ class RolloutHold:
 
 @contextmanager
 def rollouts_held(
-    server: CloudConfigClient, say: Callable[[str], None], stop: Event, again_s: float = _AGAIN_S
+    server: CloudConfigClient,
+    say: Callable[[str], None],
+    stop: Event,
+    *,
+    release: str | None = None,
+    again_s: float = _AGAIN_S,
 ) -> Iterator[RolloutHold]:
     """Have rollouts wait as long as this lasts; raise NotYet where one is under way, which says how to pause it.
 
     Where the server lets go of it meanwhile, `stop` is set, and HoldLost raised in place of what ends the work.
     """
-    hold = RolloutHold(server)
+    hold = RolloutHold(server, release)
     try:
         hold.tell()
     except HoldLost as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
+from threading import Event
 from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
@@ -13,7 +14,6 @@ from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
-from ..host.waiting import looks
 from ..running.chosen import node_named
 from ..running.cloudconfig_client import CloudConfigClient, JsonObject
 from ..running.cluster_health import Health, read_health
@@ -24,9 +24,9 @@ from ..running.status import addresses_of
 from .apply import apply
 from .hold import RolloutHold, refuse_trouble
 from .moves import reason_against
+from .os_turns import OsTurns
 from .plan import NodeState, Work
 
-_LOOK_EVERY_S = 3
 _RENEWALS = 2  # of a node's lease, to prove that its new kubelet lives: Ready may still be the old one's word
 _STATIC_PODS = {
     "kube-apiserver": "kube_apiserver",
@@ -57,7 +57,7 @@ class LiveNodes:
         self._login = login
         self._timeout_s = timeout_s
         self._server = CloudConfigClient(folder, desc)
-        self._hold: RolloutHold | None = None
+        self._turns: OsTurns | None = None
         self._renewals: dict[str, set[str]] = {}
 
     def states(self) -> list[NodeState]:
@@ -90,12 +90,10 @@ class LiveNodes:
 
         First of all raise HoldLost where rollouts do not wait any more: one may have another machine down.
         """
-        if self._hold is not None:
-            self._hold.tell()
+        if self._turns is not None:
+            self._turns.hold.tell()
         refuse_trouble(self._server, work.name)
-        if Role.ETCD in work.roles:
-            for member in self._voters().missing(besides=work.name):
-                raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
+        self._refuse_missing_votes(work)
         node = self._node(work.name)
         if _mark(node) is None:
             value = ROLL_BEGUN if node["spec"].get("unschedulable") else ROLL_CORDONED
@@ -113,39 +111,35 @@ class LiveNodes:
             self._say(f"{work.name}:   {line}")
         self._renewals.pop(work.name, None)
 
-    def take_turns_from(self, hold: RolloutHold) -> None:
-        """Have machines fetch and reboot by the turns that `hold` gives."""
-        self._hold = hold
+    def take_turns_from(self, hold: RolloutHold, stop: Event) -> None:
+        """Have machines fetch and reboot by the turns that `hold` gives, until `stop` is set."""
+        self._turns = OsTurns(self._server, hold, self._timeout_s, stop)
 
     def fetch(self, work: Work) -> None:
         """Have the machine fetch the release of the OS into its other partition; raise NotYet."""
-        self._turn(work, "fetch", lambda machine: has_fetched(machine, work.release), "has not fetched")
+        turns, release = self._turns_of(work)
+        turns.fetch(work.name, self._declared(work.name).mac, release)
 
     def reboot(self, work: Work) -> None:
-        """Have the machine reboot into the release that it fetched; raise NotYet where it does not come to it."""
-        self._renewals.pop(work.name, None)
-        self._turn(work, "reboot", lambda machine: bool(machine["version"] == work.release), "does not run")
+        """Have the machine reboot into the release that it fetched; raise NotYet where it does not come to it.
 
-    def _turn(self, work: Work, turn: str, is_over: Callable[[JsonObject], bool], lacks: str) -> None:
-        hold, mac = self._hold, self._declared(work.name).mac
-        if hold is None:
-            raise KbootError(f"rollouts are not held: {work.name} cannot be given its turn")
-        hold.give(mac, turn)
-        try:
-            machine: JsonObject = {}
-            for _ in looks(self._timeout_s, _LOOK_EVERY_S):
-                machines = self._server.get("/v1/rollout")["machines"]
-                machine = next(each for each in machines if each["mac"] == mac)
-                if is_over(machine):
-                    return
-            said = f"it runs {machine['version']}, and its update agent says {machine['agent'] or 'nothing'}"
-            said += f"; {machine['installed']} waits for its reboot" if machine["installed"] else ""
-            raise NotYet(
-                f"{work.name} {lacks} {work.release} after {self._timeout_s:.0f} s: {said}",
-                f"`kboot node show {work.name}` has what its update client told",
-            )
-        finally:
-            hold.give(mac, None)
+        The gate is asked once more: the drain and the config before may have taken long, or changed something.
+        """
+        turns, release = self._turns_of(work)
+        refuse_trouble(self._server, work.name, self._timeout_s)
+        self._refuse_missing_votes(work)
+        self._renewals.pop(work.name, None)
+        turns.reboot(work.name, self._declared(work.name).mac, release)
+
+    def _turns_of(self, work: Work) -> tuple[OsTurns, str]:
+        if self._turns is None or work.release is None:
+            raise KbootError(f"rollouts are not held for a release: {work.name} cannot be given its turn")
+        return self._turns, work.release
+
+    def _refuse_missing_votes(self, work: Work) -> None:
+        if Role.ETCD in work.roles:
+            for member in self._voters().missing(besides=work.name):
+                raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
 
     def trouble(self, work: Work) -> str | None:
         """Return why the node is not well yet, None when it is; a node that cannot be asked is not well."""
@@ -249,11 +243,6 @@ def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell:
         unwell,
         machine.get("version"),
     )
-
-
-def has_fetched(machine: JsonObject, release: str | None) -> bool:
-    """Return whether a machine waits for its reboot into `release`, and not into one that it fetched before."""
-    return bool(machine["agent"] == "needs-reboot" and machine["installed"] == release)
 
 
 def kubelet_version(node: JsonObject) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
-from kboot_clusterdesc import ClusterFolder
+from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import node_images
 
 from ..errors import BadInput, NotYet
@@ -56,7 +56,8 @@ def upgrade(
             version, timeout_s = desc.kubernetes.version, options.timeout_s
             live = LiveNodes(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
             nodes = live.states()
-            plan = plan_upgrade(version, nodes, options.batch, _release(server) if options.with_os else None)
+            release = _release(desc, server) if options.with_os else None
+            plan = plan_upgrade(version, nodes, options.batch, release)
             if not plan.batches:
                 return plan, []
             _refuse_skew(version, nodes, live.api_versions())
@@ -67,13 +68,15 @@ def upgrade(
                 return plan, []
             if plan.blocked:
                 raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
-            with rollouts_held(server, say, stop) as hold:
-                live.take_turns_from(hold)
+            with rollouts_held(server, say, stop, release=release) as hold:
+                live.take_turns_from(hold, stop)
                 return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
 
 
-def _release(server: CloudConfigClient) -> str:
+def _release(desc: ClusterDesc, server: CloudConfigClient) -> str:
     """Return the release of the OS that machines can come to; raise NotYet where there is none."""
+    if not desc.os.update.enabled:
+        raise BadInput("`os.update.enabled: false`: machines are offered no release", "run this without `--os`")
     release: str | None = server.get("/v1/rollout")["available"]
     if release is None:
         raise NotYet(

@@ -145,6 +145,8 @@ class RolloutMachineState(TypedDict):
     agent: Annotated[
         Literal["idle", "updating", "needs-reboot"] | None, Field(description="its update agent's newest word")
     ]
+    agent_version: Annotated[str | None, Field(description="the OS release that its agent told with that")]
+    boot: Annotated[str | None, Field(description="the boot, by its id, that its agent told with that")]
     installed: Annotated[
         str | None, Field(description="the release that waits for its reboot, as its update client told")
     ]

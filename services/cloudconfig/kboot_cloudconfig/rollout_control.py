@@ -51,9 +51,12 @@ class HoldWord(Body):
 
     by: Annotated[str, Field(min_length=1, max_length=100)]
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+    release: Annotated[
+        str | None, Field(max_length=60, description="to which turns bring machines; that in force if left out")
+    ] = None
     turns: dict[SpeltMac, HeldTurn] = Field(
         default_factory=dict,
-        max_length=100,
+        max_length=10_000,
         description="MAC to what the machine may do",
         json_schema_extra={"additionalProperties": False},
     )
@@ -136,7 +139,7 @@ async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
     if standing is None and (busy := _names(fleet, fleet.rollouts.rollout)):
         raise ProblemError(409, f"a rollout is under way: {busy}; `kboot os rollout pause` has it stop after that")
     turns = {fleet.node(fleet.identity(mac_of(each))).mac: turn for each, turn in word.turns.items()}
-    release = updating_release(fleet)
+    release = word.release or updating_release(fleet)
     if standing is None:
         note_action(fleet, person, "rollout held", holder=word.by)
     fleet.rollouts.keep_hold(Hold(word.by, word.key, now + timedelta(seconds=HOLD_S), release, turns))

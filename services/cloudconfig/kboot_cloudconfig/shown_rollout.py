@@ -49,7 +49,7 @@ def _machine_state(fleet: Fleet, node: Node) -> RolloutMachineState:
     release = rollout.release
     if course is None and (release is None or not is_older(machine.version, release)):
         stage = Stage.DONE
-    booted = machine.phases.get(Phase.RUNNING)
+    booted, word = machine.phases.get(Phase.RUNNING), fleet.rollouts.words.get(mac)
     return {
         "mac": str(mac),
         "name": node.name,
@@ -60,5 +60,7 @@ def _machine_state(fleet: Fleet, node: Node) -> RolloutMachineState:
         "reason": course.reason if course is not None else None,
         "refused": rollout.refused.get(mac),
         "installed": installed(fleet.updates.history(mac)),
-        "agent": word.state.value if (word := fleet.rollouts.words.get(mac)) is not None else None,
+        "agent": word.state.value if word is not None else None,
+        "agent_version": word.version if word is not None else None,
+        "boot": word.boot if word is not None else None,
     }

@@ -199,6 +199,20 @@ def test_a_machine_that_has_another_release_waiting_fetches_the_one_of_the_rollo
     ]
 
 
+def test_a_hold_brings_machines_to_its_own_release_whatever_comes_into_force_meanwhile(site: Site) -> None:
+    w2, word = site.machines["w2"], {"by": "`kboot upgrade`", "key": "k" * 20, "release": NEW}
+    site.mirror()
+    assert site.say("hold", **word).status_code == 200
+    site.mirror(NEWER)
+    for _ in looks(20, 0.1):
+        if site.rollout()["available"] == NEWER:
+            break
+    assert site.say("hold", **word, turns={str(w2.mac): "fetch"}).status_code == 200
+    assert (w2.ask(), w2.fetched) == ("check", NEW)
+    shown = next(each for each in site.rollout()["machines"] if each["name"] == "w2")
+    assert (shown["agent"], shown["agent_version"], shown["boot"]) == ("idle", OLD, w2.boot)
+
+
 def test_three_failures_from_its_own_address_halt_and_those_of_others_do_not(site: Site) -> None:
     w1, w2 = site.machines["w1"], site.machines["w2"]
     w1.falls_short, w1.machine_id = True, "0b" * 16

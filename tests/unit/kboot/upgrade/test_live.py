@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from kboot.running.cluster_health import Health, PartHealth
-from kboot.upgrade.live import has_fetched, kubelet_version, node_states
+from kboot.upgrade.live import kubelet_version, node_states
 from kboot.upgrade.plan import NodeState
 from kboot_clusterdesc import Role
 from kboot_clusterdesc.roll_order import ROLL_MARK
@@ -54,19 +52,3 @@ def test_a_node_is_what_machine_and_api_and_health_say_together() -> None:
 
 def test_a_node_that_never_reported_has_no_version() -> None:
     assert kubelet_version({"status": {}}) == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("agent", "installed", "expected"),
-    [
-        ("needs-reboot", "4230.2.3", True),
-        ("needs-reboot", "4230.2.0", False),
-        ("needs-reboot", None, False),
-        ("updating", "4230.2.3", False),
-        (None, None, False),
-    ],
-)
-def test_a_machine_has_fetched_a_release_only_where_that_very_one_waits_for_its_reboot(
-    agent: str | None, installed: str | None, expected: bool
-) -> None:
-    assert has_fetched({"agent": agent, "installed": installed}, "4230.2.3") is expected
