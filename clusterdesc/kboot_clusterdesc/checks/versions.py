@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..model import ClusterDesc, ConfigDialect, RebootStrategy
 from ..node_images import image, tagged_version
-from ..os_family import Family
+from ..os_family import Family, family_of
 from ..os_release import IGNITION_V3_SINCE, release_number
 from ..problem import Problem
 from ..source import Tree
@@ -15,6 +15,7 @@ from .at import problem_at
 
 KUBERNETES_MINORS = range(33, 37)
 _ETCD_WITHOUT_V2 = (3, 6)
+_OF_UPDATES = ("reboot_strategy", "window", "max_parallel", "checks", "payload_url", "extensions")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -39,6 +40,7 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             given=("os.config", "os.family"),
         )
     yield from _check_lock(desc, tree)
+    yield from _check_payloads(desc, tree)
     yield from _check_url(desc.os.release_url, ("os", "release_url"), tree)
     yield from _check_url(desc.os.update.payload_url, ("os", "update", "payload_url"), tree)
 
@@ -56,6 +58,23 @@ def _check_lock(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if version is not None and release_number(version) >= _ETCD_WITHOUT_V2:
         hint = "write `reboot_strategy: rollout`, or name an image of etcd 3.5 as `images.etcd`"
         yield problem_at(tree, path, f"{needed} etcd {version} does not have any more", hint, given=("images.etcd",))
+
+
+def _check_payloads(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem for each key that says how machines are updated, where no payload could ever be verified."""
+    update = desc.os.update
+    is_off = not update.enabled or update.reboot_strategy is RebootStrategy.OFF
+    if is_off or update.payload_key is not None or family_of(desc.os.family).payload_key is not None:
+        return
+    for key in _OF_UPDATES:
+        if key in update.model_fields_set:
+            yield problem_at(
+                tree,
+                ("os", "update", key),
+                f"nobody publishes update payloads of the {desc.os.family} family, so no machine would ever be updated",
+                "name the key of your own payloads as `payload_key`, or leave this out",
+                given=("os.family", "os.update.payload_key"),
+            )
 
 
 def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:

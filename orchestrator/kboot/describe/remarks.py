@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Role
 from kboot_clusterdesc.links import BOOT
 from kboot_clusterdesc.model import RebootStrategy
+from kboot_clusterdesc.update_payload import payload_names
 
 from ..render.dhcp import kept_addresses
 
@@ -45,6 +46,11 @@ def _updates(desc: ClusterDesc) -> Iterator[str]:
             yield f"os.update.{key}: has no effect: with `enabled: false` no machine is updated"
     elif update.window is not None and update.reboot_strategy is RebootStrategy.OFF:
         yield 'os.update.window: has no effect: with `reboot_strategy: "off"` no machine reboots by itself'
+    elif update.enabled and not payload_names(desc.os):
+        yield (
+            f"os.update: brings newer releases for installs alone: nobody publishes update payloads of the "
+            f"{desc.os.family} family, and no `payload_key` names whose they are"
+        )
     if update.enabled and update.reboot_strategy is RebootStrategy.ETCD_LOCK:
         for node in desc.nodes:
             if Role.ETCD not in node.roles:

@@ -17,7 +17,10 @@ def turn_of(fleet: Fleet, mac: Mac) -> Turn:
     """Return the release that a machine may take now, or why it is to take none."""
     hold, rollout = fleet.rollouts.hold(fleet.now()), fleet.rollouts.rollout
     is_held = hold is not None and mac in hold.turns
-    if fleet.desc().os.update.reboot_strategy is not RebootStrategy.ROLLOUT and not is_held:
+    strategy = fleet.desc().os.update.reboot_strategy
+    if strategy is RebootStrategy.ETCD_LOCK and hold is not None and not is_held:
+        return Turn(None, f"it waits for {hold.by}: once it has a release, it reboots by its lock in etcd alone")
+    if strategy is not RebootStrategy.ROLLOUT and not is_held:
         return _own_turn(fleet, mac)
     if (release := offered_release(rollout, hold, mac)) is not None:
         return Turn(release)

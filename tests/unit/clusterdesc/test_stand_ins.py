@@ -56,7 +56,7 @@ os:
   family: coreos
   version: 1000.0.0
   config: cloud-config
-  update: {{reboot_strategy: etcd-lock, window: {{start: "03:00", length: 3h}}}}
+  update: {{payload_key: k.pem, reboot_strategy: etcd-lock, window: {{start: "03:00", length: 3h}}}}
 images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}
 ssh_authorized_keys: ["{KEY}"]
 nodes:

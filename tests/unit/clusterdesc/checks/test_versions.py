@@ -45,10 +45,35 @@ def test_etcd_lock_is_for_the_coreos_family_alone() -> None:
 
 
 def test_etcd_lock_wants_an_etcd_that_has_its_api_still() -> None:
-    locked = os("family: coreos, config: cloud-config, update: {reboot_strategy: etcd-lock}")
+    locked = os("family: coreos, config: cloud-config, update: {payload_key: k.pem, reboot_strategy: etcd-lock}")
     assert refused_keys(locked) == ["os.update.reboot_strategy"]
     assert refused_keys(f'{locked}images: {{etcd: "etcd:v3.6.0"}}\n') == ["os.update.reboot_strategy"]
     accepted(f'{locked}images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}\n')
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("reboot_strategy", "rollout"),
+        ("reboot_strategy", "reboot"),
+        ("window", '{start: "03:00", length: 3h}'),
+        ("max_parallel", "2"),
+        ("checks", '["http://shop.example.com/healthz"]'),
+        ("extensions", "[zfs]"),
+    ],
+)
+def test_how_machines_are_updated_is_refused_where_nobody_publishes_payloads(key: str, value: str) -> None:
+    coreos = "family: coreos, config: cloud-config"
+    text = os(f"{coreos}, update: {{{key}: {value}}}")
+    assert refused_keys(text) == [f"os.update.{key}"]
+    assert "nobody publishes update payloads of the coreos family, so no machine would ever be updated" in refusal(text)
+    accepted(os(f"{coreos}, update: {{payload_key: k.pem, {key}: {value}}}"))
+    accepted(os(f"{coreos}, update: {{enabled: false, {key}: {value}}}"))
+    accepted(os(f"update: {{{key}: {value}}}"))
+
+
+def test_a_strategy_that_reboots_nobody_needs_no_payloads() -> None:
+    accepted(os('family: coreos, config: cloud-config, update: {reboot_strategy: "off"}'))
 
 
 @pytest.mark.parametrize("version", ["v1.32.9", "v1.37.0"])

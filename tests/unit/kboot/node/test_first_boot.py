@@ -84,7 +84,7 @@ def test_the_agent_that_reboots_machines_is_there_where_they_are_updated_and_wan
 
 
 def test_with_a_lock_in_etcd_its_members_reboot_by_it_and_other_machines_never() -> None:
-    update = 'reboot_strategy: etcd-lock, window: {start: "03:00", length: 3h}'
+    update = 'payload_key: k.pem, reboot_strategy: etcd-lock, window: {start: "03:00", length: 3h}'
     text = Fleet(family="coreos", dialect="cloud-config").text.replace("os:\n", f"os:\n  update: {{{update}}}\n")
     desc = load_text(f'{text}images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}\n', "fleet.yaml")
     for node in desc.nodes:
