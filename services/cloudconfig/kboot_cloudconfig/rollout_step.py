@@ -12,7 +12,7 @@ from kboot_clusterdesc.roll_order import First, roll_groups
 from .patience import Patience
 from .rollout import DOWN, UNDER_WAY, Course, Rollout, Stage, State, aimed, became, narrowed, with_course
 from .rollout_course import is_well, may_begin, moved, obstacle
-from .rollout_view import AgentState, Member, Task, View, has_asked, is_older
+from .rollout_view import AgentState, Member, Task, View, has_asked, is_older, names
 
 NO_RELEASE = "no release with a whole payload is in force"
 
@@ -29,7 +29,7 @@ def step(rollout: Rollout, view: View, now: datetime, patience: Patience = Patie
     rollout = _aimed(narrowed(rollout, rollout.max_parallel or view.max_parallel, now), view, now)
     if rollout.state is not State.RUNNING:
         return rollout
-    if not rollout.at(*UNDER_WAY) and not (view.is_wanted and _remaining(rollout, view)):
+    if not rollout.at(*UNDER_WAY) and not (view.is_wanted and _older(rollout, view)):
         return replace(became(rollout, State.IDLE, None, now), max_parallel=None, is_any_time=False)
     return _offered(rollout, view, now)
 
@@ -85,14 +85,18 @@ def _aimed(rollout: Rollout, view: View, now: datetime) -> Rollout:
 
 
 def _remaining(rollout: Rollout, view: View) -> dict[Mac, Member]:
-    """Return the machines that are to come to the release and have not had their turn; those that are down are none."""
+    """Return the machines that are to come to the release and may have their turn; those that are not well may not."""
+    return {mac: member for mac, member in _older(rollout, view).items() if member.trouble is None}
+
+
+def _older(rollout: Rollout, view: View) -> dict[Mac, Member]:
+    """Return the machines that are to come to the release and have not had their turn."""
     release = rollout.release
     return {
         mac: member
         for mac, member in view.members.items()
         if release is not None
         and member.is_part
-        and member.trouble is None
         and is_older(member.version, release)
         and rollout.refused.get(mac) != release
         and (mac not in rollout.courses or rollout.courses[mac].stage is Stage.WAITING)
@@ -118,7 +122,13 @@ def _offered(rollout: Rollout, view: View, now: datetime) -> Rollout:
                 rollout = with_course(rollout, mac, course)
                 break
         else:
-            return replace(rollout, reason=None if rollout.at(*UNDER_WAY) else why)
+            return replace(rollout, reason=None if rollout.at(*UNDER_WAY) else why or _unwell(rollout, view))
+
+
+def _unwell(rollout: Rollout, view: View) -> str | None:
+    """Return why the last machines to come to the release may not: a rollout waits for them, and keeps its rules."""
+    ill = [member for member in _older(rollout, view).values() if member.trouble is not None]
+    return f"waits for {names(ill)}: {ill[0].trouble}" if ill else None
 
 
 def _next(rollout: Rollout, view: View) -> Iterator[tuple[Mac, Member]]:

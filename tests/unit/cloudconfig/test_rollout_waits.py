@@ -150,6 +150,26 @@ def test_a_control_plane_or_etcd_member_that_is_installed_anew_keeps_all_others_
     assert worker.rebooted == ["m0"]
 
 
+def test_a_machine_that_is_unwell_at_the_end_is_waited_for_and_the_operators_word_is_kept() -> None:
+    rack = PlayedRack.of(W, W, is_open=False)
+    rack.rollout = started(rack.rollout, NEW, rack.now, is_any_time=True)
+    while rack.stage("m0") != "done":
+        rack.pass_minute()
+        if rack.stage("m0") in ("rebooting", "settling"):
+            rack.but("m1", trouble="its node is not Ready")
+    rack.run(5)
+    assert (rack.state, rack.rollout.reason) == ("running", "waits for m1: its node is not Ready")
+    rack.but("m1", trouble=None)
+    rack.run()
+    assert (rack.state, rack.rebooted, set(rack.versions().values())) == ("idle", ["m0", "m1"], {NEW})
+
+
+def test_a_machine_that_is_unwell_begins_no_rollout() -> None:
+    rack = PlayedRack.of(W).but("m0", trouble="its node is not Ready")
+    rack.run(5)
+    assert rack.state == "idle"
+
+
 def test_machines_that_each_go_alone_wait_as_well_while_another_work_holds_them() -> None:
     rack, rules = PlayedRack.of(W), Rules(RebootStrategy.REBOOT, is_open=True)
     mac, word = rack.mac("m0"), Word(AgentState.NEEDS_REBOOT, OLD, "m0-0", rack.now)
