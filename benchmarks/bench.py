@@ -22,7 +22,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kboot_bench import bundles, command_line, images, leases, looks, renders, small, storm
+from kboot_bench import bundles, command_line, images, leases, looks, renders, small, storm, updates
 from kboot_bench.figures import Part, as_json, part_from
 from kboot_bench.network import MOST_MACHINES, rack_network
 from kboot_bench.rack import Tree, tree_of
@@ -48,6 +48,7 @@ def parts_of(options: argparse.Namespace) -> dict[str, Callable[[Session], Part]
         "leases": lambda session: leases.leases(session, machines[0]),
         "tokens": lambda session: leases.tokens(session, machines[0]),
         "looks": lambda session: looks.looks(session, machines),
+        "updates": lambda session: updates.updates(session, machines[0]),
         "cli": lambda session: command_line.command_line(session, machines),
         "renders": lambda session: renders.renders(session, machines),
         "mirrors": _mirrors,

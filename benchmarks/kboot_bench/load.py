@@ -8,12 +8,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .paced import Sent
 from .processes import Clock
 from .rack import found_in
 from .servers import Server
@@ -131,8 +132,15 @@ def _lua(text: str) -> str:
     return json.dumps(text)
 
 
-def _json_of(command: list[str]) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, text=True)
+def paced(server: Server, requests: Sequence[Sent], seconds: float, *, tls: bool) -> dict[str, float]:
+    """Send each request once, evenly over a time, and return the waiting times in ms."""
+    where = ["--host", str(server.address), "--port", str(server.ports[tls]), "--seconds", str(seconds)]
+    command = [sys.executable, str(_HERE / "paced.py"), *where, *(["--tls"] if tls else [])]
+    return _json_of(command, "".join(f"{request.line}\n" for request in requests))
+
+
+def _json_of(command: list[str], given: str | None = None) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, input=given)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -33,6 +33,7 @@ http {{
     ssl_certificate {tls}/server.pem; ssl_certificate_key {tls}/server.key; ssl_session_cache off;
     root {work}/www;
     location /v1/ {{ return 204; }}
+    error_page 405 =200 $uri;
   }}
 }}
 """
@@ -57,11 +58,13 @@ class Server(ABC):
         """Return the URL of a path."""
         return f"{'https' if tls else 'http'}://{self.address}:{self.ports[tls]}{path}"
 
-    def get(self, path: str, *, method: str = "GET", source: IPv4Address | None = None, **headers: str) -> bytes:
+    def get(
+        self, path: str, *, method: str = "GET", source: IPv4Address | None = None, body: str = "", **headers: str
+    ) -> bytes:
         """Return the body of an answer over plain HTTP; anything but 200 is an error."""
         own = (str(source), 0) if source else None
         connection = http.client.HTTPConnection(str(self.address), self.ports[0], timeout=60, source_address=own)
-        return self._body(connection, method, path, headers)
+        return self._body(connection, method, path, headers, body)
 
     def get_tls(self, path: str, token: str) -> bytes:
         """Return the body of an answer over TLS, whose certificate is not looked at."""
@@ -70,9 +73,16 @@ class Server(ABC):
         connection = http.client.HTTPSConnection(str(self.address), self.ports[1], timeout=60, context=context)
         return self._body(connection, "GET", path, {"Authorization": f"Bearer {token}"})
 
-    def _body(self, connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> bytes:
+    def _body(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        given: str = "",
+    ) -> bytes:
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, given or None, headers)
             answer = connection.getresponse()
             body = answer.read()
         finally:
