@@ -33,7 +33,7 @@ def assigned(text: str) -> dict[str, str]:
 @pytest.mark.parametrize("strategy", ["rollout", "reboot", '"off"'])
 @pytest.mark.parametrize("fleet", FLEETS, ids=str)
 def test_no_machine_asks_the_public_server_for_updates_or_reboots_by_itself(fleet: Fleet, strategy: str) -> None:
-    desc = updated(fleet, f"reboot_strategy: {strategy}")
+    desc = updated(fleet, f"payload_key: k.pem, reboot_strategy: {strategy}")
     for node in desc.nodes:
         text = file_of(desc, node, f"/etc/{fleet.family}/update.conf")
         assert assigned(text) == {
