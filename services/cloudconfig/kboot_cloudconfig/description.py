@@ -47,13 +47,16 @@ class DescriptionFile:
             stamp = self._stamp()
         except OSError:  # which `current` tells
             return
-        if stamp == self._seen or self._good is None:
+        if stamp == self._seen or self._good is None or stamp[1] <= AT_ONCE_BYTES:
             return
         self._seen = stamp
         try:
             index = await self._read_apart(self._good)
         except UnreadDescription as error:
             self._refuse(str(error))
+        except OSError as error:  # no process now, for want of memory: the next look tries again
+            self._seen = None
+            self._refuse(f"{self._path}: no process to read it: {error}")
         else:
             if self._seen is stamp:  # else there is a newer one by now
                 self._take(index)

@@ -252,8 +252,13 @@ def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
 
 
 def failed(machine: Machine, reason: str, now: datetime, log: tuple[str, ...] = ()) -> Machine:
-    """Return the machine's state after it gave up for `reason`; where it is armed, its next boot tries again."""
-    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, install_log=log)
+    """Return the machine's state after it gave up for `reason`; where it is armed, its next boot tries again.
+
+    It tells the same once more without its log where no answer came, so the log of that failure stays.
+    """
+    is_known = (machine.phase, machine.reason) == (Phase.FAILED, reason)
+    kept = log or (machine.install_log if is_known else ())
+    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, install_log=kept)
 
 
 def arm(machine: Machine, now: datetime) -> Machine:

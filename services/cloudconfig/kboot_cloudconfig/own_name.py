@@ -24,7 +24,7 @@ def is_own_name(host: str, desc: ClusterDesc) -> bool:
     try:
         IPv4Address(name)
     except AddressValueError:
-        known = {"localhost", "bootstrapper", f"bootstrapper.{desc.cluster.domain}", desc.registry.domain}
-        given = {name.lower() for name, address in network.hosts.items() if address == network.bootstrapper}
-        return name in known | given
+        known = {"localhost", "bootstrapper", desc.registry.domain}
+        known |= {name.lower() for name, address in network.hosts.items() if address == network.bootstrapper}
+        return name in known | {f"{each}.{desc.cluster.domain}" for each in known if "." not in each}
     return True

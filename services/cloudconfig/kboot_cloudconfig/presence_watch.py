@@ -63,6 +63,8 @@ class PresenceWatch:
     async def _note(self, machines: Sequence[tuple[Mac, IPv4Address]]) -> None:
         found = await asyncio.gather(*(answers(address) for _, address in machines))
         for (mac, _), is_there in zip(machines, found, strict=True):
+            if not self._fleet.has_node(mac):  # forgotten meanwhile
+                continue
             self._fleet.presence.note(mac, self._fleet.now(), is_there=is_there)
             if is_there:
                 self._fleet.hear(mac)

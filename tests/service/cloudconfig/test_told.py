@@ -51,6 +51,7 @@ def test_cards_are_shown_beside_the_disks_and_stay_until_others_are_told(server:
 def test_the_log_of_an_install_that_failed_stays_until_one_succeeds(server: Server) -> None:
     token = server.install_token(NODE1)
     assert server.report(NODE1, "failed", token, detail="no disk", log=["first", "second"]).status_code == 204
+    server.report(NODE1, "failed", token, detail="no disk")  # as a machine tells it whose first report had no answer
     assert server.node(NODE1)["install_log"] == ["first", "second"]
     token = server.install_token(NODE1)
     server.report(NODE1, "installing", token, bytes=1)

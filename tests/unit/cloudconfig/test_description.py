@@ -13,6 +13,7 @@ from kboot_cloudconfig.description import AT_ONCE_BYTES, DescriptionFile
 from kboot_cloudconfig.file_watch import watch_description
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.node_index import NodeIndex
+from kboot_cloudconfig.pieces import in_pieces
 from kboot_cloudconfig.settings import settings_from
 from kboot_clusterdesc import load
 from support.calls import calls_of
@@ -117,10 +118,41 @@ def test_a_reader_that_is_ended_is_told_and_the_next_change_is_read(
     assert "other" in _nodes(file)
 
 
+def test_where_no_process_can_be_had_the_next_look_tries_again(
+    tmp_path: Path, file: DescriptionFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "clusterdesc.yaml"
+    _write(path, _LARGE, "name: node3,", "name: other,")
+    with monkeypatch.context() as starved:
+        starved.setattr(sys, "executable", str(tmp_path / "none"))
+        _follow(file)
+    assert str(file.problem).startswith(f"{path}: no process to read it: ")
+    _follow(file)
+    assert "other" in _nodes(file)
+    assert file.problem is None
+
+
 def test_a_description_that_became_small_is_read_at_once(tmp_path: Path, file: DescriptionFile) -> None:
     _write(tmp_path / "clusterdesc.yaml", 2)
+    assert _follow(file) == 1
     assert _nodes(file) == ["node1", "node2"]
     assert _follow(file) == 1
+
+
+def test_a_node_that_is_dropped_between_two_pieces_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "clusterdesc.yaml"
+    _write(path, 150)
+    places = {"KBOOT_CONFIG_DIR": str(tmp_path), "KBOOT_DATA_DIR": str(tmp_path), "KBOOT_UID": str(os.getuid())}
+    fleet = Fleet(settings_from(places))
+
+    async def drop() -> None:
+        _write(path, 120)
+
+    async def look() -> list[str]:
+        _, names = await asyncio.gather(drop(), in_pieces(fleet, lambda node: node.name))
+        return names
+
+    assert asyncio.run(look()) == [f"node{number}" for number in range(1, 121)]
 
 
 def test_the_server_follows(tmp_path: Path) -> None:

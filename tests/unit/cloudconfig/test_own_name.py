@@ -13,21 +13,32 @@ from unit.clusterdesc.sample import SAMPLE, accepted
 
 _SAMPLE = accepted(SAMPLE)
 _NETWORK = _SAMPLE.network
-_HOSTS = {"Boot.example.com": _NETWORK.bootstrapper, "printer.example.com": IPv4Address("192.0.2.7")}
+_HOSTS = {
+    "Boot.example.com": _NETWORK.bootstrapper,
+    "prom": _NETWORK.bootstrapper,
+    "printer.example.com": IPv4Address("192.0.2.7"),
+}
 DESC = _SAMPLE.model_copy(update={"network": _NETWORK.model_copy(update={"hosts": _HOSTS})})
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["boot.example.com", "BOOT.example.com.:80", "[::1]", "[::1]:8080", "[fe80::1]", "192.0.2.7", "localhost:8080"],
-)
+_OWN = ["boot.example.com", "BOOT.example.com.:80", "localhost:8080", "prom", f"Prom.{_SAMPLE.cluster.domain}:80"]
+_FOREIGN = [
+    "",
+    "printer.example.com",
+    "evil.example",
+    "boot.example.com.evil.example",
+    "prom.evil.example",
+    "::1",
+    "x[::1]",
+]
+
+
+@pytest.mark.parametrize("host", [*_OWN, "[::1]", "[::1]:8080", "[fe80::1]", "192.0.2.7"])
 def test_names_that_lead_to_the_bootstrapper_and_all_addresses_are_its_own(host: str) -> None:
     assert is_own_name(host, DESC)
 
 
-@pytest.mark.parametrize(
-    "host", ["", "printer.example.com", "evil.example", "boot.example.com.evil.example", "::1", "x[::1]"]
-)
+@pytest.mark.parametrize("host", _FOREIGN)
 def test_names_that_lead_elsewhere_are_not(host: str) -> None:
     assert not is_own_name(host, DESC)
 

@@ -147,6 +147,15 @@ def test_a_report_of_a_boot_has_it_told_again(machine: Machine) -> None:
     assert len(machine.look()) == 1
 
 
+def test_a_boot_that_is_told_while_units_are_has_the_next_run_tell_again(machine: Machine) -> None:
+    machine.has_failed("etcd.service")
+    (machine.folder / "bin" / "journalctl").write_text("#!/bin/sh\nrm -f /run/kboot-units-told\n")
+    assert machine.look() == told(("etcd.service", []))
+    machine.has_failed()
+    assert machine.look() == told()
+    assert machine.look() == []
+
+
 def test_where_systemd_does_not_answer_nothing_is_told(machine: Machine) -> None:
     machine.has_failed("etcd.service")
     assert len(machine.look()) == 1
