@@ -6,6 +6,7 @@ ports are bound by root. In its container this is the first process: an init of 
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -23,6 +24,7 @@ _UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count
 _IP_FREEBIND = 15  # ip(7), linux/in.h; this and the next have no name in the socket module
 _TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
 _LOAD_S, _ANSWER_S, _END_S = 300.0, 20.0, 8.0
+_FREED_S, _FREED_LOOK_S = 10.0, 0.02  # a server whose owner was killed has the ports until it has seen that
 _LOOK_S = 1.0
 _MOST_LEAVING = 4  # servers with downloads under way beside the one that serves; each has its memory
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -31,20 +33,32 @@ _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 def run(settings: Settings) -> int:
     """Bind the ports and serve on them until SIGTERM or SIGINT; return the exit status."""
     inbox, outbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listening = [bound(settings.bind, port) for port in (settings.http_port, settings.https_port)]
+    try:
+        listening = [bound(settings.bind, port) for port in (settings.http_port, settings.https_port)]
+    except OSError as error:
+        print(f"cannot listen: {error}", file=sys.stderr)
+        return 1
     give_up_root(settings.uid)
     return Generations(settings, (*listening, inbox, outbox)).run()
 
 
 def bound(address: str, port: int) -> socket.socket:
-    """Return a listening socket on `address` alone."""
+    """Return a listening socket on `address` alone; raise OSError where another program keeps the port."""
     # The protocol number is given because asyncio sets TCP_NODELAY only where it sees it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # At a boot of the bootstrapper the address may come later than this process.
     listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
     listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
-    listener.bind((address, port))
+    until = time.monotonic() + _FREED_S
+    while True:
+        try:
+            listener.bind((address, port))
+            break
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise OSError(error.errno, f"{address}:{port}: {error.strerror}") from error
+        select.select((), (), (), _FREED_LOOK_S)
     listener.listen(1024)
     return listener
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -117,3 +120,19 @@ def test_an_end_waits_for_no_download(made: Server) -> None:
         assert made.stop() == 0
         made.start()
     assert made.get("/readyz").status_code == 200
+
+
+def test_a_server_that_follows_a_killed_one_waits_for_its_ports(made: Server) -> None:
+    for _ in range(5):
+        made.stop(kill=True)
+        made.start()
+
+
+def test_a_port_that_another_program_keeps_is_named_in_one_line(made: Server) -> None:
+    made.stop()
+    with socket.create_server(("127.0.0.1", made.ports[1])):
+        command = [sys.executable, "-m", "kboot_cloudconfig"]
+        done = subprocess.run(command, env=made.environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"cannot listen: [Errno 98] 127.0.0.1:{made.ports[1]}: Address already in use\n"
+    made.start()
