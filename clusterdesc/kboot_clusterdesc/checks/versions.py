@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import ClusterDesc, ConfigDialect, RebootStrategy
+from ..model import ClusterDesc, ConfigDialect, RebootStrategy, Update
 from ..node_images import image, tagged_version
 from ..os_family import Family, family_of
 from ..os_release import IGNITION_V3_SINCE, release_number
@@ -67,7 +67,7 @@ def _check_payloads(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if is_off or update.payload_key is not None or family_of(desc.os.family).payload_key is not None:
         return
     for key in _OF_UPDATES:
-        if key in update.model_fields_set:
+        if getattr(update, key) != Update.model_fields[key].default:  # the copy in force has all defaults written out
             yield problem_at(
                 tree,
                 ("os", "update", key),

@@ -77,12 +77,13 @@ def test_only_the_node_config_is_fetched_over_https(standing: Server) -> None:
 def test_plain_http_is_refused_where_the_page_names_more_than_anyone_and_there_alone(
     standing: Server, route: PageRoute
 ) -> None:
-    assert route.who in ("anyone", "the machine", "the operator")
+    assert route.who in ("anyone", "the machine", "the operator", "a login")
+    is_refused = route.who != "anyone" or (route.method, route.path) == ("POST", "/login")
     path = route.path.format(mac=NODE1, name="x", channel="stable", version=RELEASE, path="x")
     url = f"http://127.0.0.1:{standing.ports[0]}{path}"
     report = {"phase": "running"} if route.method == "POST" else None
     with httpx.stream(route.method, url, json=report, trust_env=False) as answer:  # the stream of events has no end
-        assert (answer.status_code == 403) == (route.who != "anyone")
+        assert (answer.status_code == 403) == is_refused
 
 
 def test_the_boot_script_asks_with_the_mac_of_the_card_in_use(standing: Server) -> None:

@@ -197,7 +197,7 @@ def test_a_machine_has_the_length_of_each_phase_its_reason_and_what_to_type(flee
     for part in (f"Reason : {REASON}", "kboot node show node7", "booting", "1 min 15 s", "SSD 870", "rack r1"):
         assert part in words, part
     for part in (
-        "eno1 02:00:00",
+        f"eno1 {mac_of(7)}",
         "link up at 10000 Mb/s ixgbe",
         "newest install that failed",
         "curl: (18) transfer closed",

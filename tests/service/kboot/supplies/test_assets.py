@@ -116,18 +116,23 @@ def test_a_second_addition_keeps_the_sums_of_the_first(folder: ClusterFolder, br
     assert checked_by_coreutils(folder.assets / "kubernetes" / VERSION) == "kubectl: OK\nkubelet: OK\n"
 
 
+_HELLO = program("hello\n")
+_NAMES_A_SOURCE = _HELLO + bytes(-len(_HELLO) % 16) + b"entropy/v1.36.2\0"  # aligned as what is linked in is
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("kubelet", program("Kubernetes v1.36.1\n"), "is v1.36.1, not v1.36.2"),
         ("kubectl", program("Client Version: v1.35.0\n"), "is v1.35.0, not v1.36.2"),
         ("kubelet", program("hello\n"), "is of no version, not v1.36.2"),
-        ("kubelet", program("entropy/v1.36.2\0"), "is of no version, not v1.36.2"),
+        ("kubelet", _NAMES_A_SOURCE, "is of no version, not v1.36.2"),
         ("kubelet", arm_program(SAID["kubelet"]), "is no program for linux/amd64"),
         ("kubelet", b"<html>404</html>", "is no program for linux/amd64"),
         ("bridge", b"", "is no program for linux/amd64"),
         ("kube-apiserver", program(SAID["kubelet"]), "`kube-apiserver` is no binary that nodes fetch"),
     ],
+    ids=["a patch before", "a minor before", "none", "of a source", "arm64", "a page", "nothing", "no binary of ours"],
 )
 def test_a_wrong_binary_is_refused_and_nothing_changes(
     folder: ClusterFolder, brought: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, said: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kboot_clusterdesc import dump, load_text
 from unit.clusterdesc.sample import (
     accepted,
     kubernetes,
@@ -54,7 +55,6 @@ def test_etcd_lock_wants_an_etcd_that_has_its_api_still() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("reboot_strategy", "rollout"),
         ("reboot_strategy", "reboot"),
         ("window", '{start: "03:00", length: 3h}'),
         ("max_parallel", "2"),
@@ -70,6 +70,11 @@ def test_how_machines_are_updated_is_refused_where_nobody_publishes_payloads(key
     accepted(os(f"{coreos}, update: {{payload_key: k.pem, {key}: {value}}}"))
     accepted(os(f"{coreos}, update: {{enabled: false, {key}: {value}}}"))
     accepted(os(f"update: {{{key}: {value}}}"))
+
+
+def test_the_copy_in_force_of_a_cluster_that_says_nothing_of_updates_is_accepted() -> None:
+    desc = accepted(os("family: coreos, config: cloud-config"))
+    assert load_text(dump(desc).decode(), "clusterdesc.yaml") == desc, "which has all defaults written out"
 
 
 def test_a_strategy_that_reboots_nobody_needs_no_payloads() -> None:
