@@ -50,11 +50,12 @@ def _version(path: Path) -> int:
 def _logged_version(path: Path) -> int:
     """Return the version as SQLite reads it out of database and log, in copies: it would write beside the true ones.
 
-    The log is copied first. What a server that runs takes out of it meanwhile is in the database then.
+    The log is copied first. What a server that runs takes out of it meanwhile is in the database then. The copies lie
+    in the cluster's folder: /tmp may be memory, and smaller.
     """
     import sqlite3
 
-    with tempfile.TemporaryDirectory(prefix="kboot-state-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".state-", dir=path.parent.parent) as scratch:
         for end in (_LOG, ""):
             shutil.copyfile(f"{path}{end}", Path(scratch, f"{DATABASE}{end}"))
         try:

@@ -15,7 +15,7 @@ from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, origin_of
 from kboot_clusterdesc.update_payload import payload_names
 from kboot_compose.services import UPDATER
 
-from ..errors import KbootError
+from ..errors import BadInput, KbootError
 from ..host.files import failed, sync_folder
 from .bundle_manifest import Item, Kind
 from .release_keys import place_release_key
@@ -40,9 +40,10 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
     version = _wanted(releases, desc)
     if version is None:
         return has_key
-    if _is_there(channel / version, desc):
+    is_there = _is_there(channel / version, desc)
+    if is_there and (desc.os.update.enabled or _is_vouched(channel / version, desc)):
         return _place_payloads(folder, desc, version, releases[version], progress) or has_key
-    if not _is_newer(version, channel, desc):
+    if not _is_newer(version, channel, desc) and not (is_there and version == _in_force(channel)):
         return has_key
     progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
     scratch = folder.images / f".placed-{version}"
@@ -54,13 +55,13 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
             progress(f"  {number} of {len(taken)}: {name}, {item.size // 10**6} MB")
             _copy(SupplyStore(folder.root), item, scratch / name)
         if not desc.os.update.enabled:
-            vouch(version, scratch)
+            _vouched(version, scratch, vouch, channel)
             with (scratch / ORIGIN).open("xb") as written:
                 written.write(f"{origin_of(desc.os)}\n".encode())
                 finish_file(written)
         sync_folder(scratch)
         make_folder(channel)
-        shutil.rmtree(channel / version, ignore_errors=True)  # not whole, so no machine can be installing it
+        shutil.rmtree(channel / version, ignore_errors=True)  # not whole, or of nobody who vouches for it
         scratch.rename(channel / version)
         if desc.os.version == CURRENT and not desc.os.update.enabled:
             _switch(channel, version)
@@ -70,6 +71,26 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return True
+
+
+def _vouched(version: str, scratch: Path, vouch: Vouch, channel: Path) -> None:
+    """Have a release verified; where it is refused, one of that number that lies in its place is put aside."""
+    try:
+        vouch(version, scratch)
+    except BadInput:
+        aside = channel.parent / f".refused-{channel.name}-{version}"
+        if (channel / version).exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            (channel / version).rename(aside)
+        raise
+
+
+def _is_vouched(release: Path, desc: ClusterDesc) -> bool:
+    """Return whether a release was verified in its place, as one of the description's family and board."""
+    try:
+        return (release / ORIGIN).read_text().strip() == origin_of(desc.os)
+    except OSError:
+        return False
 
 
 def _place_payloads(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +39,12 @@ def run_task(
     network: str,
     label: str,
     hear: Callable[[str], None] | None = None,
+    rights: Sequence[str] = (),
 ) -> tuple[int, str]:
     """Run a program in a container that is removed in any case; return its exit code and the end of its output.
 
     `network` is the engine's network mode; `label` the cluster whose task it is, by which `kboot down` finds it.
-    `hear` is given each line of the output as it comes.
+    `hear` is given each line of the output as it comes. Root there has none of root's rights but `rights`.
     """
     try:
         container: Container = client.containers.create(
@@ -57,6 +58,7 @@ def run_task(
             labels={LABEL_CLUSTER: label, LABEL_TASK: label},
             read_only=True,
             cap_drop=["ALL"],
+            cap_add=list(rights),
             security_opt=["no-new-privileges:true"],
             mem_limit="1g",
         )

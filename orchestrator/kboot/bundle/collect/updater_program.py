@@ -46,7 +46,9 @@ class UpdaterImage:
         mounts += [bind_mount(folders.images, "/var/lib/kboot/images", read_only=False)]
         words = list(command)
         if folders.brought is not None:
-            mounts.append(bind_mount(folders.brought.absolute(), PLACE))
+            # Each file by itself: one may be a link to where the container has nothing.
+            files = sorted(file for file in folders.brought.iterdir() if file.is_file())
+            mounts += [bind_mount(file.resolve(), f"{PLACE}/{file.name}") for file in files]
             words.append(PLACE)
         proxy = desc.network.proxy.environment if desc.network.proxy else {}
         image = self.image()
@@ -60,4 +62,5 @@ class UpdaterImage:
                 user=os.geteuid(),
                 network="host",
                 label="kboot-bundle",
+                rights=["DAC_READ_SEARCH"] if folders.brought else [],  # another user's files
             )

@@ -147,6 +147,27 @@ def test_without_an_updater_a_release_is_verified_before_it_is_in_its_place(
     assert (folder.images / "stable/3975.2.0/.origin").read_text() == "flatcar amd64-usr\n"
 
 
+@pytest.mark.parametrize("os", ["version: current", "version: 3975.2.0"])
+def test_a_release_that_the_updater_was_to_verify_is_verified_once_there_is_none(
+    folder: ClusterFolder, load: Load, os: str
+) -> None:
+    load("3975.2.0")
+    assert placed(folder, described(f"{os}}}")) == {"3975.2.0"}
+    off = described(f"{os}, update: {{enabled: false}}}}")
+
+    def refuse(version: str, release: Path) -> None:
+        raise BadInput("refused")
+
+    with pytest.raises(BadInput, match="refused"):
+        place_release(folder, off, refuse, lambda _: None)
+    assert {path.name for path in folder.images.iterdir()} == {"stable", ".refused-stable-3975.2.0"}
+    assert list((folder.images / "stable").glob("[0-9]*")) == []
+    place_release(folder, off, lambda version, release: None, lambda _: None)
+    assert (folder.images / "stable/3975.2.0/.origin").read_text() == "flatcar amd64-usr\n"
+    assert not place_release(folder, off, unasked, lambda _: None), "it was verified"
+    assert list(missing_release(folder, off)) == []
+
+
 def placed_names(folder: ClusterFolder) -> list[str]:
     return [path.name for path in folder.images.rglob("*")]
 
@@ -191,5 +212,6 @@ def test_a_payload_without_its_hash_and_one_that_nobody_needs_stay_in_the_store(
     assert placed(folder, PINNED) == {"3975.2.0"}
     load("3975.2.0", also=PAYLOAD)
     off = described("version: 3975.2.0, update: {enabled: false}}")
+    place_release(folder, off, lambda version, release: None, print)
     assert not place_release(folder, off, unasked, print)
-    assert {path.name for path in (folder.images / "stable/3975.2.0").iterdir()} == {*NAMES}
+    assert {path.name for path in (folder.images / "stable/3975.2.0").iterdir()} == {*NAMES, ".origin"}
