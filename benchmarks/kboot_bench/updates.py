@@ -62,7 +62,7 @@ def _word(machine: int, folder: Path | None) -> Sent:
     return Sent(str(machine_address(machine)), f"/v1/nodes/{dashed}/update", body, headers)
 
 
-_CASES = (Case("update check", False, checks), Case("word of an agent, TLS", True, words))
+_ASKING = (Case("update check", False, checks), Case("word of an agent, TLS", True, words))
 
 
 def updates(session: Session, machines: int) -> Part:
@@ -74,7 +74,7 @@ def updates(session: Session, machines: int) -> Part:
         source.wake()
         standing.nginx.put(_STATIC, source.get("/v1/update/", method="POST", body=check(1)))
         source.rest()
-        for case in _CASES:
+        for case in _ASKING:
             say(f"  {case.name}")
             found: dict[str, dict[str, float]] = {}
             for server in standing.servers:

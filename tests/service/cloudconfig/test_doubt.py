@@ -237,8 +237,8 @@ def test_a_state_that_cannot_be_opened_is_left_alone_and_ends_the_server_with_on
     command = [sys.executable, "-m", "kboot_cloudconfig"]
     ended = subprocess.run(command, env=server.environment(), capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (1, "")
-    said = json.loads(ended.stdout)  # one line
-    assert said["event"] == "state-unusable"
+    read, said = (json.loads(line) for line in ended.stdout.splitlines())  # one line of what is wrong
+    assert (read["event"], said["event"]) == ("description-read", "state-unusable")
     assert said["problem"] == f"{server.folder.state}/kboot.db: unable to open database file"
     assert [path.name for path in server.folder.state.iterdir()] == ["kboot.db"]
     (server.folder.state / "kboot.db").rmdir()

@@ -38,8 +38,8 @@ def test_a_newer_state_is_answered_with_503_and_its_reason_and_stays_as_it_was(s
     with subprocess.Popen(command, env=server.environment(), stdout=subprocess.PIPE, text=True) as started:
         try:
             assert started.stdout
-            said = json.loads(started.stdout.readline())
-            assert (said["event"], said["problem"]) == ("state-newer", _SAID)
+            read, said = (json.loads(started.stdout.readline()) for _ in range(2))
+            assert (read["event"], said["event"], said["problem"]) == ("description-read", "state-newer", _SAID)
             assert "`kboot up` with that kboot" in said["hint"]
             for path in ("/readyz", "/v1/nodes", f"/boot/{NODE1.dashed}.ipxe", "/install.sh"):
                 answer = asked(server, path)

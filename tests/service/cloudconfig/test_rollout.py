@@ -114,8 +114,8 @@ def test_nobody_is_taken_down_while_etcd_or_a_member_without_a_vote_is_unwell(si
     site.mirror()
     shown = site.run(lambda shown: "no vote" in (shown["reason"] or ""))
     assert shown["reason"].startswith("cp3 has no vote in etcd, as cp1 lists it")
-    site.learners.clear()
     site.etcd_health = "false"
+    site.learners.clear()
     site.run(lambda shown: "is not healthy: NO LEADER" in (shown["reason"] or ""))
     assert site.rebooted == []
     site.etcd_health = "true"
@@ -157,6 +157,16 @@ def test_a_pause_recalls_the_machine_that_is_drained(site: Site) -> None:
     assert set(site.versions().values()) == {NEW}
 
 
+def _wait_available(site: Site, release: str) -> None:
+    """Wait until the server has seen that a release is in force."""
+    available = None
+    for _ in looks(20, 0.1):
+        available = site.rollout()["available"]
+        if available == release:
+            return
+    raise AssertionError(f"{available} is in force, not {release}")
+
+
 def test_a_hold_keeps_a_rollout_from_beginning_and_gives_one_machine_its_turn(site: Site) -> None:
     key, w2 = "k" * 20, site.machines["w2"]
     assert site.say("hold", by="`kboot upgrade`", key=key).status_code == 200
@@ -184,6 +194,7 @@ def test_a_machine_that_has_another_release_waiting_fetches_the_one_of_the_rollo
     site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"})
     assert (w2.ask(), w2.fetched) == ("check", NEW)
     site.mirror(NEWER)
+    _wait_available(site, NEWER)
     assert site.say("hold", by="`kboot upgrade`", key=key, ends=True).status_code == 200
     site.run(lambda shown: bool(site.rebooted) and shown["state"] == "idle")
     assert site.rebooted == ["w1", "w2", "cp1", "cp2", "cp3"]
@@ -204,9 +215,7 @@ def test_a_hold_brings_machines_to_its_own_release_whatever_comes_into_force_mea
     site.mirror()
     assert site.say("hold", **word).status_code == 200
     site.mirror(NEWER)
-    for _ in looks(20, 0.1):
-        if site.rollout()["available"] == NEWER:
-            break
+    _wait_available(site, NEWER)
     assert site.say("hold", **word, turns={str(w2.mac): "fetch"}).status_code == 200
     assert (w2.ask(), w2.fetched) == ("check", NEW)
     shown = next(each for each in site.rollout()["machines"] if each["name"] == "w2")
@@ -223,7 +232,7 @@ def test_three_failures_from_its_own_address_halt_and_those_of_others_do_not(sit
         site.tell_failure(f"{site.network}.99", w1.machine_id, code)
         site.tell_failure(w2.address, "", code)
     told = [each["error"] for each in site.server.node(w1.mac)["update"]["steps"] if each["step"] == "failed"]
-    assert len(told) == 5
+    assert len([error for error in told if "(error 18)" not in error]) == 4, "told, all but its own"
     assert next(each for each in site.rollout()["machines"] if each["name"] == "w1")["reason"] is None
     shown = site.run(_is("halted"))
     assert shown["reason"].startswith(f"w1 failed 3 times to fetch {NEW}: the payload is signed by another key")
