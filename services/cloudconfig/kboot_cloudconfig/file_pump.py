@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_SLICE_BYTES = 1 << 20  # that one reader is sent at a time, as far as its socket takes it
+_SLICE_BYTES = 1 << 20  # that one reader is sent in a turn
 _NICE = 5  # where threads want more than the machine has, short answers come first
 
 
@@ -24,7 +24,8 @@ class Transfer:
     left_bytes: int
     address: str
     on_end: Callable[[bool], None]  # called by a thread of the pump, with whether all was sent
-    since: float = 0  # when it came into motion, by the clock that only goes forward
+    since: float = 0  # when its turn began, by the clock that only goes forward
+    turn_bytes: int = _SLICE_BYTES  # that are left of its turn
     is_busy: bool = False  # a thread sends of it now
     is_ended: bool = False
 
@@ -40,8 +41,9 @@ class _Line:
 class FilePump:
     """Sends to whoever takes something. A reader that takes nothing holds no thread, and no memory but its socket's.
 
-    The kernel says in turn whose socket has room, and gets a slice for it. To one address `most_of_one` transfers move
-    at a time; the others wait and take turns with them by the slice, or after `long_s` where one takes nothing.
+    The kernel says in turn whose socket has room. To one address `most_of_one` transfers move at a time; the others
+    wait and take turns with them by the slice, or after `long_s` where one takes less than that. A turn does not end
+    with a full socket: a quick reader would have little of each, and wait for those who take a little now and then.
     """
 
     def __init__(self, threads: int = 2, most_of_one: int = 8, long_s: float = 10) -> None:
@@ -114,18 +116,19 @@ class FilePump:
 
     def _rearm(self, transfer: Transfer) -> None:
         line = self._lines[transfer.address]
-        if line.waiting:
+        if line.waiting and not transfer.turn_bytes:
             self._stop(line, transfer)
             line.waiting.append(transfer)
             self._fill(line)
-        else:
-            transfer.since = time.monotonic()
-            self._epoll.modify(transfer.socket, select.EPOLLOUT | select.EPOLLONESHOT)
+            return
+        if not line.waiting:
+            _begin_turn(transfer)
+        self._epoll.modify(transfer.socket, select.EPOLLOUT | select.EPOLLONESHOT)
 
     def _fill(self, line: _Line) -> None:
         while line.waiting and len(line.moving) < self._most_of_one:
             transfer = line.waiting.popleft()
-            transfer.since = time.monotonic()
+            _begin_turn(transfer)
             line.moving[transfer] = None
             self._moving[transfer.socket] = transfer
             self._epoll.register(transfer.socket, select.EPOLLOUT | select.EPOLLONESHOT)
@@ -150,7 +153,7 @@ class FilePump:
         os.close(transfer.file)
 
     def _look(self) -> None:
-        """Let those that wait have the place of those that have taken nothing for long."""
+        """Let those that wait have the place of those whose turn lasts long."""
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -164,10 +167,14 @@ class FilePump:
                 self._fill(line)
 
 
+def _begin_turn(transfer: Transfer) -> None:
+    transfer.since, transfer.turn_bytes = time.monotonic(), _SLICE_BYTES
+
+
 def _send_slice(transfer: Transfer) -> bool:
-    """Send as much as the socket takes now; return whether the transfer can go on."""
+    """Send as much of its turn as the socket takes now; return whether the transfer can go on."""
     try:
-        count = min(transfer.left_bytes, _SLICE_BYTES)
+        count = min(transfer.left_bytes, transfer.turn_bytes)
         sent = os.sendfile(transfer.socket, transfer.file, transfer.offset, count)
     except BlockingIOError:
         return True
@@ -175,4 +182,5 @@ def _send_slice(transfer: Transfer) -> bool:
         return False
     transfer.offset += sent
     transfer.left_bytes -= sent
+    transfer.turn_bytes -= sent
     return sent > 0  # none, where the file has become shorter

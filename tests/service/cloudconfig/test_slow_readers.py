@@ -110,7 +110,7 @@ def test_whoever_waits_behind_trickling_readers_is_served_too(slow: Server) -> N
                 break
         ninth.ask(IMAGE)
         served = beside.submit(ninth.body)
-        for _ in looks(240, 0.1):
+        for _ in looks(60, 0.1):
             for peer in trickling:
                 peer.sip(1500)
             if served.done():
