@@ -27,7 +27,7 @@ def machine(number: int, phase: str = "ready", **other: Any) -> dict[str, Any]:
         "mac": f"52:54:00:00:{number // 256:02x}:{number % 256:02x}", "name": f"node{number}", "ip": address,
         "roles": ["worker"], "phase": phase, "since": stamp(300 + number), "heard": stamp(12), "phases": {},
         "armed": False, "joined": False, "config": "current", "reason": None, "remark": None, "overdue": None,
-        "bytes": None, "total": None, "percent": None, "ssh_host_keys": [], "version": "3975.2.0",
+        "bytes": None, "total": None, "percent": None, "ssh_host_keys": [], "failed_units": [], "version": "3975.2.0",
     }  # fmt: skip
     return known | other
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .ages import age, length, moment
-from .status_text import card_lines, disk_lines, phase_span, remark_of, update_lines
+from .status_text import card_lines, disk_lines, phase_span, remark_of, update_lines, wrong_with
 from .tables import Cell, Column, Line, Span, Table, Way, folded, table_lines
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ def node_lines(node: JsonObject, now: datetime, width: int | None, *, is_wide: b
 
 def _state(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]:
     from ..running.advice import next_commands, state_in_words
+    from ..running.status import failed_units_in_words
 
     yield Span(str(node["name"]), "bold"), Span(" "), phase_span(node["phase"]), Span(f" for {age(node['since'], now)}")
-    reasons = [node["reason"], node["overdue"], node["config"] == "outdated" and "it runs an older config"]
+    outdated = node["config"] == "outdated" and "it runs an older config"
+    reasons = [node["reason"], node["overdue"], failed_units_in_words(node), outdated]
     for said in [str(reason) for reason in reasons if reason] or [state_in_words(node)]:
         yield from _field("", said, width)
     title = "next"
@@ -48,7 +50,7 @@ def _facts(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]
     yield from _field("config", f"{node['config']}, {'armed' if node['armed'] else 'not armed'}", width)
     if node.get("version"):
         yield from _field("OS", str(node["version"]), width)
-    if (said := remark_of(node)) and said not in (node["reason"], node["overdue"], "armed"):
+    if (said := remark_of(node)) and said not in (wrong_with(node), "armed"):
         yield from _field("said", said, width)
     if node.get("install_disk"):
         yield from _field("installed", str(node["install_disk"]), width)

@@ -110,4 +110,6 @@ def _say_changes(progress: Progress, status: Status) -> None:
 
 
 def _progress_of(node: JsonObject) -> str:
-    return " ".join(str(word) for word in (node["phase"], node["reason"], node["overdue"]) if word)
+    from .status_text import wrong_with
+
+    return f"{node['phase']} {wrong_with(node)}".rstrip()

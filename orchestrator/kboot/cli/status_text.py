@@ -123,8 +123,15 @@ def remark_of(node: JsonObject) -> str:
         share = f"writing {percent} %"
     elif done and node["phase"] in ("installing", "configured"):
         share = f"{int(str(done)) // 1_000_000} MB written"
-    said = "; ".join(str(node[key]) for key in ("reason", "overdue") if node.get(key))
-    return str(said or share or node.get("remark") or ("armed" if node.get("armed") else ""))
+    return str(wrong_with(node) or share or node.get("remark") or ("armed" if node.get("armed") else ""))
+
+
+def wrong_with(node: JsonObject) -> str:
+    """Return what is wrong with a machine, by its reason, its time and its units; empty where nothing is."""
+    from ..running.status import failed_units_in_words
+
+    said = (node.get("reason"), node.get("overdue"), failed_units_in_words(node))
+    return "; ".join(str(each) for each in said if each)
 
 
 def trouble_lines(trouble: Trouble, now: datetime, width: int | None, *, is_short: bool = False) -> list[Line]:
@@ -180,7 +187,7 @@ def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
         age(node.get("heard"), now),
         outdated if node.get("config") == "outdated" else str(node.get("config") or "-"),
         str(node.get("version") or "-"),
-        Span(remark_of(node), "" if node.get("reason") is None and node.get("overdue") is None else _LATE),
+        Span(remark_of(node), _LATE if wrong_with(node) else ""),
     ]
 
 

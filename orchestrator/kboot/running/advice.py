@@ -6,6 +6,7 @@ from kboot_clusterdesc import Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
 from .cloudconfig_client import JsonObject
+from .status import failed_units_in_words
 
 _BEFORE = (Phase.WAITING, Phase.LEASED)
 _INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
@@ -35,7 +36,7 @@ def rollout_commands(rollout: JsonObject) -> list[str]:
 
 def next_commands(node: JsonObject) -> list[str]:
     """Return the commands that lead on, the likeliest first; none where nothing is to be done."""
-    name, is_stuck = node["name"], bool(node["reason"] or node["overdue"])
+    name, is_stuck = node["name"], bool(node["reason"] or node["overdue"] or failed_units_in_words(node))
     if node["phase"] == Phase.FAILED:
         return [f"kboot logs {name}", f"kboot node reinstall {name}"]
     if node["reason"] == STATE_LOST:

@@ -98,6 +98,12 @@ def rollout_in_words(rollout: JsonObject) -> str:
     return f"{words[rollout['state']]} since {rollout['since']}{why}"
 
 
+def failed_units_in_words(node: JsonObject) -> str:
+    """Return which units of a machine failed, such as `containerd.service failed`; empty where none did."""
+    names = [str(unit["name"]) for unit in node.get("failed_units") or ()]
+    return f"{', '.join(names)} failed" if names else ""
+
+
 def read_doubt(folder: ClusterFolder, desc: ClusterDesc) -> JsonObject | None:
     """Return since when and why the state is lost; None where it is not, or the cloud-config server does not answer."""
     try:
@@ -147,6 +153,7 @@ def _node(node: JsonObject) -> JsonObject:
         "total",
         "percent",
         "ssh_host_keys",
+        "failed_units",
     )
     return {key: node.get(key) for key in keys}
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from kboot_clusterdesc import Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
 from .cloudconfig_client import JsonObject
-from .status import Status
+from .status import Status, failed_units_in_words
 
 _NAMED = 3  # machines by name in one sentence
 INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
@@ -53,7 +53,8 @@ def summary(found: Sequence[Trouble]) -> str:
 
 def is_well(node: JsonObject) -> bool:
     """Return whether nothing is wrong with a machine: it may be off, or on its way."""
-    return node["phase"] != Phase.FAILED and not (node["reason"] or node["overdue"] or is_outdated(node))
+    wrong = node["reason"] or node["overdue"] or failed_units_in_words(node) or is_outdated(node)
+    return node["phase"] != Phase.FAILED and not wrong
 
 
 def is_outdated(node: JsonObject) -> bool:
@@ -108,6 +109,9 @@ def _of_machines(status: Status) -> Iterator[Trouble]:
     yield from _alike(reasons, Severity.LATE, "in trouble", lambda node: f"{node['phase']}: {node['reason']}")
     late = [node for node in others if node["overdue"] and not node["reason"]]
     yield from _alike(late, Severity.LATE, "overdue", lambda node: str(node["overdue"]))
+    units = [node for node in others if failed_units_in_words(node)]
+    for trouble in _alike(units, Severity.LATE, "with failed units", failed_units_in_words):
+        yield replace(trouble, since=None)  # the time of the phase, which is not that of the failure
     outdated = [node for node in known if is_outdated(node)]
     if outdated:
         verb = "runs" if len(outdated) == 1 else "run"

@@ -19,7 +19,7 @@ _UNDER_WAY = (Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, P
 class Level(StrEnum):
     """How a machine is doing, the worst first."""
 
-    BAD = "bad"  # it failed, is overdue, or does not do what it did
+    BAD = "bad"  # it failed, is overdue, has a failed unit, or does not do what it did
     ODD = "odd"  # it runs an older config, or said something of its last boot
     BUSY = "busy"  # it is being installed
     IDLE = "idle"  # nothing was heard of it yet
@@ -97,8 +97,9 @@ def counted(rows: Iterable[Row]) -> tuple[Counter[Phase], Counter[Level]]:
 
 def _judged(node: NodeState) -> tuple[Level, str]:
     phase, reason, late = node["phase"], node["reason"], node["overdue"]
-    if phase is Phase.FAILED or late or (reason and phase is not Phase.WAITING):
-        return Level.BAD, reason or late or "no reason given"
+    units = ", ".join(unit["name"] for unit in node["failed_units"])
+    if phase is Phase.FAILED or late or units or (reason and phase is not Phase.WAITING):
+        return Level.BAD, reason or late or (f"{units} failed" if units else "no reason given")
     outdated = "runs an older config" if node["config"] == "outdated" and phase not in _UNDER_WAY else None
     if reason or outdated or node["remark"]:
         return Level.ODD, reason or outdated or node["remark"] or ""

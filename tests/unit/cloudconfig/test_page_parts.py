@@ -78,6 +78,7 @@ def _row(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> Row:
             Level.ODD,
             "not armed: the state was lost",
         ),
+        (_node(failed_units=[{"name": "a.service", "lines": []}]), Level.BAD, "a.service failed"),
         (_node(config="outdated"), Level.ODD, "runs an older config"),
         (_node(phase=Phase.CONFIGURED, config="outdated"), Level.BUSY, ""),
         (_node(remark="its clock was set"), Level.ODD, "its clock was set"),

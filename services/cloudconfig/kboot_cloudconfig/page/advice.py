@@ -33,7 +33,7 @@ def commands_for(node: NodeState, *, in_kubernetes: bool) -> list[Command]:
         found.append(Command(f"kboot node show {name}", "all that is known; then switch the machine off and on"))
     elif phase in _RUNS and node["config"] == "outdated":
         found.append(_roll(name, in_kubernetes=in_kubernetes))
-    elif phase in _RUNS and (node["reason"] or node["overdue"]):
+    elif phase in _RUNS and (node["reason"] or node["overdue"] or node["failed_units"]):
         found.append(
             Command(f"ssh core@{node['ip'] or name}", "then `systemctl --failed` and `journalctl -b -p warning`")
         )

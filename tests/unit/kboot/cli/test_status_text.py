@@ -41,6 +41,18 @@ def test_machines_with_the_same_fault_are_told_of_once() -> None:
     ]
 
 
+def test_a_unit_that_failed_is_told_of_without_a_time_that_nobody_knows() -> None:
+    units = [{"name": "containerd.service", "lines": []}, {"name": "storage.mount", "lines": []}]
+    lines = _said(Status("ail", [], [machine(1, failed_units=units), machine(2)], [], {}))
+    assert lines[:3] == [
+        "cluster ail: 1 with failed units",
+        "  node1 containerd.service, storage.mount failed",
+        "    next: kboot node show node1",
+    ]
+    (row,) = [line for line in lines if line.startswith("node1")]
+    assert row.endswith("containerd.service, storage.mount failed")
+
+
 def test_a_service_that_is_down_leads_to_its_log() -> None:
     services = [ServiceState("dnsmasq", "running", "unhealthy", stamp(60), complaint="no answer on port 67")]
     status = Status("ail", services, [machine(1)], [], {}, ["dnsmasq"])

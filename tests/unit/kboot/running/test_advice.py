@@ -19,6 +19,7 @@ from support.statuses import machine
         ("leased", {"armed": True, "overdue": "leased for more than 10 minutes"}, ["kboot logs dnsmasq"]),
         ("configured", {"armed": True}, ["kboot logs node1 --follow"]),
         ("running", {"overdue": "its node is not Ready"}, ["kboot logs node1"]),
+        ("ready", {"failed_units": [{"name": "containerd.service", "lines": []}]}, ["kboot logs node1"]),
         ("running", {"config": "outdated"}, ["kboot node apply node1"]),
         ("ready", {}, []),
     ],
