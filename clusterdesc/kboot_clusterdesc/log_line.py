@@ -18,8 +18,11 @@ class LogLevel(StrEnum):
 
     def is_at_least(self, other: LogLevel) -> bool:
         """Return whether a line of this level is written where `other` is the lowest that is wanted."""
-        order = tuple(LogLevel)
-        return order.index(self) >= order.index(other)
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS = {level: rank for rank, level in enumerate(LogLevel)}
+_TEXT = json.JSONEncoder(default=str).encode
 
 
 def log_line(at: datetime, level: LogLevel, event: str, fields: Mapping[str, object]) -> str:
@@ -29,4 +32,4 @@ def log_line(at: datetime, level: LogLevel, event: str, fields: Mapping[str, obj
     """
     shown = {name: value for name, value in fields.items() if value is not None}
     time = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"at": time, "level": level.value, "event": event, **shown}, default=str)
+    return _TEXT({"at": time, "level": level.value, "event": event, **shown})

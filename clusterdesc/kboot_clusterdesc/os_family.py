@@ -10,6 +10,9 @@ from enum import StrEnum
 ACCOUNT = "core"  # of every family: it has the keys of `ssh_authorized_keys`, and becomes root by sudo
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Family(StrEnum):
     """A family of operating systems that machines can install."""
 
@@ -54,7 +57,7 @@ class FamilyNames:
         names no limit (`-fetch-timeout`, `timeouts.httpTotal`).
         """
         pointer = {"ignition": {"version": self.ignition_spec, "config": {"replace": {"source": url}}}}
-        encoded = b64encode(json.dumps(pointer, separators=(",", ":")).encode()).decode()
+        encoded = b64encode(_COMPACT(pointer).encode()).decode()
         return f"{self.first_boot}=1 {self.config_url}=data:;base64,{encoded}"
 
 

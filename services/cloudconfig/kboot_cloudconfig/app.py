@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from . import (
     boot_script,
@@ -147,8 +148,13 @@ ROUTES = (
 )
 
 
+def answering(fleet: Fleet) -> ASGIApp:
+    """Return what answers for the machines of `fleet`: the application, behind who answers what is asked most."""
+    return Front(create_app(fleet), fleet)
+
+
 def create_app(fleet: Fleet) -> FastAPI:
-    """Return the server's application, which answers for the machines of `fleet`."""
+    """Return the application, which knows every route."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -173,7 +179,6 @@ def create_app(fleet: Fleet) -> FastAPI:
     app.state.fleet = fleet
     app.state.body_queue = BodyQueue()
     app.state.rows, app.state.services, app.state.wrong_codes = Rows(fleet), Services(), WrongCodes()
-    app.add_middleware(Front, fleet=fleet)
     app.add_middleware(KeptAnswers, commits=fleet.store.commits)
     app.add_middleware(RequestLog, observed=fleet.observed)
     _add_problems(app)

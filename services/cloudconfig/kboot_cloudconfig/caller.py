@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, TypeVar
 
@@ -22,9 +23,12 @@ from .problem import ProblemError
 def mac_of(text: str) -> Mac:
     """Return the MAC in a path or query, in any spelling; answer 400 where it is none."""
     try:
-        return Mac(text)
+        return _mac(text)
     except ValueError as error:
         raise ProblemError(400, "malformed MAC address") from error
+
+
+_mac = lru_cache(maxsize=16384)(Mac)  # a rack's machines ask again and again
 
 
 async def _served_fleet(request: Request) -> Fleet:
@@ -65,8 +69,13 @@ async def check_name(request: Request, fleet: ServedFleet) -> None:
 
 def address_of(request: Request) -> IPv4Address | None:
     """Return the address of the peer."""
+    return _address(request.client.host) if request.client else None
+
+
+@lru_cache(maxsize=16384)
+def _address(text: str) -> IPv4Address | None:
     try:
-        return IPv4Address(request.client.host) if request.client else None
+        return IPv4Address(text)
     except AddressValueError:
         return None
 

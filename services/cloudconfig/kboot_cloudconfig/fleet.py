@@ -68,7 +68,7 @@ class Fleet:
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""
-        index = self._index_now or self.description.current()
+        index = self._index_now or self._moment.get("description", self.description.current)
         if index is None:
             raise ProblemError(503, "there is no description yet")
         return index

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import boot_script, events, installer, node_config
 from .caller import mac_of
 from .fleet import Fleet
+from .kept_answers import KeptAnswers
 from .problem import ProblemError, problem
+from .request_log import RequestLog
 
 _Answer = Callable[[Request, Fleet, str], Awaitable[Response]]
 
@@ -41,21 +43,32 @@ _FREQUENT: tuple[tuple[tuple[str, ...], str, str, _Answer], ...] = (
 )
 
 
+_FOUND = "kboot.found"  # in a request's scope: what `_found` returned
+
+
 class Front:
-    """A layer of the application. What it does not know goes on to the routes, which know all that it knows, too."""
+    """Stands before the application. What it does not know goes on to that, which knows all that it knows, too.
+
+    Its answers pass the layers that are ours alone: those of FastAPI and Starlette take longer than the answer.
+    """
 
     def __init__(self, app: ASGIApp, fleet: Fleet) -> None:
         self._app, self._fleet = app, fleet
+        self._frequent = RequestLog(KeptAnswers(self._answered, fleet.store.commits), fleet.observed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        answer = _found(scope) if scope["type"] == "http" else None
-        if answer is None:
+        found = _found(scope) if scope["type"] == "http" else None
+        if found is None:
             await self._app(scope, receive, send)
-            return
+        else:
+            scope[_FOUND] = found
+            await self._frequent(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            response = await self._answer(request, *answer)
+            response = await self._answer(request, *scope[_FOUND])
         except ProblemError as fault:
             response = problem(fault.status, fault.detail)
         await response(scope, receive, send)

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from .file_pump import FilePump, Transfer
 from .hand_over import pass_on
+from .joined_writes import JoinedWrites
 from .log import LogLevel, log
 from .settings import Timeouts
 
@@ -43,6 +44,8 @@ def delivery(connection: socket.socket) -> Delivery:
 class HttpConnection(HttpToolsProtocol):
     """A connection from the moment its peer is accepted, so that time in a TLS handshake counts as silence."""
 
+    _writes: JoinedWrites
+
     def __init__(
         self,
         address: str,
@@ -64,7 +67,8 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to read requests: the handshake, if any, is done."""
         transport.set_write_buffer_limits(high=_BUFFERED_BYTES)
-        super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
+        super().connection_made(self._writes)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection has ended."""
@@ -142,6 +146,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
         self.waiting_since = self.loop.time()
+        self._writes.flush()
         super().on_response_complete()
         if self._outbox is not None and not self.transport.is_closing():
             self._passing = self.loop.create_task(self._pass_on(self._outbox))

@@ -18,12 +18,13 @@ NO_RELEASE = "no OS release is in the store yet"
 def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
     """Return whether every file that an install of `version` takes is mirrored and verified."""
     names = family_of(desc.os.family)
-    folder = images / desc.os.channel / version
-    whole = all((folder / name).is_file() for name in (names.kernel, names.initrd, names.image))
+    folder = f"{images}/{desc.os.channel}/{version}"  # a string: this is asked with each boot
+    whole = all(os.path.isfile(f"{folder}/{name}") for name in (names.kernel, names.initrd, names.image))
     if not desc.os.update.enabled:  # no updater: what lies in the store is what the operator put there
         return whole
     try:  # the updater writes it once every file is verified, and names whose release it is
-        origin = (folder / ORIGIN).read_text().strip()
+        with open(f"{folder}/{ORIGIN}", encoding="utf-8") as file:
+            origin = file.read().strip()
     except OSError:
         return False
     return whole and origin == origin_of(desc.os)

@@ -37,9 +37,10 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                size = dict(message.get("headers", ())).get(b"content-length", b"0")
-                self._observed.note_answer(scope["path"], status, 0 if scope["method"] == "HEAD" else int(size))
-                message["headers"] = [*message.get("headers", ()), (HEADER, number.encode())]
+                headers = message.get("headers", ())
+                size = next((int(value) for name, value in headers if name == b"content-length"), 0)
+                self._observed.note_answer(scope["path"], status, 0 if scope["method"] == "HEAD" else size)
+                message["headers"] = [*headers, (HEADER, number.encode())]
             await send(message)
 
         try:

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kboot_clusterdesc.shared_files import DESCRIPTION, SERVER_CERTIFICATE, SERVER_KEY
 
-from .app import create_app
+from .app import answering
 from .database import NewerState, UnusableState
 from .description import DescriptionFile
 from .file_pump import FilePump
@@ -138,7 +138,7 @@ async def _serve(settings: Settings, given: Given) -> None:
         except sqlite3.Error as error:  # a full disk: what was heard in the last minute is lost, and nothing else
             log("state-not-closed", LogLevel.WARNING, problem=str(error))
 
-    app = create_app(fleet)
+    app = answering(fleet)
     gc.freeze()  # what is here lasts: a collection that walked through it would keep everybody waiting
     await _answer(settings, given, line, app, fleet.listeners.end, close_state)
 
