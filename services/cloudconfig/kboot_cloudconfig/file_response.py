@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
@@ -48,15 +49,14 @@ class FilePartResponse(FileResponse):
         return told[0]
 
     async def _send_part(self, part: range, start: Message, scope: Scope, send: Send) -> None:
-        file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with ExitStack() as ours:
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            ours.callback(os.close, file)
             body = _at_hand(file, part)
             await send(start)
             if body is None:
-                copy = os.dup(file)
-                await scope["extensions"][SENDS_FILES](copy, part)
-        finally:
-            os.close(file)
+                ours.pop_all()
+                await scope["extensions"][SENDS_FILES](file, part)
         await send({"type": "http.response.body", "body": body or b""})
 
     async def _send_pieces(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -110,18 +110,20 @@ class HttpConnection(HttpToolsProtocol):
 
     async def _send_file(self, pump: FilePump, cycle: RequestResponseCycle, file: int, part: range) -> None:
         """Send a part of the open `file`, which is closed, as the body of the answer whose head was sent last."""
-        if not await self._is_flushed() or cycle.disconnected:
-            os.close(file)
-            return
         ended = self.loop.create_future()
-        transfer = Transfer(
-            socket=os.dup(self._accepted.fileno()),
-            file=file,
-            offset=part.start,
-            left_bytes=len(part),
-            address=self.address,
-            on_end=lambda is_well: _settle(self.loop, ended, is_well),
-        )
+        with ExitStack() as ours:
+            ours.callback(os.close, file)
+            if not await self._is_flushed() or cycle.disconnected:
+                return
+            transfer = Transfer(
+                socket=os.dup(self._accepted.fileno()),
+                file=file,
+                offset=part.start,
+                left_bytes=len(part),
+                address=self.address,
+                on_end=lambda is_well: _settle(self.loop, ended, is_well),
+            )
+            ours.pop_all()
         self._sending = ended
         pump.begin(transfer)
         try:

@@ -42,12 +42,15 @@ _MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each con
 
 
 def most_connections() -> tuple[int, int]:
-    """Return how many connections may be open, plain and over TLS; each may need a descriptor for a file too."""
+    """Return how many connections may be open, plain and over TLS.
+
+    One over TLS may need a descriptor for a file too, a plain one another for its socket, which the file pump has.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    room = (hard - _OTHER_DESCRIPTORS) // 2
-    tls = min(_MOST_TLS, room // 4)
-    return min(_MOST_PLAIN, room - tls), tls
+    room = hard - _OTHER_DESCRIPTORS
+    tls = min(_MOST_TLS, room // 8)
+    return min(_MOST_PLAIN, (room - 2 * tls) // 3), tls
 
 
 class _Server(uvicorn.Server):

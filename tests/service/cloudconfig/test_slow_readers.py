@@ -100,6 +100,23 @@ def test_whoever_waits_behind_stalled_readers_is_served_in_turn(slow: Server) ->
                 assert all(body == _PIECES for body in at_once.map(Peer.body, waiting))
 
 
+def test_downloads_never_take_the_last_descriptor(tmp_path: Path) -> None:
+    made = Server(tmp_path, "ignition")
+    made.lease(NODE1)
+    (made.folder.images / IMAGE[1:]).write_bytes(_PIECES)
+    made.start(descriptors=400, KBOOT_STALLED_S="2")
+    try:
+        readers = [Peer(made.ports[0], f"127.0.2.{number}") for number in range(1, 101)]
+        with closing(readers):
+            for reader in readers:
+                reader.ask(IMAGE)
+            for path in _SMALL:
+                assert made.get(path, who=NODE1).status_code == 200
+        assert not [line for line in made.log.read_text().splitlines() if "fault" in line or "accept-failed" in line]
+    finally:
+        made.stop(kill=True)
+
+
 def test_whoever_waits_behind_trickling_readers_is_served_too(slow: Server) -> None:
     ninth, *trickling = (Peer(slow.ports[0]) for _ in range(9))
     with closing([ninth, *trickling]), ThreadPoolExecutor(1) as beside:
