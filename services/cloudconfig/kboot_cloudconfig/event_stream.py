@@ -22,6 +22,7 @@ from .problem import ProblemError
 _STILL_HERE_S = 15
 _AT_ONCE = 50  # events that a stream reads at a time: a reader that takes none holds no more in memory
 _LONGEST_S = 24 * 3600
+_AFTER = "the number of the last event one had; all that is kept where it is beyond the newest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class _Wanted:
 async def stream_events(
     request: Request,
     fleet: ServedFleet,
-    after: Annotated[int | None, Query(ge=0, le=1 << 62, description="the number of the last event one had")] = None,
+    after: Annotated[int | None, Query(ge=0, le=1 << 62, description=_AFTER)] = None,
     kind: Annotated[list[Kind] | None, Query(description="events of these kinds alone")] = None,
     mac: QueryMac = None,
     wait: Annotated[
@@ -85,11 +86,13 @@ def _line(event: Event) -> str:
 
 
 def _first_wanted(fleet: Fleet, request: Request, after: int | None, choice: Choice) -> int:
-    """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest."""
+    """Return the number after which a stream begins: the last that the caller had, else a hundred before the newest.
+
+    One beyond the newest is of a state that is no more: to who had that, all that is kept is news.
+    """
     last = request.headers.get("last-event-id", "")
-    if last.isascii() and last.isdigit() and len(last) < 16:
-        return int(last)
-    if after is not None:
-        return after
+    had = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after
+    if had is not None:
+        return had if had <= fleet.store.newest_number() else 0
     newest = fleet.store.newest_events(100, choice)
     return (newest[0].number or 1) - 1 if newest else 0

@@ -83,13 +83,15 @@ class _Telling:
             self._fleet.listeners.remove(flag)
 
     def _next(self) -> list[Event]:
-        """Return the next events to tell; of one that is new nothing that was before."""
-        table = self._fleet.store.notified
-        if (number := table.number(self._name)) is None:
-            newest = self._fleet.store.newest_events(1)
-            number = (newest[0].number or 0) if newest else 0
-            table.keep(self._name, number)
-        return self._fleet.store.events_after(number, _AT_ONCE, self._choice)
+        """Return the next events to tell: to one that is new nothing that was before.
+
+        In doubt nobody is new: up to where each was told is lost too, and all that is kept is of after the loss.
+        """
+        store = self._fleet.store
+        if (number := store.notified.number(self._name)) is None:
+            number = store.newest_number() if store.doubt() is None else 0
+            store.notified.keep(self._name, number)
+        return store.events_after(number, _AT_ONCE, self._choice)
 
     async def _send(self, events: list[Event]) -> None:
         """Send until it is taken, or was tried often enough."""

@@ -273,6 +273,11 @@ class Store:
         """Return the last `limit` events of a choice that are on the disk, oldest first."""
         return self._events("ORDER BY id DESC LIMIT ?", 0, limit, choice)[::-1]
 
+    def newest_number(self) -> int:
+        """Return the number of the newest event that is on the disk; 0 where there is none."""
+        newest = self.newest_events(1)
+        return (newest[0].number or 0) if newest else 0
+
     def _events(self, order: str, number: int, limit: int, choice: Choice) -> list[Event]:
         where, values = choice.where
         query = f"SELECT * FROM events WHERE {where} {order}"  # noqa: S608 - words of this module, and marks for values

@@ -13,6 +13,7 @@ from kboot.host.waiting import looks
 from support.places import ROOT
 
 from .conftest import NODE1, NODE2, STRANGER, Server
+from .test_doubt import lose, no_files
 
 _PAGE = json.loads((ROOT / "docs" / "reference" / "openapi.json").read_text())
 
@@ -60,6 +61,18 @@ def test_without_a_number_a_choice_begins_at_its_own_newest_events(server: Serve
         assert server.arm(NODE1, "disarm").status_code == 200
     assert len(_told(server, "wait=0")) == 100
     assert [each["mac"] for each in _told(server, "wait=0&kind=leased")].count(NODE2) == 1
+
+
+def test_who_follows_is_told_of_the_loss_of_a_state_that_had_more_events_than_there_are_now(server: Server) -> None:
+    server.install(NODE1)
+    last = server.get("/v1/events?wait=0").text.rpartition("id: ")[2].partition("\n")[0]
+    assert int(last) > 5
+    lose(server, no_files)
+    assert "state-lost" in [each["kind"] for each in _told(server, f"after={last}&wait=0")]
+    again = server.get("/v1/events?wait=0", headers={"last-event-id": last}).text
+    assert again.startswith(": events of the cluster\n\nid: 1\nevent: state-lost\n")
+    newest = again.rpartition("id: ")[2].partition("\n")[0]
+    assert _told(server, f"after={newest}&wait=0") == []
 
 
 @pytest.mark.parametrize("query", ["kind=unheard-of", "wait=-1", "wait=1e9", "mac=52-54", "after=-1", "wait=nan"])

@@ -15,6 +15,7 @@ from kboot_clusterdesc.notify import authorities_file, secret_file
 from support.hooks import Hook
 
 from .conftest import NODE1, NODE2, Server
+from .test_doubt import lose, no_files, settle
 
 _SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -99,6 +100,21 @@ def test_a_receiver_that_is_away_gets_what_it_missed_also_after_a_restart(server
     hook.wait_kinds("armed")
     numbers = [event["number"] for event in hook.events]
     assert numbers == sorted(set(numbers)), "told twice"
+
+
+def test_receivers_are_told_that_the_state_was_lost_and_of_what_comes_then_once(server: Server, hook: Hook) -> None:
+    tell(server, f"http://127.0.0.1:{hook.port}/")
+    server.install(NODE1)
+    hook.wait_kinds("installed")
+    lose(server, no_files)
+    assert hook.wait_kinds("state-lost")[-1]["mac"] is None
+    hook.taken.clear()
+    assert settle(server) == 200
+    hook.wait_kinds("settled")
+    server.stop()
+    server.start()
+    assert server.arm(NODE2).status_code == 200
+    assert "state-lost" not in {event["kind"] for event in hook.wait_kinds("armed")}, "told twice"
 
 
 def test_nothing_waits_for_a_receiver_that_never_answers(server: Server, hook: Hook) -> None:

@@ -116,6 +116,5 @@ def kept_by(request: Request) -> str:
 
 def _whole(request: Request, main: str, etag: str, shown: dict[str, Any]) -> str:
     fleet: Fleet = request.app.state.fleet
-    newest = fleet.store.newest_events(1)
-    number = newest[0].number if newest else 0
-    return PAGES.get_template("page.html.j2").render(shown, main=main, etag=etag, newest=number)
+    newest = fleet.store.newest_number()
+    return PAGES.get_template("page.html.j2").render(shown, main=main, etag=etag, newest=newest)
