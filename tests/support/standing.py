@@ -109,15 +109,25 @@ class StandingCluster:
         """
         node = next(node for node in self.desc.nodes if node.name == name)
         own, folder = str(node.ip), self.folder.node(node.mac)
+        install_token = self._install_token(node)
+        assert self._ask("GET", f"/ignition/{node.mac.dashed}.json", own, token=install_token).is_success
+        self._report(node, "installed", install_token)
+        token = (folder / "report-token").read_text().strip()
+        hash_ = config or (folder / "config-hash").read_text().strip()
+        self._report(node, "running", token, config=hash_, version=_RELEASE, **told)
+
+    def fail_install(self, name: str, reason: str, log: list[str]) -> None:
+        """Begin the install as that machine, and tell that it failed, with the end of its log."""
+        node = next(node for node in self.desc.nodes if node.name == name)
+        self._report(node, "failed", self._install_token(node), detail=reason, log=log)
+
+    def _install_token(self, node: Node) -> str:
+        own = str(node.ip)
         self._ask("GET", f"/boot/{node.mac.dashed}.ipxe", own)
         script = self._ask("GET", f"/install.sh?mac={node.mac.dashed}", own).text
         found = re.search(r"^KBOOT_TOKEN='?([\w-]+)'?$", script, re.MULTILINE)
         assert found, script[:2000]
-        assert self._ask("GET", f"/ignition/{node.mac.dashed}.json", own, token=found[1]).is_success
-        self._report(node, "installed", found[1])
-        token = (folder / "report-token").read_text().strip()
-        hash_ = config or (folder / "config-hash").read_text().strip()
-        self._report(node, "running", token, config=hash_, version=_RELEASE, **told)
+        return found[1]
 
     def tell_units(self, name: str, *units: tuple[str, list[str]]) -> None:
         """Tell, as that machine, which of its units have failed, each with lines of its journal."""

@@ -1,4 +1,7 @@
-"""`kboot logs`: what services say, or what a machine says: of its install while that runs, else its journal."""
+"""`kboot logs`: what services say, or what a machine says: of its install while that runs, else its journal.
+
+What a machine told of an install or units that failed is printed too: the machine itself may not be reached.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ def register(commands: Commands) -> None:
         commands,
         "logs",
         run_logs,
-        summary="print the log of services, or of a machine: its steps while it is installed, its journal afterwards",
+        summary="print the log of services, or of a machine: its steps while it is installed, its journal afterwards, "
+        "and what it told of what failed",
         example="kboot logs dnsmasq -f\n  kboot logs node1",
     )
     parser.add_argument(
@@ -89,9 +93,11 @@ def _of_machine(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCod
         raise BadInput(
             f"`{arguments.name}` is no service and no node", f"{error.hint}; services: {services}"
         ) from error
+    node = server.get(f"/v1/nodes/{node['mac']}")  # with the lines that it told
     if node["phase"] not in (Phase.RUNNING, Phase.READY):
         _print_steps(folder, server, node, arguments)
         return ExitCode.DONE
+    _print_told(node, arguments.lines)
     journal = ["journalctl", "--boot", "--no-pager", f"--lines={arguments.lines}"]
     remote(folder, node, login(arguments)).show([*journal, *(["--follow"] if arguments.follow else [])])
     return ExitCode.DONE
@@ -103,15 +109,27 @@ def _print_steps(
     """Print what a machine told of its install, and was told: nothing else of it can be read yet."""
     from ..running.event_feed import events_so_far, followed_events
     from .events import event_line
+    from .node_show import told_logs
     from .printing import painter
 
     paint, names = painter(), {str(node["mac"]): str(node["name"])}
     name = node["name"]
     where = f"`kboot lab console {name}`" if folder.lab.is_dir() else "its console"
-    note(f"note: {name} is {node['phase']}: these are its events; what else it says is on {where}")
+    these = "its events, and what it told of what failed" if told_logs(node) else "its events"
+    note(f"note: {name} is {node['phase']}: these are {these}; what else it says is on {where}")
     if arguments.follow:
+        _print_told(node, arguments.lines)
         for event in followed_events(server, mac=node["mac"]):
             print(paint(event_line(event, names)), flush=True)
-    told = events_so_far(server, mac=node["mac"], from_first=True)
-    for event in told[max(0, len(told) - arguments.lines) :]:
+    events = events_so_far(server, mac=node["mac"], from_first=True)
+    for event in events[max(0, len(events) - arguments.lines) :]:
         print(paint(event_line(event, names)))
+    _print_told(node, arguments.lines)
+
+
+def _print_told(node: JsonObject, most: int) -> None:
+    """Print the last lines of each thing that failed on a machine, as it told them."""
+    from .node_show import told_logs
+
+    for title, lines in told_logs(node) if most else ():
+        print(f"{title}:", *lines[-most:], sep="\n", flush=True)  # before what ssh prints

@@ -86,10 +86,7 @@ def _timeline(node: JsonObject, now: datetime, width: int | None) -> list[Line]:
 
 def _logs(node: JsonObject, width: int | None, most: int | None) -> Iterator[Line]:
     """Yield the end of the install that failed, then of each unit that did: the last `most` lines that it told."""
-    told = [(f"{unit['name']} failed", unit["lines"]) for unit in node.get("failed_units") or ()]
-    if node.get("install_log"):
-        told.insert(0, ("the newest install that failed", node["install_log"]))
-    for title, lines in told:
+    for title, lines in told_logs(node):
         shown = lines if most is None else lines[-most:]
         more = f", the last {len(shown)} of {len(lines)} lines, `-o wide` has all" if len(shown) < len(lines) else ""
         said = f"{title}{more}:"
@@ -98,6 +95,12 @@ def _logs(node: JsonObject, width: int | None, most: int | None) -> Iterator[Lin
             yield (Span(line),)
         for line in shown:
             yield from _field("  ", line, width)
+
+
+def told_logs(node: JsonObject) -> list[tuple[str, list[str]]]:
+    """Return what a machine told of what went wrong on it: of which install or unit, and the lines."""
+    install = [("the newest install that failed", node["install_log"])] if node.get("install_log") else []
+    return [*install, *((f"{unit['name']} failed", unit["lines"]) for unit in node.get("failed_units") or ())]
 
 
 def _updates(node: JsonObject) -> list[str]:

@@ -44,8 +44,10 @@ def next_commands(node: JsonObject) -> list[str]:
     if node["phase"] in (Phase.RUNNING, Phase.READY):
         first = [f"kboot logs {name}"] if is_stuck else []
         return [*first, *([f"kboot node apply {name}"] if node["config"] == "outdated" else [])]
+    if node["phase"] == Phase.INSTALLED and is_stuck:  # most often its firmware does not boot that disk
+        return [f"kboot logs {name}", f"kboot node reinstall {name}"]
+    if node["phase"] != Phase.INSTALLED and not node["armed"]:
+        return [f"kboot node reinstall {name}"]
     if node["phase"] in _INSTALLS:
         return [f"kboot logs {name} --follow"]
-    if not node["armed"]:
-        return [f"kboot node reinstall {name}"]
     return ["kboot logs dnsmasq"] if is_stuck else [f"kboot events --follow --node {name}"]

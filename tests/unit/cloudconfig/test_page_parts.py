@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.api import NodeState
+from kboot_cloudconfig.machine import DISARMED_MIDWAY
 from kboot_cloudconfig.page.advice import commands_for
 from kboot_cloudconfig.page.config_outline import config_outline
 from kboot_cloudconfig.page.fleet import _view
@@ -21,6 +22,7 @@ from kboot_cloudconfig.page.timeline import length_in_words, timeline
 from kboot_cloudconfig.page.view import Group, Sort, View, grouped
 from kboot_cloudconfig.row import Level, Row, natural, row_of
 from kboot_clusterdesc import Phase
+from kboot_clusterdesc.phase import STATE_LOST
 from support.calls import calls_of
 
 _AT = "2026-11-29T10:00:00Z"
@@ -192,6 +194,10 @@ def test_no_two_machines_are_drawn_in_one_place(machines: list[tuple[str, int]])
         (_node(phase=Phase.FAILED), "kboot node reinstall node1"),
         (_node(phase=Phase.FAILED, armed=True), "kboot node show node1"),
         (_node(phase=Phase.BOOTING, armed=True, overdue="long"), "kboot node show node1"),
+        (_node(phase=Phase.BOOTING, reason=DISARMED_MIDWAY), "kboot node reinstall node1"),
+        (_node(phase=Phase.CONFIGURED, reason=DISARMED_MIDWAY), "kboot node reinstall node1"),
+        (_node(phase=Phase.LEASED, reason=STATE_LOST), "kboot node reinstall node1"),
+        (_node(phase=Phase.INSTALLED, overdue="not told"), "kboot logs node1"),
         (_node(config="outdated"), "kboot upgrade"),
         (_node(reason="its node is not Ready"), "ssh core@10.10.14.1"),
         (_node(phase=Phase.WAITING), "kboot node reinstall node1"),

@@ -8,8 +8,11 @@ from kboot_clusterdesc import Phase
 
 from ..api import NodeState
 
-_BEFORE_DISK = (Phase.LEASED, Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
+_WAITS = (Phase.WAITING, Phase.LEASED)
 _RUNS = (Phase.RUNNING, Phase.READY)
+_ARMS = "arms it: its next boot from the network installs it"
+_ARMS_UNKNOWN = "arms it, where nothing on its disk is needed any more"
+_AFRESH = "installs it afresh at its next boot from the network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +25,50 @@ class Command:
 
 def commands_for(node: NodeState, *, in_kubernetes: bool) -> list[Command]:
     """Return the commands that help with a machine, the likeliest first."""
-    name, phase = node["name"], node["phase"]
     found: list[Command] = []
     if node["joined"]:
         line = f'- {{mac: "{node["mac"]}", roles: [worker]}}'
         found.append(Command(line, "declares it: a line for `nodes` of the description"))
-    if phase is Phase.FAILED and not node["armed"]:
-        found.append(Command(f"kboot node reinstall {name}", "arms it: its next boot from the network installs it"))
-    elif phase is Phase.FAILED or (phase in _BEFORE_DISK and (node["overdue"] or node["reason"])):
-        found.append(Command(f"kboot node show {name}", "all that is known; then switch the machine off and on"))
-    elif phase in _RUNS and node["config"] == "outdated":
+    if node["phase"] is Phase.INSTALLED:
+        found += _until_it_runs(node)
+    elif node["phase"] in _RUNS:
+        found += _while_it_runs(node, in_kubernetes=in_kubernetes)
+    else:
+        found += _until_installed(node)
+    if node["armed"]:
+        found.append(Command(f"kboot node disarm {node['name']}", "lets its next boot start what is on its disk"))
+    return found
+
+
+def _until_installed(node: NodeState) -> list[Command]:
+    name, phase = node["name"], node["phase"]
+    if not node["armed"]:
+        return [_reinstall(name, _ARMS_UNKNOWN if phase in _WAITS else _ARMS)]
+    if phase is Phase.FAILED or (phase is not Phase.WAITING and (node["overdue"] or node["reason"])):
+        return [Command(f"kboot node show {name}", "all that is known; then switch the machine off and on")]
+    return []
+
+
+def _until_it_runs(node: NodeState) -> list[Command]:
+    if not (node["overdue"] or node["reason"]):
+        return []
+    seen = "what it told; its console shows what its firmware boots: the network has to come first, then its disk"
+    return [Command(f"kboot logs {node['name']}", seen), _reinstall(node["name"], _AFRESH)]
+
+
+def _while_it_runs(node: NodeState, *, in_kubernetes: bool) -> list[Command]:
+    name, found = node["name"], list[Command]()
+    if node["config"] == "outdated":
         found.append(_roll(name, in_kubernetes=in_kubernetes))
-    elif phase in _RUNS and (node["reason"] or node["overdue"] or node["failed_units"]):
+    elif node["reason"] or node["overdue"] or node["failed_units"]:
         found.append(
             Command(f"ssh core@{node['ip'] or name}", "then `systemctl --failed` and `journalctl -b -p warning`")
         )
-    elif phase is Phase.WAITING and not node["armed"]:
-        found.append(Command(f"kboot node reinstall {name}", "arms it, where nothing on its disk is needed any more"))
-    if phase in _RUNS:
-        found.append(Command(f"kboot node reinstall {name}", "installs it afresh at its next boot from the network"))
-    if node["armed"]:
-        found.append(Command(f"kboot node disarm {name}", "lets its next boot start what is on its disk"))
-    return found
+    return [*found, _reinstall(name, _AFRESH)]
+
+
+def _reinstall(name: str, purpose: str) -> Command:
+    return Command(f"kboot node reinstall {name}", purpose)
 
 
 def _roll(name: str, *, in_kubernetes: bool) -> Command:

@@ -49,8 +49,12 @@ def test_a_machine_that_runs_is_asked_for_its_journal_by_ssh(
         assert cluster.kboot("logs", "node5", "-n", "3") == 0
         assert capfd.readouterr().out == "done\n"
         assert cluster.kboot("logs", "node5", "-f") == 0
+        capfd.readouterr()
+        cluster.tell_units("node5", ("etcd.service", ["starting", "no space left"]))
+        assert cluster.kboot("logs", "node5", "-n", "1") == 0
+        assert capfd.readouterr().out == "etcd.service failed:\nno space left\ndone\n"
     journal = "sudo journalctl --boot --no-pager"
-    assert machine.commands == [f"{journal} --lines=3", f"{journal} --lines=100 --follow"]
+    assert machine.commands == [f"{journal} --lines={more}" for more in ("3", "100 --follow", "1")]
 
 
 def test_a_service_without_a_container_is_said_to_have_no_log(

@@ -54,6 +54,21 @@ def test_the_log_of_a_machine_that_is_not_installed_is_what_it_told(
     assert capsys.readouterr().err.startswith("error: `nobody` is no service and no node\n  hint: declared: rack1-")
 
 
+def test_the_log_of_an_install_that_failed_has_the_lines_that_the_machine_told(
+    cluster: StandingCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.fail_install("node5", "curl: (22) 404", ["fetching", "curl: (22) 404", "giving up"])
+    assert cluster.kboot("logs", "node5", "-n", "2") == 0
+    out, err = capsys.readouterr()
+    assert err == (
+        "note: node5 is failed: these are its events, and what it told of what failed; "
+        "what else it says is on its console\n"
+    )
+    events, lines = out.splitlines()[:2], out.splitlines()[2:]
+    assert [line.split()[2:4] for line in events] == [["node5", "installing"], ["node5", "failed"]]
+    assert lines == ["the newest install that failed:", "curl: (22) 404", "giving up"]
+
+
 def test_a_machine_is_shown_with_why_and_what_now(cluster: StandingCluster, capsys: pytest.CaptureFixture[str]) -> None:
     assert cluster.kboot("node", "show", "node2") == 0
     lines = capsys.readouterr().out.splitlines()
