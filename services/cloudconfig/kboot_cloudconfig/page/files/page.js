@@ -83,7 +83,7 @@ async function refresh() {
     const headers = { "X-Kboot-Main": document.getElementById("racks")?.dataset.kept ?? "1", ...(etag ? { "If-None-Match": etag } : {}) };
     const answer = await fetch(location.href, { headers, cache: "no-store", signal: mine.signal });
     if (answer.status >= 500) throw new Error(`${answer.status}`);
-    heard(); // also by a refusal, of a look that no page can show or a machine that is no more
+    heard(answer.status === 404); // also by a refusal, of a look that no page can show
     if (answer.ok) {
       const fresh = document.createElement("main");
       const whole = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
@@ -118,18 +118,31 @@ function soon() {
   later(0);
 }
 
-function heard() {
+const GONE = "This machine is no longer known, taken out of the description or forgotten: what stands here is old.";
+let isGone = false;
+
+function heard(isGoneNow) {
+  const wasGone = isGone;
   heardAt = Date.now();
-  if (lost.hidden) return;
-  lost.hidden = true;
-  news.textContent = "The server answers again.";
+  isGone = isGoneNow;
+  if (isGone !== wasGone) for (const button of main.querySelectorAll("form.act button")) button.disabled = isGone;
+  if (isGone) alarm(GONE);
+  else if (!lost.hidden) {
+    lost.hidden = true;
+    news.textContent = wasGone ? "This machine is known again." : "The server answers again.";
+  }
+}
+
+function alarm(text) {
+  if (!lost.hidden && lost.textContent === text) return; // what stands there is not read out again
+  lost.textContent = text;
+  lost.hidden = false;
 }
 
 setInterval(() => {
   if (!document.hidden && Date.now() - heardAt > LOST_MS && lost.hidden) {
     const since = new Date(heardAt).toLocaleTimeString();
-    lost.textContent = `No word from the server since ${since}: what stands here is old.`;
-    lost.hidden = false;
+    alarm(`No word from the server since ${since}: what stands here is old.`);
   }
 }, 1000);
 
