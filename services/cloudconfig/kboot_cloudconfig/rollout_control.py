@@ -34,6 +34,9 @@ class StartWord(Body):
     """The body of a start."""
 
     max_parallel: _Parallel | None = None
+    release: Annotated[
+        str | None, Field(max_length=60, description="the one that is meant: 409 where it is not the one in force")
+    ] = None
     any_time: Annotated[bool, Field(description="also outside of `os.update.window`")] = False
 
 
@@ -100,6 +103,8 @@ async def start_rollout(fleet: Fleet, person: Person, word: StartWord) -> Rollou
     release = updating_release(fleet)
     if release is None:
         raise ProblemError(409, f"{NO_RELEASE}: `kboot os list` shows what is here, `kboot os sync` fetches it")
+    if word.release not in (None, release):
+        raise ProblemError(409, f"a start takes {release} by now, not what was asked for: look again, and start that")
     view = await seen(fleet, {})
     if not any(member.is_part and is_older(member.version, release) for member in view.members.values()):
         raise ProblemError(409, f"no machine that runs has an older release than {release}")

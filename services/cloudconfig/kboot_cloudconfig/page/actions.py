@@ -50,9 +50,9 @@ async def forget_by_form(request: Request, fleet: ServedFleet, mac: PathMac) -> 
 
 
 async def start_by_form(request: Request, fleet: ServedFleet) -> Response:
-    """Begin a rollout of the release in force; only a login to the page may."""
-    person, _, _ = await person_of(request, fleet)
-    await start_rollout(fleet, person, StartWord())
+    """Begin a rollout of the release that the button named; only a login to the page may."""
+    person, _, form = await person_of(request, fleet)
+    await start_rollout(fleet, person, StartWord(release=form.get("release", "")[:60]))
     return go_to(ROLLOUT)
 
 

@@ -16,6 +16,7 @@ from ..fleet import Fleet
 from ..nodes import around
 from ..releases import is_whole, updater_status
 from ..summary import summary_of
+from ..updating_release import updating_release
 from .answer import page
 from .fleet import ServedRows
 from .services import Services
@@ -52,6 +53,7 @@ async def cluster_page(
         "services": await services.current(desc),
         "updater": updater_status(fleet.settings.images),
         "releases": _releases(fleet),
+        "startable": updating_release(fleet),
         "control": [rows[node.mac] for node in desc.nodes if control & set(node.roles) and node.mac in rows],
         "kubernetes": fleet.kubernetes,
         "summary": (summary := summary_of(fleet)),

@@ -11,6 +11,7 @@ let etag = main.dataset.etag, heardAt = Date.now(), timer = 0, source = null, as
 // --- Only what changed -------------------------------------------------------------------------------------------
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE && node.id) || null;
+const TYPED = "input:not([type=hidden]), select, textarea";
 const isAlike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
 function takeAttributes(old, fresh) {
@@ -26,7 +27,7 @@ function become(old, fresh) {
   }
   if (old.dataset.shown && old.nodeName === "TIME" && old.dateTime === fresh.dateTime) return;
   if (old.dataset.kept && old.dataset.kept === fresh.dataset.kept) return; // thousands of boxes: not sent again
-  if (old.nodeName === "FORM" || old.isEqualNode(fresh)) return; // what somebody types stays
+  if (old.isEqualNode(fresh) || (old.nodeName === "FORM" && old.querySelector(TYPED))) return; // what is typed stays
   takeAttributes(old, fresh);
   takeChildren(old, fresh);
 }
