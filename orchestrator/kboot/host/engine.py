@@ -19,6 +19,7 @@ from kboot_clusterdesc.layout import LABEL_CLUSTER, LABEL_INPUTS
 from kboot_compose.service_names import SERVICE_NAMES
 
 from ..errors import EngineError, NotYet
+from .hand_over import hand_over
 from .progress import Progress
 from .waiting import looks
 
@@ -28,7 +29,6 @@ INSTALL_COMPOSE = (
     "install Compose 2.20 or later: `apt install docker-compose` on Debian 13, `docker-compose-v2` on Ubuntu;"
     " for Debian 12 see docs/operate.md"
 )
-_HAND_OVER_S = 320  # the time that services/cloudconfig gives its next server, and a little more
 _PROJECT_LABEL = "com.docker.compose.project"
 _SERVICE_LABEL = "com.docker.compose.service"
 
@@ -118,9 +118,13 @@ class Engine:
 
     def restart(self, services: Iterable[str]) -> None:
         """Restart some services, or all; one that is well and can hand over goes on answering meanwhile."""
-        chosen = [name for name in services or self._rendered() if not self._hand_over(name)]
-        if chosen:
-            self._call(lambda: self._compose.restart(chosen, timeout=10), "restart")
+        chosen = list(services or self._rendered())
+        handing_over = [name for name in chosen if self._may_hand_over(name)]
+        if others := [name for name in chosen if name not in handing_over]:
+            self._call(lambda: self._compose.restart(others, timeout=10), "restart")
+        for name in handing_over:  # last, since it may raise NotYet
+            logs = f"docker compose -p {self.project} logs {name}"
+            hand_over(name, partial(self._generation, name), partial(self.signal, name, "HUP"), logs)
 
     def signal(self, service: str, name: str) -> None:
         """Send the signal `name` to the first process of a service; one that does not run is left alone."""
@@ -141,24 +145,13 @@ class Engine:
                 return False
         return True
 
-    def _hand_over(self, service: str) -> bool:
-        """Have the next process of a service take over; return whether that is a way to restart it as it is now."""
+    def _may_hand_over(self, service: str) -> bool:
+        """Return whether a hand-over is a way to restart a service as it is now."""
         from kboot_compose.services import HANDING_OVER
 
         if service not in HANDING_OVER or not any(each.name == service and each.is_up for each in self.services()):
             return False
-        if not (before := self._generation(service)):  # of a kboot that did not hand over
-            return False
-        self.signal(service, "HUP")
-        for _ in looks(_HAND_OVER_S, 0.2):
-            if (after := self._generation(service)) != before:
-                break
-        if not after.endswith("serving"):
-            raise NotYet(
-                f"{service} is the one from before: its next process did not take over",
-                f"read `docker compose -p {self.project} logs {service}`",
-            )
-        return True
+        return bool(self._generation(service))  # a kboot that did not hand over told nothing
 
     def _generation(self, service: str) -> str:
         """Return what a service tells of its hand-overs; "" where it tells nothing."""

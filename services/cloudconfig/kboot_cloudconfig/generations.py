@@ -123,6 +123,7 @@ class Generations:
     def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
         self._settings, self._sockets = settings, sockets
         self._count = 0
+        self._outcome = self._written = ""
         self._serving: ServerProcess | None = None
         self._next: ServerProcess | None = None
         self._leaving: list[ServerProcess] = []
@@ -167,8 +168,11 @@ class Generations:
                 return status or 1  # nobody asked it to end
         if self._next is not None:
             return self._bring_up(self._next)
-        if self._is_wanted and len(self._leaving) < _MOST_LEAVING:
+        if self._is_wanted and len(self._leaving) >= _MOST_LEAVING:
+            self._write(f"{self._count} waiting {len(self._leaving)}")
+        elif self._is_wanted:
             self._is_wanted = False
+            self._write(self._outcome)
             self._next = ServerProcess(self._sockets)
         return None
 
@@ -206,9 +210,16 @@ class Generations:
     def _tell(self, outcome: str) -> None:
         """Write how many servers were brought up, and what came of the last: `kboot restart` waits for it."""
         self._count += 1
+        self._outcome = f"{self._count} {outcome}"
+        self._write(self._outcome)
+
+    def _write(self, text: str) -> None:
+        if text == self._written:
+            return
+        self._written = text
         with suppress(OSError):  # outside of a container there is no such folder
             new = self._settings.run / "generation.new"
-            new.write_text(f"{self._count} {outcome}\n")
+            new.write_text(f"{text}\n")
             new.replace(new.with_name("generation"))
 
 

@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 import pytest
 
+from kboot.host.waiting import looks
 from support.peers import Peer, closing
 
 from .conftest import NODE1, NODE2, RELEASE, Server
@@ -60,6 +61,15 @@ class Asking(Thread):
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+
+
+def _wait_told(made: Server, wanted: str) -> None:
+    """Wait until the process that owns the sockets tells that of its hand-overs."""
+    told = made.folder.root / "generation"
+    for _ in looks(60, 0.1):
+        if told.read_text().strip() == wanted:
+            return
+    raise AssertionError(told.read_text())
 
 
 def test_a_hand_over_refuses_no_request_and_cuts_no_download(made: Server) -> None:
@@ -110,6 +120,21 @@ def test_a_server_that_cannot_begin_leaves_the_one_before_it_as_it_is(made: Serv
     assert made.hand_over() == "3 serving"
     assert made.server_pid() != server
     assert made.get("/readyz", tls=True).status_code == 200
+
+
+def test_a_hand_over_that_waits_for_four_downloads_says_so_and_is_done_after_the_first_of_them(made: Server) -> None:
+    readers = [Peer(made.ports[0], f"127.0.0.{20 + number}") for number in range(4)]
+    with closing(readers):
+        for number, reader in enumerate(readers):
+            reader.ask(IMAGE)
+            assert made.hand_over() == f"{number + 2} serving"
+        server = made.server_pid()
+        assert made.hand_over() == "5 waiting 4"
+        assert made.server_pid() == server
+        assert readers[0].body() == _CONTENT
+        _wait_told(made, "6 serving")
+        assert made.server_pid() != server
+        assert made.get("/readyz").status_code == 200
 
 
 def test_an_end_waits_for_no_download(made: Server) -> None:
