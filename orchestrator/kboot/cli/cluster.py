@@ -101,6 +101,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     from ..bring_up.up import up
     from ..describe.remarks import remarks
     from ..pki.store.inventory import kept_certificates, warning
+    from ..running.pasted import cluster_to_name, pasted
     from ..running.status import doubt_in_words, read_doubt
 
     if arguments.dry_run:
@@ -119,13 +120,13 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         images_from=arguments.images_from,
         timeout_s=arguments.timeout,
     )
-    name = outcome.folder.cluster
+    name, cluster = outcome.folder.cluster, cluster_to_name(outcome.folder)
     for remark in remarks(outcome.desc):
         note(f"note: {remark}")
     if ending := warning(kept_certificates(outcome.folder, outcome.desc), datetime.now(UTC)):
         note(f"note: {ending}")
     if doubt := read_doubt(outcome.folder, outcome.desc):
-        note(f"note: state: {doubt_in_words(doubt)}")
+        note(f"note: state: {doubt_in_words(doubt, cluster)}")
     if outdated := outdated_note(outcome.folder, outcome.desc):
         note(f"note: {outdated}")
     if outcome.recreated:
@@ -133,7 +134,7 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     else:
         note("nothing had to be started")
     print(f"cluster {name} is up: http://{outcome.desc.network.bootstrapper}/")
-    note("next: switch the machines on, then `kboot watch`")
+    note(f"next: switch the machines on, then `{pasted('kboot watch', cluster)}`")
     return ExitCode.DONE
 
 

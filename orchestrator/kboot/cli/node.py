@@ -124,12 +124,12 @@ def run_show(arguments: argparse.Namespace) -> ExitCode:
     from .node_show import node_lines
     from .printing import print_lines, window_width
 
-    server = _server(arguments)
+    server, cluster = _server(arguments), _to_name(arguments)
     node = node_named(server.nodes(), arguments.name)
     node = server.get(f"/v1/nodes/{node['mac']}")  # with all of its updates, and what it told
     form = form_of(arguments)
     if form in ("", "wide"):
-        print_lines(node_lines(node, datetime.now(UTC), window_width(), is_wide=form == "wide"))
+        print_lines(node_lines(node, datetime.now(UTC), window_width(), is_wide=form == "wide", cluster=cluster))
     else:
         print_value(arguments, node, [str(node["name"])])
     return ExitCode.DONE
@@ -141,6 +141,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     from ..preflight.reinstall import objections
     from ..running.chosen import chosen_cluster, description_in_force, node_named
     from ..running.cloudconfig_client import CloudConfigClient
+    from ..running.pasted import cluster_to_name, pasted
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with held(folder):  # of two runs at once, each would count on the machine that the other arms
@@ -155,7 +156,8 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
         _heed(objections(folder, desc, machines, node["mac"], datetime.now(UTC)), node["name"], arguments.force)
         server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
     if takes_pods(server.get("/v1/nodes"), node["name"]):
-        note(f"note: {node['name']} is Ready and takes pods: `kboot node drain {node['name']}` moves them first")
+        drain = pasted(f"kboot node drain {node['name']}", cluster_to_name(folder))
+        note(f"note: {node['name']} is Ready and takes pods: `{drain}` moves them first")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")
     return ExitCode.DONE
 
@@ -197,10 +199,12 @@ def run_settle(arguments: argparse.Namespace) -> ExitCode:
 def run_drain(arguments: argparse.Namespace) -> ExitCode:
     """Cordon one node and move its pods to others."""
     from ..running.drain import drain
+    from ..running.pasted import pasted
 
     with _kubectl(arguments) as (tool, name):
         drain(tool, name, arguments.timeout, note)
-    print(f"{name} is drained; `kboot node uncordon {name}` lets pods come back")
+    uncordon = pasted(f"kboot node uncordon {name}", _to_name(arguments))
+    print(f"{name} is drained; `{uncordon}` lets pods come back")
     return ExitCode.DONE
 
 
@@ -272,3 +276,10 @@ def _server(arguments: argparse.Namespace) -> CloudConfigClient:
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return CloudConfigClient(folder, description_in_force(folder))
+
+
+def _to_name(arguments: argparse.Namespace) -> str | None:
+    from ..running.chosen import chosen_cluster
+    from ..running.pasted import cluster_to_name
+
+    return cluster_to_name(chosen_cluster(arguments.root, arguments.cluster))

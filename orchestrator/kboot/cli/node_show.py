@@ -18,17 +18,21 @@ _BAR = 30
 _LINES = 3  # of a log, unless all are wanted
 
 
-def node_lines(node: JsonObject, now: datetime, width: int | None, *, is_wide: bool = False) -> list[Line]:
+def node_lines(
+    node: JsonObject, now: datetime, width: int | None, *, is_wide: bool = False, cluster: str | None = None
+) -> list[Line]:
     """Return a machine as lines: state and reason, the next commands, what it is, and the length of each phase.
 
-    Of what went wrong on it the last lines are shown; with `is_wide` all that it told.
+    Of what went wrong on it the last lines are shown; with `is_wide` all that it told. The commands say the `cluster`
+    where it is given.
     """
-    lines = [*_state(node, now, width), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
+    lines = [*_state(node, now, width, cluster), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
     return [*lines, *_logs(node, width, None if is_wide else _LINES)]
 
 
-def _state(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]:
+def _state(node: JsonObject, now: datetime, width: int | None, cluster: str | None) -> Iterator[Line]:
     from ..running.advice import next_commands, state_in_words
+    from ..running.pasted import pasted
     from ..running.status import failed_units_in_words
 
     yield Span(str(node["name"]), "bold"), Span(" "), phase_span(node["phase"]), Span(f" for {age(node['since'], now)}")
@@ -38,7 +42,7 @@ def _state(node: JsonObject, now: datetime, width: int | None) -> Iterator[Line]
         yield from _field("", said, width)
     title = "next"
     for command in next_commands(node):
-        yield Span(title.ljust(_INDENT)), Span(command, "bold")
+        yield Span(title.ljust(_INDENT)), Span(pasted(command, cluster), "bold")
         title = ""
 
 

@@ -79,12 +79,12 @@ def run_start(arguments: argparse.Namespace) -> ExitCode:
     """Begin a rollout of the release in force."""
     _check(arguments)
     body = {"max_parallel": arguments.max_parallel, "any_time": arguments.any_time}
-    return _print(arguments, _server(arguments).post("/v1/rollout/start", body))
+    return _print(arguments, _server(arguments).post("/v1/rollout/start", body), _to_name(arguments))
 
 
 def run_pause(arguments: argparse.Namespace) -> ExitCode:
     """Let no further machine begin."""
-    return _print(arguments, _server(arguments).post("/v1/rollout/pause"))
+    return _print(arguments, _server(arguments).post("/v1/rollout/pause"), _to_name(arguments))
 
 
 def run_resume(arguments: argparse.Namespace) -> ExitCode:
@@ -97,14 +97,13 @@ def run_resume(arguments: argparse.Namespace) -> ExitCode:
     if arguments.names:
         nodes = server.nodes()
         again = [node_named(nodes, name)["mac"] for name in arguments.names]
-    return _print(
-        arguments, server.post("/v1/rollout/resume", {"max_parallel": arguments.max_parallel, "again": again})
-    )
+    body = {"max_parallel": arguments.max_parallel, "again": again}
+    return _print(arguments, server.post("/v1/rollout/resume", body), _to_name(arguments))
 
 
 def run_status(arguments: argparse.Namespace) -> ExitCode:
     """Show how far the rollout is."""
-    return _print(arguments, _server(arguments).get("/v1/rollout"))
+    return _print(arguments, _server(arguments).get("/v1/rollout"), _to_name(arguments))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -115,8 +114,9 @@ def _check(arguments: argparse.Namespace) -> None:
         )
 
 
-def _print(arguments: argparse.Namespace, rollout: JsonObject) -> ExitCode:
+def _print(arguments: argparse.Namespace, rollout: JsonObject, cluster: str | None = None) -> ExitCode:
     from ..running.advice import rollout_commands
+    from ..running.pasted import pasted
     from ..running.status import rollout_in_words
     from .ages import age
     from .printing import print_lines, print_table, window_width
@@ -139,7 +139,7 @@ def _print(arguments: argparse.Namespace, rollout: JsonObject) -> ExitCode:
     ]
     columns = (Column("NODE"), Column("STAGE"), Column("RELEASE"), Column("AGE", spare=1), Column("REASON", Way.FOLD))
     print_table(Table(columns, rows))
-    if commands := rollout_commands(rollout):
+    if commands := [pasted(command, cluster) for command in rollout_commands(rollout)]:
         without, *again = commands
         others = ", without those that failed" if again else ""
         said = f"next: `{without}` goes on{others}" + "".join(f"; `{each}` has them try it again" for each in again)
@@ -153,3 +153,10 @@ def _server(arguments: argparse.Namespace) -> CloudConfigClient:
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     return CloudConfigClient(folder, description_in_force(folder))
+
+
+def _to_name(arguments: argparse.Namespace) -> str | None:
+    from ..running.chosen import chosen_cluster
+    from ..running.pasted import cluster_to_name
+
+    return cluster_to_name(chosen_cluster(arguments.root, arguments.cluster))

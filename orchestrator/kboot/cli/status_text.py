@@ -65,7 +65,7 @@ def status_lines(
         if is_wide:
             lines += table_lines(node_table(status.nodes, now), width, wide=True)
         else:
-            lines += _node_lines(status.nodes, now, width, room)
+            lines += _node_lines(status, now, width, room)
     lines += rest
     if height is None:
         return [part for line in lines for part in folded_line(line, width)]
@@ -162,8 +162,11 @@ def _trouble_lines(found: Sequence[Trouble], now: datetime, width: int | None, h
     return lines
 
 
-def _node_lines(nodes: Sequence[JsonObject], now: datetime, width: int | None, room: int | None) -> list[Line]:
+def _node_lines(status: Status, now: datetime, width: int | None, room: int | None) -> list[Line]:
     """Return the table of machines; those that do not fit the room are counted, the ones that are well first of all."""
+    from ..running.pasted import pasted
+
+    nodes = status.nodes
     if room is None or len(nodes) < room:
         return table_lines(node_table(nodes, now), width, folds=False)
     if room < _FEW:
@@ -172,7 +175,8 @@ def _node_lines(nodes: Sequence[JsonObject], now: datetime, width: int | None, r
     names = {node["mac"] for node in shown}
     left = [node for node in nodes if node["mac"] not in names]
     lines = table_lines(node_table(shown, now), width, folds=False) if shown else []
-    return [*lines, (Span(f"and {len(left)} more: {phases_in_words(left)}; see `kboot node list`", "dim"),)]
+    all_of_them = pasted("kboot node list", status.to_name)
+    return [*lines, (Span(f"and {len(left)} more: {phases_in_words(left)}; see `{all_of_them}`", "dim"),)]
 
 
 def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
@@ -193,6 +197,7 @@ def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
 
 def _rest(status: Status, now: datetime, width: int | None, height: int | None) -> list[Line]:
     """Return the lines on services, health, undeclared machines and the OS release."""
+    from ..running.pasted import pasted
     from ..running.status import rollout_in_words
 
     lines: list[Line] = []
@@ -212,7 +217,8 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
         return lines
     if status.discovered:
         found = ", ".join(str(each["mac"]) for each in status.discovered[:4])
-        lines.append((Span(f"undeclared: {found}; `kboot discovered` has the lines to paste"),))
+        command = pasted("kboot discovered", status.to_name)
+        lines.append((Span(f"undeclared: {found}; `{command}` has the lines to paste"),))
     if status.os:
         lines.append((Span(_release_in_words(status.os, now)),))
     if status.rollout and status.rollout["state"] in ("running", "paused"):  # of one that halted the trouble tells

@@ -13,6 +13,7 @@ from ..host.systemd import enabled_unit
 from .chosen import description_in_force
 from .cloudconfig_client import CloudConfigClient, JsonObject, Unreachable
 from .cluster_health import Health, read_health
+from .pasted import cluster_to_name, pasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Status:
     rollout: JsonObject | None = None  # without its machines; None where the cloud-config server does not answer
     receivers: list[JsonObject] = field(default_factory=list)  # who is told of events
     autostart: bool = False  # whether a boot of this machine brings the services up
+    to_name: str | None = None  # the name that commands to paste have to say
 
     def as_json(self) -> JsonObject:
         """Return the form that `kboot status --json` prints."""
@@ -55,7 +57,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     """Return the state of the cluster, without its health; a service that is down is named in `down`, never raised."""
     desc = description_in_force(folder)
     services = (engine or Engine(folder)).services()
-    autostart = enabled_unit(folder.unit) is not None
+    autostart, to_name = enabled_unit(folder.unit) is not None, cluster_to_name(folder)
     down = [f"{each.name} ({each.state}, {each.health})" for each in services if not each.is_up]
     try:
         answer = CloudConfigClient(folder, desc).get("/v1/nodes")
@@ -63,7 +65,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         if not down:
             down.append(f"cloudconfig ({error.message})")
         unknown = _declared(desc, "unknown: cloudconfig is down")
-        return Status(folder.cluster, services, unknown, [], {}, down, autostart=autostart)
+        return Status(folder.cluster, services, unknown, [], {}, down, autostart=autostart, to_name=to_name)
     return Status(
         folder.cluster,
         services,
@@ -75,14 +77,15 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         rollout=answer.get("rollout"),
         receivers=answer.get("receivers", []),
         autostart=autostart,
+        to_name=to_name,
     )
 
 
-def doubt_in_words(doubt: JsonObject) -> str:
-    """Return in words that the state was lost, and the way out."""
+def doubt_in_words(doubt: JsonObject, cluster: str | None = None) -> str:
+    """Return in words that the state was lost, and the way out; commands say the `cluster` where it is given."""
     return (
         f"lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
-        "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
+        f"`{pasted('kboot node reinstall NAME', cluster)}` arms one, `{pasted('kboot node settle', cluster)}` ends this"
     )
 
 

@@ -10,6 +10,7 @@ from kboot_clusterdesc import Phase
 from kboot_clusterdesc.phase import STATE_LOST
 
 from .cloudconfig_client import JsonObject
+from .pasted import pasted
 from .status import Status, failed_units_in_words
 
 _NAMED = 3  # machines by name in one sentence
@@ -40,7 +41,8 @@ class Trouble:
 def troubles(status: Status) -> list[Trouble]:
     """Return what is wrong with services, state, machines, rollout, etcd, API servers and OS release, worst first."""
     parts = (_of_services, _of_machines, _of_rollout, _of_health, _of_release, _of_receivers)
-    return sorted((trouble for part in parts for trouble in part(status)), key=lambda trouble: trouble.severity)
+    found = (replace(trouble, next=pasted(trouble.next, status.to_name)) for part in parts for trouble in part(status))
+    return sorted(found, key=lambda trouble: trouble.severity)
 
 
 def summary(found: Sequence[Trouble]) -> str:
@@ -92,7 +94,8 @@ def _of_services(status: Status) -> Iterator[Trouble]:
             command = "kboot up FILE" if service.state == "missing" else f"kboot logs {service.name}{cluster}"
             yield Trouble(severity, "service down", 1, service.name, f"is {state}{said}", command)
     if status.doubt:
-        what = f"lost ({status.doubt['reason']}): no machine is armed by itself, `kboot node reinstall NAME` arms one"
+        arm = pasted("kboot node reinstall NAME", status.to_name)
+        what = f"lost ({status.doubt['reason']}): no machine is armed by itself, `{arm}` arms one"
         yield Trouble(Severity.BAD, "state lost", 1, "state", what, "kboot node settle", status.doubt["since"])
     if status.down and all(service.is_up for service in status.services):
         yield Trouble(
