@@ -103,7 +103,8 @@ class Service:
     capabilities: tuple[str, ...] = ()
     ports: Callable[[ClusterDesc], tuple[Port, ...]] = _none  # on the bootstrapper's address
     loopback_ports: Callable[[ClusterDesc], tuple[Port, ...]] = _none
-    hands_over: bool = False  # at SIGHUP its next process takes over, and tells it in HAND_OVER
+    # the rendered files that its next process reads: at SIGHUP it takes over, and tells it in HAND_OVER
+    hands_over_on: tuple[str, ...] = ()
     tls: Callable[[ClusterDesc], ServerNames] | None = None  # its certificate lies in tls/<name>/
     runs: Callable[[ClusterDesc], bool] = _always
     environment: Callable[[ClusterDesc], dict[str, str]] = _no_environment  # beside what each service is given
@@ -116,9 +117,15 @@ class Service:
         """Whether a change of the rendered file `path` takes a restart to be seen."""
         return path in self.restarts_on or path.startswith(tuple(on for on in self.restarts_on if on.endswith("/")))
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether its next process takes over from the one that serves, so that a restart refuses nobody."""
+        return bool(self.hands_over_on)
+
     def reloads(self, path: str) -> bool:
         """Whether the service takes a change of the rendered file `path` over while it runs."""
-        return not self.restarts_for(path) and any(mount.is_read(path) for mount in self.mounts)
+        waits = self.restarts_for(path) or path in self.hands_over_on
+        return not waits and any(mount.is_read(path) for mount in self.mounts)
 
 
 def _dnsmasq_ports(desc: ClusterDesc) -> tuple[Port, ...]:
@@ -167,10 +174,9 @@ CLOUDCONFIG = Service(
     ),
     writes=(Folder("state", 0o700),),
     # the client certificate beside them is read at each use
-    restarts_on=(f"tls/cloudconfig/{SERVER_CERTIFICATE}", f"tls/cloudconfig/{SERVER_KEY}"),
+    hands_over_on=(f"tls/cloudconfig/{SERVER_CERTIFICATE}", f"tls/cloudconfig/{SERVER_KEY}"),
     capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID"),
     ports=lambda desc: (Port("tcp", 80), Port("tcp", 443)),
-    hands_over=True,
     tls=lambda desc: ServerNames((f"bootstrapper.{desc.cluster.domain}",), (desc.network.bootstrapper,)),
 )
 REGISTRY = Service(

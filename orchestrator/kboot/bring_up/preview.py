@@ -40,6 +40,7 @@ class Action(StrEnum):
 
     CREATE = "create"
     RESTART = "restart"
+    HAND_OVER = "hand-over"
     RELOAD = "reload"
     NONE = "none"
 
@@ -147,8 +148,11 @@ def _action(
         return Action.CREATE
     if wanted != present:
         return Action.RESTART
-    reloads = service is not None and any(service.reloads(change.path) for change in files)
-    return Action.RELOAD if reloads else Action.NONE
+    if service is None:
+        return Action.NONE
+    if any(change.path in service.hands_over_on for change in files):
+        return Action.HAND_OVER
+    return Action.RELOAD if any(service.reloads(change.path) for change in files) else Action.NONE
 
 
 def _render(desc: ClusterDesc, path: Path, kept: ClusterFolder, secrets: ClusterFolder) -> dict[str, RenderedFile]:

@@ -18,6 +18,7 @@ from ..render.compose import HostNetwork
 from ..running.chosen import description_in_force
 from ..running.cloudconfig_client import CloudConfigClient
 from ..running.rendered_project import network_in_force
+from .served_certificate import serve_certificate
 from .up import recreated
 
 
@@ -49,6 +50,7 @@ def start(folder: ClusterFolder, progress: Progress, *, wait_s: float = 600, tim
             if unwell := [each.name for each in engine.services() if not each.is_up]:
                 engine.restart(unwell)  # without a name, Compose restarts all
             engine.wait_healthy(progress, timeout_s)
+        serve_certificate(engine, desc, progress)
         _wait_for_answer(CloudConfigClient(folder, desc), timeout_s)
         return recreated(before, engine.services())
 

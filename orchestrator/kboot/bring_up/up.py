@@ -31,6 +31,7 @@ from ..service_images.sources import sources
 from ..supplies.fill import fill_release, fill_supplies
 from ..supplies.missing import missing_release, missing_supplies
 from .render_folder import FileChange, write_render
+from .served_certificate import serve_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def up(
         for lacking in (*missing_release(folder, desc), *missing_supplies(folder, desc, wanted)):
             progress(lacking)
         write_summary(folder, desc, images)
+        serve_certificate(engine, desc, progress)  # last: while downloads are finished it may raise NotYet
         return Outcome(desc, folder, changes, recreated(before, engine.services()))
 
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
+from kboot.bring_up.served_certificate import certificate_of, take_over
+from kboot.host.files import write_file
 from kboot.host.waiting import looks
+from kboot.pki.key_pair import Subject
+from kboot.pki.lifetimes import SERVER_LIFE
+from kboot.pki.store.issue import issue
 from support.peers import Peer, closing
 
 from .conftest import NODE1, NODE2, RELEASE, Server
@@ -106,6 +115,26 @@ def test_the_next_server_knows_what_the_one_before_it_was_told(made: Server) -> 
     assert made.hand_over() == "2 serving"
     assert made.node(NODE2)["phase"] == before["phase"] == "booting"
     made.wait_phase(NODE1, "leased")
+
+
+def test_a_certificate_made_anew_is_presented_after_a_hand_over_that_cuts_no_download(made: Server) -> None:
+    server = Subject("cloudconfig", server=True, names=("localhost",), addresses=(IPv4Address("127.0.0.1"),))
+    pair = issue(made.secrets.authority, server, datetime.now(UTC), SERVER_LIFE)
+    tls = made.folder.tls / "cloudconfig"
+    write_file(tls / "server.pem", pair.certificate)
+    write_file(tls / "server.key", pair.key)
+    wanted = ssl.PEM_cert_to_DER_cert(pair.certificate.decode())
+    said: list[str] = []
+    told: list[str] = []
+    served = partial(certificate_of, "127.0.0.1", made.ports[1])
+    reader = Peer(made.ports[0])
+    with closing([reader]):
+        reader.ask(IMAGE)
+        for _ in range(2):  # as a second `kboot up` does
+            take_over(served, wanted, lambda: told.append(made.hand_over()), said.append)
+        assert served() == wanted
+        assert (len(said), told) == (1, ["2 serving"])
+        assert reader.body() == _CONTENT
 
 
 def test_a_server_that_cannot_begin_leaves_the_one_before_it_as_it_is(made: Server) -> None:

@@ -177,7 +177,7 @@ def test_what_is_written_is_mounted_and_what_restarts_is_read() -> None:
     for service in SERVICES:
         mounted = {mount.path for mount in service.mounts}
         assert {folder.path for folder in service.writes} <= mounted
-        for path in service.restarts_on:
+        for path in (*service.restarts_on, *service.hands_over_on):
             assert any(mount.is_read(path.rstrip("/")) for mount in service.mounts), (service.name, path)
 
 

@@ -70,6 +70,18 @@ def test_what_the_cloud_config_server_reads_at_each_use_needs_no_restart(path: s
     assert actions(same, {"cloudconfig": {}}, running, changes) == {"cloudconfig": Action.RESTART}
 
 
+@pytest.mark.parametrize("name", ["server.pem", "server.key"])
+def test_a_certificate_of_the_cloud_config_server_is_a_hand_over(name: str) -> None:
+    same: dict[str, object] = {"cloudconfig": {"labels": {}}}
+    changes = [
+        FileChange("nodes/x/ignition.json", Change.CHANGED),
+        FileChange(f"tls/cloudconfig/{name}", Change.CHANGED),
+    ]
+    running = {"cloudconfig": ServiceState("cloudconfig", "running", "healthy", None)}
+    assert actions(same, same, running, changes) == {"cloudconfig": Action.HAND_OVER}
+    assert actions(same, {"cloudconfig": {}}, running, changes) == {"cloudconfig": Action.RESTART}
+
+
 def test_a_script_can_tell_that_something_would_change_from_a_failure(rack: Path, tmp_path: Path) -> None:
     root = str(tmp_path / "root")
     assert run(["diff", str(rack), "--names", "--exit-code", "--root", root]) == 3

@@ -42,12 +42,14 @@ def test_the_cloud_config_server_may_ask_kubernetes_with_a_certificate_of_its_ow
     assert not _STATUS_CLIENT & set(without)
 
 
-def test_a_renewed_status_certificate_restarts_nothing_and_a_renewed_server_certificate_does() -> None:
+def test_a_renewed_certificate_of_the_cloud_config_server_recreates_no_container_and_the_registrys_does() -> None:
     desc = _with_kubernetes()
     secrets = fixed_secrets(desc)
     assert secrets.kubernetes is not None
     before = _inputs(rendered_files(desc, secrets=secrets))
     renewed = replace(secrets, kubernetes=replace(secrets.kubernetes, status_client=_OTHER))
     assert _inputs(rendered_files(desc, secrets=renewed)) == before
-    served = _inputs(rendered_files(desc, secrets=replace(secrets, servers={**secrets.servers, "cloudconfig": _OTHER})))
-    assert {name for name in before if served[name] != before[name]} == {"cloudconfig"}
+    for service, recreated in (("cloudconfig", set()), ("registry", {"registry"})):
+        served = replace(secrets, servers={**secrets.servers, service: _OTHER})
+        after = _inputs(rendered_files(desc, secrets=served))
+        assert {name for name in before if after[name] != before[name]} == recreated
