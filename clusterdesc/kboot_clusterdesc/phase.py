@@ -22,3 +22,6 @@ class Phase(StrEnum):
 
 # Why a machine is not armed that may be installed already: the database that would tell was lost.
 STATE_LOST = "not armed: the state was lost"
+# The same, where it is not known whose card the node's `mac` was before.
+CARDS_CHANGED = "not armed: its cards were declared anew, and it may be installed already"
+MAY_BE_INSTALLED = (STATE_LOST, CARDS_CHANGED)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 from kboot_clusterdesc.layout import STATE_MARK
 from kboot_clusterdesc.node_images import image, tagged_version
-from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.phase import MAY_BE_INSTALLED
 
 from ..errors import BadInput
 from ..running.cloudconfig_client import JsonObject
@@ -170,7 +170,7 @@ def _installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[
         machine["mac"]
         for machine in machines
         if not machine["armed"]
-        and ({"installed", "running", "ready"} & set(machine["phases"]) or machine["reason"] == STATE_LOST)
+        and ({"installed", "running", "ready"} & set(machine["phases"]) or machine["reason"] in MAY_BE_INSTALLED)
     }
     return [node.name for node in nodes if node.mac in was]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Role
-from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.phase import MAY_BE_INSTALLED
 
 from ..etcd.quorum import Voters, read_voters
 from ..host.waiting import looks
@@ -196,4 +196,4 @@ def _was_installed(machine: JsonObject) -> bool:
     Arming a machine forgets its phases, and keeps the OS release that it last reported.
     """
     phases = {"installed", "running", "ready"} & set(machine["phases"])
-    return bool(phases) or machine.get("version") is not None or machine["reason"] == STATE_LOST
+    return bool(phases) or machine.get("version") is not None or machine["reason"] in MAY_BE_INSTALLED

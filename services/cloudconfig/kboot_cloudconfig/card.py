@@ -13,7 +13,7 @@ from .told_text import Plain
 
 CARDS_AT_MOST = 128
 
-KeptCard = Mapping[str, str | int | None]  # a Card as JSON: it is kept and shown as it was told, and never read here
+KeptCard = Mapping[str, str | int | None]  # a Card as JSON, kept and shown as it was told
 
 
 class Link(StrEnum):

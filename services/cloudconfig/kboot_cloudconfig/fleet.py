@@ -14,7 +14,9 @@ from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
 
 from . import machine as life
 from .description import DescriptionFile
+from .discovered import Discovered
 from .event import Event
+from .identities import Identities
 from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
 from .listeners import Listeners
@@ -31,7 +33,7 @@ from .rollouts import Rollouts
 from .settings import Settings
 from .shown_node import ShownNodes
 from .small_files import SmallFiles
-from .store import Discovered, Store
+from .store import Store
 from .updates import Updates
 from .whereabouts import is_in_memory, own_in_words
 
@@ -65,12 +67,15 @@ class Fleet:
         self.store.on_event = self._announce
         self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
         self.updates, self.rollouts = Updates(self.store.updates), Rollouts(self.store.rollouts)
+        self._identities = Identities(self.store, self.updates, self.rollouts)
 
     def index(self) -> NodeIndex:
         """Return the description in force with its nodes; answer 503 while there is none."""
         index = self._index_now or self._moment.get("description", self.description.current)
         if index is None:
             raise ProblemError(503, "there is no description yet")
+        for before, after in self._identities.follow(index, self.now()):
+            self._heard |= {after: self._heard.pop(before)} if before in self._heard else {}
         return index
 
     @contextmanager

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac, Phase
-from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.phase import CARDS_CHANGED, STATE_LOST
 
 from .card import KeptCard
 from .disk import KeptDisk
@@ -90,9 +90,20 @@ def declared(mac: Mac, now: datetime) -> Machine:
     return Machine(mac=mac, since=now, phases={Phase.WAITING: now})
 
 
-def declared_in_doubt(mac: Mac, now: datetime) -> Machine:
-    """Return the state of a machine whose earlier state was lost: not armed, since it may be installed already."""
-    return replace(declared(mac, now), armed=False, reason=STATE_LOST)
+def declared_in_doubt(mac: Mac, now: datetime, reason: str = STATE_LOST) -> Machine:
+    """Return the state of a machine whose earlier one is not known: not armed, since it may be installed already."""
+    return replace(declared(mac, now), armed=False, reason=reason)
+
+
+def may_have_run(machine: Machine) -> bool:
+    """Return whether a machine ever was more than declared and armed: it may be installed, or being installed."""
+    has_told = machine.version or machine.ssh_host_keys or machine.disks or machine.spent
+    return not machine.armed or bool(own_steps(machine)) or bool(has_told)
+
+
+def in_doubt(machine: Machine) -> Machine:
+    """Return the state of a machine whose card may be another one's by now: no boot installs it by itself."""
+    return replace(disarm(machine), reason=CARDS_CHANGED) if machine.armed else machine
 
 
 def own_steps(machine: Machine) -> list[datetime]:

@@ -27,3 +27,8 @@ class NodeIndex:
         """Return the MAC that a node is known by, for that of any of its cards; any other MAC as it is."""
         node = self.by_mac.get(mac)
         return mac if node is None else node.mac
+
+    def is_identity(self, mac: Mac) -> bool:
+        """Return whether a declared node is known by that MAC."""
+        node = self.by_mac.get(mac)
+        return node is not None and node.mac == mac

@@ -14,9 +14,10 @@ from .fleet import Fleet
 def report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
     """Return the SHA-256 of each token with which the installed machine may report.
 
-    A machine that joined and was declared later keeps its first token until it is installed again.
+    A machine that joined and was declared later keeps its first token until it is installed again, by whichever of
+    its cards it joined.
     """
-    tokens = [fleet.store.report_sha256(mac)]
+    tokens = [fleet.store.report_sha256(card) for card in fleet.node(mac).macs]
     with suppress(OSError):
         kept = fleet.files.text(f"{fleet.nodes_folder}/{mac.dashed}/{REPORT_TOKEN}").strip()
         tokens.append(guard.sha256_of(kept))

@@ -108,6 +108,13 @@ def taken_up(rollout: Rollout, now: datetime) -> Rollout:
     return replace(rollout, courses=courses)
 
 
+def handed_on(rollout: Rollout, before: Mac, after: Mac) -> Rollout:
+    """Return the rollout with the course of a machine under the MAC by which it is known from now on."""
+    courses = {after if mac == before else mac: course for mac, course in rollout.courses.items()}
+    refused = {after if mac == before else mac: release for mac, release in rollout.refused.items()}
+    return replace(rollout, courses=courses, refused=refused)
+
+
 def aimed(rollout: Rollout, release: str, now: datetime) -> Rollout:
     """Return the rollout aimed at `release`: each machine waits, but for those that were told to reboot.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,9 +12,10 @@ from pathlib import Path
 from kboot_clusterdesc import EventKind, Mac, Phase
 from kboot_clusterdesc.shared_files import DATABASE_VERSION
 
-from .api import DoubtState
 from .commits import Change, Commits
 from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
+from .discovered import Discovered
+from .doubt import Doubt
 from .event import ALL, Choice, Event, event_of, rfc3339, row_of
 from .event_table import EVENTS_KEPT, add_event
 from .leases import LeaseEntry
@@ -25,28 +25,6 @@ from .machine_record import as_json, from_json
 from .notify_table import NotifyTable
 from .rollout_table import RolloutTable
 from .update_table import UpdateTable
-
-
-@dataclass(frozen=True, slots=True)
-class Discovered:
-    """An undeclared machine that was given an address."""
-
-    mac: Mac
-    ip: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """That the state was lost, for `reason`: until the operator says otherwise any machine may be installed already."""
-
-    since: datetime
-    reason: str
-    kept: str | None  # the damaged file, beside the new one
-
-    def as_json(self) -> DoubtState:
-        """Return the form that `/v1/nodes` shows."""
-        return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}
 
 
 class Store:
@@ -154,6 +132,33 @@ class Store:
             if self._machines.get(machine.mac) is machine:
                 del self._machines[machine.mac]
                 self._waiting.add(machine.mac)
+
+    def kept(self) -> set[str]:
+        """Return the MACs of all machines whose state is kept."""
+        return {mac for (mac,) in self._reader.execute("SELECT mac FROM machines")} | self._machines.keys()
+
+    def hand_on(self, machines: Sequence[Machine], before: Mac | None, undo: Callable[[], object]) -> None:
+        """Keep the states of machines whose cards were declared anew; the last one was known as `before`, if given.
+
+        Its events, and when it was heard of, are told under its new MAC. `undo` is called where that was not kept.
+        """
+        rows = [(machine.mac, json.dumps(as_json(machine))) for machine in machines]
+        known = machines[-1].mac, before
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM machines WHERE mac = ?", (before,))
+            db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
+            for table in ("heard", "events"):
+                db.execute(f"UPDATE OR REPLACE {table} SET mac = ? WHERE mac = ?", known)  # noqa: S608 - words of this line
+
+        def forget() -> None:
+            self._forget(machines)
+            undo()
+
+        self.commits.make(Change(write, undo=forget, is_folded=True))
+        self._machines |= {machine.mac: machine for machine in machines}
+        if before is not None:
+            self._machines.pop(before, None)
 
     def take_waiting(self) -> set[Mac]:
         """Return the machines that began to wait for a lease since the last call, anew or for the first time."""

@@ -23,6 +23,21 @@ class UpdateTable:
         """Return the last steps of a machine, oldest first."""
         return self._histories.get(mac, ())
 
+    def hand_on(self, before: Mac, after: Mac) -> None:
+        """Keep the history of a machine under the MAC by which it is known from now on."""
+        if (history := self._histories.get(before)) is None:
+            return
+        replaced = self._histories.get(after)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("UPDATE OR REPLACE updates SET mac = ? WHERE mac = ?", (after, before))
+
+        def undo() -> None:
+            self._histories |= {before: history} if replaced is None else {before: history, after: replaced}
+
+        self._commits.make(Change(write, undo=undo))
+        self._histories[after] = self._histories.pop(before)
+
     def add(self, mac: Mac, entry: Entry) -> bool:
         """Keep a step; return whether it is new, and not the newest told once more."""
         before = self.history(mac)

@@ -81,6 +81,10 @@ class Updates:
         """Return the last steps of a machine's updates, oldest first."""
         return self._table.history(mac)
 
+    def hand_on(self, before: Mac, after: Mac) -> None:
+        """Keep the history of a machine under the MAC by which it is known from now on."""
+        self._table.hand_on(before, after)
+
     def add(self, mac: Mac, entry: Entry) -> bool:
         """Keep a step; return whether it is new, and not the newest told once more."""
         return self._table.add(mac, entry)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import bcrypt
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac, Node, joined, load
 from kboot_compose.service_names import SERVICE_NAMES
 
 from ..key_pair import KeyPair
@@ -36,7 +36,7 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
     }
 
     def of_node(node: Node) -> tuple[str, dict[str, KeyPair]]:
-        return kept.text(f"report-tokens/{node.mac.dashed}", _token), {
+        return kept.text(_report_token_path(node.mac), lambda: _known_token(kept, folder, node) or _token()), {
             spec.name: kept.leaf(
                 node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now, MACHINE_LIFE
             )
@@ -73,6 +73,25 @@ def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dic
 def node_key_path(mac: Mac, name: str) -> str:
     """Return where a machine's key lies below `pki/`, without the ending."""
     return f"nodes/{mac.dashed}/{name}"
+
+
+def _report_token_path(mac: Mac) -> str:
+    return f"report-tokens/{mac.dashed}"
+
+
+def _known_token(kept: SecretStore, folder: ClusterFolder, node: Node) -> str | None:
+    """Return the token with which a node's machine reports that was known by another of its cards before.
+
+    The description in force says so: a card that a node has there beside another one's is no sign of this machine.
+    """
+    found = [(mac, token) for mac in node.macs if (token := kept.found(_report_token_path(mac))) is not None]
+    if not found:
+        return None
+    try:
+        before = {mac: each.mac for each in load(folder.description).nodes for mac in each.macs}
+    except (InvalidDescription, OSError):
+        return None
+    return next((token for mac, token in found if before.get(mac) == mac == before.get(node.mac, mac)), None)
 
 
 def _kubernetes(

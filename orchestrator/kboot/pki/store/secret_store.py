@@ -41,13 +41,18 @@ class SecretStore:
 
     def text(self, name: str, make: Callable[[], str]) -> str:
         """Return the text called `name`, made by `make` the first time."""
-        path = self._pki / name
+        if (kept := self.found(name)) is not None:
+            return kept
+        made = make()
+        self._put([NewFile(self._pki / name, made.encode(), 0o600)])
+        return made
+
+    def found(self, name: str) -> str | None:
+        """Return the text called `name`; None where it was never made."""
         try:
-            return path.read_text()
+            return (self._pki / name).read_text()
         except FileNotFoundError:
-            made = make()
-            self._put([NewFile(path, made.encode(), 0o600)])
-            return made
+            return None
 
     def authority(self, name: str, common_name: str, cluster: str, now: datetime) -> KeyPair:
         """Return the authority called `name`, which is made once and never again."""

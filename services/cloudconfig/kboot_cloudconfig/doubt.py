@@ -1,0 +1,22 @@
+"""The doubt that a lost state leaves. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .api import DoubtState
+from .event import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """That the state was lost, for `reason`: until the operator says otherwise any machine may be installed already."""
+
+    since: datetime
+    reason: str
+    kept: str | None  # the damaged file, beside the new one
+
+    def as_json(self) -> DoubtState:
+        """Return the form that `/v1/nodes` shows."""
+        return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}

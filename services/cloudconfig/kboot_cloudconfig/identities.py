@@ -1,0 +1,55 @@
+"""Has the state of a machine follow it where the description names another of its cards as the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+from kboot_clusterdesc import Mac, Node
+
+from .log import log
+from .node_index import NodeIndex
+from .rollout import handed_on
+from .rollouts import Rollouts
+from .store import Store
+from .succession import Succession, recarded, succession
+from .updates import Updates
+
+
+class Identities:
+    """The MACs by which machines are known, as the description that was looked at last has them."""
+
+    def __init__(self, store: Store, updates: Updates, rollouts: Rollouts) -> None:
+        self._store, self._updates, self._rollouts = store, updates, rollouts
+        self._followed: NodeIndex | None = None
+
+    def follow(self, index: NodeIndex, now: datetime) -> list[tuple[Mac, Mac]]:
+        """Keep the states of machines under the MACs that a description names, and return each MAC that changed."""
+        before = self._followed
+        if index is before:
+            return []
+        kept = self._store.kept()
+        judged = [(node, self._succession(node, others, kept, now)) for node, others in recarded(index, before, kept)]
+        changed = list(self._kept(judged))
+        self._followed = index
+        return changed
+
+    def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime) -> Succession:
+        own = self._store.machine(node.mac, now) if node.mac in kept else None
+        return succession(node.mac, own, [self._store.machine(mac, now) for mac in others], self._followed, now)
+
+    def _kept(self, judged: list[tuple[Node, Succession]]) -> Iterator[tuple[Mac, Mac]]:
+        for node, found in judged:
+            if not found.states:
+                continue
+            self._store.hand_on(found.states, found.before, partial(self._follow_again, self._followed))
+            log("cards-changed", mac=node.mac, before=found.before, problem=found.states[-1].reason)
+            if found.before is not None:
+                self._updates.hand_on(found.before, node.mac)
+                self._rollouts.keep(handed_on(self._rollouts.rollout, found.before, node.mac))
+                yield found.before, node.mac
+
+    def _follow_again(self, before: NodeIndex | None) -> None:
+        """Look at the cards again: who is not known by what was kept of it would be taken for a new machine."""
+        self._followed = before

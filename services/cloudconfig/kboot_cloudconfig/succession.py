@@ -1,0 +1,56 @@
+"""Which state is that of a node's machine where another of its cards became the one that it is known by. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc.phase import CARDS_CHANGED
+
+from .machine import Machine, declared_in_doubt, in_doubt, may_have_run
+from .node_index import NodeIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """The states to be kept of a node's machine; the last one is of the machine known as `before`, if that is given."""
+
+    states: tuple[Machine, ...] = ()
+    before: Mac | None = None
+
+
+def recarded(index: NodeIndex, before: NodeIndex | None, kept: Set[str]) -> Iterator[tuple[Node, list[Mac]]]:
+    """Yield each node whose machine may be known by other MACs, with those: no node has that name, a state is kept."""
+    for node in index.desc.nodes:
+        was = node.mac if before is None else before.identity(node.mac)
+        macs = dict.fromkeys((*node.macs, was))
+        if others := [mac for mac in macs if mac in kept and not index.is_identity(mac)]:
+            yield node, others
+
+
+def succession(
+    mac: Mac, own: Machine | None, others: Sequence[Machine], before: NodeIndex | None, now: datetime
+) -> Succession:
+    """Return what becomes of the states of a node's machine, known by `mac` now and perhaps as one of `others` before.
+
+    The state follows the machine where it told of the card itself, or the description before had both cards at one
+    node, or this one at none. Where none is so, no boot installs anything by itself: any of them may run there.
+    """
+    lived = [machine for machine in others if may_have_run(machine)]
+    if not lived:
+        return Succession()
+    doubted = tuple(in_doubt(machine) for machine in lived if machine.armed)
+    if own is not None and may_have_run(own):
+        return Succession(doubted)
+    if len(lived) == 1 and _is_same(lived[0], mac, before):
+        return Succession((replace(lived[0], mac=mac),), lived[0].mac)
+    return Succession((*doubted, declared_in_doubt(mac, now, CARDS_CHANGED)))
+
+
+def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:
+    has_told = any(card.get("mac") == mac for card in machine.cards)
+    if has_told or before is None or not before.is_identity(machine.mac):
+        return has_told
+    return mac not in before.by_mac or before.identity(mac) == machine.mac

@@ -1,0 +1,120 @@
+"""A machine whose description names another of its cards as the first stays what it was, or is not armed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kboot.host.waiting import looks
+from kboot_clusterdesc import Mac
+
+from .conftest import HEAD, HOME, NODE1, NODE2, STRANGER, Server
+
+_HEAD = HEAD + "os: {channel: stable, version: current, config: ignition, update: {enabled: true}}\nnodes:\n"
+_FOURTH = Mac("52:54:00:00:00:98")
+HOME.setdefault(_FOURTH, "127.0.0.98")
+_DOUBT = "not armed: its cards were declared anew, and it may be installed already"
+
+
+def described(*nodes: tuple[Mac, ...]) -> str:
+    """A description whose nodes have these cards, the one that each is known by first."""
+    lines = (
+        f"  - {{mac: '{mac}', more_macs: {[str(each) for each in more]}, name: node{number}, roles: [worker]}}\n"
+        for number, (mac, *more) in enumerate(nodes, 1)
+    )
+    return _HEAD + "".join(lines)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Server]:
+    """A server with two nodes of two cards each; the first one runs, the second one is armed."""
+    made = Server(tmp_path, "ignition", described((NODE1, STRANGER), (NODE2, _FOURTH)))
+    made.lease(NODE1, STRANGER, NODE2, _FOURTH)
+    made.start()
+    made.install(NODE1)
+    report(made, NODE1, made.secrets.report_tokens[NODE1])
+    yield made
+    made.stop()
+
+
+def report(server: Server, mac: Mac, token: str) -> None:
+    """Tell that it runs, as its config says that it is called."""
+    assert server.report(mac, "running", token, version="3975.2.0").status_code == 204
+
+
+def recarded(server: Server, *nodes: tuple[Mac, ...]) -> None:
+    """Put other cards into force, and wait until they are."""
+    server.describe(described(*nodes))
+    known = [nodes[number][0] for number in range(len(nodes))]
+    for _ in looks(30, 0.1):
+        if [node["mac"] for node in server.get("/v1/nodes").json()["nodes"]] == known:
+            return
+
+
+def is_installed_by(server: Server, *cards: Mac) -> bool:
+    """Whether a network boot by one of these cards installs the machine."""
+    return any("kernel http" in server.get(f"/boot/{card.dashed}.ipxe", who=card).text for card in cards)
+
+
+def test_a_machine_that_runs_is_not_installed_by_the_other_order_of_its_cards(served: Server) -> None:
+    token = served.secrets.report_tokens[NODE1]
+    recarded(served, (STRANGER, NODE1), (NODE2, _FOURTH))
+    node = served.node(STRANGER)
+    assert (node["mac"], node["armed"], node["phase"], node["version"]) == (STRANGER, False, "running", "3975.2.0")
+    assert not is_installed_by(served, STRANGER, NODE1)
+    report(served, NODE1, token)
+    events = served.get(f"/v1/events?mac={STRANGER}&wait=0").text
+    assert '"kind":"installed"' in events.replace(" ", "")
+    recarded(served, (NODE1, STRANGER), (NODE2, _FOURTH))
+    assert (served.node(NODE1)["phase"], served.node(NODE1)["armed"]) == ("running", False)
+
+
+def test_what_follows_a_machine_outlasts_the_server(served: Server) -> None:
+    recarded(served, (STRANGER, NODE1), (NODE2, _FOURTH))
+    served.stop(kill=True)
+    served.start()
+    assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
+    assert not is_installed_by(served, STRANGER, NODE1)
+
+
+def test_a_machine_that_told_its_cards_is_known_where_the_server_was_off_meanwhile(served: Server) -> None:
+    card = {"name": "eth1", "mac": STRANGER, "link": "up", "speed_mbit": None, "driver": ""}
+    served.rewrite(NODE1, lambda state: state.update(cards=[card]))
+    served.stop()
+    served.describe(described((STRANGER, NODE1), (NODE2, _FOURTH)))
+    served.start()
+    assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
+
+
+def test_a_machine_of_which_nothing_tells_that_it_is_the_same_is_not_armed_and_says_why(served: Server) -> None:
+    served.stop()
+    served.describe(described((STRANGER, NODE1), (NODE2, _FOURTH)))
+    served.start()
+    node = served.node(STRANGER)
+    assert (node["armed"], node["reason"], node["version"]) == (False, _DOUBT, None)
+    assert not is_installed_by(served, STRANGER, NODE1)
+
+
+def test_a_machine_that_is_known_by_its_other_card_alone_stays_what_it_was(served: Server) -> None:
+    recarded(served, (STRANGER,), (NODE2, _FOURTH))
+    assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
+
+
+def test_nodes_that_swap_cards_mix_no_states(served: Server) -> None:
+    is_installed_by(served, NODE2)  # it was booted once to be installed, and may be under way
+    token = served.secrets.report_tokens[NODE1]
+    recarded(served, (STRANGER, NODE2), (_FOURTH, NODE1))
+    for mac in (STRANGER, _FOURTH):
+        node = served.node(mac)
+        assert (node["armed"], node["reason"], node["version"]) == (False, _DOUBT, None)
+    assert not is_installed_by(served, NODE1, NODE2, STRANGER, _FOURTH)
+    assert served.report(NODE1, "running", token).status_code == 403
+
+
+def test_a_new_mainboard_and_a_machine_that_never_booted_are_armed(served: Server) -> None:
+    new = Mac("52:54:00:00:00:97")
+    recarded(served, (new,), (_FOURTH, NODE2))
+    assert served.node(new)["armed"]
+    assert served.node(_FOURTH)["armed"]

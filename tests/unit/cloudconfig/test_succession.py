@@ -1,0 +1,65 @@
+"""Which state a machine has after its cards were declared anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from kboot_cloudconfig.machine import booted_from_disk, declared, finished_install
+from kboot_cloudconfig.node_index import NodeIndex
+from kboot_cloudconfig.succession import succession
+from kboot_clusterdesc import Mac, load_text
+from kboot_clusterdesc.phase import CARDS_CHANGED
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+A, B, C, D, X = (Mac(f"52:54:00:00:00:0{number}") for number in range(1, 6))
+_DESCRIPTION = f"""
+apiVersion: kboot/v1
+cluster: {{name: ail, domain: ail.example.com}}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {{mode: serve, range: [10.10.14.1, 10.10.14.127]}}
+nodes:
+  - {{mac: "{A}", more_macs: ["{B}"], name: node1, roles: [worker]}}
+  - {{mac: "{C}", more_macs: ["{D}"], name: node2, roles: [worker]}}
+"""
+BEFORE = NodeIndex.of(load_text(_DESCRIPTION, "rack.yaml"))
+RUNS = booted_from_disk(finished_install(declared(A, NOW), NOW), "c", "1.0.0", NOW)
+
+
+@pytest.mark.parametrize("mac", [B, X])
+def test_a_machine_is_the_same_by_its_other_card_and_by_a_new_one(mac: Mac) -> None:
+    found = succession(mac, None, [RUNS], BEFORE, NOW)
+    assert (found.before, found.states) == (A, (replace(RUNS, mac=mac),))
+
+
+def test_what_a_machine_told_of_its_cards_counts_without_a_description_before() -> None:
+    told = replace(RUNS, cards=({"name": "eth1", "mac": B},))
+    assert succession(B, None, [told], None, NOW).before == A
+
+
+def test_a_card_of_another_node_is_no_sign_and_arms_nobody() -> None:
+    armed = replace(RUNS, mac=C, armed=True)
+    doubted, fresh = succession(B, None, [armed], BEFORE, NOW).states
+    assert [(each.mac, each.armed, each.reason) for each in (doubted, fresh)] == [
+        (C, False, CARDS_CHANGED),
+        (B, False, CARDS_CHANGED),
+    ]
+
+
+def test_two_machines_that_ran_are_not_one() -> None:
+    found = succession(B, None, [RUNS, replace(RUNS, mac=C)], BEFORE, NOW)
+    assert (found.before, [state.reason for state in found.states]) == (None, [CARDS_CHANGED])
+
+
+def test_a_machine_that_was_never_heard_of_leaves_nothing_behind() -> None:
+    assert succession(B, None, [declared(A, NOW)], BEFORE, NOW).states == ()
+
+
+def test_who_ran_by_its_own_name_keeps_its_state_and_the_other_is_armed_no_more() -> None:
+    other = replace(RUNS, mac=B, armed=True)
+    (state,) = succession(A, RUNS, [other], BEFORE, NOW).states
+    assert (state.mac, state.armed) == (B, False)
