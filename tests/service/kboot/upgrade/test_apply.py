@@ -31,12 +31,23 @@ case $1 in
     if grep -qxF "$unit" "$EDGE/enabled"; then [ "$2" = --quiet ] || echo enabled; exit 0; fi
     [ "$2" = --quiet ] || echo disabled
     exit 1 ;;
+  show)
+    unit=${@: -1}
+    if grep -qxF "$unit" "$EDGE/masked"; then echo masked; exit; fi
+    case $unit in systemd-* | containerd.service | docker.service) echo loaded; exit ;; esac # of the OS
+    if [ -f "$ROOT/etc/systemd/system/$unit" ]; then echo loaded; else echo not-found; fi
+    exit ;;
   mask) echo "$2" >>"$EDGE/masked" && ln -s /dev/null "$ROOT/etc/systemd/system/$2" ;;
   enable) echo "$2" >>"$EDGE/enabled" ;;
   disable) grep -vxF "$3" "$EDGE/enabled" >"$EDGE/left" || true; mv "$EDGE/left" "$EDGE/enabled" ;;
 esac
 echo "$*" >>"$EDGE/said"
-[ ! -e "$EDGE/broken" ] || ! grep -qxF "$*" "$EDGE/broken"
+if [ -e "$EDGE/broken" ] && grep -qxF "$*" "$EDGE/broken"; then exit 1; fi
+[ "$1" = restart ] || exit 0
+for unit in "${@:2}"; do
+  case $unit in --*) continue ;; esac
+  [ "$("$0" show "$unit")" = loaded ] || { echo "Unit $unit not found." >&2; exit 5; }
+done
 """
 _GETENT = """#!/bin/bash
 [ "$1 $2" = "passwd core" ] && echo "core:x:$(id -u):$(id -g)::/home/core:/bin/bash"
@@ -224,6 +235,22 @@ def test_a_run_that_stopped_half_way_is_taken_to_its_end_by_the_next(machine: Ma
     (machine.edge / "broken").unlink()
     assert restarted(machine.give(newer)) == {"kboot-assets.service", "kubelet.service", "kboot-addons.service"}
     assert machine.give(newer) == [_REPORT]
+
+
+def test_what_was_to_be_started_anew_by_a_config_that_was_taken_back_is_left_alone(machine: Machine) -> None:
+    newer = described(lambda text: text.replace("v1.36.2", "v1.36.3"))
+    unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+    own = NodeConfig("", units=(Unit("foo.service", unit), Unit("bar.service", unit)))
+    (machine.edge / "broken").write_text("restart kboot-assets.service\n")
+    assert machine.run(sent(newer.merged(own))).returncode == 1
+    (machine.edge / "broken").unlink()
+    with (machine.edge / "masked").open("a") as masked:
+        masked.write("bar.service\n")  # by the operator
+    machine.said()
+    said = machine.give(described())
+    assert restarted(said) == {"kboot-assets.service", "kubelet.service", "kboot-addons.service"}
+    assert machine.files()["/etc/kboot/config-hash"][0] == f"{with_hash(described())[1]}\n".encode()
+    assert machine.give(described()) == [_REPORT]
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.95, 0.99, 0.999])
