@@ -18,6 +18,7 @@ from .body import Body, Size
 from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
 from .card import CARDS_AT_MOST, Card
 from .disk import DISKS_AT_MOST, Disk
+from .disk_boot import told_boot
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -96,7 +97,7 @@ def _step(machine: Machine, report: Report, fleet: Fleet, address: IPv4Address |
         case Phase.RUNNING:
             said = filter(None, (report.detail, elsewhere_in_words(fleet.desc(), fleet.node(machine.mac), address)))
             remark = "; ".join(said) or None
-            return life.booted_from_disk(machine, report.config, report.version, now, report.ssh_host_keys, remark)
+            return told_boot(machine, report.config, report.version, now, report.ssh_host_keys, remark)
         case Phase.INSTALLED:
             return life.finished_install(machine, now, report.boot_partition)
         case Phase.FAILED:

@@ -21,6 +21,9 @@ BOOT_SAME = timedelta(minutes=2)  # how long who asks again is given the same va
 BOOT_LIFE = timedelta(days=7)  # of a boot value: a machine in memory asks on while the bootstrapper is away
 
 DISARMED_MIDWAY = "disarmed before its install was done: `kboot node reinstall` arms it again"
+RUNS_ARMED = (
+    "it runs its earlier system and is armed: its next boot from the network installs it, `kboot node disarm` keeps it"
+)
 
 _BEFORE_INSTALL = (Phase.WAITING, Phase.LEASED, Phase.BOOTING)
 _UNDER_WAY = (*_BEFORE_INSTALL, Phase.INSTALLING, Phase.CONFIGURED)
@@ -249,7 +252,7 @@ def became_ready(machine: Machine, now: datetime) -> Machine:
     """Return the machine's state after the API server called its node Ready; only a machine that runs can be."""
     if machine.phase is not Phase.RUNNING:
         return machine
-    return replace(_enter(machine, Phase.READY, now), reason=None)
+    return replace(_enter(machine, Phase.READY, now), reason=RUNS_ARMED if machine.reason == RUNS_ARMED else None)
 
 
 def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
@@ -286,7 +289,7 @@ def arm(machine: Machine, now: datetime) -> Machine:
 def disarm(machine: Machine) -> Machine:
     """Return the machine's state after the operator disarmed it: its token and its boot value are void."""
     is_midway = machine.armed and machine.phase in (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
-    reason = DISARMED_MIDWAY if is_midway else machine.reason
+    reason = DISARMED_MIDWAY if is_midway else None if machine.reason == RUNS_ARMED else machine.reason
     return replace(machine, armed=False, boot=None, token=None, spent=_spent(machine), issued=(), reason=reason)
 
 

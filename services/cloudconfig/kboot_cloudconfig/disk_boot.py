@@ -1,0 +1,43 @@
+"""What a boot from disk says of an install whose end was never told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from kboot_clusterdesc import Phase
+
+from .machine import RUNS_ARMED, Machine, booted_from_disk, finished_install
+
+
+def told_boot(
+    machine: Machine,
+    config: str | None,
+    version: str | None,
+    now: datetime,
+    ssh_host_keys: tuple[str, ...] = (),
+    remark: str | None = None,
+) -> Machine:
+    """Return the machine's state after it told that it booted from its disk.
+
+    Where that is a new installation the install is over, though a power cut took its own word: the machine is not
+    armed any more. Where it may be the system from before, it is armed still, and its reason says so.
+    """
+    is_midway = machine.armed and _took_config(machine)
+    is_over = is_midway and _is_new(machine, ssh_host_keys)
+    before = finished_install(machine, now) if is_over else machine
+    told = booted_from_disk(before, config, version, now, ssh_host_keys, remark)
+    stays_armed = told.armed and (is_midway or machine.reason == RUNS_ARMED)
+    return replace(told, reason=RUNS_ARMED) if stays_armed else told
+
+
+def _took_config(machine: Machine) -> bool:
+    return machine.phase in (Phase.INSTALLING, Phase.CONFIGURED) and Phase.CONFIGURED in machine.phases
+
+
+def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:
+    """Return whether a machine runs a new installation, which makes new host keys: as its first one, or by these."""
+    if machine.ssh_host_keys:
+        return bool(ssh_host_keys) and set(ssh_host_keys).isdisjoint(machine.ssh_host_keys)
+    return machine.version is None

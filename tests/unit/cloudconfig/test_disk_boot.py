@@ -1,0 +1,65 @@
+"""A boot from disk in the middle of an install: it is over, or the machine says that it is armed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+
+import pytest
+
+from kboot_cloudconfig import machine as life
+from kboot_cloudconfig.disk_boot import told_boot
+from kboot_cloudconfig.machine import RUNS_ARMED, Machine
+from kboot_clusterdesc import Mac, Phase
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+HOME = IPv4Address("10.0.0.11")
+OLD, NEW = ("ssh-ed25519 old",), ("ssh-ed25519 new",)
+FRESH = life.declared(Mac("52:54:00:00:00:01"), NOW)
+RAN = told_boot(life.finished_install(FRESH, NOW), "c", "1.0.0", NOW, OLD)
+
+
+def midway(before: Machine) -> Machine:
+    """The machine once it has taken its config."""
+    return life.fetched_config(life.fetched_installer(before, "a" * 64, NOW), HOME, NOW)
+
+
+def booted(machine: Machine, keys: tuple[str, ...] = NEW) -> Machine:
+    """The machine after it told of a boot from disk."""
+    return told_boot(machine, "c", "2.0.0", LATER, keys)
+
+
+@pytest.mark.parametrize("before", [FRESH, life.arm(RAN, NOW)], ids=["first", "again"])
+def test_a_new_installation_that_runs_ends_the_install(before: Machine) -> None:
+    done = booted(midway(before))
+    assert (done.phase, done.armed, done.boot, done.reason) == (Phase.RUNNING, False, None, None)
+    assert done.ssh_host_keys == NEW
+
+
+def test_a_machine_that_wrote_on_after_its_config_has_ended_its_install_too() -> None:
+    again = life.fetched_installer(midway(FRESH), "b" * 64, NOW)
+    assert again.phase is Phase.INSTALLING
+    assert not booted(again).armed
+
+
+@pytest.mark.parametrize("keys", [OLD, ()])
+def test_a_machine_that_may_run_its_earlier_system_is_armed_and_says_so(keys: tuple[str, ...]) -> None:
+    told = booted(midway(life.arm(RAN, NOW)), keys)
+    assert (told.armed, told.reason) == (True, RUNS_ARMED)
+    assert life.became_ready(told, LATER).reason == RUNS_ARMED
+    assert booted(life.became_ready(told, LATER), keys).reason == RUNS_ARMED, "it says so at its next boot too"
+    assert life.disarm(told).reason is None
+
+
+def test_a_machine_that_told_no_host_keys_before_is_not_taken_for_new() -> None:
+    told = booted(midway(life.arm(replace(RAN, ssh_host_keys=()), NOW)))
+    assert (told.armed, told.reason) == (True, RUNS_ARMED)
+
+
+def test_a_machine_that_was_armed_and_only_boots_its_disk_stays_armed() -> None:
+    armed = life.arm(RAN, NOW)
+    for before in (armed, life.fetched_installer(armed, "a" * 64, NOW)):
+        told = booted(before)
+        assert (told.armed, told.reason) == (True, None)
