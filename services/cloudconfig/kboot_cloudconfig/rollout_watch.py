@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from kboot_clusterdesc import EventKind, Mac
 from kboot_clusterdesc.model import Timing
 
+from .clock_steps import ClockSteps
 from .fleet import Fleet
 from .kubernetes_calls import ApiCalls
-from .log import log
+from .log import LogLevel, log
 from .node_tasks import NodeTasks
 from .overdue import SLOW
 from .problem import ProblemError
-from .rollout import UNDER_WAY, Rollout, Stage, State
+from .rollout import UNDER_WAY, Rollout, Stage, State, taken_up
 from .rollout_sight import cluster_trouble, seen
 from .rollout_step import step, tasks
 from .rollout_view import Task, is_older
@@ -27,8 +30,9 @@ _RETRY_S = 5.0  # as kubectl drain does
 class RolloutWatch:
     """The loop that moves the one rollout of the cluster."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: Fleet, steady: Callable[[], float] = time.monotonic) -> None:
+        self._fleet, self._steady = fleet, steady
+        self._clock = ClockSteps(fleet.now(), steady())
         every_s = min(_RETRY_S, fleet.settings.rollout_every_s)
         self._tasks = NodeTasks(ApiCalls(self._addresses, fleet.settings.tls), every_s, self._note_task)
 
@@ -49,17 +53,20 @@ class RolloutWatch:
     async def look(self) -> None:
         """Take the steps that are to be taken now, where there can be any."""
         fleet = self._fleet
+        self._now()
         factor = SLOW if fleet.desc().timing is Timing.SLOW else 1
         patience = fleet.settings.patience.times(factor)
         if not has_work(fleet):
             return
         view = await seen(fleet, self._tasks.outcomes)
         is_busy = bool(fleet.rollouts.rollout.at(*UNDER_WAY))
-        if is_busy or step(fleet.rollouts.rollout, view, fleet.now(), patience).state is State.RUNNING:
+        now = self._now()
+        if is_busy or step(fleet.rollouts.rollout, view, now, patience).state is State.RUNNING:
             trouble = await cluster_trouble(fleet)
             view = await seen(fleet, self._tasks.outcomes, trouble)  # much may have changed meanwhile
+        now = self._now()  # much time may have passed
         before = fleet.rollouts.rollout
-        after = step(before, view, fleet.now(), patience)
+        after = step(before, view, now, patience)
         made = fleet.store.commits.made
         fleet.rollouts.keep(after)
         for mac, detail in told(before, after):
@@ -67,6 +74,19 @@ class RolloutWatch:
         await fleet.store.commits.kept(made)  # a machine is taken down for what is kept alone
         names = {mac: member.name for mac, member in view.members.items()}
         self._tasks.want(tasks(fleet.rollouts.rollout, view), names)
+
+    def _now(self) -> datetime:
+        """Return the time; where the clock was set, the rollout is first taken up as a server that begins does it.
+
+        By a clock that was set forward all patience has run out, and one that was set back is before each turn's begin.
+        """
+        fleet, now = self._fleet, self._fleet.now()
+        by = self._clock.since_last(now, self._steady())
+        if by is not None:
+            fleet.rollouts.words.clear()  # told at times of the other clock; they come again within a minute
+            fleet.rollouts.keep(taken_up(fleet.rollouts.rollout, now))
+            log("clock-was-set", LogLevel.WARNING, by_s=round(by.total_seconds()), rollout="taken up anew")
+        return now
 
     def _addresses(self) -> list[str]:
         """Return where API servers are asked, those first that are not about to reboot."""

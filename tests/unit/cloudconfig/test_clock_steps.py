@@ -1,0 +1,103 @@
+"""A rollout goes on whichever way the clock of the bootstrapper is set under it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kboot_cloudconfig.clock_steps import ClockSteps
+from kboot_cloudconfig.fleet import Fleet
+from kboot_cloudconfig.machine import booted_from_disk, finished_install
+from kboot_cloudconfig.rollout import Course, Rollout, Stage, State
+from kboot_cloudconfig.rollout_view import AgentState, Word
+from kboot_cloudconfig.rollout_watch import RolloutWatch
+from kboot_cloudconfig.settings import settings_from
+from kboot_clusterdesc import Mac
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MAC = Mac("52:54:00:00:00:01")
+_DESCRIPTION = f"""
+apiVersion: kboot/v1
+cluster: {{name: unit, domain: unit.example.com}}
+network:
+  bootstrapper: 10.10.14.253
+  subnet: 10.10.14.0/24
+  dhcp: {{mode: serve, range: [10.10.14.1, 10.10.14.127]}}
+os: {{channel: stable, update: {{enabled: true}}}}
+nodes:
+  - {{mac: "{MAC}", name: node1, roles: [worker]}}
+"""
+
+
+class Clocks:
+    """A clock that somebody may set, and one that nobody does."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady_s = NOW, 100.0
+
+    def now(self) -> datetime:
+        """What the clock on the wall shows."""
+        return self.wall
+
+    def steady(self) -> float:
+        """The seconds since some time."""
+        return self.steady_s
+
+    def pass_by(self, passed: timedelta) -> None:
+        """Let time pass."""
+        self.wall += passed
+        self.steady_s += passed.total_seconds()
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, clocks: Clocks) -> Fleet:
+    """One machine that was told to reboot for a rollout."""
+    for name in ("config", "leases", "images", "nodes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "config" / "clusterdesc.yaml").write_text(_DESCRIPTION)
+    places = {
+        "KBOOT_CONFIG_DIR": str(tmp_path / "config"),
+        "KBOOT_DATA_DIR": str(tmp_path),
+        "KBOOT_UID": str(os.getuid()),
+    }
+    made = Fleet(settings_from(places), clocks.now)
+    machine = made.machine(MAC)
+    made.keep(machine, booted_from_disk(finished_install(machine, NOW), "c", "1.0.0", NOW))
+    course = Course(Stage.REBOOTING, NOW, from_version="1.0.0", boot="before")
+    made.rollouts.keep(Rollout(NOW, State.RUNNING, "2.0.0", courses={MAC: course}))
+    return made
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_machine_has_its_time_by_the_clock_that_was_set(fleet: Fleet, clocks: Clocks, hours: int) -> None:
+    watch = RolloutWatch(fleet, clocks.steady)
+    clocks.pass_by(timedelta(seconds=5))
+    asyncio.run(watch.look())
+    assert fleet.rollouts.rollout.courses[MAC].since == NOW
+    fleet.rollouts.words[MAC] = Word(AgentState.IDLE, "1.0.0", "before", clocks.wall)
+    clocks.pass_by(timedelta(seconds=5))
+    clocks.wall += timedelta(hours=hours)
+    asyncio.run(watch.look())
+    rollout = fleet.rollouts.rollout
+    course = rollout.courses[MAC]
+    assert (rollout.state, course.stage, course.since) == (State.RUNNING, Stage.REBOOTING, clocks.wall)
+    assert fleet.rollouts.words == {}
+    clocks.pass_by(timedelta(minutes=21))
+    asyncio.run(watch.look())
+    assert fleet.rollouts.rollout.courses[MAC].stage is Stage.FAILED, "it did not come back, by any clock"
+
+
+def test_time_that_passes_by_both_clocks_sets_none() -> None:
+    clock = ClockSteps(NOW, 0)
+    assert clock.since_last(NOW + timedelta(hours=9), 9 * 3600) is None
+    assert clock.since_last(NOW + timedelta(hours=9, seconds=59), 9 * 3600) is None
+    assert clock.since_last(NOW + timedelta(hours=8), 9 * 3600) == timedelta(hours=-1, seconds=-59)
