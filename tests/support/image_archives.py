@@ -14,18 +14,27 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
-def docker_archive(path: Path, *tags: str, text: str = "hello", files: Mapping[str, bytes] | None = None) -> Path:
+def docker_archive(
+    path: Path, *tags: str, text: str = "hello", files: Mapping[str, bytes] | None = None, arch: str = "amd64"
+) -> Path:
     """As `docker save` writes it: one image under some names, with these programs."""
     layer = tar_of(files or {"hello": text.encode()})
-    config = _config(layer, "amd64")
+    config = _config(layer, arch)
     manifest = [{"Config": f"{_hex(config)}.json", "RepoTags": list(tags), "Layers": ["layer.tar"]}]
     parts = {f"{_hex(config)}.json": config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
     path.write_bytes(tar_of(parts))
     return path
 
 
-def oci_archive(path: Path, name: str = "", *, arches: Sequence[str] = ("amd64",), left_out: Sequence[str] = ()) -> str:
-    """An OCI layout in a tar; several `arches` make a list. The digest of the image."""
+def oci_archive(
+    path: Path,
+    name: str = "",
+    *,
+    arches: Sequence[str] = ("amd64",),
+    left_out: Sequence[str] = (),
+    is_list: bool = False,
+) -> str:
+    """An OCI layout in a tar; several `arches` make a list, and `is_list` one of a single. The digest of the image."""
     files: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
     entries = []
     for arch in arches:
@@ -37,7 +46,7 @@ def oci_archive(path: Path, name: str = "", *, arches: Sequence[str] = ("amd64",
         if arch not in left_out:
             files |= {_path(blob): blob for blob in (packed, config, manifest)}
     top = entries[0]
-    if len(arches) > 1:
+    if len(arches) > 1 or is_list:
         index = _manifest(INDEX, manifests=entries)
         files[_path(index)] = index
         top = _entry(INDEX, index)

@@ -253,11 +253,14 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
     from ..host.stamp import changed
     from ..running.summary import write_summary
     from ..supplies.image_archive import read_archive
+    from ..supplies.node_images import usable_image
 
     folder, desc = _cluster(arguments)
     read = {path: read_archive(path) for path in archives}
     named = {path: [reference] if reference else archive.references() for path, archive in read.items()}
     pushes = [(path, name) for path, names in named.items() for name in names]
+    for path, name in pushes:
+        usable_image(read[path], name, desc)
     size_mb = {path: path.stat().st_size / 1e6 for path in named}
     store, progress = _store(folder, desc), Progress()
     with changed(folder), shown_share(progress, "pushed", sum(size_mb.values()), "MB") as ended:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
+from .image_platform import platform_of
 
 _JSON_LIMIT_BYTES = 16 * 1024**2
 _LISTS = ("index.v1+json", "manifest.list.v2+json")
@@ -22,6 +23,7 @@ class ArchivedImage:
     """One image of an archive. `selector` is the name by which skopeo finds it among several.
 
     `digest` is the one that it has in a registry, and `config` that of its configuration, where the archive tells them.
+    `platforms` are those of what is in the archive, such as `linux/amd64`; none where it does not tell.
     """
 
     references: tuple[str, ...]  # full names; empty where the archive has a tag at most
@@ -29,6 +31,7 @@ class ArchivedImage:
     is_whole_list: bool = False  # a list of several architectures, each of them in the archive
     digest: str | None = None
     config: str | None = None
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class _Members:
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self._named = {member.name.removeprefix("./"): member for member in tar}
+        self._read: dict[str, bytes | None] = {}  # a look back in a compressed archive unpacks it again
 
     def __contains__(self, name: str) -> bool:
         return name in self._named
@@ -92,9 +96,11 @@ class _Members:
         return f"sha256:{sha256(content).hexdigest()}" if content is not None else None
 
     def _content(self, name: str) -> bytes | None:
-        member = self._named.get(name)
-        stream = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
-        return stream.read() if stream is not None else None
+        if name not in self._read:
+            member = self._named.get(name)
+            stream = self._tar.extractfile(member) if member and member.size <= _JSON_LIMIT_BYTES else None
+            self._read[name] = stream.read() if stream is not None else None
+        return self._read[name]
 
 
 def _archive(path: Path, members: _Members) -> Archive:
@@ -111,8 +117,10 @@ def _archive(path: Path, members: _Members) -> Archive:
 
 def _docker_image(members: _Members, number: int, entry: dict[str, Any]) -> ArchivedImage:
     tags = tuple(str(tag) for tag in entry.get("RepoTags") or ())
-    config = members.digest(str(entry.get("Config")))
-    return ArchivedImage(tags, tags[0] if tags else f"@{number}", config=config)
+    config = str(entry.get("Config"))
+    platform = platform_of(members.json(config) or {})
+    platforms = (platform,) if platform else ()
+    return ArchivedImage(tags, tags[0] if tags else f"@{number}", config=members.digest(config), platforms=platforms)
 
 
 def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
@@ -123,7 +131,17 @@ def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
         is_list = str(entry.get("mediaType")).endswith(_LISTS)
         is_whole = is_list and _is_whole_list(members, entry)
         digest = str(entry["digest"]) if is_whole or not is_list else None
-        yield ArchivedImage((full,) if full else (), short, is_whole, digest)
+        platforms = tuple(_platforms(members, entry))
+        yield ArchivedImage((full,) if full else (), short, is_whole, digest, platforms=platforms)
+
+
+def _platforms(members: _Members, entry: dict[str, Any]) -> Iterator[str]:
+    """Yield the platform of the image, or of each image of the list, that an entry names and the archive holds."""
+    top = members.json(_blob(entry)) or {}
+    for found in (top, *(members.json(_blob(child)) or {} for child in top.get("manifests") or ())):
+        config = members.json(_blob(found["config"])) if found.get("config") else None
+        if platform := platform_of(config or {}):
+            yield platform
 
 
 def _is_whole_list(members: _Members, entry: dict[str, Any]) -> bool:

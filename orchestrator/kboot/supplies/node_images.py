@@ -12,7 +12,8 @@ from kboot_clusterdesc.node_images import is_reference, repository_and_tag
 
 from ..errors import BadInput, KbootError
 from ..host.engine import Engine
-from .image_archive import ArchivedImage, read_archive
+from .image_archive import Archive, ArchivedImage, read_archive
+from .image_platform import platform_fault, platform_hint
 from .registry import Finding, Registry, RegistryUnreachable
 from .registry_store import RegistryStore
 from .skopeo import Skopeo, Source, archived, released, stored
@@ -46,7 +47,7 @@ class NodeImages:
         """
         checked_reference(reference)
         found = read_archive(archive)
-        image = found.image(reference)
+        image = usable_image(found, reference, self._desc)
         source = archived(found, image, reference)
         if as_it_is:
             source = replace(source, keeps_digest=True)
@@ -69,7 +70,10 @@ class NodeImages:
         """Copy an image from its public registry, for the architecture of the description."""
         checked_reference(reference)
         progress(f"pulling {reference}")
-        return self._copied(released(reference), reference)
+        source = released(reference)
+        if fault := platform_fault(self._skopeo.platforms(source, reference), self._desc.os.arch):
+            raise BadInput(f"{reference}: {fault}", "name an image that is for `os.arch`")
+        return self._copied(source, reference)
 
     def digests(self, references: Iterable[str]) -> dict[str, str | None]:
         """Return reference -> digest, None where the registry has none."""
@@ -101,6 +105,14 @@ class NodeImages:
                 f"`kboot images prune --cluster {self._folder.cluster}` removes what is damaged; then push it again",
             )
         return finding
+
+
+def usable_image(archive: Archive, reference: str, desc: ClusterDesc) -> ArchivedImage:
+    """Return the image of an archive that is pushed as `reference`; raise BadInput when no machine could run it."""
+    image = archive.image(reference)
+    if fault := platform_fault(image.platforms, desc.os.arch):
+        raise BadInput(f"{archive.path}: {reference}: {fault}", platform_hint(desc.os.arch))
+    return image
 
 
 def other_images(folder: ClusterFolder, desc: ClusterDesc, wanted: Iterable[str]) -> dict[str, str]:

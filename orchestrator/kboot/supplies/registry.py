@@ -17,8 +17,10 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import repository_and_tag
 
 from ..errors import KbootError
+from .image_platform import platform_fault, platform_of
 from .standing import Standing
 
+_CONFIG_LIMIT_BYTES = 16 << 20
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -84,7 +86,7 @@ class Registry(AbstractContextManager["Registry"]):
         return str(answer.headers.get("Docker-Content-Digest", "unknown"))
 
     def look(self, reference: str) -> Finding:
-        """Look at an image as a pull would: manifest, digest, and the size of each blob."""
+        """Look at an image as a pull would: manifest, digest, the size of each blob, and the platform."""
         repository, tag = repository_and_tag(reference)
         answer = self._ask("GET", f"{repository}/manifests/{tag}")
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -95,7 +97,10 @@ class Registry(AbstractContextManager["Registry"]):
         named = str(config.get("digest")) if isinstance(config, dict) else None
         return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults), named)
 
-    def _manifest_faults(self, repository: str, asked: str, answer: httpx.Response) -> Iterator[str]:
+    def _manifest_faults(
+        self, repository: str, asked: str, answer: httpx.Response, *, is_ours: bool = True
+    ) -> Iterator[str]:
+        """Yield the faults of a manifest and what it leads to; `is_ours` is one that our machines would run."""
         if answer.status_code != httpx.codes.OK:
             yield f"manifest {asked}: the registry answers {answer.status_code}"
             return
@@ -109,8 +114,11 @@ class Registry(AbstractContextManager["Registry"]):
         if isinstance(manifest.get("manifests"), list):
             yield from self._index_faults(repository, asked, manifest["manifests"])
         elif isinstance(manifest.get("config"), dict) and isinstance(manifest.get("layers"), list):
-            for kind, blob in (("config", manifest["config"]), *(("layer", each) for each in manifest["layers"])):
-                yield from self._blob_faults(repository, kind, blob)
+            parts = [("config", manifest["config"]), *(("layer", each) for each in manifest["layers"])]
+            faults = [fault for kind, blob in parts for fault in self._blob_faults(repository, kind, blob)]
+            yield from faults
+            if is_ours and not faults:
+                yield from self._platform_faults(repository, manifest["config"])
         else:
             yield f"manifest {asked}: neither an index nor an image"
 
@@ -123,8 +131,9 @@ class Registry(AbstractContextManager["Registry"]):
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             platform = entry.get("platform") or {}
-            is_here |= platform.get("os") == "linux" and platform.get("architecture") == self._arch
-            yield from self._manifest_faults(repository, digest, answer)
+            is_ours = platform.get("os") == "linux" and platform.get("architecture") == self._arch
+            is_here |= is_ours
+            yield from self._manifest_faults(repository, digest, answer, is_ours=is_ours)
         if not is_here:
             yield f"manifest {asked}: holds no image for linux/{self._arch}"
 
@@ -136,6 +145,13 @@ class Registry(AbstractContextManager["Registry"]):
         elif answer.headers.get("Content-Length") != str(size):
             found = answer.headers.get("Content-Length", "unknown")
             yield f"{kind} {digest}: {found} bytes, not {size}"
+
+    def _platform_faults(self, repository: str, config: Mapping[str, Any]) -> Iterator[str]:
+        if int(config.get("size", 0)) <= _CONFIG_LIMIT_BYTES:
+            answer = self._ask("GET", f"{repository}/blobs/{config['digest']}")
+            platform = platform_of(_object(answer.content))
+            if platform and (fault := platform_fault([platform], self._arch)):
+                yield fault
 
     def _ask(self, method: str, path: str) -> httpx.Response:
         try:

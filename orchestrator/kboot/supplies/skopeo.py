@@ -89,12 +89,21 @@ def copy_command(source: Source, reference: str, desc: ClusterDesc) -> list[str]
     """Return the command line that copies `source` into the cluster's registry, to the place of `reference`."""
     repository, tag = repository_and_tag(reference)
     separator = "@" if tag.startswith("sha256:") else ":"
-    command = ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={desc.os.arch}", "copy"]
+    command = [*_skopeo(desc), "copy"]
     command += ["--all"] if source.takes_all else []
     command += ["--preserve-digests"] if source.keeps_digest else []
     command += [f"--dest-authfile={_GIVEN}/auth.json", f"--dest-cert-dir={_GIVEN}/certs"]
     target = f"docker://127.0.0.1:{desc.registry.port + 1}/{repository}{separator}{tag}"
     return [*command, f"--digestfile={_ROOM}/digest", source.name, target]
+
+
+def inspect_command(source: Source, desc: ClusterDesc) -> list[str]:
+    """Return the command line that prints the platform of what the cluster's machines would take of `source`."""
+    return [*_skopeo(desc), "inspect", "--config", "--format", "{{.OS}}/{{.Architecture}}", source.name]
+
+
+def _skopeo(desc: ClusterDesc) -> list[str]:
+    return ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={desc.os.arch}"]
 
 
 class Skopeo:
@@ -107,35 +116,48 @@ class Skopeo:
 
     def copy(self, source: Source, reference: str) -> str:
         """Copy an image to the place of `reference` in the registry, and return the digest of what was pushed."""
-        user = _user(source)
-        with self._scratch(user, source.layout) as scratch:
-            mounts = [bind_mount(scratch / "given", _GIVEN), bind_mount(scratch / "room", _ROOM, read_only=False)]
-            environment: dict[str, str] = {}
-            if source.archive is not None:
-                mounts.append(bind_mount(source.archive.resolve(), _ARCHIVE))
-            elif source.layout is not None:
-                mounts.append(bind_mount(scratch / "layout", _LAYOUT))
-                mounts.append(bind_mount(source.layout.blobs, f"{_LAYOUT}/blobs"))
-            else:
-                mounts += site_authorities()
-                proxy = self._desc.network.proxy
-                environment |= site_proxies(proxy.environment if proxy else os.environ)
-            command = copy_command(source, reference, self._desc)
-            registry = self._registry()
-            code, said = run_task(
-                self._engine.client,
-                registry.image or "",
-                command,
-                mounts=mounts,
-                environment=environment,
-                user=user,
-                network=f"container:{registry.container}",
-                label=self._folder.cluster,
-            )
+        with self._scratch(_user(source), source.layout) as scratch:
+            code, said = self._run(copy_command(source, reference, self._desc), source, scratch)
             if code != 0:
                 hint = f"read `docker compose -p {self._engine.project} logs registry`"
                 raise KbootError(f"{reference}: not pushed: {failure(said)}", _hint(source, said) or hint)
             return (scratch / "room" / "digest").read_text().strip()
+
+    def platforms(self, source: Source, reference: str) -> list[str]:
+        """Return the platform of what `copy` would take, such as `linux/amd64`; none where the image does not say.
+
+        Raises KbootError where it cannot be had, as a list cannot without our architecture.
+        """
+        with self._scratch(_user(source), source.layout) as scratch:
+            code, said = self._run(inspect_command(source, self._desc), source, scratch)
+            if code != 0:
+                raise KbootError(f"{reference}: not pulled: {failure(said)}", _hint(source, said))
+            platform = said.strip().rpartition("\n")[2]
+            return [platform] if platform != "/" else []
+
+    def _run(self, command: list[str], source: Source, scratch: Path) -> tuple[int, str]:
+        mounts = [bind_mount(scratch / "given", _GIVEN), bind_mount(scratch / "room", _ROOM, read_only=False)]
+        environment: dict[str, str] = {}
+        if source.archive is not None:
+            mounts.append(bind_mount(source.archive.resolve(), _ARCHIVE))
+        elif source.layout is not None:
+            mounts.append(bind_mount(scratch / "layout", _LAYOUT))
+            mounts.append(bind_mount(source.layout.blobs, f"{_LAYOUT}/blobs"))
+        else:
+            mounts += site_authorities()
+            proxy = self._desc.network.proxy
+            environment |= site_proxies(proxy.environment if proxy else os.environ)
+        registry = self._registry()
+        return run_task(
+            self._engine.client,
+            registry.image or "",
+            command,
+            mounts=mounts,
+            environment=environment,
+            user=_user(source),
+            network=f"container:{registry.container}",
+            label=self._folder.cluster,
+        )
 
     def _registry(self) -> ServiceState:
         for service in self._engine.services():
@@ -192,6 +214,8 @@ def _user(source: Source) -> int:
 def _hint(source: Source, said: str) -> str:
     if "no space left" in said:
         return "free some space under the root, then run this again"
+    if "no image found in" in said:
+        return "name an image that is for `os.arch`"
     if source.archive is None and re.search(r"lookup|dial tcp|i/o timeout|pinging container registry", said):
         return "is that registry reached from here? Without internet: `kboot images load FILE`"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ...errors import BadInput
 from ...supplies.bundle_manifest import Blob, Item, Kind
 from ...supplies.image_archive import read_archive
+from ...supplies.image_platform import platform_hint
 from .collected import Collected
 from .image_parts import JSON_LIMIT_BYTES, Files, ImageParts, docker_parts, oci_parts, references
 
@@ -38,6 +39,7 @@ def collect_archive(path: Path, archs: tuple[str, ...], collected: Collected) ->
             found = list(_docker_images(files, collected))
         else:
             found = list(_oci_images(files, archs, collected))
+        _refuse_others(found, archs)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise BadInput(f"{path}: is no image archive: {error}", _HINT) from error
     except BadInput as error:
@@ -107,6 +109,14 @@ def _oci_images(files: Files, archs: tuple[str, ...], collected: Collected) -> I
         except BadInput:
             for arch in archs:
                 yield name, oci_parts(top, files, content, arch)
+
+
+def _refuse_others(images: Iterable[tuple[str, ImageParts]], archs: tuple[str, ...]) -> None:
+    """Raise BadInput where an image is for none of `archs`: what it is named for would lack it, or run it in vain."""
+    for name, parts in images:
+        if not any(parts.is_for(arch) for arch in archs):
+            held = ", ".join(sorted(parts.held or {parts.arch}))
+            raise BadInput(f"{name}: is for {held}, the bundle is for {', '.join(archs)}", platform_hint(archs[0]))
 
 
 def _entries(files: Files, collected: Collected) -> list[dict[str, Any]]:

@@ -18,16 +18,25 @@ _LICENCES = "org.opencontainers.image.licenses"
 
 Files = Mapping[str, Blob]  # path in a layout or archive -> its content
 Content = Callable[[Blob, int], bytes]  # a blob's content, at most so many bytes of it
+_OTHER = "name an image for that architecture"
 JSON_LIMIT_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ImageParts:
-    """An image: its manifest or index first, then all that this leads to. `arch` is `any` for several."""
+    """An image: its manifest or index first, then all that this leads to. `arch` is `any` for several.
+
+    `held` are the architectures of several.
+    """
 
     blobs: tuple[Blob, ...]
     arch: str
     licence: str
+    held: frozenset[str] = frozenset()
+
+    def is_for(self, arch: str) -> bool:
+        """Return whether machines of `arch` can run the image, as far as it says."""
+        return not {arch, "any"}.isdisjoint(self.held or {self.arch})
 
     def item(self, kind: Kind, reference: str, source: str, version: str = "") -> Item:
         """Return the image as an item of a bundle; raise BadInput where no bundle is for its architecture."""
@@ -62,17 +71,21 @@ def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> Im
     """
     found = _json(top, content)
     if "manifests" not in found:
-        return _single(top, found, files, content)
+        single = _single(top, found, files, content)
+        if arch is not None and not single.is_for(arch):
+            raise BadInput(f"the image {top.digest} is for {single.arch}, not for {arch}", _OTHER)
+        return single
     children = [(entry, _blob(entry)) for entry in found["manifests"]]
     if arch is None:
         parts = [oci_parts(_there(blob, files), files, content, None) for _, blob in children]
         blobs = dict.fromkeys([top, *(blob for part in parts for blob in part.blobs)])
-        return ImageParts(tuple(blobs), "any", next((part.licence for part in parts if part.licence), ""))
+        licence = next((part.licence for part in parts if part.licence), "")
+        return ImageParts(tuple(blobs), "any", licence, frozenset(part.arch for part in parts))
     for entry, blob in children:
         platform = entry.get("platform") or {}
         if platform.get("os", "linux") == "linux" and platform.get("architecture") == arch:
             return oci_parts(_there(blob, files), files, content, arch)
-    raise BadInput(f"the image {top.digest} is not for {arch}", "name an image for that architecture")
+    raise BadInput(f"the image {top.digest} is not for {arch}", _OTHER)
 
 
 def _single(top: Blob, found: Mapping[str, Any], files: Files, content: Content) -> ImageParts:

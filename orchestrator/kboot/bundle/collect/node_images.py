@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...errors import KbootError
+from ...errors import BadInput, KbootError
 from ...supplies.bundle_manifest import Blob, Item, Kind
 from ...supplies.node_images import checked_reference
 from ...supplies.skopeo import released
 from ...supplies.task_container import bind_mount, engine_client, failure, run_task, site_authorities, site_proxies
 from .collected import Collected
 from .image_files import content_of
-from .image_parts import blob_path, oci_parts
+from .image_parts import Files, ImageParts, blob_path, oci_parts
 
 _ROOM = "/var/tmp"  # noqa: S108 - in the container
 _LABEL = "kboot-bundle"
@@ -43,7 +43,7 @@ def _released(
 ) -> list[Item]:
     key = f"node image {reference} {arch}"
     known = collected.remembered(key)
-    if known is not None:
+    if known is not None and all(item.arch in (arch, "any") for item in known):
         return known
     image = registry_image()
     progress(f"pulling {reference} for {arch}")
@@ -51,9 +51,18 @@ def _released(
         _pull(reference, arch, image, scratch)
         files = _taken(scratch / "image", collected)
     top = files.pop("manifest.json")
-    takes_all = released(reference).takes_all
-    parts = oci_parts(top, files, content_of(collected), None if takes_all else arch)
+    parts = _parts(reference, arch, top, files, collected)
     return collected.remember(key, [parts.item(Kind.NODE_IMAGE, reference, f"docker://{reference}")])
+
+
+def _parts(reference: str, arch: str, top: Blob, files: Files, collected: Collected) -> ImageParts:
+    """Return the image that was pulled, all architectures of it if named by digest; raise BadInput without `arch`."""
+    content = content_of(collected)
+    try:
+        ours = oci_parts(top, files, content, arch)
+    except BadInput as error:
+        raise BadInput(f"{reference}: {error.message}", error.hint) from error
+    return oci_parts(top, files, content, None) if released(reference).takes_all else ours
 
 
 def pull_command(reference: str, arch: str) -> list[str]:

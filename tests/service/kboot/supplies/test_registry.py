@@ -31,11 +31,11 @@ class Site:
     folder: ClusterFolder
     desc: ClusterDesc
 
-    def put(self, repository: str, tag: str) -> str:
+    def put(self, repository: str, tag: str, configuration: bytes = CONFIG) -> str:
         """An image of one layer; its digest."""
-        for blob in (LAYER, CONFIG):
+        for blob in (LAYER, configuration):
             self.registry.blobs[digest_of(blob)] = blob
-        config, layer = ({"digest": digest_of(blob), "size": len(blob)} for blob in (CONFIG, LAYER))
+        config, layer = ({"digest": digest_of(blob), "size": len(blob)} for blob in (configuration, LAYER))
         manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": [layer]}).encode()
         self.registry.put_manifest(repository, tag, MANIFEST, manifest)
         return digest_of(manifest)
@@ -120,6 +120,16 @@ def test_of_an_index_our_architecture_has_to_be_there_and_the_others_may_be(site
     site.put_index("pause", "3.10", amd64=digest)
     site.registry.lost_blobs.add(digest_of(CONFIG))
     assert site.look() == (Standing.WRONG, f"config {digest_of(CONFIG)}: the registry answers 404")
+
+
+def test_an_image_for_other_machines_is_wrong_and_beside_ours_in_an_index_it_is_not(site: Site) -> None:
+    arm = site.put("pause", "3.10", b'{"architecture": "arm64", "os": "linux"}')
+    assert site.look() == (Standing.WRONG, "is for linux/arm64, this cluster needs linux/amd64")
+    amd = site.put("pause", "amd", b'{"architecture": "amd64", "os": "linux"}')
+    site.put_index("pause", "3.10", amd64=amd, arm64=arm)
+    assert site.look() == (Standing.OK, "")
+    site.put_index("pause", "3.10", amd64=arm)
+    assert site.look() == (Standing.WRONG, "is for linux/arm64, this cluster needs linux/amd64")
 
 
 def test_what_is_no_manifest_is_wrong(site: Site) -> None:

@@ -13,8 +13,8 @@ import pytest
 from kboot.cli.main import run
 from kboot.errors import BadInput
 from kboot.supplies.image_archive import ArchivedImage, read_archive
-from kboot.supplies.node_images import checked_reference
-from kboot.supplies.skopeo import archived, auth_file, copy_command, released
+from kboot.supplies.node_images import checked_reference, usable_image
+from kboot.supplies.skopeo import archived, auth_file, copy_command, inspect_command, released
 from kboot_clusterdesc import load_text
 from support.image_archives import INDEX, MANIFEST, docker_archive, oci_archive, tar_of
 from unit.clusterdesc.sample import SAMPLE
@@ -90,6 +90,43 @@ def test_what_is_no_archive_of_images_is_bad_input(tmp_path: Path, content: byte
     path.write_bytes(content)
     with pytest.raises(BadInput, match=f"{path}: {said}"):
         read_archive(path)
+
+
+@pytest.mark.parametrize("form", ["docker", "one manifest", "list"])
+def test_an_image_for_other_machines_is_refused_before_anything_is_pushed(
+    root: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    mac = root / "mac.tar"
+    if form == "docker":
+        docker_archive(mac, COREDNS, arch="arm64")
+    else:
+        oci_archive(mac, COREDNS, arches=("arm64",), is_list=form == "list")
+    assert read_archive(mac).images[0].platforms == ("linux/arm64",)
+    for command in (("load", str(mac)), ("push", str(mac), COREDNS)):
+        assert run(["images", *command, "--root", str(root)]) == 2
+        assert capsys.readouterr().err == (
+            f"error: {mac}: {COREDNS}: is for linux/arm64, this cluster needs linux/amd64\n"
+            "  hint: fetch it for that: `docker pull --platform linux/amd64`, or `skopeo --override-arch amd64 copy`\n"
+        )
+
+
+def test_a_list_with_ours_is_for_us_and_what_names_no_platform_is_not_judged(tmp_path: Path) -> None:
+    oci_archive(tmp_path / "two.tar", COREDNS, arches=("amd64", "arm64", "unknown"))
+    oci_archive(tmp_path / "part.tar", COREDNS, arches=("amd64", "arm64"), left_out=("amd64",))
+    two, part = (read_archive(tmp_path / f"{name}.tar") for name in ("two", "part"))
+    assert two.images[0].platforms == ("linux/amd64", "linux/arm64")
+    desc = load_text(SAMPLE, "rack.yaml")
+    assert usable_image(two, COREDNS, desc) is two.images[0]
+    with pytest.raises(BadInput, match="is for linux/arm64, this cluster needs linux/amd64"):
+        usable_image(part, COREDNS, desc)
+    silent = replace(part, images=(ArchivedImage((COREDNS,)),))
+    assert usable_image(silent, COREDNS, desc) is silent.images[0]
+
+
+def test_what_a_pull_would_take_is_looked_at_as_our_machines_would() -> None:
+    command = inspect_command(released(COREDNS), load_text(SAMPLE, "rack.yaml"))
+    assert command[:4] == ["skopeo", "--insecure-policy", "--override-os=linux", "--override-arch=amd64"]
+    assert command[4:] == ["inspect", "--config", "--format", "{{.OS}}/{{.Architecture}}", f"docker://{COREDNS}"]
 
 
 def test_an_image_stands_in_the_registry_without_its_host(tmp_path: Path) -> None:

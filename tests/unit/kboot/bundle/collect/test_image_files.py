@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kboot.bundle.collect.collected import Collected
-from kboot.bundle.collect.image_files import collect_archive
+from kboot.bundle.collect.image_files import collect_archive, content_of
+from kboot.bundle.collect.image_parts import blob_path, oci_parts
 from kboot.errors import BadInput
 from kboot.supplies.bundle_manifest import Item
 from support.bundles import digest_of
@@ -119,3 +120,27 @@ def test_an_image_for_a_processor_that_no_bundle_is_for_is_refused(tmp_path: Pat
     oci_archive(tmp_path / "a.tar", _NAME, arches=("riscv64",))
     with pytest.raises(BadInput, match="is for riscv64"):
         collect_archive(tmp_path / "a.tar", ("amd64",), collected)
+
+
+@pytest.mark.parametrize("form", ["docker", "one manifest", "list"])
+def test_an_image_for_machines_that_the_bundle_is_not_for_is_refused(
+    tmp_path: Path, collected: Collected, form: str
+) -> None:
+    mac = tmp_path / "mac.tar"
+    if form == "docker":
+        docker_archive(mac, _NAME, arch="arm64")
+    else:
+        oci_archive(mac, _NAME, arches=("arm64",), is_list=form == "list")
+    with pytest.raises(BadInput, match=f"^{mac}: {_NAME}: is for arm64, the bundle is for amd64"):
+        collect_archive(mac, ("amd64",), collected)
+    assert collect_archive(mac, ("amd64", "arm64"), collected)
+
+
+def test_what_a_registry_gave_for_a_name_has_to_be_for_the_machines_it_was_asked_for(collected: Collected) -> None:
+    config = collected.take_bytes(b'{"architecture": "arm64", "os": "linux"}')
+    named = {"digest": config.digest, "size": config.size}
+    top = collected.take_bytes(json.dumps({"config": named, "layers": []}).encode())
+    files = {blob_path(config.digest): config}
+    assert oci_parts(top, files, content_of(collected), "arm64").arch == "arm64"
+    with pytest.raises(BadInput, match="is for arm64, not for amd64"):
+        oci_parts(top, files, content_of(collected), "amd64")
