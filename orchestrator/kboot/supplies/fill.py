@@ -71,14 +71,17 @@ def fill_images(engine: Engine, desc: ClusterDesc, images: Sequence[str], progre
 
 
 def fill_assets(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> None:
-    """Place the binaries that are missing, and such plugins as stand beside them, as `kboot assets add` does."""
-    store = SupplyStore(folder.root)
-    missing = {each.path for each in list_assets(folder, desc) if each.standing is Standing.MISSING}
-    wanted = [path for path in needed_assets(desc) if path in missing]
+    """Place the binaries that are missing or not as SHA256SUMS has them, and such plugins as stand beside them.
+
+    What is not listed there is replaced as well: whoever placed it may have been killed before it listed it.
+    """
+    store, needed = SupplyStore(folder.root), needed_assets(desc)
+    whole = {each.path for each in list_assets(folder, desc) if each.standing is Standing.OK}
+    wanted = [path for path in needed if path not in whole]
     if not wanted or desc.kubernetes is None:
         return
-    plugins = [f"cni/{name}" for name in CNI_PLUGINS if not (folder.assets / "cni" / name).exists()]
-    items = _binaries(store, desc.os.arch, {*wanted, *plugins})
+    plugins = {f"cni/{name}" for name in CNI_PLUGINS} - whole
+    items = _binaries(store, desc.os.arch, plugins.union(wanted))
     if items.keys().isdisjoint(wanted):
         return
     progress(f"placing {len(items)} binaries: {', '.join(sorted(path.rpartition('/')[2] for path in items))}")

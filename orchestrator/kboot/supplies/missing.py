@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
-from .assets import list_assets
+from .assets import Asset, list_assets, needed_assets
 from .os_releases import has_release
 from .registry import Registry
 from .standing import Standing
@@ -18,9 +18,9 @@ _OFFLINE = "without internet `kboot bundle load FILE` or"
 
 
 def missing_supplies(folder: ClusterFolder, desc: ClusterDesc, images: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each of `images` that is missing, and one for the binaries; never raise, never take long."""
+    """Yield a sentence for each of `images` that is missing, and for the binaries; never raise, never take long."""
     lacking: list[str] = []
-    paths: list[str] = []
+    assets: list[Asset] = []
     try:
         with Registry(folder, desc, timeout_s=_TIMEOUT_S) as registry:
             lacking = [name for name in images if registry.digest(name) is None]
@@ -29,9 +29,17 @@ def missing_supplies(folder: ClusterFolder, desc: ClusterDesc, images: Iterable[
     for reference in lacking:
         yield f"image {reference}: not in the registry yet: `kboot images pull`, or {_OFFLINE} `kboot images load FILE`"
     with suppress(OSError):
-        paths = [each.path for each in list_assets(folder, desc) if each.standing is Standing.MISSING]
-    if paths:
-        yield f"assets {', '.join(paths)}: not here yet: `kboot assets pull`, or {_OFFLINE} `kboot assets add FOLDER`"
+        assets = list_assets(folder, desc)
+    yield from _missing_assets(assets, set(needed_assets(desc)))
+
+
+def _missing_assets(assets: Sequence[Asset], needed: set[str]) -> Iterator[str]:
+    ways = f"`kboot assets pull`, or {_OFFLINE} `kboot assets add FOLDER`"
+    if missing := [each.path for each in assets if each.standing is Standing.MISSING]:
+        yield f"assets {', '.join(missing)}: not here yet: {ways}"
+    wrong = [each for each in assets if each.standing is Standing.WRONG and each.path in needed]
+    for fault in sorted({each.fault for each in wrong}):
+        yield f"assets {', '.join(each.path for each in wrong if each.fault == fault)}: {fault}: {ways}"
 
 
 def missing_release(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from kboot.errors import BadInput
 from kboot.supplies.assets import CNI_NEEDED, KUBERNETES_BINARIES, list_assets, needed_assets
 from kboot.supplies.fill import fill_assets, staged_images
+from kboot.supplies.missing import missing_supplies
 from kboot.supplies.standing import Standing
 from kboot.supplies.store import SupplyStore
 from kboot_clusterdesc import ClusterFolder, load_text
 from support.bundles import digest_of, file_item, manifest_of
 from support.image_archives import docker_archive, oci_archive
+from support.killed import kill_at, moments
 from support.programs import arm_program, program
 from unit.clusterdesc.sample import SAMPLE
 
@@ -64,6 +67,36 @@ def test_missing_binaries_are_placed_with_their_sums_and_the_plugins_beside_them
         subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder.assets / place, check=True)
     fill_assets(folder, DESC, said.append)
     assert len(said) == 1
+
+
+def test_binaries_that_a_kill_left_without_sums_are_said_and_placed_again(folder: ClusterFolder) -> None:
+    load(folder, binaries(*PATHS, "cni/vlan"))
+
+    def place() -> None:
+        fill_assets(folder, DESC, lambda _: None)
+
+    for change in moments(place, 12):
+        shutil.rmtree(folder.assets)
+        kill_at(place, change)
+        wrong = [path for path, standing in standings(folder).items() if standing is Standing.WRONG and path in PATHS]
+        said = [text for text in missing_supplies(folder, DESC, ()) if "is not in SHA256SUMS" in text]
+        assert [text.partition(": ")[0] for text in said] == ([f"assets {', '.join(wrong)}"] if wrong else [])
+        place()
+        assert standings(folder) == dict.fromkeys([*PATHS, "cni/vlan"], Standing.OK)
+
+
+def test_what_an_operator_placed_by_hand_is_replaced_by_what_a_bundle_brought_alone(folder: ClusterFolder) -> None:
+    own = folder.assets / "kubernetes" / VERSION / "kubelet"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"my own")
+    fill_assets(folder, DESC, lambda _: None)
+    assert own.read_bytes() == b"my own"
+    (said,) = [text for text in missing_supplies(folder, DESC, ()) if "SHA256SUMS" in text]
+    assert said.startswith(f"assets kubernetes/{VERSION}/kubelet: is not in SHA256SUMS: `kboot assets pull`, or ")
+    brought = binaries(f"kubernetes/{VERSION}/kubelet")
+    load(folder, brought)
+    fill_assets(folder, DESC, lambda _: None)
+    assert [own.read_bytes()] == list(brought.values())
 
 
 def test_of_what_is_partly_here_that_part_is_placed(folder: ClusterFolder) -> None:
