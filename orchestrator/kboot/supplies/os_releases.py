@@ -42,7 +42,8 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
         return has_key
     is_there = _is_there(channel / version, desc)
     if is_there and (desc.os.update.enabled or _is_vouched(channel / version, desc)):
-        return _place_payloads(folder, desc, version, releases[version], progress) or has_key
+        has_payloads = _place_payloads(folder, desc, version, releases[version], progress)
+        return _put_in_force(channel, version, desc, progress) or has_payloads or has_key
     if not _is_newer(version, channel, desc) and not (is_there and version == _in_force(channel)):
         return has_key
     progress(f"placing the release {version} of {desc.os.family} {desc.os.channel}")
@@ -63,13 +64,28 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
         make_folder(channel)
         shutil.rmtree(channel / version, ignore_errors=True)  # not whole, or of nobody who vouches for it
         scratch.rename(channel / version)
-        if desc.os.version == CURRENT and not desc.os.update.enabled:
-            _switch(channel, version)
         sync_folder(channel)
     except OSError as error:
         raise failed(error, folder.images) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    _put_in_force(channel, version, desc, progress)
+    return True
+
+
+def _put_in_force(channel: Path, version: str, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
+    """Let machines have a verified release where no updater would, if it is newer; return whether they have it now.
+
+    It may have been here before: pinned, or placed by a run that was killed before this.
+    """
+    if desc.os.update.enabled or desc.os.version != CURRENT or not _is_newer(version, channel, desc):
+        return False
+    progress(f"the release {version} is in force now")
+    try:
+        _switch(channel, version)
+        sync_folder(channel)
+    except OSError as error:
+        raise failed(error, channel) from error
     return True
 
 

@@ -100,6 +100,27 @@ def test_an_older_one_than_is_in_force_is_left_where_it_is(folder: ClusterFolder
     assert (folder.images / "stable/current").readlink() == Path("4152.2.0")
 
 
+def test_a_verified_release_that_was_pinned_or_whose_placing_was_killed_comes_into_force(
+    folder: ClusterFolder, load: Load
+) -> None:
+    current = folder.images / "stable/current"
+    load("3975.2.0")
+    placed(folder, described("version: 3975.2.0, update: {enabled: false}}"))
+    assert not current.is_symlink()
+    assert list(missing_release(folder, ALONE)) != []
+    assert place_release(folder, ALONE, unasked, lambda _: None)
+    assert current.readlink() == Path("3975.2.0")
+    assert list(missing_release(folder, ALONE)) == []
+    assert not place_release(folder, ALONE, unasked, lambda _: None)
+
+    load("4081.2.0")
+    placed(folder, ALONE)
+    current.unlink()
+    current.symlink_to("3975.2.0")  # as a kill before the switch leaves it
+    assert place_release(folder, ALONE, unasked, lambda _: None)
+    assert current.readlink() == Path("4081.2.0")
+
+
 @pytest.mark.parametrize("more", [{"board": "arm64-usr"}, {"left_out": NAMES[-1]}])
 def test_one_of_another_board_or_without_a_signature_is_none(
     folder: ClusterFolder, load: Load, more: dict[str, str]
