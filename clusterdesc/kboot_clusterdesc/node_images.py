@@ -50,6 +50,18 @@ def repository_and_tag(reference: str) -> tuple[str, str]:
 
     `registry.k8s.io/coredns/coredns:v1` -> (`coredns/coredns`, `v1`); `busybox` -> (`library/busybox`, `latest`).
     """
+    _, path, name = _parts(reference)
+    return path, name
+
+
+def full_name(reference: str) -> str:
+    """Return the name that an image has however it is spelt: `nginx:1.27` -> `docker.io/library/nginx:1.27`."""
+    host, path, name = _parts(reference)
+    return f"{host}/{path}{'@' if name.startswith('sha256:') else ':'}{name}"
+
+
+def _parts(reference: str) -> tuple[str, str, str]:
+    """Return host, path, and tag or digest."""
     name, at, digest = reference.partition("@")
     first, slash, rest = name.partition("/")
     has_host = slash and ("." in first or ":" in first or first == "localhost")
@@ -58,4 +70,4 @@ def repository_and_tag(reference: str) -> tuple[str, str]:
     path, colon, tag = path.partition(":")
     if host == "docker.io" and "/" not in path:
         path = f"library/{path}"
-    return path, digest if at else tag if colon else "latest"
+    return host, path, digest if at else tag if colon else "latest"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc.node_images import full_name
 
-from ..errors import KbootError
+from ..errors import EngineError, KbootError, NotYet
 from ..host.engine import Engine
 from ..host.share import shown_share
 from .assets import CNI_PLUGINS, add_assets, list_assets, needed_assets
@@ -16,6 +17,7 @@ from .bundle_manifest import Item, Kind
 from .image_archive import read_archive
 from .node_images import NodeImages
 from .os_releases import place_release
+from .registry import Finding, RegistryUnreachable
 from .standing import Standing
 from .store import SupplyStore
 from .vouching import updater_vouches
@@ -26,7 +28,11 @@ def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], prog
 
     What cannot be brought is said with the way out, and the next kind is gone on with.
     """
-    for fill in (partial(fill_images, engine, desc, images), partial(fill_assets, engine.folder, desc)):
+    registry = NodeImages(engine, engine.folder, desc)
+    for fill in (
+        partial(fill_images, registry, engine.folder, desc, images),
+        partial(fill_assets, engine.folder, desc),
+    ):
         try:
             fill(progress)
         except KbootError as error:
@@ -53,21 +59,45 @@ def staged_images(folder: ClusterFolder, progress: Callable[[str], None]) -> dic
     return found
 
 
-def fill_images(engine: Engine, desc: ClusterDesc, images: Sequence[str], progress: Callable[[str], None]) -> None:
-    """Push those of `images` that the registry lacks: archives of the operator before what bundles brought."""
-    registry, store = NodeImages(engine, engine.folder, desc), SupplyStore(engine.folder.root)
+def fill_images(
+    registry: NodeImages,
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    images: Sequence[str],
+    progress: Callable[[str], None],
+) -> None:
+    """Push those of `images` that the registry lacks: archives of the operator before what bundles brought.
+
+    An image that cannot be pushed is said at the end. Raises KbootError where none can be.
+    """
+    store = SupplyStore(folder.root)
     lacking = [reference for reference, digest in registry.digests(images).items() if digest is None]
-    staged = staged_images(engine.folder, progress) if lacking else {}
-    brought = store.node_images(desc.os.arch) if lacking else {}
-    pushed = [reference for reference in lacking if reference in staged or reference in brought]
-    with shown_share(progress, "images for nodes", len(pushed), "images") as ended:
-        for number, reference in enumerate(pushed, 1):
-            count = f"{number} of {len(pushed)}"
-            if reference in staged:
-                registry.push_archive(staged[reference], reference, progress, count=count)
-            else:
-                registry.push_stored(store, brought[reference], reference, progress, count=count)
+    archives = staged_images(folder, progress) if lacking else {}
+    staged = {full_name(name): archive for name, archive in archives.items()}
+    brought = {full_name(name): digest for name, digest in store.node_images(desc.os.arch).items()} if lacking else {}
+    pushes: dict[str, Callable[..., Finding]] = {}
+    for reference in lacking:
+        name = full_name(reference)
+        if name in staged:
+            pushes[reference] = partial(registry.push_archive, staged[name], reference)
+        elif name in brought:
+            pushes[reference] = partial(registry.push_stored, store, brought[name], reference)
+    for failed in _failed_pushes(pushes, progress):
+        progress(str(failed))
+
+
+def _failed_pushes(pushes: Mapping[str, Callable[..., Finding]], progress: Callable[[str], None]) -> list[KbootError]:
+    failed: list[KbootError] = []
+    with shown_share(progress, "images for nodes", len(pushes), "images") as ended:
+        for number, push in enumerate(pushes.values(), 1):
+            try:
+                push(progress, count=f"{number} of {len(pushes)}")
+            except (EngineError, NotYet, RegistryUnreachable):
+                raise  # so would all after it
+            except KbootError as error:
+                failed.append(error)
             ended(1)
+    return failed
 
 
 def fill_assets(folder: ClusterFolder, desc: ClusterDesc, progress: Callable[[str], None]) -> None:

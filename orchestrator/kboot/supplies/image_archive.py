@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kboot_clusterdesc.node_images import full_name
+
 from ..errors import BadInput
 from .image_platform import platform_of
 
@@ -54,7 +56,7 @@ class Archive:
     def image(self, reference: str) -> ArchivedImage:
         """Return the image called `reference`, or the archive's only one whatever its name; raise BadInput."""
         for image in self.images:
-            if reference in image.references or len(self.images) == 1:
+            if len(self.images) == 1 or full_name(reference) in map(full_name, image.references):
                 return image
         known = ", ".join(name for image in self.images for name in image.references) or "none by a full name"
         raise BadInput(f"{self.path}: holds {len(self.images)} images, none is `{reference}`", f"it holds {known}")

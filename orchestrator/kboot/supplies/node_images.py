@@ -24,10 +24,12 @@ from .store import SupplyStore
 class NodeImages:
     """The node images of one cluster."""
 
-    def __init__(self, engine: Engine, folder: ClusterFolder, desc: ClusterDesc) -> None:
+    def __init__(
+        self, engine: Engine, folder: ClusterFolder, desc: ClusterDesc, *, skopeo: Skopeo | None = None
+    ) -> None:
         self._folder = folder
         self._desc = desc
-        self._skopeo = Skopeo(engine, folder, desc)
+        self._skopeo = skopeo or Skopeo(engine, folder, desc)
 
     def push_archive(
         self,

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kboot_clusterdesc.node_images import full_name
+
 from ...errors import BadInput, KbootError
 from ...supplies.bundle_manifest import Blob, Item, Kind
 from ...supplies.node_images import checked_reference
@@ -33,7 +35,8 @@ def collect_node_images(
     """
     items: list[Item] = []
     for reference, arch in wanted:
-        known = [item for item in given if item.name == reference and item.arch in (arch, "any")]
+        same = [item for item in given if full_name(item.name) == full_name(reference)]
+        known = [item for item in same if item.arch in (arch, "any")]
         items += known or _released(checked_reference(reference), arch, registry_image, collected, progress)
     return list(dict.fromkeys(items))
 

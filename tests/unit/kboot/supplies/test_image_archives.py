@@ -92,6 +92,13 @@ def test_what_is_no_archive_of_images_is_bad_input(tmp_path: Path, content: byte
         read_archive(path)
 
 
+def test_of_several_images_the_one_is_meant_that_is_called_so_in_full(tmp_path: Path) -> None:
+    archive = read_archive(docker_archive(tmp_path / "a.tar", "docker.io/library/a:1"))
+    two = replace(archive, images=(*archive.images, ArchivedImage(("b:1",), "b:1")))
+    assert two.image("a:1") is two.images[0]
+    assert two.image("docker.io/library/b:1") is two.images[1]
+
+
 @pytest.mark.parametrize("form", ["docker", "one manifest", "list"])
 def test_an_image_for_other_machines_is_refused_before_anything_is_pushed(
     root: Path, capsys: pytest.CaptureFixture[str], form: str

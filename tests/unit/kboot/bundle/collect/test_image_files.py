@@ -12,6 +12,7 @@ import pytest
 from kboot.bundle.collect.collected import Collected
 from kboot.bundle.collect.image_files import collect_archive, content_of
 from kboot.bundle.collect.image_parts import blob_path, oci_parts
+from kboot.bundle.collect.node_images import collect_node_images
 from kboot.errors import BadInput
 from kboot.supplies.bundle_manifest import Item
 from support.bundles import digest_of
@@ -144,3 +145,12 @@ def test_what_a_registry_gave_for_a_name_has_to_be_for_the_machines_it_was_asked
     assert oci_parts(top, files, content_of(collected), "arm64").arch == "arm64"
     with pytest.raises(BadInput, match="is for arm64, not for amd64"):
         oci_parts(top, files, content_of(collected), "amd64")
+
+
+def test_an_archive_is_taken_for_an_image_however_that_is_spelt(tmp_path: Path, collected: Collected) -> None:
+    given = collect_archive(docker_archive(tmp_path / "a.tar", "docker.io/library/nginx:1.27"), ("amd64",), collected)
+
+    def unasked() -> str:
+        raise AssertionError("pulled")
+
+    assert collect_node_images([("nginx:1.27", "amd64")], given, unasked, collected, print) == given
