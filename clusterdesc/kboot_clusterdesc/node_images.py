@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from .model import ClusterDesc, Role
 from .released_images import RELEASED
@@ -58,6 +59,17 @@ def full_name(reference: str) -> str:
     """Return the name that an image has however it is spelt: `nginx:1.27` -> `docker.io/library/nginx:1.27`."""
     host, path, name = _parts(reference)
     return f"{host}/{path}{'@' if name.startswith('sha256:') else ':'}{name}"
+
+
+def in_place_of(reference: str, others: Iterable[str]) -> str | None:
+    """Return that of `others` which is another image and has the place of `reference` in the cluster's registry.
+
+    Of one digest there is one image, whichever host it is of.
+    """
+    place, name = repository_and_tag(reference), full_name(reference)
+    if "@" in name:
+        return None
+    return next((each for each in others if repository_and_tag(each) == place and full_name(each) != name), None)
 
 
 def _parts(reference: str) -> tuple[str, str, str]:

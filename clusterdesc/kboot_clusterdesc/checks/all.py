@@ -11,7 +11,7 @@ from .addresses import check_macs, check_network, check_nodes, check_range, chec
 from .boot import check_arch, check_kernel_args, check_loaders
 from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
-from .images import check_images
+from .images import check_image_places, check_images
 from .labels import check_labels, check_taints
 from .link_addresses import check_link_addresses
 from .links import check_cards, check_links
@@ -46,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     check_labels,
     check_taints,
     check_images,
+    check_image_places,
     check_roles,
     check_os,
     check_kubernetes_version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -11,10 +12,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
+from kboot_clusterdesc.node_images import in_place_of, node_images
 from kboot_clusterdesc.notify import authorities_file, secret_file
 
 from ..node import NodeConfig, read_extra
 from ..render import Attachments
+from ..supplies.named_images import pod_images
 
 _MANIFESTS = (".yaml", ".yml", ".json")
 _SHORTEST_SECRET = 16
@@ -47,7 +50,24 @@ def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
         if not inside:
             raise _invalid(path, key, "holds no manifest", f"manifests end in {', '.join(_MANIFESTS)}")
         found += inside
-    return {f"{number:03}-{path.name}": _manifest(path, description) for number, path in enumerate(found)}
+    read = [(path, _manifest(path, description)) for path in found]
+    if problems := list(_shared_places(desc, read)):
+        raise InvalidDescription(problems)
+    return {f"{number:03}-{path.name}": content for number, (path, content) in enumerate(read)}
+
+
+def _shared_places(desc: ClusterDesc, manifests: Iterable[tuple[Path, bytes]]) -> Iterator[Problem]:
+    """Yield a problem for each image of a manifest that would take the place of another in the registry."""
+    known = {name: f"`images.{key}`" for key, name in node_images(desc).items()}
+    for path, content in manifests:
+        for reference in pod_images(content):
+            if (other := in_place_of(reference, known)) is not None:
+                what = (
+                    f"`{reference}` has in the registry, which leaves hosts out, the name of `{other}`, {known[other]}"
+                )
+                hint = "name one image in both places, give one of them another tag, or name it by its digest"
+                yield Problem(Place(str(path)), "kubernetes.manifests", what, hint)
+            known.setdefault(reference, f"in {path}")
 
 
 def _manifest(path: Path, description: Path) -> bytes:
