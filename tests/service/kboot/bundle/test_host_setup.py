@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.bundle.host_setup import install_packages, os_release, packages_for
+from kboot.bundle.host_setup import install_packages, os_release, packages_for, set_up_host
 from kboot.errors import KbootError
 from kboot.host.architecture import machine_arch
 from kboot.supplies.bundle_manifest import Item, Kind
@@ -75,6 +75,45 @@ def test_no_name_in_a_bundle_leads_out_of_the_folder_of_packages(tmp_path: Path,
     assert sorted(found["files"].values()) == sorted(names)
     assert {Path(path).parent.parent for path in found["files"]} == {tmp_path}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "root", "seen"])
+
+
+@pytest.mark.parametrize("state", ["iU ", "iF ", "iHR"])
+def test_an_engine_whose_installation_was_broken_off_is_completed(
+    tmp_path: Path, seen: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """Ctrl-C once dpkg has unpacked docker.io, with its dockerd, and has not configured it."""
+    _play(seen, state)
+    items = [_package("docker.io", b"engine"), _package("libc6", b"libc")]
+    store, said = _store(tmp_path / "root", b"engine", b"libc"), list[str]()
+    set_up_host(store, manifest_of(*items), said.append)
+    assert (seen.parent / "configured").read_text() == "--configure -a\n"
+    assert list(json.loads(seen.read_text())["files"].values()) == ["engine"]
+    assert said[0] == "configuring packages whose installation was broken off"
+
+
+def test_an_engine_that_is_installed_or_of_another_vendor_is_left(tmp_path: Path, seen: Path) -> None:
+    items = [_package("docker.io", b"engine"), _package("iptables", b"tables")]
+    store = _store(tmp_path / "root", b"engine", b"tables")
+    for states in ("ii  docker.io\nii  iptables", "rc  docker.io\niU  iptables\nii  docker-ce"):
+        _play(seen, states=states)
+        set_up_host(store, manifest_of(*items), print)
+        assert not seen.exists()
+        assert not (seen.parent / "configured").exists()
+
+
+def _play(seen: Path, state: str = "", states: str = "") -> None:
+    """Have dpkg tell these states, and know when it configures; the programs of an engine are there."""
+    told = states or f"ii  libc6\n{state} docker.io"
+    programs = {
+        "dpkg-query": f"#!/bin/sh\nprintf '%s\\n' '{told}'\n",
+        "dpkg": f'#!/bin/sh\necho "$@" >> {seen.parent}/configured\n',
+        "dockerd": "#!/bin/sh\n",
+        "docker": "#!/bin/sh\n",
+    }
+    for name, text in programs.items():
+        path = seen.parent / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
 
 
 def test_what_apt_says_is_told(tmp_path: Path, seen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
