@@ -17,7 +17,7 @@ from .archive_writer import write_archive
 from .collect.collected import Collected
 from .comparison import left_out_since
 from .head_program import head_program
-from .parts import writing
+from .parts import remove_left, writing
 from .signature import sign
 from .size_text import size_text
 
@@ -72,6 +72,7 @@ def write_bundle(
     signature = sign(manifest.content, form.key) if form.key else None
     size = layout.archive_size(manifest, is_signed=signature is not None)
     try:
+        remove_left(path)
         _check_space(path.parent, size)
         progress(f"writing {path}: {size_text(size)}")
         with writing(path, form.part_bytes) as writer:

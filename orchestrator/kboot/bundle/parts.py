@@ -159,12 +159,17 @@ class PartWriter:
         self._stream.close()
 
 
+def remove_left(path: Path) -> None:
+    """Remove what a run that was killed left of a bundle at `path`."""
+    hidden = re.compile(rf"\.{re.escape(path.name)}(\.\d{{3,}})?\.new")
+    for left in [found for found in path.parent.glob(".*.new") if hidden.fullmatch(found.name)]:
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def writing(path: Path, part_bytes: int | None = None) -> Iterator[PartWriter]:
     """Yield a writer of the bundle at `path`; it is there whole once the block has ended well, and not if not."""
-    hidden = re.compile(rf"\.{re.escape(path.name)}(\.\d{{3,}})?\.new")
-    for left in [found for found in path.parent.glob(".*.new") if hidden.fullmatch(found.name)]:
-        left.unlink(missing_ok=True)  # by a run that was killed
+    remove_left(path)
     writer = PartWriter(path, part_bytes)
     try:
         yield writer

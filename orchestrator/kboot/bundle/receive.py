@@ -21,8 +21,8 @@ _SPARE_BYTES = 64 << 20  # for the names and the journal of the file system
 def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Callable[[Item], None]) -> list[Blob]:
     """Take the contents of a bundle into the store, and return those that it lacked, or had with other bytes.
 
-    What a killed run left in `incoming` is taken again where its bytes are right. A run that fails removes what it
-    brought. Raises BadInput where the bundle is wrong, KbootError where the disk is.
+    What a killed run left in `incoming` is taken again where its bytes are right, and goes if not. A run that fails
+    removes what it brought. Raises BadInput where the bundle is wrong, KbootError where the disk is.
     """
     manifest = reader.manifest
     _check_held(store, manifest, where)
@@ -30,6 +30,7 @@ def receive(store: SupplyStore, reader: BundleReader, where: str, progress: Call
     try:
         store.incoming.mkdir(parents=True, exist_ok=True)
         lacking = [blob for _, blob in manifest.archived.values() if not store.has(blob)]
+        _remove_left(store, lacking)
         _check_space(store, lacking)
         arrived = dict(_arrivals(store, reader, progress))
         check_images(manifest, lambda blob: _place(store, blob), where)
@@ -56,10 +57,18 @@ def _check_held(store: SupplyStore, manifest: Manifest, where: str) -> None:
             )
 
 
+def _remove_left(store: SupplyStore, lacking: list[Blob]) -> None:
+    """Remove what a killed load left in `incoming` and this one cannot take again."""
+    sizes = {blob.digest.removeprefix("sha256:"): blob.size for blob in lacking}
+    for path in store.incoming.iterdir():
+        if path.stat().st_size != sizes.get(path.name):
+            path.unlink()
+
+
 def _check_space(store: SupplyStore, lacking: list[Blob]) -> None:
     """Raise KbootError where the disk has no room for what is lacking and not yet in `incoming`."""
-    there = {path.name: path.stat().st_size for path in store.incoming.iterdir()}
-    wanted = sum(blob.size for blob in lacking if there.get(blob.digest[7:]) != blob.size) + _SPARE_BYTES
+    there = {path.name for path in store.incoming.iterdir()}
+    wanted = sum(blob.size for blob in lacking if blob.digest.removeprefix("sha256:") not in there) + _SPARE_BYTES
     free = shutil.disk_usage(store.incoming).free
     if wanted > free:
         raise KbootError(

@@ -6,7 +6,6 @@ import re
 import shutil
 import ssl
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +18,7 @@ from kboot_clusterdesc.site_proxy import SiteProxy
 from ..errors import KbootError
 from .assets import CNI_NEEDED, CNI_PLUGINS, KUBERNETES_BINARIES, Asset, add_assets, is_whole
 from .release_urls import CNI_URL, CNI_VERSION, KUBERNETES_URL
+from .scratch import PULL, scratch_folder
 
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 _CHUNK = 1024**2
@@ -41,22 +41,18 @@ def pull_assets(
     All take their places together, or each at once: a run that is killed then need not do it again.
     """
     missing = [name for name in KUBERNETES_BINARIES if not is_whole(folder, f"kubernetes/{version}/{name}")]
-    folder.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(dir=folder.staging, prefix=".pull-") as scratch,
-        _client(proxy) as client,
-    ):
+    with scratch_folder(folder, PULL) as scratch, _client(proxy) as client:
         added: list[Asset] = []
         files: dict[str, Path] = {}
         for name in missing:
             url = f"{kubernetes_url.rstrip('/')}/{version}/bin/linux/{arch}/{name}"
-            files[name] = _download(client, url, Path(scratch) / name, progress)
+            files[name] = _download(client, url, scratch / name, progress)
             if one_by_one:
                 added += add_assets(folder, {name: files.pop(name)}, version, arch=arch)
         if not all(is_whole(folder, f"cni/{name}") for name in CNI_NEEDED):
             archive = f"cni-plugins-linux-{arch}-{CNI_VERSION}.tgz"
             url = f"{cni_url.rstrip('/')}/{CNI_VERSION}/{archive}"
-            files |= _unpacked(_download(client, url, Path(scratch) / archive, progress), Path(scratch) / "cni")
+            files |= _unpacked(_download(client, url, scratch / archive, progress), scratch / "cni")
         return added + (add_assets(folder, files, version, arch=arch) if files else [])
 
 

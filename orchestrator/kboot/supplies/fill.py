@@ -18,6 +18,7 @@ from .image_archive import read_archive
 from .node_images import NodeImages
 from .os_releases import place_release
 from .registry import Finding, RegistryUnreachable
+from .scratch import clear_scratch
 from .standing import Standing
 from .store import SupplyStore
 from .vouching import updater_vouches
@@ -28,6 +29,7 @@ def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], prog
 
     What cannot be brought is said with the way out, and the next kind is gone on with.
     """
+    clear_scratch(engine.folder)
     registry = NodeImages(engine, engine.folder, desc)
     for fill in (
         partial(fill_images, registry, engine.folder, desc, images),

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from ..errors import KbootError, NotYet
 from ..host.engine import Engine, ServiceState
 from ..pki import PUSH_USER
 from .image_archive import Archive, ArchivedImage
+from .scratch import PUSH, scratch_folder
 from .store import SupplyStore, media_type
 from .task_container import bind_mount, failure, run_task, site_authorities, site_proxies
 
@@ -173,9 +173,8 @@ class Skopeo:
         """
         try:
             password = (self._folder.pki / "registry-push-password").read_text().strip()
-            self._folder.staging.mkdir(mode=0o700, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder.staging, prefix=".push-") as name:
-                given, room, image = (Path(name) / part for part in ("given", "room", "layout"))
+            with scratch_folder(self._folder, PUSH) as scratch:
+                given, room, image = (scratch / part for part in ("given", "room", "layout"))
                 (given / "certs").mkdir(parents=True)
                 room.mkdir()
                 (image / "blobs").mkdir(parents=True)
@@ -189,7 +188,7 @@ class Skopeo:
                 if os.geteuid() == 0:
                     for path in (given, given / "certs", authfile, room, image):
                         os.chown(path, user, user)
-                yield Path(name)
+                yield scratch
         except OSError as error:
             raise KbootError(
                 f"{error.filename or self._folder.staging}: {error.strerror}", "run this as the user who ran `kboot up`"

@@ -129,6 +129,25 @@ def test_a_load_that_has_no_room_says_how_much_it_needs_and_changes_nothing(tmp_
         _load(bundle, disk / "root")
 
 
+def test_what_a_killed_load_of_another_bundle_left_takes_no_room(tmp_path: Path, bundle: Path) -> None:
+    with _disk(tmp_path / "disk", "size=100m") as disk:
+        store = SupplyStore(disk / "root")
+        store.incoming.mkdir(parents=True)
+        (store.incoming / ("0" * 64)).write_bytes(bytes(45_000_000))
+        (store.incoming / f"{'1' * 64}.part").write_bytes(bytes(45_000_000))
+        _load(bundle, disk / "root")
+        assert len(store.bundles()) == 1
+
+
+def test_what_a_killed_create_left_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KBOOT_CACHE", str(tmp_path / "cache"))
+    site = bundle_site(tmp_path, large_bytes=8_000_000)
+    with _disk(tmp_path / "disk", "size=100m") as disk:
+        (disk / ".a.kboot.new").write_bytes(bytes(95_000_000))
+        assert run(site.create(disk / "a.kboot")) == 0
+        assert [path.name for path in disk.iterdir()] == ["a.kboot"]
+
+
 def test_a_disk_that_is_full_halfway_is_named_and_the_next_run_completes(tmp_path: Path, bundle: Path) -> None:
     """It has room for the bytes, and not for so many files."""
     (tmp_path / "older").mkdir()
