@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..errors import BadInput, ExitCode, NotYet
+from ..errors import ExitCode, NotYet
 from .node_declare import register_declared
 from .options import (
     Commands,
@@ -27,7 +27,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..preflight.reinstall import Objection
+    from ..preflight.losses import Objection
     from ..running.cloudconfig_client import CloudConfigClient, JsonObject
     from ..running.kubectl import Kubectl
 
@@ -97,6 +97,11 @@ def register(commands: Commands) -> None:
         run_apply,
         summary="bring a running machine to the config in force, without a drain; `kboot upgrade` does that for all",
         example="kboot node apply node1 --identity ~/.ssh/id_ed25519",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="even if etcd loses its quorum meanwhile, or Kubernetes its last API server, or a rollout is under way",
     )
     add_login(parser)
     add_timeout(parser, 600, "how long it may take")
@@ -220,29 +225,15 @@ def run_uncordon(arguments: argparse.Namespace) -> ExitCode:
 
 def run_apply(arguments: argparse.Namespace) -> ExitCode:
     """Bring one running machine to the node config in force, without a drain."""
-    from kboot_clusterdesc import Mac
-
-    from ..etcd.skew import refuse_apply
-    from ..host.stamp import held
-    from ..running.chosen import chosen_cluster, description_in_force, node_named
-    from ..running.cloudconfig_client import CloudConfigClient
-    from ..running.ssh import remote
-    from ..upgrade.apply import apply
-    from ..upgrade.moves import reason_against
+    from ..running.chosen import chosen_cluster
+    from ..upgrade.single import apply_to
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
-    with held(folder):
-        desc = description_in_force(folder)
-        machines = CloudConfigClient(folder, desc).nodes()
-        node = node_named(machines, arguments.name)
-        for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
-            note(f"note: {unsure}")
-        if (reason := reason_against(desc, node)) is not None:
-            raise BadInput(f"nothing was touched: {reason[0]}", reason[1])
-        said = apply(folder, Mac(node["mac"]), remote(folder, node, login(arguments)), arguments.timeout)
+    given = login(arguments)
+    name, said = apply_to(folder, arguments.name, given, arguments.timeout, note, is_forced=arguments.force)
     for line in said:
         note(f"  {line}")
-    print(f"{node['name']} has the config in force" + ("" if said else " already"))
+    print(f"{name} has the config in force" + ("" if said else " already"))
     return ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""While an upgrade works on the machines, rollouts of the OS wait; it gives single machines their turn itself."""
+"""While an upgrade works on the machines, or an apply on one, rollouts of the OS wait; it may give turns itself."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class RolloutHold:
     turns: dict[str, Turn] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     lost: str | None = None  # why it stands no more, once the server said so: then it is never taken again
+    by: str = BY  # what people are told that rollouts wait for
 
     def tell(self, *, ends: bool = False) -> None:
         """Tell the server that the hold stands, with the turns that it gives, or that it ends; raise HoldLost."""
@@ -55,7 +56,7 @@ class RolloutHold:
             if self.lost is not None:
                 raise HoldLost(self.lost)
             turns: Mapping[str, Turn] = {} if ends else dict(self.turns)
-            body = {"by": BY, "key": self.server.key_for(BY), "turns": turns, "ends": ends}
+            body = {"by": self.by, "key": self.server.key_for(BY), "turns": turns, "ends": ends}
             if self.release is not None:
                 body["release"] = self.release
             try:
@@ -82,6 +83,7 @@ def rollouts_held(
     say: Callable[[str], None],
     stop: Event,
     *,
+    by: str = BY,
     release: str | None = None,
     again_s: float = _AGAIN_S,
 ) -> Iterator[RolloutHold]:
@@ -89,7 +91,7 @@ def rollouts_held(
 
     Where the server lets go of it meanwhile, `stop` is set, and HoldLost raised in place of what ends the work.
     """
-    hold = RolloutHold(server, release)
+    hold = RolloutHold(server, release, by=by)
     try:
         hold.tell()
     except HoldLost as error:

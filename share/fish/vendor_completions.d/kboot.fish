@@ -224,6 +224,7 @@ complete -c kboot -n '_shtab_kboot_using node uncordon; and test $_shtab_kboot_n
 complete -c kboot -n '_shtab_kboot_using node; and test $_shtab_kboot_npos -eq 0' -a apply -d 'Bring a running machine to the config in force, without a drain; `kboot upgrade` does that for all'
 complete -c kboot -n '_shtab_kboot_using node apply' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using node apply' -l debug -d 'show a traceback on a failure'
+complete -c kboot -n '_shtab_kboot_using node apply' -l force -d 'even if etcd loses its quorum meanwhile, or Kubernetes its last API server, or a rollout is under way'
 complete -c kboot -n '_shtab_kboot_using node apply' -l identity -xka "(__fish_complete_path (commandline -ct))" -d 'the private key of one of `ssh_authorized_keys`; default: what the ssh agent has'
 complete -c kboot -n '_shtab_kboot_using node apply' -l trust-first-contact -d 'go to machines that have not told their ssh host keys too, and believe whoever answers there'
 complete -c kboot -n '_shtab_kboot_using node apply' -l timeout -x -d 'how long it may take (600)'

@@ -13,6 +13,7 @@ from kboot.pki import Secrets
 from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, dump
 from support.etcd import Member, description
+from support.etcd_rack import Make, Rack
 
 
 @pytest.fixture
@@ -44,3 +45,27 @@ def members(tmp_path: Path, desc: ClusterDesc, secrets: Secrets) -> Iterator[lis
     finally:
         for member in found:
             member.stop()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Rack] = []
+
+    def start(desc: ClusterDesc) -> Rack:
+        made.append(Rack(tmp_path, desc))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there once a machine was reached by ssh."""
+    log, tool = tmp_path / "ssh.log", tmp_path / "bin" / "ssh"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+    return log

@@ -78,17 +78,6 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     made.stop()
 
 
-@pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that is there once a machine was reached by ssh."""
-    log, tool = tmp_path / "ssh.log", tmp_path / "bin" / "ssh"
-    tool.parent.mkdir()
-    tool.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
-    return log
-
-
 def test_up_takes_the_next_minor_of_what_the_members_say_they_run(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,75 @@
+"""The flow of `kboot node apply`: look, refuse what would take the cluster down, bring one machine its config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
+from kboot_clusterdesc.roll_order import is_counted
+
+from ..errors import BadInput, NotYet
+from ..etcd.skew import refuse_apply
+from ..host.stamp import held
+from ..preflight.losses import losses, standing_of
+from ..running.chosen import description_in_force, node_named
+from ..running.cloudconfig_client import CloudConfigClient, JsonObject
+from ..running.ssh import Login, remote
+from .apply import apply
+from .hold import rollouts_held
+from .moves import reason_against
+
+_BY = "`kboot node apply`"
+Say = Callable[[str], None]
+
+
+def apply_to(
+    folder: ClusterFolder, name: str, login: Login, timeout_s: float, say: Say, *, is_forced: bool
+) -> tuple[str, list[str]]:
+    """Bring one running machine to the node config in force, without a drain; return its name and what was done there.
+
+    Raises NotYet, with nothing touched, where etcd or Kubernetes would not go on without it, unless forced.
+    """
+    with held(folder):
+        desc = description_in_force(folder)
+        server = CloudConfigClient(folder, desc)
+        machines = server.nodes()
+        node = node_named(machines, name)
+        for unsure in refuse_apply(folder, desc, machines, [each for each in desc.nodes if each.mac == node["mac"]]):
+            say(f"note: {unsure}")
+        if (reason := reason_against(desc, node)) is not None:
+            raise BadInput(f"nothing was touched: {reason[0]}", reason[1])
+        with _others_up(folder, desc, server, machines, node, say, is_forced):
+            return node["name"], apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
+
+
+@contextmanager
+def _others_up(
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    server: CloudConfigClient,
+    machines: Sequence[JsonObject],
+    machine: JsonObject,
+    say: Say,
+    is_forced: bool,
+) -> Iterator[None]:
+    """Raise NotYet unless the cluster goes on without the machine; have rollouts wait as long as this lasts.
+
+    Nothing is asked of a machine on which the cluster does not count, or which has its config already. Where the
+    operator forces it, what would be lost is only said, and a rollout does not wait.
+    """
+    node = next((each for each in desc.nodes if each.mac == machine["mac"] and is_counted(each.roles)), None)
+    if node is None or machine["config"] == "current":
+        yield
+        return
+    if is_forced:
+        for each in losses(standing_of(folder, desc, machines), node, comes_back=True):
+            say(f"note: {each.message}")
+        yield
+        return
+    with rollouts_held(server, say, Event(), by=_BY):
+        if found := losses(standing_of(folder, desc, machines), node, comes_back=True):
+            said, ways = "; ".join(each.message for each in found), "; ".join(each.hint for each in found)
+            raise NotYet(f"nothing was touched: {said}", f"{ways}; `--force` does it all the same")
+        yield
