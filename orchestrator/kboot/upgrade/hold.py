@@ -133,9 +133,9 @@ def _end(hold: RolloutHold, say: Callable[[str], None]) -> None:
 
 
 def refuse_trouble(server: CloudConfigClient, besides: str, timeout_s: float = 60) -> None:
-    """Raise NotYet where etcd, the API servers or the operator's checks keep machines up for so long.
+    """Raise NotYet where etcd, the API servers, other machines or the operator's checks keep machines up for so long.
 
-    The etcd member `besides` need not be well: it may be what is to be mended.
+    The node `besides` need not be well: it may be what is to be mended. Nor need those that bear an upgrade's mark.
     """
     trouble: str | None = None
     for _ in looks(timeout_s, _LOOK_EVERY_S):  # the server looks at the API every few seconds

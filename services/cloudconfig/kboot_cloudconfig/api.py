@@ -171,7 +171,9 @@ class RolloutState(TypedDict):
 class GateState(TypedDict):
     """Whether a machine may be taken down now."""
 
-    trouble: Annotated[str | None, Field(description="of etcd, the API servers, or by the operator's checks")]
+    trouble: Annotated[
+        str | None, Field(description="of etcd, API servers, other machines, or by the operator's checks")
+    ]
 
 
 @with_config(_STRICT)

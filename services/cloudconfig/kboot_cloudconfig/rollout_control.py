@@ -20,7 +20,7 @@ from .person import Person, note_action
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
 from .rollout_answer import HeldTurn, Hold
-from .rollout_sight import cluster_trouble, seen
+from .rollout_sight import cluster_trouble, machines_trouble, seen
 from .rollout_step import NO_RELEASE
 from .rollout_view import is_older
 from .shown_rollout import rollout_state, whole_rollout
@@ -73,7 +73,7 @@ class PauseWord(Body):
 class GateWord(Body):
     """The body of a question for the gate."""
 
-    besides: Annotated[str, Field(max_length=64, description="the etcd member that is to be mended")] = ""
+    besides: Annotated[str, Field(max_length=64, description="the node to be taken down: it may be unwell")] = ""
 
 
 async def show(fleet: ServedFleet) -> RolloutState:
@@ -154,7 +154,8 @@ async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
 async def gate(request: Request, fleet: ServedFleet) -> GateState:
     """Answer what keeps any machine from being taken down now; only the operator token may."""
     _, word = await _operators(request, fleet, GateWord)
-    return {"trouble": await cluster_trouble(fleet, word.besides)}
+    found = await cluster_trouble(fleet, word.besides), await machines_trouble(fleet, word.besides)
+    return {"trouble": "; ".join(each for each in found if each is not None) or None}
 
 
 def _names(fleet: Fleet, rollout: Rollout) -> str:

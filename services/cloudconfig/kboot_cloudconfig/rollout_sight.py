@@ -22,6 +22,8 @@ from .update_offer import INSTALLS
 from .update_window import closed_for_good, is_open, zone_of
 from .updating_release import updating_release
 
+_SHOWN = 5  # machines that are named
+
 
 async def seen(fleet: Fleet, outcomes: dict[Mac, Outcome], trouble: str | None = None) -> View:
     """Return what is known of the fleet now; `trouble` is the cluster's, which `cluster_trouble` asks for."""
@@ -57,6 +59,30 @@ async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
         etcd_trouble(members, fleet.settings.tls), checks_trouble(desc.os.update.checks, authority)
     )
     return "; ".join(each for each in found if each is not None) or None
+
+
+async def machines_trouble(fleet: Fleet, besides: str) -> str | None:
+    """Return which declared machines are not well and why, other than `besides`; None where all are.
+
+    Those whose node bears the mark of who took it down do not count: they are down on purpose, or are to be mended.
+    """
+    declared = {node.mac for node in fleet.desc().nodes}
+
+    def ill(node: Node) -> str | None:
+        if node.mac not in declared or node.name == besides:
+            return None
+        member = _member(fleet, node)
+        is_known = node.name in fleet.kubernetes.nodes
+        return f"{node.name}: {member.trouble}" if member.trouble and _counts(member, is_known) else None
+
+    found = [each for each in await in_pieces(fleet, ill) if each is not None]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(found[:_SHOWN]) + more if found else None
+
+
+def _counts(member: Member, is_known: bool) -> bool:
+    """Return whether a machine should be well: it ran, and nobody took it down."""
+    return (member.is_part or is_known) and not member.is_marked
 
 
 def _member(fleet: Fleet, node: Node) -> Member:
