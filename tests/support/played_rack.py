@@ -34,6 +34,7 @@ class PlayedMachine:
     trouble: str | None = None
     away: str | None = None
     error: tuple[datetime, str] | None = None
+    unoffered: tuple[datetime, str] | None = None
     is_cordoned: bool = False
     falls_back: bool = False  # the next release that it boots into does not boot
     stays_off: bool = False  # it never comes back from its next reboot
@@ -125,6 +126,7 @@ class PlayedRack:
             machine.boot if machine.word and not machine.is_off and self.has_kubernetes else None,
             machine.fetched,
             machine.away,
+            machine.unoffered,
         )
 
     def look(self) -> None:

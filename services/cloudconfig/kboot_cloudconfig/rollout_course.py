@@ -83,7 +83,8 @@ def _offered(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: Pa
         course = replace(course, reason=_other_release(member.installed, release))
         rollout = with_course(rollout, mac, course)
     if now - course.since > patience.fetch:
-        why = f": {course.reason}" if course.reason else ""
+        said = course.reason or _unoffered(course, member)
+        why = f": {said}" if said else ""
         return _failed(rollout, mac, view, now, f"did not fetch {release} within {minutes(patience.fetch)}{why}")
     return rollout
 
@@ -96,6 +97,13 @@ def _has_failed(course: Course, member: Member, at: datetime) -> bool:
     word = member.word
     has_rested = word is not None and word.state is AgentState.IDLE and word.at >= at
     return has_rested and at >= course.since and (course.error_at is None or at > course.error_at)
+
+
+def _unoffered(course: Course, member: Member) -> str | None:
+    """Return why a machine was offered nothing when it asked last, in its turn."""
+    if member.unoffered is None or member.unoffered[0] < course.since:
+        return None
+    return f"at its last check it was offered nothing: {member.unoffered[1]}"
 
 
 def may_begin(rollout: Rollout, view: View) -> bool:

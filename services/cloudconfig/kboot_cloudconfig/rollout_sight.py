@@ -88,6 +88,7 @@ def _counts(member: Member, is_known: bool) -> bool:
 def _member(fleet: Fleet, node: Node) -> Member:
     machine, history = fleet.machine(node.mac), fleet.updates.history(node.mac)
     known = fleet.kubernetes.nodes.get(node.name)
+    check = fleet.updates.checks.get(node.mac)
     failure = newest_failure(history, fleet.rollouts.rollout.release)
     return Member(
         node.name,
@@ -101,6 +102,7 @@ def _member(fleet: Fleet, node: Node) -> Member:
         known.boot if known is not None else None,
         installed(history),
         _absence(machine),
+        (check.at, check.reason) if check is not None and check.reason is not None else None,
     )
 
 

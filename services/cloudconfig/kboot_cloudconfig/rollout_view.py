@@ -46,6 +46,7 @@ class Member:
     booted: str | None = None  # the boot that its kubelet reports, by its id
     installed: str | None = None  # the release that waits for its reboot, as its update client told
     away: str | None = None  # why it is no part for now, such as that it is being installed; None where it is one
+    unoffered: tuple[datetime, str] | None = None  # its last check, if that was offered nothing, and why
 
 
 class Task(StrEnum):

@@ -23,6 +23,7 @@ class Turn:
 
     version: str | None
     reason: str = ""
+    is_given: bool = False  # to this machine by name, by a rollout or `kboot upgrade`
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,19 @@ def offer(
 
     `payload_of` gives the update payload of a release; None while it is not here, whole.
     """
-    return _stranger(app, os) or _not_now(os, machine) or _release(app, turn, payload_of)
+    return _stranger(app, os, turn) or _not_now(os, machine) or _release(app, turn, payload_of)
 
 
-def _stranger(app: App, os: Os) -> Nothing | None:
-    """Return what of a check does not fit the cluster's OS; what a client leaves out fits."""
+def _stranger(app: App, os: Os, turn: Turn) -> Nothing | None:
+    """Return what of a check does not fit the cluster's OS; what a client leaves out fits.
+
+    The channel is only where a machine's own config has it look, and may be an older one: a given turn goes before it.
+    """
     if app.app_id.strip("{}").lower() != APP_ID:
         return Nothing(f"it asks for the app `{app.app_id}`, which is not the OS", is_odd=True)
     if app.board not in ("", os.board):
         return Nothing(f"its board is `{app.board}`, and the cluster's `{os.board}`", is_odd=True)
-    if app.track not in ("", os.channel):
+    if app.track not in ("", os.channel) and not (turn.is_given and turn.version is not None):
         return Nothing(f"it follows the channel `{app.track}`, and the cluster `{os.channel}`", is_odd=True)
     if _number(app.version) is None:
         return Nothing(f"its version `{app.version}` is no number of a release", is_odd=True)

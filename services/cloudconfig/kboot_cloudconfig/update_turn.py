@@ -23,7 +23,7 @@ def turn_of(fleet: Fleet, mac: Mac) -> Turn:
     if strategy is not RebootStrategy.ROLLOUT and not is_held:
         return _own_turn(fleet, mac)
     if (release := offered_release(rollout, hold, mac)) is not None:
-        return Turn(release)
+        return Turn(release, is_given=True)
     if rollout.state is State.IDLE:
         return Turn(None, "no rollout is under way")
     why = f": {rollout.reason}" if rollout.reason else ""

@@ -49,6 +49,7 @@ class PlayedNode:
     falls_back: bool = False
     falls_short: bool = False  # its client does not take the payload
     machine_id: str = ""
+    track: str = "stable"  # the channel that its update.conf names
     off_for: int = 0  # asks after a reboot that it is off for
     was_offered: int = 0
     had_installed: bool = False  # since its last check: it is on the disk still, or was forgotten
@@ -89,7 +90,7 @@ class PlayedNode:
         """
         back = event(3, 0, error=44 | 1 << 28) if self.had_installed else ""
         self.had_installed = False
-        body = request(CHECK + back, self.version, machine=self.machine_id)
+        body = request(CHECK + back, self.version, track=self.track, machine=self.machine_id)
         answer = self.site.server.ask("POST", "/v1/update/", who=self.address, body=body)
         if self.falls_short and offered_release(answer):
             failed = request(event(3, 0, error=18 | 1 << 28), self.version)

@@ -187,6 +187,17 @@ def test_a_hold_keeps_a_rollout_from_beginning_and_gives_one_machine_its_turn(si
     assert set(site.versions().values()) == {NEW}
 
 
+def test_a_machine_whose_config_names_another_channel_is_offered_the_release_in_its_turn_alone(site: Site) -> None:
+    key, w2 = "k" * 20, site.machines["w2"]
+    w2.track = "alpha"
+    assert site.say("hold", by="`kboot upgrade`", key=key).status_code == 200
+    site.mirror()
+    _wait_available(site, NEW)
+    assert not w2.check()
+    assert site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"}).status_code == 200
+    assert (w2.ask(), w2.fetched) == ("check", NEW)
+
+
 def test_a_machine_that_has_another_release_waiting_fetches_the_one_of_the_rollout_in_its_place(site: Site) -> None:
     key, w2 = "k" * 20, site.machines["w2"]
     assert site.say("hold", by="`kboot upgrade`", key=key, turns={str(w2.mac): "fetch"}).status_code == 200

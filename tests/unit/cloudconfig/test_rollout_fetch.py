@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from kboot_cloudconfig.rollout import resumed
+from kboot_cloudconfig.rollout import State, resumed
 from kboot_cloudconfig.rollout_answer import Action
+from kboot_cloudconfig.rollout_step import step
 from kboot_cloudconfig.rollout_view import AgentState, Word
 from support.played_rack import NEW, NEWER, OLD, PlayedRack, W
 
@@ -46,6 +47,20 @@ def test_an_update_client_that_fails_three_times_halts_with_its_words() -> None:
         rack.look()
     assert rack.rebooted == []
     assert rack.rollout.reason == f"m0 failed 3 times to fetch {NEW}: the payload is not signed by the image's key"
+
+
+def test_a_machine_that_is_offered_nothing_in_its_turn_halts_with_what_its_check_was_answered() -> None:
+    rack = PlayedRack.of(W, W)
+    rack.pass_minute()
+    course, why = rack.rollout.courses[rack.mac("m0")], "its board is `arm64-usr`, and the cluster's `amd64-usr`"
+    halts = f"m0 did not fetch {NEW} within 60 min"
+    for at, told in (
+        (course.since - timedelta(hours=1), ""),
+        (course.since, f": at its last check it was offered nothing: {why}"),
+    ):
+        rack.but("m0", fetched=None, unoffered=(at, why))
+        over = step(rack.rollout, rack.view, course.since + timedelta(minutes=61))
+        assert (over.state, over.reason) == (State.HALTED, f"{halts}{told}")
 
 
 @pytest.mark.parametrize("state", [AgentState.UPDATING, AgentState.NEEDS_REBOOT])

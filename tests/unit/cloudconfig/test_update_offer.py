@@ -51,6 +51,13 @@ def test_what_is_not_of_this_cluster_is_offered_nothing_and_is_odd(app: App, rea
     assert offer(app, OS, MACHINE, TURN, whole) == Nothing(reason, is_odd=True)
 
 
+def test_a_machine_that_was_given_its_turn_is_offered_the_release_whatever_channel_it_follows() -> None:
+    given = Turn("4230.2.3", is_given=True)
+    assert offer(replace(APP, track="beta"), OS, MACHINE, given, whole) == whole("4230.2.3")
+    arm = offer(replace(APP, track="beta", board="arm64-usr"), OS, MACHINE, given, whole)
+    assert arm == Nothing("its board is `arm64-usr`, and the cluster's `amd64-usr`", is_odd=True)
+
+
 @pytest.mark.parametrize(
     ("app", "turn", "reason"),
     [
