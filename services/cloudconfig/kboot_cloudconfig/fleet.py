@@ -75,7 +75,7 @@ class Fleet:
         if index is None:
             raise ProblemError(503, "there is no description yet")
         for before, after in self._identities.follow(index, self.now()):
-            self._heard |= {after: self._heard.pop(before)} if before in self._heard else {}
+            self._hand_on_heard(before, after)
         return index
 
     @contextmanager
@@ -214,9 +214,16 @@ class Fleet:
         """
         self.heard_kept_at = self.now()
         macs = list(islice(self._heard_since, at_most))
-        self.store.keep_heard({mac: self._heard[mac] for mac in macs})
+        self.store.keep_heard({mac: self._heard[mac] for mac in macs if mac in self._heard})
         self._heard_since.difference_update(macs)
         return len(self._heard_since)
+
+    def _hand_on_heard(self, before: Mac, after: Mac) -> None:
+        if before in self._heard:
+            self._heard[after] = self._heard.pop(before)
+        if before in self._heard_since:
+            self._heard_since.remove(before)
+            self._heard_since.add(after)
 
     def discovered(self) -> list[Discovered]:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""

@@ -36,7 +36,7 @@ def served(tmp_path: Path) -> Iterator[Server]:
     made.install(NODE1)
     report(made, NODE1, made.secrets.report_tokens[NODE1])
     yield made
-    made.stop()
+    assert made.stop() == 0, made.log.read_text()
 
 
 def report(server: Server, mac: Mac, token: str) -> None:
@@ -69,6 +69,13 @@ def test_a_machine_that_runs_is_not_installed_by_the_other_order_of_its_cards(se
     assert '"kind":"installed"' in events.replace(" ", "")
     recarded(served, (NODE1, STRANGER), (NODE2, _FOURTH))
     assert (served.node(NODE1)["phase"], served.node(NODE1)["armed"]) == ("running", False)
+
+
+def test_when_a_machine_was_heard_of_is_kept_by_a_server_that_hands_over(served: Server) -> None:
+    recarded(served, (STRANGER, NODE1), (NODE2, _FOURTH))
+    served.hand_over()
+    assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
+    assert "Traceback" not in served.log.read_text()
 
 
 def test_what_follows_a_machine_outlasts_the_server(served: Server) -> None:
