@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from .node_index import NodeIndex
 from .rollout import handed_on
 from .rollouts import Rollouts
 from .store import Store
-from .succession import Succession, recarded, succession
+from .succession import Succession, recarded, succession, told_cards
 from .updates import Updates
 
 
@@ -30,14 +31,29 @@ class Identities:
         if index is before:
             return []
         kept = self._store.kept()
-        judged = [(node, self._succession(node, others, kept, now)) for node, others in recarded(index, before, kept)]
+        found = list(recarded(index, before, kept, self._told(index, kept, now)))
+        claims = Counter(mac for _, others in found for mac in others)
+        taken = {mac for mac, count in claims.items() if count > 1 or self._is_known(index, mac)}
+        judged = [(node, self._succession(node, others, kept, now, taken)) for node, others in found]
         changed = list(self._kept(judged))
         self._followed = index
         return changed
 
-    def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime) -> Succession:
+    def _told(self, index: NodeIndex, kept: set[str], now: datetime) -> dict[str, list[Mac]]:
+        """Return who told of which cards, of those that no node is known by; a description before says it better."""
+        if self._followed is not None:
+            return {}
+        gone = (mac for mac in map(Mac, kept) if not index.is_identity(mac))
+        return told_cards(self._store.machine(mac, now) for mac in gone)
+
+    def _is_known(self, index: NodeIndex, mac: Mac) -> bool:
+        """Return whether a node is known by that MAC: a declared one, or a joined one that is not declared."""
+        return index.is_identity(mac) or (mac not in index.by_mac and self._store.has_joined(mac))
+
+    def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime, taken: set[Mac]) -> Succession:
         own = self._store.machine(node.mac, now) if node.mac in kept else None
-        return succession(node.mac, own, [self._store.machine(mac, now) for mac in others], self._followed, now)
+        known = [self._store.machine(mac, now) for mac in others]
+        return succession(node.mac, own, known, self._followed, now, taken)
 
     def _kept(self, judged: list[tuple[Node, Succession]]) -> Iterator[tuple[Mac, Mac]]:
         for node, found in judged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,30 +21,50 @@ class Succession:
     before: Mac | None = None
 
 
-def recarded(index: NodeIndex, before: NodeIndex | None, kept: Set[str]) -> Iterator[tuple[Node, list[Mac]]]:
-    """Yield each node whose machine may be known by other MACs, with those: no node has that name, a state is kept."""
+def recarded(
+    index: NodeIndex, before: NodeIndex | None, kept: Set[str], told: Mapping[str, Sequence[Mac]]
+) -> Iterator[tuple[Node, list[Mac]]]:
+    """Yield each node whose machine may be known by other MACs of which a state is kept, with those.
+
+    Such are its own cards, what a node was known by that had one of them, and who `told` that it has one of them.
+    """
     for node in index.desc.nodes:
-        was = node.mac if before is None else before.identity(node.mac)
-        macs = dict.fromkeys((*node.macs, was))
-        if others := [mac for mac in macs if mac in kept and not index.is_identity(mac)]:
+        was = () if before is None else (before.identity(mac) for mac in node.macs)
+        macs = dict.fromkeys((*node.macs, *was, *(other for mac in node.macs for other in told.get(mac, ()))))
+        if others := [mac for mac in macs if mac != node.mac and mac in kept]:
             yield node, others
 
 
+def told_cards(machines: Iterable[Machine]) -> dict[str, list[Mac]]:
+    """Return which of the machines told of each card that it has it."""
+    told: dict[str, list[Mac]] = {}
+    for machine in machines:
+        for card in machine.cards:
+            told.setdefault(str(card.get("mac")), []).append(machine.mac)
+    return told
+
+
 def succession(
-    mac: Mac, own: Machine | None, others: Sequence[Machine], before: NodeIndex | None, now: datetime
+    mac: Mac,
+    own: Machine | None,
+    others: Sequence[Machine],
+    before: NodeIndex | None,
+    now: datetime,
+    taken: Set[Mac] = frozenset(),
 ) -> Succession:
     """Return what becomes of the states of a node's machine, known by `mac` now and perhaps as one of `others` before.
 
     The state follows the machine where it told of the card itself, or the description before had both cards at one
     node, or this one at none. Where none is so, no boot installs anything by itself: any of them may run there.
+    A state that is `taken`, since another node is or may be known by it, stays where it is.
     """
     lived = [machine for machine in others if may_have_run(machine)]
     if not lived:
         return Succession()
-    doubted = tuple(in_doubt(machine) for machine in lived if machine.armed)
+    doubted = tuple(in_doubt(machine) for machine in lived if machine.armed and machine.mac not in taken)
     if own is not None and may_have_run(own):
         return Succession(doubted)
-    if len(lived) == 1 and _is_same(lived[0], mac, before):
+    if len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before):
         return Succession((replace(lived[0], mac=mac),), lived[0].mac)
     return Succession((*doubted, declared_in_doubt(mac, now, CARDS_CHANGED)))
 

@@ -14,7 +14,9 @@ from .conftest import HEAD, HOME, NODE1, NODE2, STRANGER, Server
 
 _HEAD = HEAD + "os: {channel: stable, version: current, config: ignition, update: {enabled: true}}\nnodes:\n"
 _FOURTH = Mac("52:54:00:00:00:98")
+_NEW = Mac("52:54:00:00:00:97")
 HOME.setdefault(_FOURTH, "127.0.0.98")
+HOME.setdefault(_NEW, "127.0.0.97")
 _DOUBT = "not armed: its cards were declared anew, and it may be installed already"
 
 
@@ -109,6 +111,36 @@ def test_a_machine_that_is_known_by_its_other_card_alone_stays_what_it_was(serve
     assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
 
 
+def test_a_machine_whose_first_card_is_replaced_stays_what_it_was(served: Server) -> None:
+    recarded(served, (_NEW, STRANGER), (NODE2, _FOURTH))
+    assert (served.node(_NEW)["phase"], served.node(_NEW)["armed"]) == ("running", False)
+    assert not is_installed_by(served, STRANGER)
+
+
+def test_nodes_whose_cards_were_mixed_up_are_not_armed_once_that_is_put_right(served: Server) -> None:
+    served.install(NODE2)
+    report(served, NODE2, served.secrets.report_tokens[NODE2])
+    recarded(served, (STRANGER, _FOURTH), (NODE1, NODE2))
+    assert (served.node(STRANGER)["armed"], served.node(STRANGER)["reason"]) == (False, _DOUBT)
+    assert (served.node(NODE1)["armed"], served.node(NODE1)["phase"]) == (False, "running")
+    assert not is_installed_by(served, NODE1, NODE2, STRANGER, _FOURTH)
+
+
+def test_nodes_that_share_the_cards_of_one_do_not_both_become_it(served: Server) -> None:
+    recarded(served, (STRANGER,), (_NEW, NODE1))
+    assert [served.node(mac)["reason"] for mac in (STRANGER, _NEW)] == [_DOUBT, _DOUBT]
+    assert not is_installed_by(served, STRANGER, NODE1)
+
+
+def test_a_machine_that_told_its_cards_is_known_by_another_one_alone_too(served: Server) -> None:
+    card = {"name": "eth1", "mac": STRANGER, "link": "up", "speed_mbit": None, "driver": ""}
+    served.rewrite(NODE1, lambda state: state.update(cards=[card]))
+    served.stop()
+    served.describe(described((STRANGER,), (NODE2, _FOURTH)))
+    served.start()
+    assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
+
+
 def test_nodes_that_swap_cards_mix_no_states(served: Server) -> None:
     is_installed_by(served, NODE2)  # it was booted once to be installed, and may be under way
     token = served.secrets.report_tokens[NODE1]
@@ -121,7 +153,6 @@ def test_nodes_that_swap_cards_mix_no_states(served: Server) -> None:
 
 
 def test_a_new_mainboard_and_a_machine_that_never_booted_are_armed(served: Server) -> None:
-    new = Mac("52:54:00:00:00:97")
-    recarded(served, (new,), (_FOURTH, NODE2))
-    assert served.node(new)["armed"]
+    recarded(served, (_NEW,), (_FOURTH, NODE2))
+    assert served.node(_NEW)["armed"]
     assert served.node(_FOURTH)["armed"]

@@ -9,24 +9,33 @@ import pytest
 
 from kboot_cloudconfig.machine import booted_from_disk, declared, finished_install
 from kboot_cloudconfig.node_index import NodeIndex
-from kboot_cloudconfig.succession import succession
+from kboot_cloudconfig.succession import recarded, succession, told_cards
 from kboot_clusterdesc import Mac, load_text
 from kboot_clusterdesc.phase import CARDS_CHANGED
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A, B, C, D, X = (Mac(f"52:54:00:00:00:0{number}") for number in range(1, 6))
-_DESCRIPTION = f"""
+_DESCRIPTION = """
 apiVersion: kboot/v1
-cluster: {{name: ail, domain: ail.example.com}}
+cluster: {name: ail, domain: ail.example.com}
 network:
   bootstrapper: 10.10.14.253
   subnet: 10.10.14.0/24
-  dhcp: {{mode: serve, range: [10.10.14.1, 10.10.14.127]}}
+  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127]}
 nodes:
-  - {{mac: "{A}", more_macs: ["{B}"], name: node1, roles: [worker]}}
-  - {{mac: "{C}", more_macs: ["{D}"], name: node2, roles: [worker]}}
 """
-BEFORE = NodeIndex.of(load_text(_DESCRIPTION, "rack.yaml"))
+
+
+def index_of(*nodes: tuple[Mac, ...]) -> NodeIndex:
+    """A description whose nodes have these cards, the one that each is known by first."""
+    lines = (
+        f"  - {{mac: '{mac}', more_macs: {[str(each) for each in more]}, name: node{number}, roles: [worker]}}\n"
+        for number, (mac, *more) in enumerate(nodes, 1)
+    )
+    return NodeIndex.of(load_text(_DESCRIPTION + "".join(lines), "rack.yaml"))
+
+
+BEFORE = index_of((A, B), (C, D))
 RUNS = booted_from_disk(finished_install(declared(A, NOW), NOW), "c", "1.0.0", NOW)
 
 
@@ -63,3 +72,24 @@ def test_who_ran_by_its_own_name_keeps_its_state_and_the_other_is_armed_no_more(
     other = replace(RUNS, mac=B, armed=True)
     (state,) = succession(A, RUNS, [other], BEFORE, NOW).states
     assert (state.mac, state.armed) == (B, False)
+
+
+def others_of(index: NodeIndex, before: NodeIndex | None, *kept: Mac) -> list[set[Mac]]:
+    """By which other MACs each node's machine may be known."""
+    return [set(others) for _, others in recarded(index, before, set(kept), {})]
+
+
+def test_a_machine_whose_first_card_is_a_new_one_is_known_by_any_that_it_had() -> None:
+    assert others_of(index_of((X, B), (C, D)), BEFORE, A, C) == [{A}]
+    assert others_of(index_of((B, D), (A, C)), BEFORE, A, C) == [{A, C}, {C}]
+
+
+def test_who_told_of_a_card_may_be_the_machine_that_has_it_alone() -> None:
+    told = told_cards([replace(RUNS, cards=({"name": "eth0", "mac": A}, {"name": "eth1", "mac": B}))])
+    found = recarded(index_of((B,), (C, D)), None, {A, C}, told)
+    assert [(node.mac, others) for node, others in found] == [(B, [A])]
+
+
+def test_a_state_by_which_another_node_is_known_stays_where_it_is_and_arms_nobody() -> None:
+    (state,) = succession(B, None, [replace(RUNS, armed=True)], BEFORE, NOW, {A}).states
+    assert (state.mac, state.armed, state.reason) == (B, False, CARDS_CHANGED)

@@ -6,6 +6,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache, partial
 
 import bcrypt
 
@@ -35,8 +36,10 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         for spec in own_specs(desc)
     }
 
+    before = cache(partial(_cards_in_force, folder))  # a large description is read once, and where it is asked alone
+
     def of_node(node: Node) -> tuple[str, dict[str, KeyPair]]:
-        return kept.text(_report_token_path(node.mac), lambda: _known_token(kept, folder, node) or _token()), {
+        return kept.text(_report_token_path(node.mac), lambda: _known_token(kept, before(), desc, node) or _token()), {
             spec.name: kept.leaf(
                 node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now, MACHINE_LIFE
             )
@@ -79,19 +82,23 @@ def _report_token_path(mac: Mac) -> str:
     return f"report-tokens/{mac.dashed}"
 
 
-def _known_token(kept: SecretStore, folder: ClusterFolder, node: Node) -> str | None:
-    """Return the token with which a node's machine reports that was known by another of its cards before.
-
-    The description in force says so: a card that a node has there beside another one's is no sign of this machine.
-    """
-    found = [(mac, token) for mac in node.macs if (token := kept.found(_report_token_path(mac))) is not None]
-    if not found:
-        return None
+def _cards_in_force(folder: ClusterFolder) -> dict[Mac, Mac]:
+    """Return each card that the description in force names, with the MAC by which its node is known there."""
     try:
-        before = {mac: each.mac for each in load(folder.description).nodes for mac in each.macs}
+        return {mac: each.mac for each in load(folder.description).nodes for mac in each.macs}
     except (InvalidDescription, OSError):
-        return None
-    return next((token for mac, token in found if before.get(mac) == mac == before.get(node.mac, mac)), None)
+        return {}
+
+
+def _known_token(kept: SecretStore, before: Mapping[Mac, Mac], desc: ClusterDesc, node: Node) -> str | None:
+    """Return the token with which a node's machine reports that was known by another MAC `before`.
+
+    All of its cards that were known at all were that node's, by which no other one is known now.
+    """
+    known = {before[mac] for mac in node.macs if mac in before}
+    mac = known.pop() if len(known) == 1 else None
+    is_taken = any(each.mac == mac for each in desc.nodes)
+    return None if mac is None or is_taken else kept.found(_report_token_path(mac))
 
 
 def _kubernetes(

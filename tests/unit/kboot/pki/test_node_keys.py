@@ -176,7 +176,8 @@ nodes:
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "is_kept"), [("02", "01", True), ("02", "03", False), ("02", "09", False), ("09", "01", True)]
+    ("first", "other", "is_kept"),
+    [("02", "01", True), ("02", "03", False), ("02", "09", True), ("09", "01", True), ("09", "02", True)],
 )
 def test_a_machine_reports_with_its_token_by_whichever_of_its_own_cards_it_is_known(
     folder: ClusterFolder, first: str, other: str, is_kept: bool
