@@ -40,4 +40,4 @@ def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:
     """Return whether a machine runs a new installation, which makes new host keys: as its first one, or by these."""
     if machine.ssh_host_keys:
         return bool(ssh_host_keys) and set(ssh_host_keys).isdisjoint(machine.ssh_host_keys)
-    return machine.version is None
+    return machine.version is None and not machine.may_be_installed

@@ -79,6 +79,7 @@ class Machine:
     cards: tuple[KeptCard, ...] = ()  # the same
     install_log: tuple[str, ...] = ()  # the last lines of the newest install that failed
     failed_units: tuple[KeptUnit, ...] = ()  # since its last boot from disk
+    may_be_installed: bool = False  # what was known of it was lost, and no install is known to have ended since
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
 
 
@@ -95,13 +96,13 @@ def declared(mac: Mac, now: datetime) -> Machine:
 
 def declared_in_doubt(mac: Mac, now: datetime, reason: str = STATE_LOST) -> Machine:
     """Return the state of a machine whose earlier one is not known: not armed, since it may be installed already."""
-    return replace(declared(mac, now), armed=False, reason=reason)
+    return replace(declared(mac, now), armed=False, reason=reason, may_be_installed=True)
 
 
 def may_have_run(machine: Machine) -> bool:
     """Return whether a machine ever was more than declared and armed: it may be installed, or being installed."""
     has_told = machine.version or machine.ssh_host_keys or machine.disks or machine.spent
-    return not machine.armed or bool(own_steps(machine)) or bool(has_told)
+    return not machine.armed or machine.may_be_installed or bool(own_steps(machine)) or bool(has_told)
 
 
 def in_doubt(machine: Machine) -> Machine:
@@ -224,7 +225,8 @@ def finished_install(machine: Machine, now: datetime, boot_partition: str | None
     if not machine.armed:
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
-    done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, boot_partition=boot_partition)
+    done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, may_be_installed=False)
+    done = replace(done, boot_partition=boot_partition)
     return replace(done, reason=None, remark=None, ssh_host_keys=(), install_log=(), failed_units=())
 
 
@@ -277,7 +279,7 @@ def failed(machine: Machine, reason: str, now: datetime, log: tuple[str, ...] = 
 
 def arm(machine: Machine, now: datetime) -> Machine:
     """Return the machine's state after the operator armed it: its next network boot installs it afresh."""
-    fresh = declared(machine.mac, now)
+    fresh = replace(declared(machine.mac, now), may_be_installed=machine.may_be_installed)
     if machine.armed and machine.phase in _UNDER_WAY:
         return machine
     # Until the install is done the machine runs what it ran before, with the same host keys.

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc.phase import MAY_BE_INSTALLED
 
 from .machine import BootValue, Machine, Token
 
@@ -49,6 +50,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "cards": machine.cards,
         "install_log": machine.install_log,
         "failed_units": machine.failed_units,
+        "may_be_installed": machine.may_be_installed,
         "boot_partition": machine.boot_partition,
     }
 
@@ -91,5 +93,6 @@ def from_json(plain: dict[str, Any]) -> Machine:
         cards=tuple(plain.get("cards", ())),
         install_log=tuple(plain.get("install_log", ())),
         failed_units=tuple(plain.get("failed_units", ())),
+        may_be_installed=plain.get("may_be_installed", plain["reason"] in MAY_BE_INSTALLED),
         boot_partition=plain.get("boot_partition"),
     )

@@ -104,6 +104,9 @@ def test_a_machine_of_which_nothing_tells_that_it_is_the_same_is_not_armed_and_s
     node = served.node(STRANGER)
     assert (node["armed"], node["reason"], node["version"]) == (False, _DOUBT, None)
     assert not is_installed_by(served, STRANGER, NODE1)
+    assert served.arm(STRANGER).status_code == 200
+    served.hand_over()
+    assert served.node(STRANGER)["armed"], "the operator armed it, and no later look undoes that"
 
 
 def test_a_machine_that_is_known_by_its_other_card_alone_stays_what_it_was(served: Server) -> None:

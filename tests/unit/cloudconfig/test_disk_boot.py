@@ -58,6 +58,13 @@ def test_a_machine_that_told_no_host_keys_before_is_not_taken_for_new() -> None:
     assert (told.armed, told.reason) == (True, RUNS_ARMED)
 
 
+def test_what_a_machine_runs_whose_state_was_lost_is_not_taken_for_new_until_an_install_ended() -> None:
+    lost = life.arm(life.declared_in_doubt(FRESH.mac, NOW), NOW)
+    told = booted(midway(lost))
+    assert (told.armed, told.reason) == (True, RUNS_ARMED)
+    assert not life.finished_install(midway(lost), NOW).may_be_installed
+
+
 def test_a_machine_that_was_armed_and_only_boots_its_disk_stays_armed() -> None:
     armed = life.arm(RAN, NOW)
     for before in (armed, life.fetched_installer(armed, "a" * 64, NOW)):

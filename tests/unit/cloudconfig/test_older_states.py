@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from kboot_cloudconfig.database import NewerState
+from kboot_cloudconfig.machine import declared_in_doubt
+from kboot_cloudconfig.machine_record import as_json, from_json
 from kboot_cloudconfig.store import Store
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.layout import STATE_MARK
@@ -69,6 +71,14 @@ def test_the_state_of_an_older_kboot_is_taken_over_as_it_is(dump: Path, tmp_path
         assert len(store.events_after(0)) == 6
     assert version(database) == DATABASE_VERSION
     assert rows(database) == before
+
+
+def test_a_machine_that_an_older_kboot_left_in_doubt_may_be_installed() -> None:
+    lost = declared_in_doubt(NEW, NOW)
+    plain = as_json(lost)
+    assert from_json(plain) == lost
+    del plain["may_be_installed"]
+    assert from_json(plain) == lost
 
 
 def test_a_kill_at_any_moment_of_it_loses_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kboot_cloudconfig.machine import booted_from_disk, declared, finished_install
+from kboot_cloudconfig.machine import arm, booted_from_disk, declared, declared_in_doubt, finished_install
 from kboot_cloudconfig.node_index import NodeIndex
 from kboot_cloudconfig.succession import recarded, succession, told_cards
 from kboot_clusterdesc import Mac, load_text
@@ -62,6 +62,11 @@ def test_a_card_of_another_node_is_no_sign_and_arms_nobody() -> None:
 def test_two_machines_that_ran_are_not_one() -> None:
     found = succession(B, None, [RUNS, replace(RUNS, mac=C)], BEFORE, NOW)
     assert (found.before, [state.reason for state in found.states]) == (None, [CARDS_CHANGED])
+
+
+def test_a_machine_in_doubt_that_the_operator_armed_stays_armed() -> None:
+    own = arm(declared_in_doubt(B, NOW, CARDS_CHANGED), NOW)
+    assert succession(B, own, [RUNS], BEFORE, NOW).states == ()
 
 
 def test_a_machine_that_was_never_heard_of_leaves_nothing_behind() -> None:
