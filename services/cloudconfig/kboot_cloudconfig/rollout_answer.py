@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kboot_clusterdesc import Mac
@@ -12,6 +12,8 @@ from kboot_clusterdesc.model import RebootStrategy
 
 from .rollout import Rollout, Stage, State
 from .rollout_view import AgentState, Word
+
+HOLD_LASTS = timedelta(minutes=5)  # after it was last told
 
 
 class Action(StrEnum):
@@ -50,8 +52,18 @@ class Rules:
 
 
 def standing(hold: Hold | None, now: datetime) -> Hold | None:
-    """Return the hold while it stands."""
-    return hold if hold is not None and now < hold.until else None
+    """Return the hold while it stands; by a clock that was set back it would for longer than any was told to."""
+    return hold if hold is not None and _is_in_time(hold.until, now) else None
+
+
+def by_set_clock(hold: Hold, now: datetime, by: timedelta) -> Hold:
+    """Return the hold with its end by the clock that was set `by` so much; it may have been told since then."""
+    ends = [until for until in (hold.until, hold.until + by) if _is_in_time(until, now)]
+    return replace(hold, until=max(ends, default=hold.until))
+
+
+def _is_in_time(until: datetime, now: datetime) -> bool:
+    return timedelta(0) < until - now <= HOLD_LASTS
 
 
 def offered_release(rollout: Rollout, hold: Hold | None, mac: Mac) -> str | None:

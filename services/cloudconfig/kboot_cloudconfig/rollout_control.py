@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Request
@@ -19,14 +18,13 @@ from .fleet import Fleet
 from .person import Person, note_action
 from .problem import ProblemError
 from .rollout import UNDER_WAY, Rollout, paused, resumed, started
-from .rollout_answer import HeldTurn, Hold
+from .rollout_answer import HOLD_LASTS, HeldTurn, Hold
 from .rollout_sight import cluster_trouble, machines_trouble, seen
 from .rollout_step import NO_RELEASE
 from .rollout_view import is_older
 from .shown_rollout import rollout_state, whole_rollout
 from .updating_release import updating_release
 
-HOLD_S = 300
 _Parallel = Annotated[int, Field(ge=1, le=100), WHOLE]
 
 
@@ -147,7 +145,7 @@ async def hold(request: Request, fleet: ServedFleet) -> RolloutState:
     release = word.release or updating_release(fleet)
     if standing is None:
         note_action(fleet, person, "rollout held", holder=word.by)
-    fleet.rollouts.keep_hold(Hold(word.by, word.key, now + timedelta(seconds=HOLD_S), release, turns))
+    fleet.rollouts.keep_hold(Hold(word.by, word.key, now + HOLD_LASTS, release, turns))
     return rollout_state(fleet)
 
 

@@ -18,7 +18,7 @@ from .log import LogLevel, log
 from .node_tasks import NodeTasks
 from .overdue import SLOW
 from .problem import ProblemError
-from .rollout import UNDER_WAY, Rollout, Stage, State, taken_up
+from .rollout import UNDER_WAY, Rollout, Stage, State
 from .rollout_sight import cluster_trouble, seen
 from .rollout_step import step, tasks
 from .rollout_view import Task, is_older
@@ -76,15 +76,11 @@ class RolloutWatch:
         self._tasks.want(tasks(fleet.rollouts.rollout, view), names)
 
     def _now(self) -> datetime:
-        """Return the time; where the clock was set, the rollout is first taken up as a server that begins does it.
-
-        By a clock that was set forward all patience has run out, and one that was set back is before each turn's begin.
-        """
+        """Return the time; where the clock was set, the rollout is first taken up by it."""
         fleet, now = self._fleet, self._fleet.now()
         by = self._clock.since_last(now, self._steady())
         if by is not None:
-            fleet.rollouts.words.clear()  # told at times of the other clock; they come again within a minute
-            fleet.rollouts.keep(taken_up(fleet.rollouts.rollout, now))
+            fleet.rollouts.follow_clock(now, by)
             log("clock-was-set", LogLevel.WARNING, by_s=round(by.total_seconds()), rollout="taken up anew")
         return now
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kboot_clusterdesc import Mac
 
-from .rollout import Rollout
-from .rollout_answer import Hold, standing
+from .rollout import Rollout, taken_up
+from .rollout_answer import Hold, by_set_clock, standing
 from .rollout_table import RolloutTable
 from .rollout_view import Word
 
@@ -36,3 +36,14 @@ class Rollouts:
     def keep_hold(self, hold: Hold | None) -> None:
         """Keep who holds the rollout."""
         self._table.keep_hold(hold)
+
+    def follow_clock(self, now: datetime, by: timedelta) -> None:
+        """Take all up as a server that begins does it, since the clock was set `by` so much.
+
+        By a clock that was set forward all patience has run out, and one that was set back is before each turn's
+        begin. Who holds the rollout has the time left that it had.
+        """
+        self.words.clear()  # told at times of the other clock; they come again within a minute
+        self.keep(taken_up(self.rollout, now))
+        if self._table.hold is not None:
+            self.keep_hold(by_set_clock(self._table.hold, now, by))

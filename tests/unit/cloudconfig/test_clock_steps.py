@@ -13,6 +13,7 @@ from kboot_cloudconfig.clock_steps import ClockSteps
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.machine import booted_from_disk, finished_install
 from kboot_cloudconfig.rollout import Course, Rollout, Stage, State
+from kboot_cloudconfig.rollout_answer import HOLD_LASTS, Hold, by_set_clock
 from kboot_cloudconfig.rollout_view import AgentState, Word
 from kboot_cloudconfig.rollout_watch import RolloutWatch
 from kboot_cloudconfig.settings import settings_from
@@ -94,6 +95,31 @@ def test_a_machine_has_its_time_by_the_clock_that_was_set(fleet: Fleet, clocks: 
     clocks.pass_by(timedelta(minutes=21))
     asyncio.run(watch.look())
     assert fleet.rollouts.rollout.courses[MAC].stage is Stage.FAILED, "it did not come back, by any clock"
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_hold_has_the_time_left_that_it_had(fleet: Fleet, clocks: Clocks, hours: int) -> None:
+    watch = RolloutWatch(fleet, clocks.steady)
+    fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
+    clocks.pass_by(timedelta(minutes=1))
+    clocks.wall += timedelta(hours=hours)
+    asyncio.run(watch.look())
+    clocks.pass_by(timedelta(minutes=3, seconds=59))
+    assert fleet.rollouts.hold(clocks.wall) is not None
+    clocks.pass_by(timedelta(seconds=1))
+    assert fleet.rollouts.hold(clocks.wall) is None
+
+
+def test_a_hold_that_ends_later_than_any_was_told_to_is_over(fleet: Fleet, clocks: Clocks) -> None:
+    fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
+    clocks.wall -= timedelta(hours=3)  # while the server was off
+    assert fleet.rollouts.hold(clocks.wall) is None
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=3), timedelta(hours=-3), timedelta(minutes=-2)])
+def test_a_hold_that_was_told_since_the_clock_was_set_stays_as_it_is(by: timedelta) -> None:
+    hold = Hold("`kboot upgrade`", "key", NOW + HOLD_LASTS)
+    assert by_set_clock(hold, NOW, by) == hold
 
 
 def test_time_that_passes_by_both_clocks_sets_none() -> None:
