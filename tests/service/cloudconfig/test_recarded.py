@@ -120,6 +120,14 @@ def test_a_machine_whose_first_card_is_replaced_stays_what_it_was(served: Server
     assert not is_installed_by(served, STRANGER)
 
 
+def test_a_machine_reports_by_a_card_that_is_out_of_it_while_that_is_named(served: Server) -> None:
+    token = served.secrets.report_tokens[NODE1]
+    recarded(served, (_NEW, STRANGER, NODE1), (NODE2, _FOURTH))
+    path, body = f"/v1/nodes/{NODE1}/events", {"phase": "running", "version": "3976.0.0"}
+    assert served.ask("POST", path, who=STRANGER, tls=True, token=token, body=body).status_code == 204
+    assert served.node(_NEW)["version"] == "3976.0.0"
+
+
 def test_nodes_whose_cards_were_mixed_up_are_not_armed_once_that_is_put_right(served: Server) -> None:
     served.install(NODE2)
     report(served, NODE2, served.secrets.report_tokens[NODE2])
