@@ -37,12 +37,17 @@ def _pod_images(part: object) -> Iterator[str]:
         for each in part:
             yield from _pod_images(each)
     elif isinstance(part, dict):
-        containers = [each for key in _CONTAINERS for each in part.get(key) or () if isinstance(each, dict)]
-        volumes = [each["image"] for each in part.get("volumes") or () if isinstance(each, dict) and "image" in each]
+        containers = [each for key in _CONTAINERS for each in _objects(part.get(key))]
+        volumes = [each.get("image") for each in _objects(part.get("volumes"))]
         yield from (str(each["image"]) for each in containers if "image" in each)
-        yield from (str(each["reference"]) for each in volumes if isinstance(each, dict) and "reference" in each)
+        yield from (str(each["reference"]) for each in _objects(volumes) if "reference" in each)
         for each in part.values():
             yield from _pod_images(each)
+
+
+def _objects(part: object) -> list[dict[str, object]]:
+    """Return the objects of a list; none where a resource of another kind has something else by that key."""
+    return [each for each in part if isinstance(each, dict)] if isinstance(part, list) else []
 
 
 def is_kept(references: Iterable[str], patterns: Iterable[str]) -> Callable[[str, str], bool]:

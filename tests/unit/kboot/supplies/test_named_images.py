@@ -64,6 +64,13 @@ def test_the_images_of_pods_are_known_wherever_a_manifest_has_pods() -> None:
     assert pod_images(b"---\n---\n{") == pod_images(b"&a [*a]") == []
 
 
+@pytest.mark.parametrize("key", ["initContainers", "containers", "ephemeralContainers", "volumes"])
+@pytest.mark.parametrize("said", [10, True, "all", {"image": "b:2"}])
+def test_a_resource_that_means_something_else_by_a_key_of_pods_is_passed_over(key: str, said: object) -> None:
+    manifest = {"kind": "Tenant", "spec": {"quota": {key: said}, "pod": {"containers": [{"image": "a:1"}]}}}
+    assert pod_images(yaml.safe_dump(manifest).encode()) == ["a:1"]
+
+
 def test_an_image_stays_by_its_place_or_by_a_pattern() -> None:
     stays = is_kept(["busybox", f"quay.io/a/b@{DIGEST}"], ["shop/*", "docker.io/library/nginx:1.27", "x/y:v1.?"])
     kept = [("library/busybox", "latest"), ("a/b", DIGEST), ("shop/till", "3"), ("shop/till", DIGEST)]
