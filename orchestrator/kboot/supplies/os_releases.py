@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
+from kboot_clusterdesc.os_choice import holds, read_choice
 from kboot_clusterdesc.os_release import release_number
-from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, origin_of
+from kboot_clusterdesc.shared_files import CHOICE, CURRENT, ORIGIN, origin_of
 from kboot_clusterdesc.update_payload import payload_names
 from kboot_compose.services import UPDATER
 
@@ -76,9 +77,12 @@ def place_release(folder: ClusterFolder, desc: ClusterDesc, vouch: Vouch, progre
 def _put_in_force(channel: Path, version: str, desc: ClusterDesc, progress: Callable[[str], None]) -> bool:
     """Let machines have a verified release where no updater would, if it is newer; return whether they have it now.
 
-    It may have been here before: pinned, or placed by a run that was killed before this.
+    It may have been here before: pinned, or placed by a run that was killed before this. What the operator chose
+    over it stays.
     """
     if desc.os.update.enabled or desc.os.version != CURRENT or not _is_newer(version, channel, desc):
+        return False
+    if _is_passed_over(version, channel):
         return False
     progress(f"the release {version} is in force now")
     try:
@@ -87,6 +91,15 @@ def _put_in_force(channel: Path, version: str, desc: ClusterDesc, progress: Call
     except OSError as error:
         raise failed(error, channel) from error
     return True
+
+
+def _is_passed_over(version: str, channel: Path) -> bool:
+    """Return whether the release in force is one that the operator chose over `version`, by `kboot os use`."""
+    try:
+        choice = read_choice((channel / CHOICE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return choice.version == _in_force(channel) and holds(choice, version)
 
 
 def _vouched(version: str, scratch: Path, vouch: Vouch, channel: Path) -> None:

@@ -12,11 +12,11 @@ from types import FrameType
 
 from kboot_clusterdesc import InvalidDescription, load
 from kboot_clusterdesc.model import Os
+from kboot_clusterdesc.os_release import is_version
 
 from .check import Result, opened_mirror, run_check
 from .fault import UpdaterFault
 from .log import log
-from .releases import is_version
 from .service import Service
 from .settings import Settings, settings_from
 from .verification import verify_store

@@ -1,19 +1,9 @@
-"""What an operator said of releases while the description follows the channel, and what follows from it. Pure."""
+"""What follows from the operator's choice of a release while the description follows the channel. Pure."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-
-from .releases import is_version, version_order
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The release that the operator chose, until the channel brings one that is newer than `over`."""
-
-    version: str
-    over: str
+from kboot_clusterdesc.os_choice import Choice, holds
+from kboot_clusterdesc.os_release import version_order
 
 
 def followed(published: str, current: str | None, choice: Choice | None) -> str:
@@ -26,25 +16,3 @@ def followed(published: str, current: str | None, choice: Choice | None) -> str:
     if current is not None and version_order(published) < version_order(current):
         return current
     return published
-
-
-def holds(choice: Choice, version: str) -> bool:
-    """Whether a choice keeps the release `version` from coming into force."""
-    return version_order(version) <= version_order(choice.over)
-
-
-def write_choice(choice: Choice) -> str:
-    """Return the text of the file that keeps a choice."""
-    return json.dumps(asdict(choice)) + "\n"
-
-
-def read_choice(text: str | bytes) -> Choice:
-    """Return the choice that a file keeps; raises ValueError where it is none."""
-    try:
-        said = json.loads(text)
-        choice = Choice(str(said["version"]), str(said["over"]))
-    except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError("it is no choice") from error
-    if not is_version(choice.version) or not is_version(choice.over):
-        raise ValueError("it names no release")
-    return choice

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
+from kboot_clusterdesc.os_release import is_version
+
 from .log import log
-from .releases import is_version
 
 _TIMEOUT_S = 10.0
 

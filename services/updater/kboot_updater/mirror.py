@@ -10,17 +10,19 @@ from pathlib import Path
 from kboot_clusterdesc import FamilyNames
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
+from kboot_clusterdesc.os_choice import Choice, holds
+from kboot_clusterdesc.os_release import version_order
 from kboot_clusterdesc.shared_files import CURRENT, origin_of
 from kboot_clusterdesc.update_payload import payload_names
 
-from .choice import Choice, followed, holds
+from .choice import followed
 from .download import Downloader
 from .fault import DiskFull, NotTheFile, SignatureRefused, UpdaterFault
 from .in_use import releases_in_use
 from .payload_mirror import PayloadMirror
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
-from .releases import release_server, version_in, version_order
+from .releases import release_server, version_in
 from .settings import Settings
 from .signed_files import VERSION_FILE, SignedFiles
 from .status import MirrorStatus

@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from kboot_clusterdesc.os_choice import Choice, read_choice, write_choice
+from kboot_clusterdesc.os_release import is_version, version_order
 from kboot_clusterdesc.shared_files import CHOICE, CURRENT, ORIGIN
 
-from .choice import Choice, read_choice, write_choice
 from .fault import DiskFull, Stopped, UpdaterFault
 from .log import log
-from .releases import is_version, version_order, versions_to_prune
+from .releases import versions_to_prune
 
 _POLL_S = 0.2
 _REFUSED = ".refused"  # in the folder of a release that was brought by hand

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from kboot_clusterdesc import family_of
 from kboot_clusterdesc.model import Os
-
-_VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,3}\.[0-9]{1,3}(\+[0-9A-Za-z.-]{1,40})?")
-
+from kboot_clusterdesc.os_release import is_version, version_order
 
 Auth = tuple[str, str]
 
@@ -50,11 +47,6 @@ def _server(template: str, os: Os) -> ReleaseServer:
     return ReleaseServer(f"{scheme}://{where.rstrip('/')}", auth)
 
 
-def is_version(text: str) -> bool:
-    """Whether `text` is the number of a release, and so safe as a folder's name."""
-    return _VERSION.fullmatch(text) is not None
-
-
 def version_in(text: str, key: str) -> str:
     """Return the number that a version.txt gives at `key`, such as `FLATCAR_VERSION`; raises ValueError without one."""
     for line in text.splitlines():
@@ -65,12 +57,6 @@ def version_in(text: str, key: str) -> str:
                 raise ValueError(f"{key} is `{version[:60]}`, not a release number such as 3975.2.0")
             return version
     raise ValueError(f"it has no {key}")
-
-
-def version_order(version: str) -> tuple[tuple[int, ...], str]:
-    """Return the key to sort release numbers by."""
-    number, _, build = version.partition("+")
-    return tuple(int(part) for part in number.split(".")), build
 
 
 def versions_to_prune(versions: Iterable[str], keep: int, in_use: Collection[str]) -> list[str]:

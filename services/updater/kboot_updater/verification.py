@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kboot_clusterdesc.os_release import version_order
+
 from .fault import NotTheFile, SignatureRefused, UpdaterFault
 from .mirror import Mirror
-from .releases import version_order
 
 
 def verify_store(mirror: Mirror, say: Callable[[str], None]) -> bool:

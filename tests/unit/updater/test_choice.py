@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kboot_updater.choice import Choice, followed, read_choice, write_choice
+from kboot_clusterdesc.os_choice import Choice, read_choice, write_choice
+from kboot_updater.choice import followed
 
 OLD, MIDDLE, NEW = "3850.2.0", "3975.2.0", "4081.2.0"
 

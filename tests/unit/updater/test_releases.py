@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_clusterdesc.model import Os
-from kboot_updater.releases import is_version, release_server, version_in, version_order, versions_to_prune
+from kboot_clusterdesc.os_release import is_version, version_order
+from kboot_updater.releases import release_server, version_in, versions_to_prune
 
 VERSIONS = st.builds(
     lambda numbers, build: ".".join(map(str, numbers)) + build,

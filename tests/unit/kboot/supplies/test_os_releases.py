@@ -13,6 +13,7 @@ from kboot.supplies.missing import missing_release
 from kboot.supplies.os_releases import place_release
 from kboot.supplies.store import SupplyStore
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of, load_text
+from kboot_clusterdesc.os_choice import Choice, write_choice
 from support.bundles import digest_of, file_item, manifest_of
 from unit.clusterdesc.sample import spoilt
 
@@ -119,6 +120,35 @@ def test_a_verified_release_that_was_pinned_or_whose_placing_was_killed_comes_in
     current.symlink_to("3975.2.0")  # as a kill before the switch leaves it
     assert place_release(folder, ALONE, unasked, lambda _: None)
     assert current.readlink() == Path("4081.2.0")
+
+
+def test_what_the_operator_chose_stays_until_a_newer_one_than_it_was_chosen_over_is_brought(
+    folder: ClusterFolder, load: Load
+) -> None:
+    current = folder.images / "stable/current"
+    for version in ("3850.2.0", "4081.2.0"):
+        load(version)
+        placed(folder, ALONE)
+    current.unlink()
+    current.symlink_to("3850.2.0")  # `kboot os use 3850.2.0`
+    (folder.images / "stable/.choice.json").write_text(write_choice(Choice("3850.2.0", over="4081.2.0")))
+    assert not place_release(folder, ALONE, unasked, lambda _: None)
+    assert current.readlink() == Path("3850.2.0")
+    load("4152.2.0")
+    placed(folder, ALONE)
+    assert current.readlink() == Path("4152.2.0")
+
+
+@pytest.mark.parametrize("said", ["", "{}", '{"version": "3975.2.0", "over": "4081.2.0"}'])
+def test_a_choice_that_is_unreadable_or_of_another_release_holds_nothing_back(
+    folder: ClusterFolder, load: Load, said: str
+) -> None:
+    load("3850.2.0")
+    placed(folder, ALONE)
+    (folder.images / "stable/.choice.json").write_text(said)
+    load("4081.2.0")
+    placed(folder, ALONE)
+    assert (folder.images / "stable/current").readlink() == Path("4081.2.0")
 
 
 @pytest.mark.parametrize("more", [{"board": "arm64-usr"}, {"left_out": NAMES[-1]}])
