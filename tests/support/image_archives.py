@@ -33,13 +33,17 @@ def oci_archive(
     arches: Sequence[str] = ("amd64",),
     left_out: Sequence[str] = (),
     is_list: bool = False,
+    configured: str = "",
 ) -> str:
-    """An OCI layout in a tar; several `arches` make a list, and `is_list` one of a single. The digest of the image."""
+    """An OCI layout in a tar; several `arches` make a list, and `is_list` one of a single. The digest of the image.
+
+    `configured` is the architecture that the configurations name instead.
+    """
     files: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
     entries = []
     for arch in arches:
         layer = tar_of({"hello": arch.encode()})
-        packed, config = gzip.compress(layer, mtime=0), _config(layer, arch)
+        packed, config = gzip.compress(layer, mtime=0), _config(layer, configured or arch)
         layers = [_entry("application/vnd.oci.image.layer.v1.tar+gzip", packed)]
         manifest = _manifest(MANIFEST, config=_entry("application/vnd.oci.image.config.v1+json", config), layers=layers)
         entries.append(_entry(MANIFEST, manifest) | {"platform": {"os": "linux", "architecture": arch}})

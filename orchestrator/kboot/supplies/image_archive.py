@@ -140,10 +140,18 @@ def _oci_images(members: _Members) -> Iterator[ArchivedImage]:
 def _platforms(members: _Members, entry: dict[str, Any]) -> Iterator[str]:
     """Yield the platform of the image, or of each image of the list, that an entry names and the archive holds."""
     top = members.json(_blob(entry)) or {}
-    for found in (top, *(members.json(_blob(child)) or {} for child in top.get("manifests") or ())):
-        config = members.json(_blob(found["config"])) if found.get("config") else None
-        if platform := platform_of(config or {}):
-            yield platform
+    if platform := _platform(members, top):
+        yield platform
+    for child in top.get("manifests") or ():
+        if _blob(child) in members:
+            listed = platform_of(child.get("platform") or {})
+            if platform := listed or _platform(members, members.json(_blob(child)) or {}):
+                yield platform
+
+
+def _platform(members: _Members, manifest: dict[str, Any]) -> str | None:
+    config = members.json(_blob(manifest["config"])) if manifest.get("config") else None
+    return platform_of(config or {})
 
 
 def _is_whole_list(members: _Members, entry: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 
 def platform_of(config: Mapping[str, object]) -> str | None:
-    """Return the platform that an image's configuration names; None where it names none, as that of an attestation."""
+    """Return the platform that an image's configuration or an entry of a list names; None where it names none."""
     system, arch = config.get("os") or "linux", config.get("architecture")
     return None if not arch or "unknown" in (system, arch) else f"{system}/{arch}"
 

@@ -16,7 +16,7 @@ from .image_archive import Archive, ArchivedImage, read_archive
 from .image_platform import platform_fault, platform_hint
 from .registry import Finding, Registry, RegistryUnreachable
 from .registry_store import RegistryStore
-from .skopeo import Skopeo, Source, archived, released, stored
+from .skopeo import Skopeo, Source, archived, released, stored, whole
 from .standing import Standing
 from .store import SupplyStore
 
@@ -74,7 +74,9 @@ class NodeImages:
         progress(f"pulling {reference}")
         source = released(reference)
         if fault := platform_fault(self._skopeo.platforms(source, reference), self._desc.os.arch):
-            raise BadInput(f"{reference}: {fault}", "name an image that is for `os.arch`")
+            if not self._skopeo.is_list(source, reference):
+                raise BadInput(f"{reference}: {fault}", "name an image that is for `os.arch`")
+            source = whole(source)
         return self._copied(source, reference)
 
     def digests(self, references: Iterable[str]) -> dict[str, str | None]:
@@ -97,7 +99,8 @@ class NodeImages:
 
     def _copied(self, source: Source, reference: str) -> Finding:
         pushed = self._skopeo.copy(source, reference)
-        finding = self.verify(reference)
+        with Registry(self._folder, self._desc) as registry:
+            finding = registry.look(reference, is_judged=False)  # its source was
         faults = list(finding.faults)
         if not faults and finding.digest != pushed:
             faults = [f"{finding.digest} stands there, {pushed} was pushed"]

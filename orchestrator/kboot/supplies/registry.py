@@ -85,22 +85,26 @@ class Registry(AbstractContextManager["Registry"]):
             raise KbootError(f"{reference}: the registry at {self._base} answers {answer.status_code}", self._hint)
         return str(answer.headers.get("Docker-Content-Digest", "unknown"))
 
-    def look(self, reference: str) -> Finding:
-        """Look at an image as a pull would: manifest, digest, the size of each blob, and the platform."""
+    def look(self, reference: str, *, is_judged: bool = True) -> Finding:
+        """Look at an image as a pull would: manifest, digest, the size of each blob, and the platform.
+
+        Without `is_judged` the configuration of a single image is not asked for its platform: a list that is not here
+        may have said it, and lists are believed before configurations.
+        """
         repository, tag = repository_and_tag(reference)
         answer = self._ask("GET", f"{repository}/manifests/{tag}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return Finding(reference, Standing.MISSING, faults=("no manifest",))
-        faults = list(self._manifest_faults(repository, tag, answer))
+        faults = list(self._manifest_faults(repository, tag, answer, is_judged=is_judged))
         digest = _digest(answer.content) if answer.is_success else None
         config = _object(answer.content).get("config") if answer.is_success else None
         named = str(config.get("digest")) if isinstance(config, dict) else None
         return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults), named)
 
     def _manifest_faults(
-        self, repository: str, asked: str, answer: httpx.Response, *, is_ours: bool = True
+        self, repository: str, asked: str, answer: httpx.Response, *, is_judged: bool
     ) -> Iterator[str]:
-        """Yield the faults of a manifest and what it leads to; `is_ours` is one that our machines would run."""
+        """Yield the faults of a manifest and what it leads to; with `is_judged` its configuration has to be for us."""
         if answer.status_code != httpx.codes.OK:
             yield f"manifest {asked}: the registry answers {answer.status_code}"
             return
@@ -117,13 +121,17 @@ class Registry(AbstractContextManager["Registry"]):
             parts = [("config", manifest["config"]), *(("layer", each) for each in manifest["layers"])]
             faults = [fault for kind, blob in parts for fault in self._blob_faults(repository, kind, blob)]
             yield from faults
-            if is_ours and not faults:
+            if is_judged and not faults:
                 yield from self._platform_faults(repository, manifest["config"])
         else:
             yield f"manifest {asked}: neither an index nor an image"
 
     def _index_faults(self, repository: str, asked: str, entries: list[Any]) -> Iterator[str]:
-        """Yield the faults of an index. A registry may hold some of its architectures; ours has to be among them."""
+        """Yield the faults of an index. A registry may hold some of its architectures; ours has to be among them.
+
+        What the index says of its images is believed, as containerd does: well-known ones have another architecture in
+        their configurations.
+        """
         is_here = False
         for entry in entries:
             digest = str(entry.get("digest"))
@@ -131,9 +139,8 @@ class Registry(AbstractContextManager["Registry"]):
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             platform = entry.get("platform") or {}
-            is_ours = platform.get("os") == "linux" and platform.get("architecture") == self._arch
-            is_here |= is_ours
-            yield from self._manifest_faults(repository, digest, answer, is_ours=is_ours)
+            is_here |= platform.get("os") == "linux" and platform.get("architecture") == self._arch
+            yield from self._manifest_faults(repository, digest, answer, is_judged=False)
         if not is_here:
             yield f"manifest {asked}: holds no image for linux/{self._arch}"
 

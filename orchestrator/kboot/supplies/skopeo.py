@@ -10,9 +10,9 @@ import os
 import re
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
@@ -69,6 +69,11 @@ def released(reference: str) -> Source:
     return Source(place, keeps_digest=exact, takes_all=exact)
 
 
+def whole(source: Source) -> Source:
+    """Return a list as a source with all its architectures: it stays beside what it says of them."""
+    return replace(source, keeps_digest=True, takes_all=True)
+
+
 def stored(store: SupplyStore, digest: str) -> Source:
     """Return an image of the supply store as a source, byte for byte; a list is one of those that are all there."""
     try:
@@ -102,6 +107,16 @@ def inspect_command(source: Source, desc: ClusterDesc) -> list[str]:
     return [*_skopeo(desc), "inspect", "--config", "--format", "{{.OS}}/{{.Architecture}}", source.name]
 
 
+def list_command(source: Source) -> list[str]:
+    """Return the command line that prints the manifest or the list that `source` names."""
+    return ["skopeo", "inspect", "--raw", source.name]
+
+
+def names_list(said: str) -> bool:
+    """Return whether what `list_command` printed is a list of several architectures."""
+    return re.search(r'"manifests"\s*:\s*\[', said) is not None
+
+
 def _skopeo(desc: ClusterDesc) -> list[str]:
     return ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={desc.os.arch}"]
 
@@ -128,14 +143,27 @@ class Skopeo:
 
         Raises KbootError where it cannot be had, as a list cannot without our architecture.
         """
+        platform = self._told(inspect_command(source, self._desc), source, reference).strip().rpartition("\n")[2]
+        return [platform] if platform != "/" else []
+
+    def is_list(self, source: Source, reference: str) -> bool:
+        """Return whether `source` names a list, which says itself what its images are for."""
+        lines: list[str] = []
+        self._told(list_command(source), source, reference, lines.append)
+        return names_list("\n".join(lines))
+
+    def _told(
+        self, command: list[str], source: Source, reference: str, hear: Callable[[str], None] | None = None
+    ) -> str:
         with self._scratch(_user(source), source.layout) as scratch:
-            code, said = self._run(inspect_command(source, self._desc), source, scratch)
+            code, said = self._run(command, source, scratch, hear)
             if code != 0:
                 raise KbootError(f"{reference}: not pulled: {failure(said)}", _hint(source, said))
-            platform = said.strip().rpartition("\n")[2]
-            return [platform] if platform != "/" else []
+            return said
 
-    def _run(self, command: list[str], source: Source, scratch: Path) -> tuple[int, str]:
+    def _run(
+        self, command: list[str], source: Source, scratch: Path, hear: Callable[[str], None] | None = None
+    ) -> tuple[int, str]:
         mounts = [bind_mount(scratch / "given", _GIVEN), bind_mount(scratch / "room", _ROOM, read_only=False)]
         environment: dict[str, str] = {}
         if source.archive is not None:
@@ -157,6 +185,7 @@ class Skopeo:
             user=_user(source),
             network=f"container:{registry.container}",
             label=self._folder.cluster,
+            hear=hear,
         )
 
     def _registry(self) -> ServiceState:

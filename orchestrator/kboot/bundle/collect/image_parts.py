@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import BadInput
@@ -67,6 +67,7 @@ def docker_parts(entry: Mapping[str, Any], files: Files, content: Content, keep:
 def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> ImageParts:
     """Return the image whose manifest or index is `top`; of an index what is for `arch`, or all where that is None.
 
+    An index is believed in what it says of its images, whatever their configurations say.
     Raises BadInput where a part is missing, or of another size.
     """
     found = _json(top, content)
@@ -75,17 +76,21 @@ def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> Im
         if arch is not None and not single.is_for(arch):
             raise BadInput(f"the image {top.digest} is for {single.arch}, not for {arch}", _OTHER)
         return single
-    children = [(entry, _blob(entry)) for entry in found["manifests"]]
+    children = found["manifests"]
     if arch is None:
-        parts = [oci_parts(_there(blob, files), files, content, None) for _, blob in children]
+        parts = [oci_parts(_there(_blob(entry), files), files, content, None) for entry in children]
         blobs = dict.fromkeys([top, *(blob for part in parts for blob in part.blobs)])
         licence = next((part.licence for part in parts if part.licence), "")
-        return ImageParts(tuple(blobs), "any", licence, frozenset(part.arch for part in parts))
-    for entry, blob in children:
+        return ImageParts(tuple(blobs), "any", licence, frozenset(map(_arch_of, children, parts)))
+    for entry in children:
         platform = entry.get("platform") or {}
         if platform.get("os", "linux") == "linux" and platform.get("architecture") == arch:
-            return oci_parts(_there(blob, files), files, content, arch)
+            return replace(oci_parts(_there(_blob(entry), files), files, content, None), arch=arch)
     raise BadInput(f"the image {top.digest} is not for {arch}", _OTHER)
+
+
+def _arch_of(entry: Mapping[str, Any], part: ImageParts) -> str:
+    return str((entry.get("platform") or {}).get("architecture") or part.arch)
 
 
 def _single(top: Blob, found: Mapping[str, Any], files: Files, content: Content) -> ImageParts:

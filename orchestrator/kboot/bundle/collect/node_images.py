@@ -11,11 +11,11 @@ from kboot_clusterdesc.node_images import full_name
 from ...errors import BadInput, KbootError
 from ...supplies.bundle_manifest import Blob, Item, Kind
 from ...supplies.node_images import checked_reference
-from ...supplies.skopeo import released
+from ...supplies.skopeo import Source, list_command, names_list, released, whole
 from ...supplies.task_container import bind_mount, engine_client, failure, run_task, site_authorities, site_proxies
 from .collected import Collected
 from .image_files import content_of
-from .image_parts import Files, ImageParts, blob_path, oci_parts
+from .image_parts import ImageParts, blob_path, oci_parts
 
 _ROOM = "/var/tmp"  # noqa: S108 - in the container
 _LABEL = "kboot-bundle"
@@ -50,44 +50,63 @@ def _released(
         return known
     image = registry_image()
     progress(f"pulling {reference} for {arch}")
-    with collected.scratch() as scratch:
-        _pull(reference, arch, image, scratch)
-        files = _taken(scratch / "image", collected)
-    top = files.pop("manifest.json")
-    parts = _parts(reference, arch, top, files, collected)
+    source = released(reference)
+    try:
+        parts = _pulled(reference, source, arch, image, collected)
+    except BadInput:
+        if source.takes_all or not _is_list(source, reference, image, collected):
+            raise
+        parts = _pulled(reference, whole(source), arch, image, collected)
     return collected.remember(key, [parts.item(Kind.NODE_IMAGE, reference, f"docker://{reference}")])
 
 
-def _parts(reference: str, arch: str, top: Blob, files: Files, collected: Collected) -> ImageParts:
-    """Return the image that was pulled, all architectures of it if named by digest; raise BadInput without `arch`."""
-    content = content_of(collected)
+def _pulled(reference: str, source: Source, arch: str, registry_image: str, collected: Collected) -> ImageParts:
+    """Return a pulled image, with all that its source takes of it; raise BadInput where it is not for `arch`."""
+    with collected.scratch() as scratch:
+        code, said = _run(registry_image, pull_command(source, arch), scratch)
+        _refuse_failed(reference, code, said)
+        files = _taken(scratch / "image", collected)
+    top, content = files.pop("manifest.json"), content_of(collected)
     try:
         ours = oci_parts(top, files, content, arch)
     except BadInput as error:
         raise BadInput(f"{reference}: {error.message}", error.hint) from error
-    return oci_parts(top, files, content, None) if released(reference).takes_all else ours
+    return oci_parts(top, files, content, None) if source.takes_all else ours
 
 
-def pull_command(reference: str, arch: str) -> list[str]:
+def _is_list(source: Source, reference: str, registry_image: str, collected: Collected) -> bool:
+    lines: list[str] = []
+    with collected.scratch() as scratch:
+        code, said = _run(registry_image, list_command(source), scratch, lines.append)
+    _refuse_failed(reference, code, said)
+    return names_list("\n".join(lines))
+
+
+def pull_command(source: Source, arch: str) -> list[str]:
     """Return skopeo's command line for an image into a folder, which unlike an OCI layout keeps its digest."""
-    source = released(reference)
     command = ["skopeo", "--insecure-policy", "--override-os=linux", f"--override-arch={arch}", "copy"]
     command += ["--all"] if source.takes_all else []
     return [*command, "--preserve-digests", source.name, f"dir:{_ROOM}/image"]
 
 
-def _pull(reference: str, arch: str, registry_image: str, room: Path) -> None:
+def _run(
+    registry_image: str, command: list[str], room: Path, hear: Callable[[str], None] | None = None
+) -> tuple[int, str]:
     with engine_client() as client:
-        code, said = run_task(
+        return run_task(
             client,
             registry_image,
-            pull_command(reference, arch),
+            command,
             mounts=[bind_mount(room, _ROOM, read_only=False), *site_authorities()],
             environment=site_proxies(os.environ),
             user=os.geteuid(),
             network="host",
             label=_LABEL,
+            hear=hear,
         )
+
+
+def _refuse_failed(reference: str, code: int, said: str) -> None:
     if code != 0:
         raise KbootError(
             f"{reference}: not pulled: {failure(said)}",

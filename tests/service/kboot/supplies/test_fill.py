@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kboot.errors import KbootError
+from kboot.errors import BadInput, KbootError
 from kboot.host.engine import Engine
 from kboot.supplies.fill import fill_images
 from kboot.supplies.node_images import NodeImages
@@ -30,9 +30,20 @@ class _Copier(Skopeo):
     def __init__(self, engine: Engine, folder: ClusterFolder, desc: ClusterDesc, registry: BrokenRegistry) -> None:
         super().__init__(engine, folder, desc)
         self._far = registry
+        self.lists: set[str] = set()
+        self.takes_all = False
+
+    def platforms(self, source: Source, reference: str) -> list[str]:
+        """All that is public says so."""
+        return ["linux/arm64"]
+
+    def is_list(self, source: Source, reference: str) -> bool:
+        """Some are."""
+        return reference in self.lists
 
     def copy(self, source: Source, reference: str) -> str:
         """Put it there."""
+        self.takes_all = source.takes_all
         if reference == _BAD:
             raise KbootError(f"{reference}: not pushed: unexpected EOF", "bring it again")
         self._far.blobs |= {digest_of(blob): blob for blob in _PUSHED[1:]}
@@ -47,6 +58,21 @@ def _load(root: Path, *names: str) -> None:
     for content in _PUSHED:
         (store.incoming / digest_of(content)[7:]).write_bytes(content)
     store.publish(manifest_of(*(image_item(_PUSHED, name) for name in names)), list(store.incoming.iterdir()))
+
+
+def test_a_pull_believes_a_list_and_keeps_it_beside_the_image_whose_configuration_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    far = BrokenRegistry()
+    with registry_site(tmp_path, "svc-pull", "127.77.24.253", far) as (folder, desc):
+        engine = Engine(folder)
+        copier = _Copier(engine, folder, desc, far)
+        copier.lists.add(_BROUGHT)
+        registry = NodeImages(engine, folder, desc, skopeo=copier)
+        with pytest.raises(BadInput, match="is for linux/arm64, this cluster needs linux/amd64"):
+            registry.pull(_OWN, print)
+        assert registry.pull(_BROUGHT, print).digest == digest_of(_PUSHED[0])
+        assert copier.takes_all
 
 
 @pytest.fixture

@@ -14,7 +14,16 @@ from kboot.cli.main import run
 from kboot.errors import BadInput
 from kboot.supplies.image_archive import ArchivedImage, read_archive
 from kboot.supplies.node_images import checked_reference, usable_image
-from kboot.supplies.skopeo import archived, auth_file, copy_command, inspect_command, released
+from kboot.supplies.skopeo import (
+    archived,
+    auth_file,
+    copy_command,
+    inspect_command,
+    list_command,
+    names_list,
+    released,
+    whole,
+)
 from kboot_clusterdesc import load_text
 from support.image_archives import INDEX, MANIFEST, docker_archive, oci_archive, tar_of
 from unit.clusterdesc.sample import SAMPLE
@@ -128,6 +137,24 @@ def test_a_list_with_ours_is_for_us_and_what_names_no_platform_is_not_judged(tmp
         usable_image(part, COREDNS, desc)
     silent = replace(part, images=(ArchivedImage((COREDNS,)),))
     assert usable_image(silent, COREDNS, desc) is silent.images[0]
+
+
+def test_a_list_is_believed_before_what_the_configurations_of_its_images_say(tmp_path: Path) -> None:
+    oci_archive(tmp_path / "ours.tar", COREDNS, arches=("amd64",), is_list=True, configured="arm64")
+    oci_archive(tmp_path / "theirs.tar", COREDNS, arches=("arm64",), is_list=True, configured="amd64")
+    oci_archive(tmp_path / "single.tar", COREDNS, arches=("amd64",), configured="arm64")
+    found = [read_archive(tmp_path / f"{name}.tar").images[0].platforms for name in ("ours", "theirs", "single")]
+    assert found == [("linux/amd64",), ("linux/arm64",), ("linux/arm64",)]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_list"), [('a note\n{\n "manifests": [\n', True), ('{"config": {"a": "\\"manifests\\": []"}}', False)]
+)
+def test_whether_a_name_means_a_list_is_read_of_what_stands_there(said: str, is_list: bool) -> None:
+    assert list_command(released(COREDNS)) == ["skopeo", "inspect", "--raw", f"docker://{COREDNS}"]
+    assert names_list(said) is is_list
+    command = copy_command(whole(released(COREDNS)), COREDNS, load_text(SAMPLE, "rack.yaml"))
+    assert {"--all", "--preserve-digests"} <= set(command)
 
 
 def test_what_a_pull_would_take_is_looked_at_as_our_machines_would() -> None:

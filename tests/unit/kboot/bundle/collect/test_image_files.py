@@ -137,6 +137,18 @@ def test_an_image_for_machines_that_the_bundle_is_not_for_is_refused(
     assert collect_archive(mac, ("amd64", "arm64"), collected)
 
 
+def test_a_list_is_believed_before_what_the_configurations_of_its_images_say(
+    tmp_path: Path, collected: Collected
+) -> None:
+    oci_archive(tmp_path / "whole.tar", _NAME, arches=("arm64",), is_list=True, configured="amd64")
+    assert [item.arch for item in collect_archive(tmp_path / "whole.tar", ("arm64",), collected)] == ["any"]
+    with pytest.raises(BadInput, match="is for arm64, the bundle is for amd64"):
+        collect_archive(tmp_path / "whole.tar", ("amd64",), collected)
+    part = tmp_path / "part.tar"
+    oci_archive(part, _NAME, arches=("amd64", "arm64"), left_out=("amd64",), configured="amd64")
+    assert [item.arch for item in collect_archive(part, ("arm64",), collected)] == ["arm64"]
+
+
 def test_what_a_registry_gave_for_a_name_has_to_be_for_the_machines_it_was_asked_for(collected: Collected) -> None:
     config = collected.take_bytes(b'{"architecture": "arm64", "os": "linux"}')
     named = {"digest": config.digest, "size": config.size}
