@@ -9,7 +9,7 @@ from pathlib import Path
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import full_name
 
-from ..errors import EngineError, KbootError, NotYet
+from ..errors import BadInput, EngineError, KbootError, NotYet
 from ..host.engine import Engine
 from ..host.share import shown_share
 from .assets import CNI_PLUGINS, add_assets, list_assets, needed_assets
@@ -22,6 +22,8 @@ from .scratch import clear_scratch
 from .standing import Standing
 from .store import SupplyStore
 from .vouching import updater_vouches
+
+_Push = Callable[..., Finding]
 
 
 def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], progress: Callable[[str], None]) -> None:
@@ -70,25 +72,41 @@ def fill_images(
 ) -> None:
     """Push those of `images` that the registry lacks: archives of the operator before what bundles brought.
 
-    An image that cannot be pushed is said at the end. Raises KbootError where none can be.
+    Where an archive is of no use, one for other machines say, what a bundle brought is pushed all the same. An image
+    that cannot be pushed is said at the end. Raises KbootError where none can be.
     """
     store = SupplyStore(folder.root)
     lacking = [reference for reference, digest in registry.digests(images).items() if digest is None]
     archives = staged_images(folder, progress) if lacking else {}
     staged = {full_name(name): archive for name, archive in archives.items()}
     brought = {full_name(name): digest for name, digest in store.node_images(desc.os.arch).items()} if lacking else {}
-    pushes: dict[str, Callable[..., Finding]] = {}
+    pushes: dict[str, _Push] = {}
     for reference in lacking:
         name = full_name(reference)
+        ways: list[_Push] = []
         if name in staged:
-            pushes[reference] = partial(registry.push_archive, staged[name], reference)
-        elif name in brought:
-            pushes[reference] = partial(registry.push_stored, store, brought[name], reference)
+            ways.append(partial(registry.push_archive, staged[name], reference))
+        if name in brought:
+            ways.append(partial(registry.push_stored, store, brought[name], reference))
+        if ways:
+            pushes[reference] = partial(_pushed, ways)
     for failed in _failed_pushes(pushes, progress):
         progress(str(failed))
 
 
-def _failed_pushes(pushes: Mapping[str, Callable[..., Finding]], progress: Callable[[str], None]) -> list[KbootError]:
+def _pushed(ways: Sequence[_Push], progress: Callable[[str], None], *, count: str) -> Finding:
+    """Push an image by the first of `ways` whose source is of use; raise BadInput where none is."""
+    push, *others = ways
+    try:
+        return push(progress, count=count)
+    except BadInput as error:
+        if not others:
+            raise
+        progress(f"{error.message}; what a bundle brought is taken in its place")
+    return _pushed(others, progress, count=count)
+
+
+def _failed_pushes(pushes: Mapping[str, _Push], progress: Callable[[str], None]) -> list[KbootError]:
     failed: list[KbootError] = []
     with shown_share(progress, "images for nodes", len(pushes), "images") as ended:
         for number, push in enumerate(pushes.values(), 1):

@@ -105,6 +105,22 @@ def test_an_image_that_cannot_be_pushed_is_said_at_the_end_and_the_others_are_th
     assert "quay.io/a/arm:1: is for linux/arm64, this cluster needs linux/amd64" in said[-1]
 
 
+def test_an_archive_for_other_machines_does_not_hide_what_a_bundle_brought(
+    site: tuple[NodeImages, ClusterFolder, ClusterDesc],
+) -> None:
+    registry, folder, _ = site
+    staged = folder.staging / "images" / "arm.tar"
+    staged.parent.mkdir(parents=True)
+    docker_archive(staged, _BROUGHT, arch="arm64")
+    _load(folder.root, _BROUGHT)
+    said = _filled(site, [_BROUGHT])
+    assert registry.digests([_BROUGHT])[_BROUGHT] == digest_of(_PUSHED[0])
+    assert (
+        f"{staged}: {_BROUGHT}: is for linux/arm64, this cluster needs linux/amd64; "
+        "what a bundle brought is taken in its place"
+    ) in said
+
+
 def test_an_image_is_known_by_its_full_name_however_manifests_spell_it(
     site: tuple[NodeImages, ClusterFolder, ClusterDesc],
 ) -> None:
