@@ -18,14 +18,14 @@ BY = "`kboot upgrade`"
 _LOOK_EVERY_S = 3
 _AGAIN_S = 60  # the server lets go five minutes after it last heard of it
 _REFUSED = " answers 409 "
-_PAUSE = "`kboot os rollout status` shows what it does; `kboot os rollout pause`, then run this again"
+PAUSE = "`kboot os rollout status` shows what it does; `kboot os rollout pause`, then run this again"
 
 
 class HoldLost(NotYet):
-    """Rollouts do not wait for this upgrade any more, so it may take no machine down."""
+    """Rollouts do not wait any more for what held them, so it may take no machine down."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"rollouts do not wait for this upgrade any more: {reason}", _PAUSE)
+    def __init__(self, by: str, reason: str, hint: str) -> None:
+        super().__init__(f"rollouts do not wait for {by} any more: {reason}", hint)
 
 
 class Turn(StrEnum):
@@ -49,12 +49,13 @@ class RolloutHold:
     lock: Lock = field(default_factory=Lock)
     lost: str | None = None  # why it stands no more, once the server said so: then it is never taken again
     by: str = BY  # what people are told that rollouts wait for
+    hint: str = PAUSE  # the way out where a rollout is under way
 
     def tell(self, *, ends: bool = False) -> None:
         """Tell the server that the hold stands, with the turns that it gives, or that it ends; raise HoldLost."""
         with self.lock:
             if self.lost is not None:
-                raise HoldLost(self.lost)
+                raise self.lost_for(self.lost)
             turns: Mapping[str, Turn] = {} if ends else dict(self.turns)
             body = {"by": self.by, "key": self.server.key_for(BY), "turns": turns, "ends": ends}
             if self.release is not None:
@@ -65,7 +66,11 @@ class RolloutHold:
                 if _REFUSED not in error.message:
                     raise
                 self.lost = error.message.partition(_REFUSED)[2]
-                raise HoldLost(self.lost) from error
+                raise self.lost_for(self.lost) from error
+
+    def lost_for(self, reason: str) -> HoldLost:
+        """Return what says that this hold is lost."""
+        return HoldLost(self.by, reason, self.hint)
 
     def give(self, mac: Mac, turn: Turn | None) -> None:
         """Give a machine its turn; None takes it back."""
@@ -84,14 +89,15 @@ def rollouts_held(
     stop: Event,
     *,
     by: str = BY,
+    hint: str = PAUSE,
     release: str | None = None,
     again_s: float = _AGAIN_S,
 ) -> Iterator[RolloutHold]:
-    """Have rollouts wait as long as this lasts; raise NotYet where one is under way, which says how to pause it.
+    """Have rollouts wait as long as this lasts; raise NotYet where one is under way, with `hint` as the way out.
 
     Where the server lets go of it meanwhile, `stop` is set, and HoldLost raised in place of what ends the work.
     """
-    hold = RolloutHold(server, release, by=by)
+    hold = RolloutHold(server, release, by=by, hint=hint)
     try:
         hold.tell()
     except HoldLost as error:
@@ -116,7 +122,7 @@ def rollouts_held(
     except KbootError as error:
         if hold.lost is None or isinstance(error, HoldLost):
             raise
-        raise HoldLost(f"{hold.lost}; {error.message}") from error
+        raise hold.lost_for(f"{hold.lost}; {error.message}") from error
     finally:
         ended.set()
         renewing.join()

@@ -17,10 +17,11 @@ from ..running.chosen import description_in_force, node_named
 from ..running.cloudconfig_client import CloudConfigClient, JsonObject
 from ..running.ssh import Login, remote
 from .apply import apply
-from .hold import rollouts_held
+from .hold import PAUSE, rollouts_held
 from .moves import reason_against
 
 _BY = "`kboot node apply`"
+_FORCE = "`--force` does it all the same"
 Say = Callable[[str], None]
 
 
@@ -68,8 +69,8 @@ def _others_up(
             say(f"note: {each.message}")
         yield
         return
-    with rollouts_held(server, say, Event(), by=_BY):
+    with rollouts_held(server, say, Event(), by=_BY, hint=f"{PAUSE}; {_FORCE}"):
         if found := losses(standing_of(folder, desc, machines), node, comes_back=True):
             said, ways = "; ".join(each.message for each in found), "; ".join(each.hint for each in found)
-            raise NotYet(f"nothing was touched: {said}", f"{ways}; `--force` does it all the same")
+            raise NotYet(f"nothing was touched: {said}", f"{ways}; {_FORCE}")
         yield

@@ -59,7 +59,9 @@ def test_it_has_rollouts_wait_and_is_refused_while_another_work_has_the_machines
     capsys.readouterr()
     server.post("/v1/rollout/hold", {"by": "another work", "key": "k" * 32})  # it let go of its own
     assert rack.apply("node2") == 3
-    assert capsys.readouterr().err.startswith("error: nothing was touched: another work works on the machines\n")
+    said = capsys.readouterr().err
+    assert said.startswith("error: nothing was touched: another work works on the machines\n")
+    assert said.endswith("`kboot os rollout pause`, then run this again; `--force` does it all the same\n")
     assert not asked.exists()
     assert rack.apply("node4") == 0
 

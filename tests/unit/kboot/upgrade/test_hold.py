@@ -88,10 +88,19 @@ def test_a_hold_that_was_lost_stops_the_work_and_is_told_as_the_reason() -> None
 
     with pytest.raises(HoldLost) as refused:
         work()
-    lost = "rollouts do not wait for this upgrade any more: a rollout is under way: w1 is draining"
+    lost = "rollouts do not wait for `kboot upgrade` any more: a rollout is under way: w1 is draining"
     assert said == [lost]
     assert refused.value.message == f"{lost}; stopped before step `drain` of node1"
     assert server.told[-1][1]["ends"] is False
+
+
+def test_who_held_rollouts_and_the_own_way_out_are_named_once_the_hold_is_lost() -> None:
+    server = HoldFarSide({})
+    with rollouts_held(server, print, Event(), by="`kboot node apply`", hint="another way") as hold:
+        server.answers = LOST
+        with pytest.raises(HoldLost, match=r"^rollouts do not wait for `kboot node apply` any more: ") as lost:
+            hold.tell()
+    assert lost.value.hint == "another way"
 
 
 def test_a_server_that_does_not_answer_for_a_moment_stops_nothing() -> None:
