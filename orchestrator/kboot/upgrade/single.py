@@ -1,12 +1,13 @@
-"""The flow of `kboot node apply`: look, refuse what would take the cluster down, bring one machine its config."""
+"""The flow of `kboot node apply`: refuse what takes the cluster down, bring one machine its config, wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
+from time import monotonic
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
 from kboot_clusterdesc.roll_order import is_counted
 
 from ..errors import BadInput, NotYet
@@ -19,6 +20,7 @@ from ..running.ssh import Login, remote
 from .apply import apply
 from .hold import PAUSE, rollouts_held
 from .moves import reason_against
+from .own_parts import wait_for_parts, well_parts
 
 _BY = "`kboot node apply`"
 _FORCE = "`--force` does it all the same"
@@ -30,8 +32,10 @@ def apply_to(
 ) -> tuple[str, list[str]]:
     """Bring one running machine to the node config in force, without a drain; return its name and what was done there.
 
-    Raises NotYet, with nothing touched, where etcd or Kubernetes would not go on without it, unless forced.
+    Raises NotYet, with nothing touched, where etcd or Kubernetes would not go on without it, and where its own member
+    of etcd or API server is not back in time, unless forced.
     """
+    begin = monotonic()
     with held(folder):
         desc = description_in_force(folder)
         server = CloudConfigClient(folder, desc)
@@ -42,7 +46,20 @@ def apply_to(
         if (reason := reason_against(desc, node)) is not None:
             raise BadInput(f"nothing was touched: {reason[0]}", reason[1])
         with _others_up(folder, desc, server, machines, node, say, is_forced):
-            return node["name"], apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
+            own = None if is_forced else _counted(desc, node)
+            cluster = standing_of(folder, desc, machines)
+            before = well_parts(cluster, own) if own else []
+            said = apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
+            if own and said:
+                wait_for_parts(cluster, own, before, timeout_s - (monotonic() - begin))
+            return node["name"], said
+
+
+def _counted(desc: ClusterDesc, machine: JsonObject) -> Node | None:
+    """Return the node of a machine on which the cluster counts, and which has not its config already."""
+    if machine["config"] == "current":
+        return None
+    return next((each for each in desc.nodes if each.mac == machine["mac"] and is_counted(each.roles)), None)
 
 
 @contextmanager
@@ -60,8 +77,8 @@ def _others_up(
     Nothing is asked of a machine on which the cluster does not count, or which has its config already. Where the
     operator forces it, what would be lost is only said, and a rollout does not wait.
     """
-    node = next((each for each in desc.nodes if each.mac == machine["mac"] and is_counted(each.roles)), None)
-    if node is None or machine["config"] == "current":
+    node = _counted(desc, machine)
+    if node is None:
         yield
         return
     if is_forced:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from kboot.host.waiting import looks
 from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot_clusterdesc import ClusterDesc
+from support.etcd import Member
 from support.etcd_rack import Make, Rack, fleet
 from support.kubernetes_api import own_loopback
 
@@ -64,6 +67,50 @@ def test_it_has_rollouts_wait_and_is_refused_while_another_work_has_the_machines
     assert said.endswith("`kboot os rollout pause`, then run this again; `--force` does it all the same\n")
     assert not asked.exists()
     assert rack.apply("node4") == 0
+
+
+def _restarts(asked: Path) -> None:
+    """Have a machine that is reached say that etcd starts anew there."""
+    tool = asked.parent / "bin" / "ssh"
+    tool.write_text(f'{tool.read_text()}echo "restarted etcd-member.service"\n')
+
+
+def _once_asked(asked: Path, member: Member, away_s: float | None) -> Thread:
+    """Have a member stop once its machine was reached, and come back after so long; None: never."""
+
+    def run() -> None:
+        assert any(asked.exists() for _ in looks(60, 0.1))
+        member.stop()
+        if away_s is not None:
+            list(looks(away_s))
+            member.start()
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_it_is_through_once_the_member_votes_again_so_that_the_next_one_may_follow(
+    make: Make, asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack = _outdated(make)
+    _restarts(asked)
+    late = _once_asked(asked, rack.members["node2"], away_s=8)
+    code = rack.apply("node2")
+    is_through_too_early = late.is_alive()
+    late.join()
+    assert (code, is_through_too_early) == (0, False)
+    rack.client.put(rack.members["node2"])
+
+    asked.unlink()
+    capsys.readouterr()
+    gone = _once_asked(asked, rack.members["node3"], away_s=None)
+    assert rack.apply("node3", "--timeout", "10") == 3
+    gone.join()
+    assert capsys.readouterr().err.startswith(
+        "error: node3 has the config in force and is not well since: its etcd member does not answer\n"
+        "  hint: touch no other machine before `kboot status` calls it well\n"
+    )
 
 
 def test_the_only_member_may_be_away_for_a_moment(make: Make, asked: Path) -> None:
