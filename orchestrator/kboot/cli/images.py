@@ -233,12 +233,8 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
     found = [store.verify(reference) for reference in _named(folder, desc, arguments.references)]
     bad = [each for each in found if each.standing is not Standing.OK]
     if arguments.json:
-        print_json(
-            [
-                {"reference": f.reference, "standing": f.standing, "digest": f.digest, "faults": list(f.faults)}
-                for f in found
-            ]
-        )
+        keys = ("reference", "standing", "digest")
+        print_json([{key: getattr(each, key) for key in keys} | {"faults": list(each.faults)} for each in found])
     else:
         for each in bad:
             print(f"{each.standing:<8} {each.reference}: {'; '.join(each.faults)}")

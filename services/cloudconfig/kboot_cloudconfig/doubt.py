@@ -20,3 +20,8 @@ class Doubt:
     def as_json(self) -> DoubtState:
         """Return the form that `/v1/nodes` shows."""
         return {"since": rfc3339(self.since), "reason": self.reason, "kept": self.kept}
+
+
+def doubt_of(row: tuple[str, str, str | None] | None) -> Doubt | None:
+    """Return the doubt of a row of the database: since, reason, kept; None without one."""
+    return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None

@@ -15,7 +15,7 @@ from kboot_clusterdesc.shared_files import DATABASE_VERSION
 from .commits import Change, Commits
 from .database import SCHEMA, Loss, UnusableState, open_database, open_reader, take_mark, version_of
 from .discovered import Discovered
-from .doubt import Doubt
+from .doubt import Doubt, doubt_of
 from .event import ALL, Choice, Event, event_of, rfc3339, row_of
 from .event_table import EVENTS_KEPT, add_event
 from .leases import LeaseEntry
@@ -46,7 +46,7 @@ class Store:
                 self._prepare(loss, now)
             take_mark(path)  # before anything is served: no machine of a new cluster is installed yet
             self._reader = open_reader(path)
-            self._doubt = self._read_doubt()
+            self._doubt = doubt_of(self._reader.execute("SELECT since, reason, kept FROM doubt").fetchone())
             self.updates = UpdateTable(self.commits, self._reader)
             self.rollouts = RolloutTable(self.commits, self._reader, now)
             self.notified = NotifyTable(self.commits, self._reader)
@@ -287,10 +287,6 @@ class Store:
         where, values = choice.where
         query = f"SELECT * FROM events WHERE {where} {order}"  # noqa: S608 - words of this module, and marks for values
         return [event_of(row) for row in self._reader.execute(query, (number, *values, limit)).fetchall()]
-
-    def _read_doubt(self) -> Doubt | None:
-        row = self._reader.execute("SELECT since, reason, kept FROM doubt").fetchone()
-        return Doubt(datetime.fromisoformat(row[0]), *row[1:]) if row else None
 
     def _prepare(self, loss: Loss | None, now: datetime) -> None:
         """Make the tables, and keep the doubt where the state before this database was lost."""
