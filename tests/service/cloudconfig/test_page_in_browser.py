@@ -187,9 +187,11 @@ def test_without_a_script_the_pages_are_whole_and_the_form_works(fleet: SeededSe
     page = show(fleet, script=False)
     page.locator("#search").fill("node57")
     page.locator("form button").click()
+    page.wait_for_url("**search=node57**")
     assert page.locator(".name a").all_inner_texts() == ["node57"]
     assert "UTC" in page.locator("main time").first.inner_text()
     page.locator(".name a").click()
+    page.wait_for_url("**/machines/**")
     assert REASON in page.locator("main").inner_text()
 
 
