@@ -14,6 +14,7 @@ from kboot.pki.store.cluster_secrets import load_or_create
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, dump
 from support.etcd import Member, description
 from support.etcd_rack import Make, Rack
+from support.noted_ssh import noted_ssh
 
 
 @pytest.fixture
@@ -63,9 +64,4 @@ def make(tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that is there once a machine was reached by ssh."""
-    log, tool = tmp_path / "ssh.log", tmp_path / "bin" / "ssh"
-    tool.parent.mkdir()
-    tool.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
-    return log
+    return noted_ssh(tmp_path, monkeypatch)

@@ -14,6 +14,7 @@ from kboot.upgrade.moves import reason_against
 from kboot_clusterdesc import ClusterDesc, Mac, load_text
 from kboot_clusterdesc.shared_files import LEASES
 from support.kubernetes_api import own_loopback
+from support.noted_ssh import noted_ssh
 from support.standing import StandingCluster
 
 _MAC = Mac("02:00:00:00:00:01")
@@ -71,12 +72,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that is there once a machine was reached by ssh."""
-    log, tool = tmp_path / "ssh.log", tmp_path / "bin" / "ssh"
-    tool.parent.mkdir()
-    tool.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
-    return log
+    return noted_ssh(tmp_path, monkeypatch)
 
 
 def test_a_machine_is_not_moved_to_another_ip_by_the_connection_that_goes_with_it(
