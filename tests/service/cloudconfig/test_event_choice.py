@@ -56,6 +56,7 @@ def test_kinds_and_a_machine_choose_together_and_any_spelling_of_the_machine_doe
 
 
 def test_without_a_number_a_choice_begins_at_its_own_newest_events(server: Server) -> None:
+    assert "leased" in [each["kind"] for each in _told(server, "after=0&wait=1")]  # what its watches find
     for _ in range(60):
         assert server.arm(NODE1).status_code == 200
         assert server.arm(NODE1, "disarm").status_code == 200
