@@ -36,13 +36,22 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, and refuse options that are not known to the command that they stand behind."""
+        is_group = any(isinstance(each, argparse._SubParsersAction) for each in self._actions)
+        if is_group and args and self._is_foreign(args[0]):
+            name = args[0].partition("=")[0]
+            self.error(f"`{name}` stands before the command\nwrite it at the end: `{self.prog} COMMAND … {name} …`")
         found, unknown = super().parse_known_args(args, namespace)
         options = [word for word in unknown if word.startswith("-")]
-        if options and not any(isinstance(each, argparse._SubParsersAction) for each in self._actions):
+        if options and not is_group:
             name = options[0].partition("=")[0]
             near = nearest(name, self._option_string_actions)
             self.error(f"`{name}` is not an option\n{_meant(near)}`{self.prog} --help` lists all")
         return found, unknown
+
+    def _is_foreign(self, word: str) -> bool:
+        return word.startswith("-") and not any(
+            each.startswith(word.partition("=")[0]) for each in self._option_string_actions
+        )
 
 
 def help_of(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], ExitCode]:

@@ -147,6 +147,15 @@ def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
             ["node", "show"],
             "kboot node show: the following arguments are required: NAME\n  hint: `kboot node show --help` says how",
         ),
+        (
+            ["--root", "/srv/kboot", "status"],
+            "kboot: `--root` stands before the command\n  hint: write it at the end: `kboot COMMAND … --root …`",
+        ),
+        (
+            ["node", "--cluster=ail", "show", "node1"],
+            "kboot node: `--cluster` stands before the command\n"
+            "  hint: write it at the end: `kboot node COMMAND … --cluster …`",
+        ),
     ],
     ids=" ".join,
 )
