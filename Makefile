@@ -29,7 +29,8 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 	@$(BIN)/kboot lab down --cluster demo
 
 test: setup lint ## every test, from unit to a whole install in virtual machines
-	@$(BIN)/python -m pytest tests/unit tests/golden tests/service --numprocesses 4 --dist loadgroup # half of it waits
+	@# half of it waits; the long ones first, in the order given, or one of them runs alone at the end
+	@$(BIN)/python -m pytest tests/service tests/golden tests/unit --numprocesses 4 --dist loadgroup --no-loadscope-reorder
 	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest tests/machine/test_install.py
 
