@@ -24,16 +24,15 @@ def told_boot(
     Where that is a new installation the install is over, though a power cut took its own word: the machine is not
     armed any more. Where it may be the system from before, it is armed still, and its reason says so.
     """
-    is_midway = machine.armed and _took_config(machine)
-    is_over = is_midway and _is_new(machine, ssh_host_keys)
+    is_over = _is_open(machine) and _is_new(machine, ssh_host_keys)
     before = finished_install(machine, now) if is_over else machine
     told = booted_from_disk(before, config, version, now, ssh_host_keys, remark)
-    stays_armed = told.armed and (is_midway or machine.reason == RUNS_ARMED)
-    return replace(told, reason=RUNS_ARMED) if stays_armed else told
+    return replace(told, reason=RUNS_ARMED) if _is_open(told) else told
 
 
-def _took_config(machine: Machine) -> bool:
-    return machine.phase in (Phase.INSTALLING, Phase.CONFIGURED) and Phase.CONFIGURED in machine.phases
+def _is_open(machine: Machine) -> bool:
+    """Return whether a machine took its config, since its arming, for an install whose end it never told."""
+    return machine.armed and Phase.CONFIGURED in machine.phases
 
 
 def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:

@@ -44,6 +44,25 @@ def test_a_machine_that_wrote_on_after_its_config_has_ended_its_install_too() ->
     assert not booted(again).armed
 
 
+def later_steps(machine: Machine) -> dict[Phase, Machine]:
+    """What becomes of a machine that took its config, without another install: a network boot, and a failure."""
+    again = life.fetched_boot_script(machine, "2.0.0", "b" * 64, NOW)
+    return {each.phase: each for each in (again, life.failed(again, "no bootstrapper", NOW))}
+
+
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.FAILED])
+def test_an_install_whose_end_was_lost_is_over_though_its_machine_went_on_to(phase: Phase) -> None:
+    done = booted(later_steps(midway(FRESH))[phase])
+    assert (done.phase, done.armed, done.reason) == (Phase.RUNNING, False, None)
+    told = booted(later_steps(midway(life.arm(RAN, NOW)))[phase], OLD)
+    assert (told.phase, told.armed, told.reason) == (Phase.RUNNING, True, RUNS_ARMED)
+
+
+def test_the_new_installation_ends_the_install_after_its_machine_ran_the_earlier_system() -> None:
+    earlier = booted(midway(life.arm(RAN, NOW)), OLD)
+    assert (earlier.armed, booted(earlier, NEW).armed) == (True, False)
+
+
 @pytest.mark.parametrize("keys", [OLD, ()])
 def test_a_machine_that_may_run_its_earlier_system_is_armed_and_says_so(keys: tuple[str, ...]) -> None:
     told = booted(midway(life.arm(RAN, NOW)), keys)
