@@ -6,9 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from kboot_clusterdesc import Phase
-
-from .machine import RUNS_ARMED, Machine, booted_from_disk, finished_install
+from .machine import RUNS_ARMED, Machine, booted_from_disk, finished_install, has_open_install
 
 
 def told_boot(
@@ -24,15 +22,10 @@ def told_boot(
     Where that is a new installation the install is over, though a power cut took its own word: the machine is not
     armed any more. Where it may be the system from before, it is armed still, and its reason says so.
     """
-    is_over = _is_open(machine) and _is_new(machine, ssh_host_keys)
+    is_over = has_open_install(machine) and _is_new(machine, ssh_host_keys)
     before = finished_install(machine, now) if is_over else machine
     told = booted_from_disk(before, config, version, now, ssh_host_keys, remark)
-    return replace(told, reason=RUNS_ARMED) if _is_open(told) else told
-
-
-def _is_open(machine: Machine) -> bool:
-    """Return whether a machine took its config, since its arming, for an install whose end it never told."""
-    return machine.armed and Phase.CONFIGURED in machine.phases
+    return replace(told, reason=RUNS_ARMED) if has_open_install(told) else told
 
 
 def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:

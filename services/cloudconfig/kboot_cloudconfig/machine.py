@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac, Phase
-from kboot_clusterdesc.phase import CARDS_CHANGED, STATE_LOST
+from kboot_clusterdesc.phase import STATE_LOST
 
 from .card import KeptCard
 from .disk import KeptDisk
@@ -103,11 +103,6 @@ def may_have_run(machine: Machine) -> bool:
     """Return whether a machine ever was more than declared and armed: it may be installed, or being installed."""
     has_told = machine.version or machine.ssh_host_keys or machine.disks or machine.spent
     return not machine.armed or machine.may_be_installed or bool(own_steps(machine)) or bool(has_told)
-
-
-def in_doubt(machine: Machine) -> Machine:
-    """Return the state of a machine whose card may be another one's by now: no boot installs it by itself."""
-    return replace(disarm(machine), reason=CARDS_CHANGED) if machine.armed else machine
 
 
 def own_steps(machine: Machine) -> list[datetime]:
@@ -210,6 +205,11 @@ def may_install(machine: Machine) -> bool:
     return machine.armed and machine.phase is not Phase.FAILED
 
 
+def has_open_install(machine: Machine) -> bool:
+    """Return whether a machine took its config, since its arming, for an install whose end it never told."""
+    return machine.armed and Phase.CONFIGURED in machine.phases
+
+
 def written_percent(machine: Machine) -> int | None:
     """Return the share of the OS image that is on the disk; None where none is being written, or its size not told."""
     if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED) or machine.bytes_done is None:
@@ -254,7 +254,7 @@ def became_ready(machine: Machine, now: datetime) -> Machine:
     """Return the machine's state after the API server called its node Ready; only a machine that runs can be."""
     if machine.phase is not Phase.RUNNING:
         return machine
-    return replace(_enter(machine, Phase.READY, now), reason=RUNS_ARMED if machine.reason == RUNS_ARMED else None)
+    return replace(_enter(machine, Phase.READY, now), reason=RUNS_ARMED if has_open_install(machine) else None)
 
 
 def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:

@@ -9,7 +9,7 @@ from datetime import datetime
 from kboot_clusterdesc import Mac, Node
 from kboot_clusterdesc.phase import CARDS_CHANGED
 
-from .machine import Machine, declared_in_doubt, in_doubt, may_have_run
+from .machine import Machine, declared_in_doubt, disarm, may_have_run
 from .node_index import NodeIndex
 
 
@@ -61,12 +61,17 @@ def succession(
     lived = [machine for machine in others if may_have_run(machine)]
     if not lived:
         return Succession()
-    doubted = tuple(in_doubt(machine) for machine in lived if machine.armed and machine.mac not in taken)
+    doubted = tuple(_in_doubt(machine) for machine in lived if machine.armed and machine.mac not in taken)
     if own is not None and may_have_run(own):
         return Succession(doubted)
     if len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before):
         return Succession((replace(lived[0], mac=mac),), lived[0].mac)
     return Succession((*doubted, declared_in_doubt(mac, now, CARDS_CHANGED)))
+
+
+def _in_doubt(machine: Machine) -> Machine:
+    """Return the state of an armed machine whose card may be another one's by now: no boot installs it by itself."""
+    return replace(disarm(machine), reason=CARDS_CHANGED)
 
 
 def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:

@@ -72,6 +72,16 @@ def test_a_machine_that_may_run_its_earlier_system_is_armed_and_says_so(keys: tu
     assert life.disarm(told).reason is None
 
 
+def test_a_node_that_was_not_ready_for_a_while_says_again_that_it_is_armed() -> None:
+    told = booted(midway(life.arm(RAN, NOW)), OLD)
+    unready = life.became_unready(life.became_ready(told, LATER), "Kubelet stopped posting node status.", LATER)
+    assert unready.reason == "Kubelet stopped posting node status."
+    assert life.became_ready(unready, LATER).reason == RUNS_ARMED
+    assert booted(unready, OLD).reason == RUNS_ARMED
+    kept = life.disarm(unready)
+    assert life.became_ready(kept, LATER).reason is None
+
+
 def test_a_machine_that_told_no_host_keys_before_is_not_taken_for_new() -> None:
     told = booted(midway(life.arm(replace(RAN, ssh_host_keys=()), NOW)))
     assert (told.armed, told.reason) == (True, RUNS_ARMED)
