@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_LEAST = timedelta(minutes=1)  # a clock that is only slewed parts by less between two looks
+LEAST_STEP = timedelta(minutes=1)  # a clock that is only slewed parts by less between two looks
 
 
 @dataclass(slots=True)
@@ -19,4 +19,4 @@ class ClockSteps:
         """Return by how much the clock was set since the last look, forward or back; None where it was not."""
         by = wall - self.wall - timedelta(seconds=steady_s - self.steady_s)
         self.wall, self.steady_s = wall, steady_s
-        return by if abs(by) > _LEAST else None
+        return by if abs(by) > LEAST_STEP else None

@@ -10,6 +10,7 @@ from enum import StrEnum
 from kboot_clusterdesc import Mac
 from kboot_clusterdesc.model import RebootStrategy
 
+from .clock_steps import LEAST_STEP
 from .rollout import Rollout, Stage, State
 from .rollout_view import AgentState, Word
 
@@ -63,7 +64,7 @@ def by_set_clock(hold: Hold, now: datetime, by: timedelta) -> Hold:
 
 
 def _is_in_time(until: datetime, now: datetime) -> bool:
-    return timedelta(0) < until - now <= HOLD_LASTS
+    return timedelta(0) < until - now <= HOLD_LASTS + LEAST_STEP  # no end follows a clock that was set by less
 
 
 def offered_release(rollout: Rollout, hold: Hold | None, mac: Mac) -> str | None:

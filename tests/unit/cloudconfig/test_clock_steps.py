@@ -110,6 +110,19 @@ def test_a_hold_has_the_time_left_that_it_had(fleet: Fleet, clocks: Clocks, hour
     assert fleet.rollouts.hold(clocks.wall) is None
 
 
+@pytest.mark.parametrize("seconds", [-59, -2, 59])
+def test_a_hold_outlives_a_step_of_the_clock_that_is_too_small_to_follow(
+    fleet: Fleet, clocks: Clocks, seconds: int
+) -> None:
+    watch = RolloutWatch(fleet, clocks.steady)
+    fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
+    clocks.wall += timedelta(seconds=seconds)
+    asyncio.run(watch.look())
+    assert fleet.rollouts.hold(clocks.wall) is not None
+    clocks.pass_by(HOLD_LASTS - timedelta(seconds=seconds))
+    assert fleet.rollouts.hold(clocks.wall) is None
+
+
 def test_a_hold_that_ends_later_than_any_was_told_to_is_over(fleet: Fleet, clocks: Clocks) -> None:
     fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
     clocks.wall -= timedelta(hours=3)  # while the server was off
