@@ -58,6 +58,7 @@ class RolloutWatch:
         patience = fleet.settings.patience.times(factor)
         if not has_work(fleet):
             return
+        index = fleet.index()
         view = await seen(fleet, self._tasks.outcomes)
         is_busy = bool(fleet.rollouts.rollout.at(*UNDER_WAY))
         now = self._now()
@@ -65,6 +66,8 @@ class RolloutWatch:
             trouble = await cluster_trouble(fleet)
             view = await seen(fleet, self._tasks.outcomes, trouble)  # much may have changed meanwhile
         now = self._now()  # much time may have passed
+        if fleet.index() is not index:
+            return  # a machine under way may be known by another MAC by now, which was not looked at
         before = fleet.rollouts.rollout
         after = step(before, view, now, patience)
         made = fleet.store.commits.made
