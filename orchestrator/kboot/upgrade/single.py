@@ -56,9 +56,10 @@ def apply_to(
 
 
 def _counted(desc: ClusterDesc, machine: JsonObject) -> Node | None:
-    """Return the node of a machine on which the cluster counts, and which has not its config already."""
-    if machine["config"] == "current":
-        return None
+    """Return the node of a machine on which the cluster counts, whatever config the server takes it to have.
+
+    `current` there is no word of the machine's: it may not be known, or the machine stopped half-way through another.
+    """
     return next((each for each in desc.nodes if each.mac == machine["mac"] and is_counted(each.roles)), None)
 
 
@@ -74,8 +75,8 @@ def _others_up(
 ) -> Iterator[None]:
     """Raise NotYet unless the cluster goes on without the machine; have rollouts wait as long as this lasts.
 
-    Nothing is asked of a machine on which the cluster does not count, or which has its config already. Where the
-    operator forces it, what would be lost is only said, and a rollout does not wait.
+    Nothing is asked of a machine on which the cluster does not count. Where the operator forces it, what would be lost
+    is only said, and a rollout does not wait.
     """
     node = _counted(desc, machine)
     if node is None:

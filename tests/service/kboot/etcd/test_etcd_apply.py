@@ -53,6 +53,30 @@ def test_a_member_is_not_restarted_while_etcd_would_lose_its_quorum(
     assert capsys.readouterr().err.startswith("note: 1 of 3 members of etcd would be left with a vote")
 
 
+def test_a_member_that_is_taken_to_have_its_config_is_looked_at_and_waited_for_too(
+    make: Make, asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack = make(fleet(own_loopback(), members=3, more=f"images: {{etcd: '{_OLD}'}}\n"))
+    rack.switch_on()
+    server = CloudConfigClient(rack.cluster.folder, rack.cluster.desc)
+    assert {node["config"] for node in server.nodes()} == {"current"}
+    rack.members["node1"].stop()
+    rack.client.wait(rack.members["node2"])
+    assert rack.apply("node2") == 3
+    assert capsys.readouterr().err.startswith(
+        "error: nothing was touched: 1 of 3 members of etcd would be left with a vote, and it takes 2"
+    )
+    assert not asked.exists()
+
+    rack.members["node1"].start()
+    rack.client.wait(rack.members["node1"])
+    _restarts(asked)
+    gone = _once_asked(asked, rack.members["node2"], away_s=None)
+    assert rack.apply("node2", "--timeout", "10") == 3
+    gone.join()
+    assert "node2 has the config in force and is not well since" in capsys.readouterr().err
+
+
 def test_it_has_rollouts_wait_and_is_refused_while_another_work_has_the_machines(
     make: Make, asked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
