@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kboot.cli.options import Command, Commands, add_cluster, add_command, add_group, add_listing, add_root
+from kboot.cli.options import (
+    Command,
+    Commands,
+    add_cluster,
+    add_command,
+    add_group,
+    add_listing,
+    add_root,
+    describe_by_file,
+)
 from kboot.errors import ExitCode
 
 from .hardware_options import add_hardware_options
@@ -25,6 +34,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="the description; default: `lab.yaml` of kboot's examples"
     )
+    describe_by_file(parser)
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long to wait for machines (1800; 3600 for Kubernetes)"

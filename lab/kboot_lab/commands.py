@@ -18,6 +18,7 @@ from kboot.cli.tables import Cell, Column, Span, Table, Way
 from kboot.errors import BadInput, ExitCode, KbootError, NotYet
 from kboot.host.engine import Engine, project_name
 from kboot.host.progress import Progress
+from kboot.host.told_commands import told
 from kboot.running.chosen import NoSuchCluster, chosen_cluster, description_in_force
 from kboot.running.cloudconfig_client import CloudConfigClient
 from kboot.running.status import read_status
@@ -214,7 +215,7 @@ def run_release(arguments: argparse.Namespace) -> ExitCode:
     built = build_lab_os(cache_folder(), arguments.version, channel, Progress(), arguments.broken or "")
     publish(built, published(folder), is_current=True)
     broken = f", and {arguments.broken} when it is booted from a disk" if arguments.broken else ""
-    print(f"{channel} {arguments.version} is the newest release now{broken}; `kboot os sync` brings it")
+    print(told(f"{channel} {arguments.version} is the newest release now{broken}; `kboot os sync` brings it"))
     return ExitCode.DONE
 
 

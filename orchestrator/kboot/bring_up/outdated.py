@@ -5,7 +5,6 @@ from __future__ import annotations
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..running.cloudconfig_client import CloudConfigClient, Unreachable
-from ..running.pasted import cluster_to_name, pasted
 from ..running.trouble import is_outdated, names_of, way_to_config
 
 
@@ -19,5 +18,4 @@ def outdated_note(folder: ClusterFolder, desc: ClusterDesc) -> str | None:
     if not outdated:
         return None
     verb = "runs" if len(outdated) == 1 else "run"
-    command = pasted(way_to_config(nodes, outdated), cluster_to_name(folder))
-    return f"{names_of(outdated)} {verb} an older config; `{command}` brings the one in force"
+    return f"{names_of(outdated)} {verb} an older config; `{way_to_config(nodes, outdated)}` brings the one in force"

@@ -10,7 +10,19 @@ from kboot_compose.service_names import SERVICE_NAMES
 
 from ..errors import BadInput, ExitCode
 from ..host.progress import Progress
-from .options import Commands, add_cluster, add_command, add_json, add_root, add_timeout, confirm, note, print_json
+from ..host.told_commands import told
+from .options import (
+    Commands,
+    add_cluster,
+    add_command,
+    add_json,
+    add_root,
+    add_timeout,
+    confirm,
+    describe_by_file,
+    note,
+    print_json,
+)
 from .status import register as register_status
 
 
@@ -24,6 +36,7 @@ def register(commands: Commands) -> None:
         example="kboot up cluster.yaml",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
+    describe_by_file(parser)
     parser.add_argument(
         "--images-from",
         type=_image_registry,
@@ -81,6 +94,7 @@ def register(commands: Commands) -> None:
         example="kboot doctor cluster.yaml",
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too")
+    describe_by_file(parser)
     add_json(parser)
     add_root(parser)
 
@@ -101,7 +115,6 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
     from ..bring_up.up import up
     from ..describe.remarks import remarks
     from ..pki.store.inventory import kept_certificates, warning
-    from ..running.pasted import cluster_to_name, pasted
     from ..running.status import doubt_in_words, read_doubt
 
     if arguments.dry_run:
@@ -120,21 +133,20 @@ def run_up(arguments: argparse.Namespace) -> ExitCode:
         images_from=arguments.images_from,
         timeout_s=arguments.timeout,
     )
-    name, cluster = outcome.folder.cluster, cluster_to_name(outcome.folder)
     for remark in remarks(outcome.desc):
         note(f"note: {remark}")
     if ending := warning(kept_certificates(outcome.folder, outcome.desc), datetime.now(UTC)):
         note(f"note: {ending}")
     if doubt := read_doubt(outcome.folder, outcome.desc):
-        note(f"note: state: {doubt_in_words(doubt, cluster)}")
+        note(f"note: state: {doubt_in_words(doubt)}")
     if outdated := outdated_note(outcome.folder, outcome.desc):
         note(f"note: {outdated}")
     if outcome.recreated:
         note(f"started: {', '.join(outcome.recreated)}")
     else:
         note("nothing had to be started")
-    print(f"cluster {name} is up: http://{outcome.desc.network.bootstrapper}/")
-    note(f"next: switch the machines on, then `{pasted('kboot watch', cluster)}`")
+    print(f"cluster {outcome.folder.cluster} is up: http://{outcome.desc.network.bootstrapper}/")
+    note("next: switch the machines on, then `kboot watch`")
     return ExitCode.DONE
 
 
@@ -209,7 +221,9 @@ def run_doctor(arguments: argparse.Namespace) -> ExitCode:
     else:
         for check in found:
             state = Span("ok  ") if check.ok else Span("FAIL", "bold red")
-            print_lines(folded_line((state, Span(f"  {check.name:<8}  {check.found}")), window_width(), indent=16))
+            print_lines(
+                folded_line((state, Span(told(f"  {check.name:<8}  {check.found}"))), window_width(), indent=16)
+            )
             if not check.ok:
-                print_lines(folded_line((Span(f"      hint: {check.hint}"),), window_width(), indent=12))
+                print_lines(folded_line((Span(told(f"      hint: {check.hint}")),), window_width(), indent=12))
     return ExitCode.DONE if all(check.ok for check in found) else ExitCode.FAILED

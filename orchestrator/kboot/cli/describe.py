@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
-from .options import Commands, add_command, add_json, add_root, note, print_json
+from .options import Commands, add_command, add_json, add_root, describe_by_file, note, print_json
 
 if TYPE_CHECKING:
     from kboot_clusterdesc import ClusterDesc
@@ -76,6 +76,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="where to write")
+    describe_by_file(parser)
     add_root(parser)
 
     parser = add_command(
@@ -86,6 +87,7 @@ def register(commands: Commands) -> None:
         example="kboot diff cluster.yaml --exit-code",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
+    describe_by_file(parser)
     parser.add_argument("--exit-code", action="store_true", help="end with 3 where something would change")
     parser.add_argument("--names", action="store_true", help="name files only, without their lines")
     add_json(parser)

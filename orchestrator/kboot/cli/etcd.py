@@ -91,7 +91,6 @@ def run_restore(arguments: argparse.Namespace) -> ExitCode:
     from ..host.stamp import held
     from ..running.chosen import chosen_cluster, description_in_force, node_named
     from ..running.cluster_health import read_etcd_health
-    from ..running.pasted import cluster_to_name, pasted
     from ..running.ssh import remote
     from ..running.status import addresses_of, read_nodes
 
@@ -118,8 +117,7 @@ def run_restore(arguments: argparse.Namespace) -> ExitCode:
         )
     print(f"etcd of {folder.cluster} is back at {arguments.file}")
     if _api_servers(desc):
-        status = pasted("kboot status", cluster_to_name(folder))
-        note(f"next: the API servers come back within a minute or two - `{status}`")
+        note("next: the API servers come back within a minute or two - `kboot status`")
     return ExitCode.DONE
 
 

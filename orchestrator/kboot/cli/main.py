@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import NoReturn
 
 from ..errors import ExitCode, KbootError
+from ..host.told_commands import complete_by, told
 from . import (
     assets,
     autostart,
@@ -33,6 +34,7 @@ from . import (
     upgrade,
 )
 from . import os as os_group
+from .complete_commands import completer
 from .parser import Parser, help_of
 from .version import register as register_version
 from .version import version_line
@@ -51,7 +53,9 @@ def run(argv: Sequence[str]) -> int:
     try:
         words = [*argv[1:], "--help"] if argv[:1] == ["help"] else argv  # as other programs have it
         try:
-            arguments = build_parser().parse_args(words)
+            parser = build_parser()
+            arguments = parser.parse_args(words)
+            complete_by(completer(parser, arguments))
             code = int(arguments.run(arguments))
         except SystemExit as usage:  # argparse has printed help, or what is wrong with the command line
             code = usage.code if isinstance(usage.code, int) else ExitCode.BAD_INPUT
@@ -80,6 +84,8 @@ def run(argv: Sequence[str]) -> int:
             ExitCode.FAILED,
             arguments,
         )
+    finally:
+        complete_by(None)
 
 
 def _say_nothing_more() -> None:
@@ -135,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _fail(text: str, code: ExitCode, arguments: argparse.Namespace) -> int:
     if arguments.debug:
         traceback.print_exc()
-    print(text, file=sys.stderr, flush=True)
+    print(told(text), file=sys.stderr, flush=True)
     return code
 
 

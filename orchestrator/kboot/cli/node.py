@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..errors import ExitCode, NotYet
+from ..host.told_commands import told
 from .node_declare import register_declared
 from .options import (
     Commands,
@@ -146,7 +147,6 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
     from ..preflight.reinstall import objections
     from ..running.chosen import chosen_cluster, description_in_force, node_named
     from ..running.cloudconfig_client import CloudConfigClient
-    from ..running.pasted import cluster_to_name, pasted
 
     folder = chosen_cluster(arguments.root, arguments.cluster)
     with held(folder):  # of two runs at once, each would count on the machine that the other arms
@@ -161,8 +161,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
         _heed(objections(folder, desc, machines, node["mac"], datetime.now(UTC)), node["name"], arguments.force)
         server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
     if takes_pods(server.get("/v1/nodes"), node["name"]):
-        drain = pasted(f"kboot node drain {node['name']}", cluster_to_name(folder))
-        note(f"note: {node['name']} is Ready and takes pods: `{drain}` moves them first")
+        note(f"note: {node['name']} is Ready and takes pods: `kboot node drain {node['name']}` moves them first")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")
     return ExitCode.DONE
 
@@ -204,12 +203,10 @@ def run_settle(arguments: argparse.Namespace) -> ExitCode:
 def run_drain(arguments: argparse.Namespace) -> ExitCode:
     """Cordon one node and move its pods to others."""
     from ..running.drain import drain
-    from ..running.pasted import pasted
 
     with _kubectl(arguments) as (tool, name):
         drain(tool, name, arguments.timeout, note)
-    uncordon = pasted(f"kboot node uncordon {name}", _to_name(arguments))
-    print(f"{name} is drained; `{uncordon}` lets pods come back")
+    print(told(f"{name} is drained; `kboot node uncordon {name}` lets pods come back"))
     return ExitCode.DONE
 
 

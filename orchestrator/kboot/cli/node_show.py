@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ..host.told_commands import told
 from .ages import age, length, moment
 from .status_text import card_lines, disk_lines, phase_span, remark_of, update_lines, wrong_with
 from .tables import Cell, Column, Line, Span, Table, Way, folded, table_lines
@@ -39,7 +40,7 @@ def _state(node: JsonObject, now: datetime, width: int | None, cluster: str | No
     outdated = node["config"] == "outdated" and "it runs an older config"
     reasons = [node["reason"], node["overdue"], failed_units_in_words(node), outdated]
     for said in [str(reason) for reason in reasons if reason] or [state_in_words(node)]:
-        yield from _field("", said, width)
+        yield from _field("", told(said), width)
     title = "next"
     for command in next_commands(node):
         yield Span(title.ljust(_INDENT)), Span(pasted(command, cluster), "bold")

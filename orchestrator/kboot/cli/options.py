@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, ExitCode
+from ..host.told_commands import told
 from .parser import help_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     """Add `--root` and `--cluster`."""
     add_root(parser)
     parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
+
+
+def describe_by_file(parser: argparse.ArgumentParser) -> None:
+    """Have the `FILE` of a command taken for the description of the cluster that the command is about."""
+    parser.set_defaults(is_description=True)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -170,8 +176,8 @@ def confirm() -> None:
 
 
 def note(text: str) -> None:
-    """Print a line for people on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line for people on stderr, its commands completed."""
+    print(told(text), file=sys.stderr, flush=True)
 
 
 def _absolute(text: str) -> Path:

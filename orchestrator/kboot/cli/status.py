@@ -106,7 +106,7 @@ def _say_changes(progress: Progress, status: Status) -> None:
     for part, words in status.health.in_words().items():
         progress.state(part, words)
     if status.doubt:
-        progress.state("state", doubt_in_words(status.doubt, status.to_name))
+        progress.state("state", doubt_in_words(status.doubt))
 
 
 def _progress_of(node: JsonObject) -> str:

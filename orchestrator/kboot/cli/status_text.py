@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kboot_clusterdesc import Phase
 
+from ..host.told_commands import told
 from ..running.trouble import INSTALLS, Severity, Trouble, by_need, is_well, phases_in_words, summary, troubles
 from .ages import age, length, moment
 from .tables import Cell, Column, Line, Span, Table, Way, folded, folded_line, shortened, table_lines
@@ -131,12 +132,12 @@ def wrong_with(node: JsonObject) -> str:
     from ..running.status import failed_units_in_words
 
     said = (node.get("reason"), node.get("overdue"), failed_units_in_words(node))
-    return "; ".join(str(each) for each in said if each)
+    return told("; ".join(str(each) for each in said if each))
 
 
 def trouble_lines(trouble: Trouble, now: datetime, width: int | None, *, is_short: bool = False) -> list[Line]:
     """Return a trouble and the command that leads on, folded to the width; in short as two lines."""
-    text = f"({age(trouble.since, now)}) {trouble.what}" if trouble.since else trouble.what
+    text = told(f"({age(trouble.since, now)}) {trouble.what}" if trouble.since else trouble.what)
     room = None if width is None else max(8, width - len(_INDENT) - len(trouble.subject) - 1)
     said = [text] if room is None else [shortened(text, room)] if is_short else folded(text, room)
     first = (Span(_INDENT), Span(trouble.subject, _STYLES[trouble.severity]), Span(f" {said[0]}"))

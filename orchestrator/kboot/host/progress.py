@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, TextIO
 
+from .told_commands import told
+
 if TYPE_CHECKING:
     from .screen import Rows, Screen
 
@@ -33,7 +35,11 @@ class Progress:
         self.say(text)
 
     def say(self, text: str) -> None:
-        """Print `text` as a line that stays, above a bar; while a block is shown, once that is cleared."""
+        """Print `text` as a line that stays, above a bar; while a block is shown, once that is cleared.
+
+        Its commands are completed, as in all that people are told.
+        """
+        text = told(text)
         if self._screen is not None:
             self._kept.append(text)
             return

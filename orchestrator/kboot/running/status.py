@@ -13,7 +13,7 @@ from ..host.systemd import enabled_unit
 from .chosen import description_in_force
 from .cloudconfig_client import CloudConfigClient, JsonObject, Unreachable
 from .cluster_health import Health, read_health
-from .pasted import cluster_to_name, pasted
+from .pasted import cluster_to_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     )
 
 
-def doubt_in_words(doubt: JsonObject, cluster: str | None = None) -> str:
-    """Return in words that the state was lost, and the way out; commands say the `cluster` where it is given."""
+def doubt_in_words(doubt: JsonObject) -> str:
+    """Return in words that the state was lost, and the way out."""
     return (
         f"lost at {doubt['since']} ({doubt['reason']}): no machine is armed by itself; "
-        f"`{pasted('kboot node reinstall NAME', cluster)}` arms one, `{pasted('kboot node settle', cluster)}` ends this"
+        "`kboot node reinstall NAME` arms one, `kboot node settle` ends this"
     )
 
 
