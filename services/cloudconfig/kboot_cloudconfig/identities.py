@@ -40,9 +40,7 @@ class Identities:
         return changed
 
     def _told(self, index: NodeIndex, kept: set[str], now: datetime) -> dict[str, list[Mac]]:
-        """Return who told of which cards, of those that no node is known by; a description before says it better."""
-        if self._followed is not None:
-            return {}
+        """Return who told of which cards, of those that no node is known by: no description need name all cards."""
         gone = (mac for mac in map(Mac, kept) if not index.is_identity(mac))
         return told_cards(self._store.machine(mac, now) for mac in gone)
 

@@ -152,6 +152,15 @@ def test_a_machine_that_told_its_cards_is_known_by_another_one_alone_too(served:
     assert (served.node(STRANGER)["phase"], served.node(STRANGER)["armed"]) == ("running", False)
 
 
+def test_a_machine_that_told_of_a_card_is_known_by_it_also_while_the_server_runs(served: Server) -> None:
+    card = {"name": "eth2", "mac": _NEW, "link": "up", "speed_mbit": None, "driver": ""}
+    served.rewrite(NODE1, lambda state: state.update(cards=[card]))
+    assert served.node(NODE1)["phase"] == "running"
+    recarded(served, (_NEW,), (NODE2, _FOURTH))
+    assert (served.node(_NEW)["phase"], served.node(_NEW)["armed"]) == ("running", False)
+    assert not is_installed_by(served, _NEW)
+
+
 def test_nodes_that_swap_cards_mix_no_states(served: Server) -> None:
     is_installed_by(served, NODE2)  # it was booted once to be installed, and may be under way
     token = served.secrets.report_tokens[NODE1]
