@@ -16,6 +16,7 @@ from . import machine as life
 from .description import DescriptionFile
 from .discovered import Discovered
 from .event import Event
+from .guard import Refusal
 from .identities import Identities
 from .kubernetes_nodes import KubernetesView
 from .leases import LeaseFile
@@ -95,12 +96,12 @@ class Fleet:
     def nodes(self) -> list[Node]:
         """Return the declared nodes, then those of joined machines that were not declared since."""
         index = self.index()
-        return [*index.desc.nodes, *(joined_node(mac) for mac in self.store.joined() if mac not in index.by_mac)]
+        return [*index.desc.nodes, *(joined_node(mac) for mac in self.store.joined.macs() if mac not in index.by_mac)]
 
     def has_node(self, mac: Mac) -> bool:
         """Return whether a node, declared or joined, is known by that MAC."""
         declared = self.index().by_mac.get(mac)
-        return self.store.has_joined(mac) if declared is None else declared.mac == mac
+        return self.store.joined.has(mac) if declared is None else declared.mac == mac
 
     def node(self, mac: Mac) -> Node:
         """Return the node that is known by that MAC; answer 404 where there is none."""
@@ -116,13 +117,18 @@ class Fleet:
         """Return whether the description names this machine; a node that it does not name has joined."""
         return mac in self.index().by_mac
 
-    def let_join(self, mac: Mac, address: IPv4Address | None) -> None:
-        """Let an undeclared machine join that asks from its own `address`, where the description wants that."""
+    def let_join(self, mac: Mac, address: IPv4Address | None, path: str) -> None:
+        """Let an undeclared machine join that asks for `path` from its own `address`, where the description wants that.
+
+        A card that a machine told of is that machine's: as a stranger it would be installed over what runs there.
+        """
         if address is None or not self.desc().lets_machines_join or self.is_declared(mac) or not may_join(mac):
             return
-        if self.desc().ignores(mac):
+        if self.desc().ignores(mac) or self.store.joined.has(mac) or self.leases.address_of(mac, self.now()) != address:
             return
-        if self.leases.address_of(mac, self.now()) == address and self.store.add_joined(mac, self.now()):
+        if self._identities.is_told_of(mac, self.now()):
+            self.refuse(mac, address, Refusal.CARD_OF_ANOTHER, path)
+        elif self.store.joined.add(mac, self.now()):
             detail = self.machine(mac).reason if self.store.doubt() else None
             self.tell(EventKind.JOINED, mac, address, detail=detail or "")
 
@@ -229,7 +235,7 @@ class Fleet:
         """Return the machines on the network that are none of the cluster, and not to be ignored."""
         index = self.index()
         found = (each for each in self.store.discovered() if each.mac not in index.by_mac)
-        unknown = (each for each in found if not self.store.has_joined(each.mac))
+        unknown = (each for each in found if not self.store.joined.has(each.mac))
         return [each for each in unknown if not index.desc.ignores(each.mac)]
 
     def settle(self, ip: IPv4Address | None) -> None:

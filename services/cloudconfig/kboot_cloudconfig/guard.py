@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     UNKNOWN = "unknown"  # a token that was never ours
     VOID_BOOT_VALUE = "void-boot-value"  # of an earlier boot script, too old, or never ours
     REPLAYED_BOOT_VALUE = "replayed-boot-value"  # another address showed it before
+    CARD_OF_ANOTHER = "card-of-another"  # an undeclared one, of which another machine told that it has it
     WRONG_CODE = "wrong-code"  # for a login to the page: never ours, used, or too old
     NO_LOGIN = "no-login"  # to the page: none, or one that has ended
     FOREIGN_FORM = "foreign-form"  # a form that did not come from a page of this login

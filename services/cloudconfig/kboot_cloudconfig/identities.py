@@ -14,7 +14,7 @@ from .node_index import NodeIndex
 from .rollout import handed_on
 from .rollouts import Rollouts
 from .store import Store
-from .succession import Succession, recarded, succession, told_cards
+from .succession import Succession, has_told, recarded, succession, told_cards
 from .updates import Updates
 
 
@@ -39,6 +39,11 @@ class Identities:
         self._followed = index
         return changed
 
+    def is_told_of(self, mac: Mac, now: datetime) -> bool:
+        """Return whether a machine that is known by another MAC told that it has this card."""
+        others = (self._store.machine(Mac(other), now) for other in self._store.kept() if other != mac)
+        return any(has_told(machine, mac) for machine in others)
+
     def _told(self, index: NodeIndex, kept: set[str], now: datetime) -> dict[str, list[Mac]]:
         """Return who told of which cards, of those that no node is known by: no description need name all cards."""
         gone = (mac for mac in map(Mac, kept) if not index.is_identity(mac))
@@ -46,7 +51,7 @@ class Identities:
 
     def _is_known(self, index: NodeIndex, mac: Mac) -> bool:
         """Return whether a node is known by that MAC: a declared one, or a joined one that is not declared."""
-        return index.is_identity(mac) or (mac not in index.by_mac and self._store.has_joined(mac))
+        return index.is_identity(mac) or (mac not in index.by_mac and self._store.joined.has(mac))
 
     def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime, taken: set[Mac]) -> Succession:
         own = self._store.machine(node.mac, now) if node.mac in kept else None

@@ -49,7 +49,7 @@ class LeaseNotes:
 
     def _note(self, entry: LeaseEntry, index: NodeIndex, *, is_renewed: bool) -> None:
         fleet, now = self._fleet, self._fleet.now()
-        if entry.mac in index.by_mac or fleet.store.has_joined(entry.mac):
+        if entry.mac in index.by_mac or fleet.store.joined.has(entry.mac):
             before = fleet.machine(index.identity(entry.mac))
             fleet.keep(before, life.got_lease(before, now), entry.ip)
             if is_renewed:

@@ -59,7 +59,7 @@ def _joining_config(fleet: Fleet, node: Node, machine: Machine, name: str) -> by
     report_token = secrets.token_urlsafe(32)
     join_token = joining.join_token(joining.seed(fleet), node.name, since or fleet.now())
     shared = _read(fleet, node.mac, name)
-    fleet.store.keep_report_token(node.mac, guard.sha256_of(report_token))
+    fleet.store.joined.keep_report_token(node.mac, guard.sha256_of(report_token))
     return joining.personal(shared, node, report_token=report_token, join_token=join_token)
 
 

@@ -17,7 +17,7 @@ def report_tokens(fleet: Fleet, mac: Mac) -> list[str]:
     A machine that joined and was declared later keeps its first token until it is installed again, by whichever of
     its cards it joined.
     """
-    tokens = [fleet.store.report_sha256(card) for card in fleet.node(mac).macs]
+    tokens = [fleet.store.joined.report_sha256(card) for card in fleet.node(mac).macs]
     with suppress(OSError):
         kept = fleet.files.text(f"{fleet.nodes_folder}/{mac.dashed}/{REPORT_TOKEN}").strip()
         tokens.append(guard.sha256_of(kept))

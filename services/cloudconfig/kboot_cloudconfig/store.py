@@ -18,6 +18,7 @@ from .discovered import Discovered
 from .doubt import Doubt, doubt_of
 from .event import ALL, Choice, Event, event_of, rfc3339, row_of
 from .event_table import EVENTS_KEPT, add_event
+from .joined_table import JoinedTable
 from .leases import LeaseEntry
 from .login_table import LoginTable
 from .machine import Machine, declared, declared_in_doubt
@@ -51,9 +52,7 @@ class Store:
             self.rollouts = RolloutTable(self.commits, self._reader, now)
             self.notified = NotifyTable(self.commits, self._reader)
             self.logins = LoginTable(self.commits, self._reader)
-            self._joined: dict[Mac, str | None] = {
-                Mac(mac): sha256 for mac, sha256 in self._reader.execute("SELECT mac, report_sha256 FROM adopted")
-            }
+            self.joined = JoinedTable(self.commits, self._reader)
             found = self._reader.execute("SELECT mac, ip, since FROM discovered").fetchall()
             self._forgotten = {  # machine -> end of the lease that it had when it was forgotten
                 event.mac: int(dict(event.detail).get("lease", -1))
@@ -140,25 +139,29 @@ class Store:
     def hand_on(self, machines: Sequence[Machine], before: Mac | None, undo: Callable[[], object]) -> None:
         """Keep the states of machines whose cards were declared anew; the last one was known as `before`, if given.
 
-        Its events, and when it was heard of, are told under its new MAC. `undo` is called where that was not kept.
+        Its events, when it was heard of and that it joined are kept under its new MAC. `undo` is called where that
+        was not kept.
         """
         rows = [(machine.mac, json.dumps(as_json(machine))) for machine in machines]
-        known = machines[-1].mac, before
+        after = machines[-1].mac
+        known, join_again = (after, before), self.joined.way_back(after, before or after)
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM machines WHERE mac = ?", (before,))
             db.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", rows)
-            for table in ("heard", "events"):
+            for table in ("heard", "events", "adopted"):
                 db.execute(f"UPDATE OR REPLACE {table} SET mac = ? WHERE mac = ?", known)  # noqa: S608 - words of this line
 
         def forget() -> None:
             self._forget(machines)
+            join_again()
             undo()
 
         self.commits.make(Change(write, undo=forget, is_folded=True))
         self._machines |= {machine.mac: machine for machine in machines}
         if before is not None:
             self._machines.pop(before, None)
+            self.joined.hand_on(before, after)
 
     def take_waiting(self) -> set[Mac]:
         """Return the machines that began to wait for a lease since the last call, anew or for the first time."""
@@ -199,11 +202,11 @@ class Store:
 
     def knows(self, mac: Mac) -> bool:
         """Return whether anything is kept of a machine that nobody declared."""
-        return mac in self._discovered or mac in self._joined
+        return mac in self._discovered or self.joined.has(mac)
 
     def forget(self, mac: Mac, lease: LeaseEntry | None, event: Event) -> None:
         """Drop all that is kept of an undeclared machine but events; `lease` is the one that it has now."""
-        row, before = row_of(event), (self._discovered.get(mac), mac in self._joined, self._joined.get(mac))
+        row, found, join_again = row_of(event), self._discovered.get(mac), self.joined.way_back(mac)
 
         def write(db: sqlite3.Connection) -> None:
             for table in ("discovered", "adopted", "machines", "heard"):
@@ -211,52 +214,16 @@ class Store:
             add_event(db, row)
 
         def undo() -> None:
-            found, has_joined, token = before
             self._discovered |= {} if found is None else {mac: found}
-            self._joined |= {mac: token} if has_joined else {}
+            join_again()
             self._forgotten.pop(mac, None)
 
         self.commits.make(Change(write, partial(self.on_event, event), undo))
         self._discovered.pop(mac, None)
-        self._joined.pop(mac, None)
+        self.joined.drop(mac)
         self._machines.pop(mac, None)
         if lease is not None:
             self._forgotten[mac] = lease.expires
-
-    def add_joined(self, mac: Mac, now: datetime) -> bool:
-        """Keep that an undeclared machine joined; return whether it did so for the first time."""
-        if mac in self._joined:
-            return False
-        values = (mac, rfc3339(now))
-        write = "INSERT OR IGNORE INTO adopted VALUES (?, ?, NULL)"
-        self.commits.make(Change(lambda db: db.execute(write, values), undo=lambda: self._joined.pop(mac, None)))
-        self._joined[mac] = None
-        return True
-
-    def has_joined(self, mac: Mac) -> bool:
-        """Return whether an undeclared machine of that MAC joined."""
-        return mac in self._joined
-
-    def joined(self) -> list[Mac]:
-        """Return the MAC of every machine that joined, in order."""
-        return sorted(self._joined)
-
-    def keep_report_token(self, mac: Mac, sha256: str) -> None:
-        """Keep the hash of the token with which a joined machine will report once it is installed."""
-        values, before = (sha256, mac), self._joined.get(mac)
-
-        def undo() -> None:
-            if self._joined.get(mac) == sha256:
-                self._joined[mac] = before
-
-        write = "UPDATE adopted SET report_sha256 = ? WHERE mac = ?"
-        self.commits.make(Change(lambda db: db.execute(write, values), undo=undo))
-        if mac in self._joined:
-            self._joined[mac] = sha256
-
-    def report_sha256(self, mac: Mac) -> str | None:
-        """Return the kept hash of a joined machine's report token; None before it was given a node config."""
-        return self._joined.get(mac)
 
     def heard(self) -> dict[Mac, datetime]:
         """Return when each machine was last heard of, as far as that was kept."""

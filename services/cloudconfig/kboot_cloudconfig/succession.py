@@ -44,6 +44,11 @@ def told_cards(machines: Iterable[Machine]) -> dict[str, list[Mac]]:
     return told
 
 
+def has_told(machine: Machine, mac: Mac) -> bool:
+    """Return whether a machine told that it has the card `mac`."""
+    return any(card.get("mac") == mac for card in machine.cards)
+
+
 def succession(
     mac: Mac,
     own: Machine | None,
@@ -75,7 +80,7 @@ def _in_doubt(machine: Machine) -> Machine:
 
 
 def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:
-    has_told = any(card.get("mac") == mac for card in machine.cards)
-    if has_told or before is None or not before.is_identity(machine.mac):
-        return has_told
+    is_told = has_told(machine, mac)
+    if is_told or before is None or not before.is_identity(machine.mac):
+        return is_told
     return mac not in before.by_mac or before.identity(mac) == machine.mac
