@@ -105,7 +105,7 @@ def render_into(
     kept: ClusterFolder | None = None,
 ) -> dict[str, RenderedFile]:
     """Return the render of `desc` for `folder`, with the secrets of `kept` (default: `folder`), made where missing."""
-    secrets = load_or_create(kept or folder, desc, datetime.now(UTC))
+    secrets = load_or_create(kept or folder, desc, datetime.now(UTC), folder)
     return render(
         desc,
         secrets=secrets,

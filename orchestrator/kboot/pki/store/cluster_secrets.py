@@ -6,25 +6,28 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache, partial
 
 import bcrypt
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Mac, Node, joined, load
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, joined
 from kboot_compose.service_names import SERVICE_NAMES
 
 from ..key_pair import KeyPair
 from ..lifetimes import MACHINE_LIFE, OWN_RENEWED_BEFORE, SERVER_LIFE
 from ..node_keys import Authority, key_specs, own_specs
 from ..secrets import PUSH_USER, KubernetesSecrets, Secrets
+from .report_tokens import report_tokens
 from .secret_store import SecretStore
 
 
-def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> Secrets:
+def load_or_create(
+    folder: ClusterFolder, desc: ClusterDesc, now: datetime, in_force: ClusterFolder | None = None
+) -> Secrets:
     """Return the secrets in `folder`: missing ones are made, and those that no longer fit the description made anew.
 
     Authorities are made once. The bootstrapper's own certificates are renewed before their end. Those of machines are
     left to `kboot certs renew`, since a machine whose certificate was renewed here would run an outdated config.
+    What is `in_force` lies in `folder` too, but where that has a copy of the secrets alone.
     """
     kept = SecretStore(folder)
     push_password = kept.text("registry-push-password", _token)
@@ -36,10 +39,8 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         for spec in own_specs(desc)
     }
 
-    before = cache(partial(_cards_in_force, folder))  # a large description is read once, and where it is asked alone
-
-    def of_node(node: Node) -> tuple[str, dict[str, KeyPair]]:
-        return kept.text(_report_token_path(node.mac), lambda: _known_token(kept, before(), desc, node) or _token()), {
+    def keys_of(node: Node) -> dict[str, KeyPair]:
+        return {
             spec.name: kept.leaf(
                 node_key_path(node.mac, spec.name), authorities[spec.authority], spec.subject, now, MACHINE_LIFE
             )
@@ -47,18 +48,19 @@ def load_or_create(folder: ClusterFolder, desc: ClusterDesc, now: datetime) -> S
         }
 
     with kept.together():
-        of_nodes = {node.mac: of_node(node) for node in desc.nodes}
+        tokens = report_tokens(kept, desc, in_force or folder)
+        node_keys = {node.mac: keys_of(node) for node in desc.nodes}
     return Secrets(
         authority=authorities[Authority.CLUSTER],
         servers={name: pair for name, pair in own.items() if name in SERVICE_NAMES},
         operator_token=kept.text("operator-token", _token),
         push_htpasswd=f"{PUSH_USER}:{hashed}\n",
         registry_http_secret=kept.text("registry-http-secret", _token),
-        report_tokens={mac: token for mac, (token, _) in of_nodes.items()},
+        report_tokens=tokens,
         etcd_authority=authorities.get(Authority.ETCD),
         etcd_status_client=own.get("etcd-status-client"),
         kubernetes=_kubernetes(kept, authorities, own) if desc.kubernetes is not None else None,
-        node_keys={mac: keys for mac, (_, keys) in of_nodes.items()},
+        node_keys=node_keys,
         join_seed=kept.text(joined.SEED_FILE, lambda: secrets.token_hex(32)) if desc.lets_machines_join else None,
     )
 
@@ -76,29 +78,6 @@ def load_authorities(kept: SecretStore, desc: ClusterDesc, now: datetime) -> dic
 def node_key_path(mac: Mac, name: str) -> str:
     """Return where a machine's key lies below `pki/`, without the ending."""
     return f"nodes/{mac.dashed}/{name}"
-
-
-def _report_token_path(mac: Mac) -> str:
-    return f"report-tokens/{mac.dashed}"
-
-
-def _cards_in_force(folder: ClusterFolder) -> dict[Mac, Mac]:
-    """Return each card that the description in force names, with the MAC by which its node is known there."""
-    try:
-        return {mac: each.mac for each in load(folder.description).nodes for mac in each.macs}
-    except (InvalidDescription, OSError):
-        return {}
-
-
-def _known_token(kept: SecretStore, before: Mapping[Mac, Mac], desc: ClusterDesc, node: Node) -> str | None:
-    """Return the token with which a node's machine reports that was known by another MAC `before`.
-
-    All of its cards that were known at all were that node's, by which no other one is known now.
-    """
-    known = {before[mac] for mac in node.macs if mac in before}
-    mac = known.pop() if len(known) == 1 else None
-    is_taken = any(each.mac == mac for each in desc.nodes)
-    return None if mac is None or is_taken else kept.found(_report_token_path(mac))
 
 
 def _kubernetes(

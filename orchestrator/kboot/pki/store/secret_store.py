@@ -44,8 +44,12 @@ class SecretStore:
         if (kept := self.found(name)) is not None:
             return kept
         made = make()
-        self._put([NewFile(self._pki / name, made.encode(), 0o600)])
+        self.put(name, made)
         return made
+
+    def put(self, name: str, text: str) -> None:
+        """Keep `text` as the one called `name`, in place of what was."""
+        self._put([NewFile(self._pki / name, text.encode(), 0o600)])
 
     def found(self, name: str) -> str | None:
         """Return the text called `name`; None where it was never made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from kboot.bring_up.preview import Action, actions
 from kboot.bring_up.render_folder import Change, FileChange
 from kboot.cli.main import run
 from kboot.host.engine import ServiceState
+from kboot.pki.store.cluster_secrets import load_or_create
+from kboot_clusterdesc import ClusterFolder, Mac, load_text
 
+_MAC = Mac("00:25:90:c0:f7:80")
 _RACK = """# kept
 apiVersion: kboot/v1
 cluster: {name: rack, domain: rack.example.com}
@@ -86,3 +90,14 @@ def test_a_script_can_tell_that_something_would_change_from_a_failure(rack: Path
     root = str(tmp_path / "root")
     assert run(["diff", str(rack), "--names", "--exit-code", "--root", root]) == 3
     assert run(["diff", str(rack), "--names", "--root", root]) == 0
+
+
+def test_a_preview_has_the_report_token_that_a_machine_keeps_by_another_card(rack: Path, tmp_path: Path) -> None:
+    root, output = tmp_path / "root", tmp_path / "out"
+    both = _RACK.replace('{mac: "00:25:90:c0:f7:80",', '{mac: "00:25:90:c0:f7:80", more_macs: ["00:25:90:c0:f7:81"],')
+    folder = ClusterFolder(root, "rack")
+    token = load_or_create(folder, load_text(both, "rack.yaml"), datetime.now(UTC)).report_tokens[_MAC]
+    folder.description.write_text(both)
+    rack.write_text(_RACK.replace("f7:80", "f7:81"))
+    assert run(["render", str(rack), "-o", str(output), "--root", str(root)]) == 0
+    assert (output / "nodes" / "00-25-90-c0-f7-81" / "report-token").read_text() == f"{token}\n"

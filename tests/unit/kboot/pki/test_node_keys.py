@@ -17,7 +17,7 @@ from kboot.pki import KeyPair, Secrets, key_specs
 from kboot.pki.certificate import fits, read_certificate
 from kboot.pki.node_keys import Authority
 from kboot.pki.store.cluster_secrets import load_or_create
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Role
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Role
 from support.descriptions import descriptions
 from unit.clusterdesc.sample import SAMPLE, accepted, spoilt
 
@@ -160,33 +160,3 @@ def test_a_node_that_comes_back_gets_the_keys_it_had(folder: ClusterFolder, made
 def _api_server(secrets: Secrets) -> bytes:
     (pair,) = (pairs["apiserver"] for pairs in secrets.node_keys.values() if "apiserver" in pairs)
     return pair.certificate
-
-
-_CARDS = """
-apiVersion: kboot/v1
-cluster: {name: ail, domain: ail.example.com}
-network:
-  bootstrapper: 10.10.14.253
-  subnet: 10.10.14.0/24
-  dhcp: {mode: serve, range: [10.10.14.1, 10.10.14.127]}
-nodes:
-  - {mac: "52:54:00:00:00:01", more_macs: ["52:54:00:00:00:02"], name: node1, roles: [worker]}
-  - {mac: "52:54:00:00:00:03", more_macs: ["52:54:00:00:00:04"], name: node2, roles: [worker]}
-"""
-
-
-@pytest.mark.parametrize(
-    ("first", "other", "is_kept"),
-    [("02", "01", True), ("02", "03", False), ("02", "09", True), ("09", "01", True), ("09", "02", True)],
-)
-def test_a_machine_reports_with_its_token_by_whichever_of_its_own_cards_it_is_known(
-    folder: ClusterFolder, first: str, other: str, is_kept: bool
-) -> None:
-    before = load_or_create(folder, accepted(_CARDS), NOW)
-    folder.description.parent.mkdir(exist_ok=True)
-    folder.description.write_text(_CARDS)
-    cards = f"{{mac: '52:54:00:00:00:{first}', more_macs: ['52:54:00:00:00:{other}'], name: node1, roles: [worker]}}"
-    after = load_or_create(folder, accepted(_CARDS[: _CARDS.index("  - {mac")] + f"  - {cards}\n"), NOW)
-    token = after.report_tokens[Mac(f"52:54:00:00:00:{first}")]
-    assert (token == before.report_tokens[Mac("52:54:00:00:00:01")]) is is_kept
-    assert (token in before.report_tokens.values()) is is_kept
