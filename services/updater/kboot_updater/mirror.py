@@ -204,17 +204,19 @@ class Mirror:
     def use(self, version: str) -> None:
         """Put a release in force because the operator says so, bring it where it is not here; raises an UpdaterFault.
 
-        Where the description follows the channel, that is a choice over what the channel has now.
+        Where the description follows the channel, that is a choice over what the channel has now and what was in
+        force. Where no updater runs, nobody knows what the channel has now.
         """
         if self._os.version not in (CURRENT, version):
             raise UpdaterFault(
                 f"the description says `os.version: {self._os.version}`; "
                 f"write `os.version: {version}`, or `current`, and run `kboot up`"
             )
-        current, published = self.store.current, self._status.published
+        current = self.store.current
+        published = self._status.published if self._os.update.enabled else None
         self.bring(version)
         if self._os.version == CURRENT:
-            over = published or max(version, current or version, key=version_order)
+            over = max(filter(None, (version, current, published)), key=version_order)
             self.store.choose(None if version == published else Choice(version, over))
             self._status.remark = None
         if version != current:

@@ -67,6 +67,20 @@ def test_a_release_that_was_chosen_stays_until_a_newer_one_comes_out(
     assert (following.current(), following.status()["remark"]) == (NEW, None)
 
 
+def test_a_release_that_was_brought_and_given_up_does_not_return_once_the_channel_has_it(
+    following: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    shutil.copytree(server.release(NEW, key), following.images / "stable" / NEW)
+    assert run(following, "take", NEW).returncode == 0
+    assert run(following, "use", OLD).returncode == 0
+    server.set_current(NEW)
+    assert following.check().is_done
+    assert following.current() == OLD
+    published(server, key, "4152.2.0")
+    assert following.check().is_done
+    assert following.current() == "4152.2.0"
+
+
 def test_a_choice_is_taken_back_by_the_release_of_the_channel(following: Site) -> None:
     assert run(following, "use", OLD).returncode == 0
     assert run(following, "use", MIDDLE).returncode == 0

@@ -13,7 +13,7 @@ from kboot.supplies.os_releases import place_release
 from kboot.supplies.store import SupplyStore
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, load_text
 from service.updater.payload_site import flip_byte
-from service.updater.release_server import NAMES, ReleaseServer
+from service.updater.release_server import NAMES, ReleaseServer, published
 from service.updater.signing import SigningKey
 from service.updater.site import Site
 from support.bundles import digest_of, file_item, manifest_of
@@ -39,8 +39,9 @@ def bring(folder: ClusterFolder, release: Path) -> None:
     files = {path.name: path.read_bytes() for path in release.iterdir()}
     for content in files.values():
         (store.incoming / digest_of(content)[7:]).write_bytes(content)
-    place = f"flatcar/stable/amd64-usr/{RELEASE}"
-    items = [file_item(content, f"{place}/{name}", Kind.OS_FILE, version=RELEASE) for name, content in files.items()]
+    version, kind = release.name, Kind.OS_FILE
+    place = f"flatcar/stable/amd64-usr/{version}"
+    items = [file_item(content, f"{place}/{name}", kind, version=version) for name, content in files.items()]
     store.publish(manifest_of(*items), list(store.incoming.iterdir()))
 
 
@@ -84,6 +85,24 @@ def test_without_an_updater_it_is_verified_before_it_is_in_force(
     assert (folder.images / "stable" / RELEASE / NAMES.image).is_file()
     assert inside.start("verify").communicate(timeout=120)[0] == f"{RELEASE}: whole\n"
     assert server.asked == []
+
+
+@pytest.mark.parametrize("chosen", ["3602.2.0", "3850.2.0"])
+def test_without_an_updater_a_choice_holds_whatever_the_channel_had_when_there_was_one(
+    folder: ClusterFolder, inside: Site, server: ReleaseServer, key: SigningKey, chosen: str
+) -> None:
+    for version in ("3602.2.0", "3850.2.0"):
+        published(server, key, version)
+        assert inside.check().is_done
+    inside.describe(update={"enabled": False})
+    bring(folder, server.release(RELEASE, key))
+    assert place_release(folder, described(inside), partial(vouches, inside), lambda _: None)
+    assert inside.current() == RELEASE
+    used = inside.start("use", chosen)
+    used.communicate(timeout=120)
+    assert (used.returncode, inside.current()) == (0, chosen)
+    assert not place_release(folder, described(inside), not_asked, lambda _: None)
+    assert inside.current() == chosen
 
 
 @pytest.mark.parametrize(
