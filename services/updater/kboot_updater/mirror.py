@@ -84,8 +84,16 @@ class Mirror:
             return self._os.version
         if current is not None and not self._os.update.enabled:
             return current
-        choice = self.store.choice
+        choice = self._standing_choice(current)
         return self._brought(current, choice) or self._followed(current, choice)
+
+    def _standing_choice(self, current: str | None) -> Choice | None:
+        """Return what the operator chose, unless a newer release than it was chosen over was brought since."""
+        choice = self.store.choice
+        if choice is None or current is None or holds(choice, current):
+            return choice
+        self.store.choose(None)
+        return None
 
     def _brought(self, current: str | None, choice: Choice | None) -> str | None:
         """Return the newest release brought by hand, once verified, if it is newer than the one in force.

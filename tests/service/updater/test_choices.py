@@ -81,6 +81,16 @@ def test_a_release_that_was_brought_and_given_up_does_not_return_once_the_channe
     assert following.current() == "4152.2.0"
 
 
+def test_a_newer_release_that_was_brought_over_a_choice_ends_it(
+    following: Site, server: ReleaseServer, key: SigningKey
+) -> None:
+    assert run(following, "use", OLD).returncode == 0
+    shutil.copytree(server.release(NEW, key), following.images / "stable" / NEW)
+    for _ in range(2):
+        assert following.check().is_done
+        assert following.current() == NEW
+
+
 def test_a_choice_is_taken_back_by_the_release_of_the_channel(following: Site) -> None:
     assert run(following, "use", OLD).returncode == 0
     assert run(following, "use", MIDDLE).returncode == 0
