@@ -52,14 +52,20 @@ def fill_release(engine: Engine, desc: ClusterDesc, updater_image: str, progress
         return False
 
 
-def staged_images(folder: ClusterFolder, progress: Callable[[str], None]) -> dict[str, Path]:
-    """Return the full names of the images in the archives that lie in `staging/images`, each with its archive."""
-    found: dict[str, Path] = {}
-    for path in sorted((folder.staging / "images").glob("[!.]*")):
+def staged_images(folder: ClusterFolder, progress: Callable[[str], None]) -> dict[str, list[Path]]:
+    """Return the full names of the images in the archives that lie in `staging/images`, each with its archives.
+
+    Of several, that whose file name is last comes first.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted((folder.staging / "images").glob("[!.]*"), reverse=True):
         try:
-            found |= {name: path for image in read_archive(path).images for name in image.references}
+            names = {full_name(name) for image in read_archive(path).images for name in image.references}
         except KbootError as error:
             progress(str(error))
+            continue
+        for name in names:
+            found.setdefault(name, []).append(path)
     return found
 
 
@@ -72,20 +78,17 @@ def fill_images(
 ) -> None:
     """Push those of `images` that the registry lacks: archives of the operator before what bundles brought.
 
-    Where an archive is of no use, one for other machines say, what a bundle brought is pushed all the same. An image
-    that cannot be pushed is said at the end. Raises KbootError where none can be.
+    Where an archive is of no use, one for other machines say, the next that names the image is tried, and what a
+    bundle brought last. An image that cannot be pushed is said at the end. Raises KbootError where none can be.
     """
     store = SupplyStore(folder.root)
     lacking = [reference for reference, digest in registry.digests(images).items() if digest is None]
-    archives = staged_images(folder, progress) if lacking else {}
-    staged = {full_name(name): archive for name, archive in archives.items()}
+    staged = staged_images(folder, progress) if lacking else {}
     brought = {full_name(name): digest for name, digest in store.node_images(desc.os.arch).items()} if lacking else {}
     pushes: dict[str, _Push] = {}
     for reference in lacking:
         name = full_name(reference)
-        ways: list[_Push] = []
-        if name in staged:
-            ways.append(partial(registry.push_archive, staged[name], reference))
+        ways: list[_Push] = [partial(registry.push_archive, path, reference) for path in staged.get(name, ())]
         if name in brought:
             ways.append(partial(registry.push_stored, store, brought[name], reference))
         if ways:
@@ -102,7 +105,7 @@ def _pushed(ways: Sequence[_Push], progress: Callable[[str], None], *, count: st
     except BadInput as error:
         if not others:
             raise
-        progress(f"{error.message}; what a bundle brought is taken in its place")
+        progress(f"{error.message}; the next source is tried")
     return _pushed(others, progress, count=count)
 
 

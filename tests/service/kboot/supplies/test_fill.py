@@ -116,9 +116,36 @@ def test_an_archive_for_other_machines_does_not_hide_what_a_bundle_brought(
     said = _filled(site, [_BROUGHT])
     assert registry.digests([_BROUGHT])[_BROUGHT] == digest_of(_PUSHED[0])
     assert (
-        f"{staged}: {_BROUGHT}: is for linux/arm64, this cluster needs linux/amd64; "
-        "what a bundle brought is taken in its place"
+        f"{staged}: {_BROUGHT}: is for linux/arm64, this cluster needs linux/amd64; the next source is tried"
     ) in said
+
+
+@pytest.mark.parametrize("spelt", [_OWN, f"docker.io/library/{_OWN}"])
+def test_of_several_archives_of_one_image_that_for_the_cluster_s_machines_is_pushed(
+    site: tuple[NodeImages, ClusterFolder, ClusterDesc], spelt: str
+) -> None:
+    registry, folder, _ = site
+    staged = folder.staging / "images"
+    staged.mkdir(parents=True)
+    docker_archive(staged / "nginx-amd64.tar", _OWN)
+    docker_archive(staged / "nginx-arm64.tar", spelt, arch="arm64")
+    said = _filled(site, [_OWN])
+    assert registry.digests([_OWN])[_OWN] == digest_of(_PUSHED[0])
+    fault = f"{_OWN}: is for linux/arm64, this cluster needs linux/amd64; the next source is tried"
+    assert f"{staged}/nginx-arm64.tar: {fault}" in said
+
+
+def test_of_several_archives_of_one_image_for_the_cluster_s_machines_the_last_is_pushed(
+    site: tuple[NodeImages, ClusterFolder, ClusterDesc],
+) -> None:
+    _, folder, _ = site
+    staged = folder.staging / "images"
+    staged.mkdir(parents=True)
+    for name in ("nginx-2.tar", "nginx-1.tar", "nginx-3.tar"):
+        docker_archive(staged / name, _OWN)
+    assert [text for text in _filled(site, [_OWN]) if text.startswith("pushing ")] == [
+        f"pushing 1 of 1: {_OWN} from nginx-3.tar"
+    ]
 
 
 def test_an_image_is_known_by_its_full_name_however_manifests_spell_it(

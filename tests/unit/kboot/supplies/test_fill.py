@@ -131,7 +131,7 @@ def test_archives_that_are_staged_are_known_by_their_names_and_a_bad_one_is_told
     (staged / "bad.tar").write_bytes(b"no tar")
     (staged / ".half.tar").write_bytes(b"no tar")
     said: list[str] = []
-    found = {name: path.name for name, path in staged_images(folder, said.append).items()}
-    assert found == {"a.example.com/a:1": "a.tar", "b.example.com/b:1": "a.tar", "c.example.com/c:1": "c.tar"}
+    found = {name: [path.name for path in paths] for name, paths in staged_images(folder, said.append).items()}
+    assert found == {"a.example.com/a:1": ["a.tar"], "b.example.com/b:1": ["a.tar"], "c.example.com/c:1": ["c.tar"]}
     (only,) = said
     assert only.startswith(f"{staged}/bad.tar: is no image archive")
