@@ -66,7 +66,7 @@ def _collected(wanted: Wanted, collected: Collected, progress: Callable[[str], N
         items += collect_documents(wanted.sources, wanted.kboot, collected)
     if Kind.BINARY in kinds:
         items += collect_binaries(needs, wanted.binaries, collected, progress)
-    given = [item for path in wanted.images for item in collect_archive(path, needs.archs, collected)]
+    given = [collect_archive(path, needs.archs, collected) for path in wanted.images]
     services = cache(partial(ensure_images, wanted.sources, progress))  # built where one is needed: to carry, to run
     if Kind.SERVICE_IMAGE in kinds:
         items += collect_service_images(services(), wanted.kboot, collected, progress)

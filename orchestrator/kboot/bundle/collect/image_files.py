@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -12,10 +13,12 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
+from kboot_clusterdesc.node_images import full_name
+
 from ...errors import BadInput
 from ...supplies.bundle_manifest import Blob, Item, Kind
-from ...supplies.image_archive import read_archive
-from ...supplies.image_platform import platform_hint
+from ...supplies.image_archive import Archive, ArchivedImage, read_archive
+from ...supplies.image_platform import platform_fault, platform_hint
 from .collected import Collected
 from .image_parts import JSON_LIMIT_BYTES, Files, ImageParts, docker_parts, oci_parts, references
 
@@ -23,28 +26,38 @@ _CHUNK = 1 << 20  # bytes
 _HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
 
 
-def collect_archive(path: Path, archs: tuple[str, ...], collected: Collected) -> list[Item]:
-    """Return the node images in an archive under the names written in it, each for one of `archs`; raise BadInput."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The images of an archive that a bundle can hold, and the full name of each of the others -> why it cannot."""
+
+    items: Sequence[Item]
+    others: Mapping[str, BadInput]
+
+
+def collect_archive(path: Path, archs: tuple[str, ...], collected: Collected) -> Given:
+    """Return the node images in an archive under the names written in it, each for one of `archs`; raise BadInput.
+
+    One that is for none of them is told apart, as who wants it alone has to hear of that.
+    """
     archive = read_archive(path)
     archive.references()  # raises where an image has no name
+    others = _others(archive, archs)
     blob = collected.refer(path)
     key = f"images of {blob.digest} {archs}"
     known = collected.remembered(key)
     if known is not None:
-        return known
+        return Given(known, others)
     with path.open("rb") as stream:
         files = taken_apart(stream, collected)
+    images = _docker_images if archive.transport == "docker-archive" else _oci_images
     try:
-        if archive.transport == "docker-archive":
-            found = list(_docker_images(files, collected))
-        else:
-            found = list(_oci_images(files, archs, collected))
-        _refuse_others(found, archs)
+        found = list(images(archive, files, archs, collected))
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise BadInput(f"{path}: is no image archive: {error}", _HINT) from error
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from error
-    return collected.remember(key, [parts.item(Kind.NODE_IMAGE, name, "given") for name, parts in found])
+    items = [parts.item(Kind.NODE_IMAGE, name, "given") for name, parts in found]
+    return Given(collected.remember(key, items), others)
 
 
 def taken_apart(stream: IO[bytes], collected: Collected) -> Files:
@@ -93,30 +106,45 @@ def _taken(tar: tarfile.TarFile, member: tarfile.TarInfo, scratch: Path, collect
     return collected.take(scratch, Blob(digest=f"sha256:{total.hexdigest()}", size=size))
 
 
-def _docker_images(files: Files, collected: Collected) -> Iterator[tuple[str, ImageParts]]:
-    for entry in _entries(files, collected):
-        parts = docker_parts(entry, files, content_of(collected), collected.take_bytes)
-        for name in entry["RepoTags"]:
-            yield str(name), parts
+def _docker_images(
+    archive: Archive, files: Files, archs: tuple[str, ...], collected: Collected
+) -> Iterator[tuple[str, ImageParts]]:
+    for entry, image in zip(_entries(files, collected), archive.images, strict=True):
+        if _archs_of(image, archs):
+            parts = docker_parts(entry, files, content_of(collected), collected.take_bytes)
+            for name in entry["RepoTags"]:
+                yield str(name), parts
 
 
-def _oci_images(files: Files, archs: tuple[str, ...], collected: Collected) -> Iterator[tuple[str, ImageParts]]:
+def _oci_images(
+    archive: Archive, files: Files, archs: tuple[str, ...], collected: Collected
+) -> Iterator[tuple[str, ImageParts]]:
     """Yield the images of a layout: all architectures where the layout has them all, else those that are asked for."""
     content = content_of(collected)
-    for name, top in references(files, content):
+    for (name, top), image in zip(references(files, content), archive.images, strict=True):
+        asked = _archs_of(image, archs)
         try:
-            yield name, oci_parts(top, files, content, None)
+            if asked:
+                yield name, oci_parts(top, files, content, None)
         except BadInput:
-            for arch in archs:
+            for arch in asked:
                 yield name, oci_parts(top, files, content, arch)
 
 
-def _refuse_others(images: Iterable[tuple[str, ImageParts]], archs: tuple[str, ...]) -> None:
-    """Raise BadInput where an image is for none of `archs`: what it is named for would lack it, or run it in vain."""
-    for name, parts in images:
-        if not any(parts.is_for(arch) for arch in archs):
-            held = ", ".join(sorted(parts.held or {parts.arch}))
-            raise BadInput(f"{name}: is for {held}, the bundle is for {', '.join(archs)}", platform_hint(archs[0]))
+def _archs_of(image: ArchivedImage, archs: tuple[str, ...]) -> list[str]:
+    """Return those of `archs` whose machines can run an image, as far as it says."""
+    return [arch for arch in archs if platform_fault(image.platforms, arch) is None]
+
+
+def _others(archive: Archive, archs: tuple[str, ...]) -> dict[str, BadInput]:
+    others: dict[str, BadInput] = {}
+    for image in archive.images:
+        if not _archs_of(image, archs):
+            held = ", ".join(sorted(platform.removeprefix("linux/") for platform in image.platforms))
+            for name in image.references:
+                fault = f"{archive.path}: {name}: is for {held}, the bundle is for {', '.join(archs)}"
+                others[full_name(name)] = BadInput(fault, platform_hint(archs[0]))
+    return others
 
 
 def _entries(files: Files, collected: Collected) -> list[dict[str, Any]]:

@@ -24,19 +24,11 @@ JSON_LIMIT_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class ImageParts:
-    """An image: its manifest or index first, then all that this leads to. `arch` is `any` for several.
-
-    `held` are the architectures of several.
-    """
+    """An image: its manifest or index first, then all that this leads to. `arch` is `any` for several."""
 
     blobs: tuple[Blob, ...]
     arch: str
     licence: str
-    held: frozenset[str] = frozenset()
-
-    def is_for(self, arch: str) -> bool:
-        """Return whether machines of `arch` can run the image, as far as it says."""
-        return not {arch, "any"}.isdisjoint(self.held or {self.arch})
 
     def item(self, kind: Kind, reference: str, source: str, version: str = "") -> Item:
         """Return the image as an item of a bundle; raise BadInput where no bundle is for its architecture."""
@@ -73,7 +65,7 @@ def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> Im
     found = _json(top, content)
     if "manifests" not in found:
         single = _single(top, found, files, content)
-        if arch is not None and not single.is_for(arch):
+        if arch is not None and single.arch not in (arch, "any"):
             raise BadInput(f"the image {top.digest} is for {single.arch}, not for {arch}", _OTHER)
         return single
     children = found["manifests"]
@@ -81,16 +73,12 @@ def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> Im
         parts = [oci_parts(_there(_blob(entry), files), files, content, None) for entry in children]
         blobs = dict.fromkeys([top, *(blob for part in parts for blob in part.blobs)])
         licence = next((part.licence for part in parts if part.licence), "")
-        return ImageParts(tuple(blobs), "any", licence, frozenset(map(_arch_of, children, parts)))
+        return ImageParts(tuple(blobs), "any", licence)
     for entry in children:
         platform = entry.get("platform") or {}
         if platform.get("os", "linux") == "linux" and platform.get("architecture") == arch:
             return replace(oci_parts(_there(_blob(entry), files), files, content, None), arch=arch)
     raise BadInput(f"the image {top.digest} is not for {arch}", _OTHER)
-
-
-def _arch_of(entry: Mapping[str, Any], part: ImageParts) -> str:
-    return str((entry.get("platform") or {}).get("architecture") or part.arch)
 
 
 def _single(top: Blob, found: Mapping[str, Any], files: Files, content: Content) -> ImageParts:

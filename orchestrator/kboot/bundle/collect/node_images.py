@@ -14,7 +14,7 @@ from ...supplies.node_images import checked_reference
 from ...supplies.skopeo import Source, list_command, names_list, released, whole
 from ...supplies.task_container import bind_mount, engine_client, failure, run_task, site_authorities, site_proxies
 from .collected import Collected
-from .image_files import content_of
+from .image_files import Given, content_of
 from .image_parts import ImageParts, blob_path, oci_parts
 
 _ROOM = "/var/tmp"  # noqa: S108 - in the container
@@ -23,7 +23,7 @@ _LABEL = "kboot-bundle"
 
 def collect_node_images(
     wanted: Sequence[tuple[str, str]],
-    given: Sequence[Item],
+    given: Sequence[Given],
     registry_image: Callable[[], str],
     collected: Collected,
     progress: Callable[[str], None],
@@ -31,11 +31,16 @@ def collect_node_images(
     """Return `given` as far as it is wanted, and the other images wanted (reference, architecture) from where they are
     released.
 
+    Raises BadInput where one that is wanted was given for other machines alone: who gave it did not mean a pull.
     `registry_image` has the image there that skopeo is in, and is asked where one has to be pulled alone.
     """
     items: list[Item] = []
+    others = {name: fault for each in given for name, fault in each.others.items()}
     for reference, arch in wanted:
-        same = [item for item in given if full_name(item.name) == full_name(reference)]
+        name = full_name(reference)
+        same = [item for each in given for item in each.items if full_name(item.name) == name]
+        if not same and name in others:
+            raise others[name]
         known = [item for item in same if item.arch in (arch, "any")]
         items += known or _released(checked_reference(reference), arch, registry_image, collected, progress)
     return list(dict.fromkeys(items))

@@ -14,10 +14,13 @@ import pytest
 from kboot.bundle import layout
 from kboot.bundle.signature import private_key, sign
 from kboot.cli.main import run
+from kboot.errors import ExitCode
 from kboot.supplies.bundle_manifest import Kind
+from kboot.supplies.image_archive import read_archive
 from kboot.supplies.store import SupplyStore
 from service.updater.signing import SigningKey
 from support.bundle_site import RELEASE, BundleSite, bundle_site
+from support.image_archives import docker_archive
 
 _PAUSE = "registry.k8s.io/pause:3.10.2"
 
@@ -237,6 +240,20 @@ def test_what_is_not_given_and_cannot_be_had_is_named_and_nothing_is_written(
     assert run(site.create(tmp_path / "a")) == 2
     assert "cni/bridge for amd64: is not among what `--assets` names" in capsys.readouterr().err
     assert not list(tmp_path.glob("*a")) + list(tmp_path.glob(".a*"))
+
+
+def test_an_image_for_other_machines_is_refused_only_where_it_is_needed_and_alone(
+    site: BundleSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archives = site.folder / "images"
+    docker_archive(archives / "tools.tar", "toolbox:2", arch="arm64")
+    other = docker_archive(archives / "pause-arm64.tar", _PAUSE, arch="arm64")
+    assert run(site.create(site.folder / "a.kboot")) == 0
+    (ours,) = [path for path in archives.glob("[0-9]*") if read_archive(path).references() == [_PAUSE]]
+    ours.unlink()
+    capsys.readouterr()
+    assert run(site.create(site.folder / "b.kboot")) == ExitCode.BAD_INPUT
+    assert f"{other}: {_PAUSE}: is for arm64, the bundle is for amd64" in capsys.readouterr().err
 
 
 def test_the_update_payload_of_the_release_goes_along_and_one_that_lacks_is_named(
