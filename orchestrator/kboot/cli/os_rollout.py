@@ -28,7 +28,13 @@ def register(group: Commands) -> None:
         "start",
         run_start,
         summary="begin with the release in force and a canary of its own; a rollout begins by itself as well",
-        example="kboot os rollout start --max-parallel 2",
+        example="kboot os rollout start 4230.2.3 --max-parallel 2",
+    )
+    parser.add_argument(
+        "version",
+        metavar="VERSION",
+        nargs="?",
+        help="the release that is meant: refused where another one is in force by now; default: that in force",
     )
     parser.add_argument("--any-time", action="store_true", help="also outside of os.update.window")
     _add_max_parallel(parser)
@@ -78,7 +84,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def run_start(arguments: argparse.Namespace) -> ExitCode:
     """Begin a rollout of the release in force."""
     _check(arguments)
-    body = {"max_parallel": arguments.max_parallel, "any_time": arguments.any_time}
+    body = {
+        "max_parallel": arguments.max_parallel,
+        "release": arguments.version,
+        "any_time": arguments.any_time,
+    }
     return _print(arguments, _server(arguments).post("/v1/rollout/start", body), _to_name(arguments))
 
 
