@@ -32,7 +32,7 @@ def node_lines(
 
 
 def _state(node: JsonObject, now: datetime, width: int | None, cluster: str | None) -> Iterator[Line]:
-    from ..running.advice import next_commands, state_in_words
+    from ..running.advice import state_in_words
     from ..running.pasted import pasted
     from ..running.status import failed_units_in_words
 
@@ -42,8 +42,14 @@ def _state(node: JsonObject, now: datetime, width: int | None, cluster: str | No
     for said in [str(reason) for reason in reasons if reason] or [state_in_words(node)]:
         yield from _field("", told(said), width)
     title = "next"
-    for command in next_commands(node):
-        yield Span(title.ljust(_INDENT)), Span(pasted(command, cluster), "bold")
+    for step in node.get("next") or ():
+        why = told(str(step["why"]))
+        if step["command"]:
+            yield Span(title.ljust(_INDENT)), Span(pasted(str(step["command"]), cluster), "bold")
+            lines = [why] if width is None else folded(why, max(8, width - _INDENT - 2))
+            yield from ((Span(" " * (_INDENT + 2)), Span(line)) for line in lines)
+        else:
+            yield from _field(title, why, width)
         title = ""
 
 

@@ -1,14 +1,11 @@
-"""What to type next for a machine, by how far it is."""
+"""How far a machine is, and how a rollout is led on, in words."""
 
 from __future__ import annotations
 
 from kboot_clusterdesc import Phase
-from kboot_clusterdesc.phase import STATE_LOST
 
 from .cloudconfig_client import JsonObject
-from .status import failed_units_in_words
 
-_BEFORE = (Phase.WAITING, Phase.LEASED)
 _INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
 
 
@@ -32,22 +29,3 @@ def rollout_commands(rollout: JsonObject) -> list[str]:
         return []
     failed = [machine["name"] for machine in rollout["machines"] if machine["stage"] == "failed"]
     return [resume, f"{resume} {' '.join(failed)}"] if failed else [resume]
-
-
-def next_commands(node: JsonObject) -> list[str]:
-    """Return the commands that lead on, the likeliest first; none where nothing is to be done."""
-    name, is_stuck = node["name"], bool(node["reason"] or node["overdue"] or failed_units_in_words(node))
-    if node["phase"] == Phase.FAILED:
-        return [f"kboot logs {name}", f"kboot node reinstall {name}"]
-    if node["reason"] == STATE_LOST:
-        return [f"kboot node reinstall {name}", "kboot node settle"]
-    if node["phase"] in (Phase.RUNNING, Phase.READY):
-        first = [f"kboot logs {name}"] if is_stuck else []
-        return [*first, *([f"kboot node apply {name}"] if node["config"] == "outdated" else [])]
-    if node["phase"] == Phase.INSTALLED and is_stuck:  # most often its firmware does not boot that disk
-        return [f"kboot logs {name}", f"kboot node reinstall {name}"]
-    if node["phase"] != Phase.INSTALLED and not node["armed"]:
-        return [f"kboot node reinstall {name}"]
-    if node["phase"] in _INSTALLS:
-        return [f"kboot logs {name} --follow"]
-    return ["kboot logs dnsmasq"] if is_stuck else [f"kboot events --follow --node {name}"]

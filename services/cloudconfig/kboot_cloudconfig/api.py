@@ -84,6 +84,14 @@ class UpdateState(TypedDict):
 
 
 @with_config(_STRICT)
+class NextStep(TypedDict):
+    """Something that leads on with a machine."""
+
+    command: Annotated[str | None, Field(description="to type on the bootstrapper; none where `why` says what to do")]
+    why: Annotated[str, Field(description="what it is for")]
+
+
+@with_config(_STRICT)
 class NodeState(TypedDict):
     """A node: what its description, its machine and its lease say."""
 
@@ -114,6 +122,7 @@ class NodeState(TypedDict):
         list[str], Field(description="the end of that of the newest install that failed; none in a list of nodes")
     ]
     failed_units: Annotated[list[FailedUnitState], Field(description="since its last boot from disk")]
+    next: Annotated[list[NextStep], Field(description="what leads on, the likeliest first; none in a list of nodes")]
     boot_partition: str | None
     bytes: int | None
     total: int | None

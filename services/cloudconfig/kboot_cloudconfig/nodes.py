@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Literal
 
 from fastapi.responses import Response
@@ -41,7 +42,7 @@ async def all_nodes(fleet: ServedFleet) -> Response:
 
 async def one_node(fleet: ServedFleet, mac: PathMac) -> Response:
     """Answer with the state of one node, with all that is kept of its updates and that its machine told."""
-    state = shown(fleet, fleet.node(mac)).whole
+    state = whole_state(fleet, fleet.node(mac))
     return _json(_JSON.encode({**state, "update": fleet.updates.shown(mac).state}))
 
 
@@ -57,6 +58,12 @@ def _json(body: str) -> Response:
 def node_state(fleet: Fleet, node: Node) -> NodeState:
     """Return one node in the form that `kboot status --json` prints."""
     return shown(fleet, node).state
+
+
+def whole_state(fleet: Fleet, node: Node) -> NodeState:
+    """Return one node with all that its machine told, and what leads on with it."""
+    is_silent = _silent_since(fleet, fleet.machine(node.mac)) is not None
+    return shown(fleet, node).whole(in_kubernetes=fleet.desc().kubernetes is not None, is_silent=is_silent)
 
 
 def shown(fleet: Fleet, node: Node) -> ShownNode:
@@ -158,9 +165,13 @@ def kubernetes_state(view: KubernetesView) -> KubernetesState:
 
 
 def _silence(fleet: Fleet, machine: Machine) -> str | None:
-    """Return since when a machine that runs does not answer at its address; None where it does, or never did."""
-    since = fleet.presence.missing_since(machine.mac) if machine.phase in RUNS else None
+    """Return in words that a machine that runs does not answer at its address; None where it does, or never did."""
+    since = _silent_since(fleet, machine)
     return f"it does not answer since {rfc3339(since)}: it is off, or out of reach" if since else None
+
+
+def _silent_since(fleet: Fleet, machine: Machine) -> datetime | None:
+    return fleet.presence.missing_since(machine.mac) if machine.phase in RUNS else None
 
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> Literal["current", "outdated"]:

@@ -15,6 +15,7 @@ from . import machine as life
 from .api import CardState, DiskState, FailedUnitState, NodeState
 from .event import rfc3339
 from .machine import Machine
+from .next_steps import next_steps
 from .row import Row, row_of
 from .updates import ShownUpdate
 
@@ -78,18 +79,19 @@ class ShownNode:
             "cards": cast(list[CardState], list(machine.cards)),
             "install_log": [],
             "failed_units": [{"name": str(unit["name"]), "lines": []} for unit in machine.failed_units],
+            "next": [],
             "boot_partition": machine.boot_partition,
             "bytes": machine.bytes_done,
             "total": machine.bytes_total,
             "percent": life.written_percent(machine),
         }
 
-    @property
-    def whole(self) -> NodeState:
-        """The state with all that the machine told, which in a list of nodes would be too much."""
+    def whole(self, *, in_kubernetes: bool, is_silent: bool) -> NodeState:
+        """Return the state with all that the machine told and what leads on, which in a list would be too much."""
         machine = self._of[1]
         units = cast(list[FailedUnitState], list(machine.failed_units))
-        return {**self.state, "install_log": list(machine.install_log), "failed_units": units}
+        state: NodeState = {**self.state, "install_log": list(machine.install_log), "failed_units": units}
+        return {**state, "next": next_steps(state, in_kubernetes=in_kubernetes, is_silent=is_silent)}
 
     @property
     def json(self) -> str:

@@ -165,7 +165,7 @@ def test_a_command_is_copied_by_mouse_and_by_key(fleet: SeededServer, show: Open
     command.focus()
     page.keyboard.press("Enter")
     eventually(page, lambda: page.locator("#news").text_content() == "Copied.")
-    assert page.evaluate("document.getSelection().toString()") == "kboot node show node7"
+    assert page.evaluate("document.getSelection().toString()") == "kboot up FILE"
 
 
 def test_all_is_reached_by_the_keyboard_alone(fleet: SeededServer, show: Open) -> None:

@@ -81,7 +81,7 @@ def test_units_that_failed_are_no_boot_and_are_shown_until_all_is_well_or_the_ne
     assert {key: node[key] for key in same} == {key: before[key] for key in same}
     assert len(server.events()) == events
     assert server.get("/v1/nodes").json()["nodes"][0]["failed_units"] == [{"name": "etcd.service", "lines": []}]
-    assert "etcd.service failed\nstarting\nno space left on device" in words(server, "told")
+    assert "The last lines of etcd.service, which failed\nstarting\nno space left on device" in words(server, "told")
     server.stop(kill=True)
     server.start()
     assert server.node(NODE1)["failed_units"] == [UNIT]

@@ -1,4 +1,4 @@
-"""The pure parts of the page: how a machine is judged, what is looked for, where it is drawn, what to type."""
+"""The pure parts of the page: machines judged, looked for and drawn, and a reason as it is told."""
 
 from __future__ import annotations
 
@@ -12,80 +12,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kboot_cloudconfig.api import NodeState
-from kboot_cloudconfig.machine import DISARMED_MIDWAY
-from kboot_cloudconfig.page.advice import commands_for
 from kboot_cloudconfig.page.config_outline import config_outline
 from kboot_cloudconfig.page.fleet import _view
+from kboot_cloudconfig.page.prose import parts_of
 from kboot_cloudconfig.page.rack_pictures import RackPictures
 from kboot_cloudconfig.page.racks import racks_of
 from kboot_cloudconfig.page.timeline import length_in_words, timeline
 from kboot_cloudconfig.page.view import Group, Sort, View, grouped
 from kboot_cloudconfig.row import Level, Row, natural, row_of
 from kboot_clusterdesc import Phase
-from kboot_clusterdesc.phase import STATE_LOST
 from support.calls import calls_of
+from support.shown_node import node_state
 
 _AT = "2026-11-29T10:00:00Z"
 
 
-def _node(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> NodeState:
-    state: NodeState = {
-        "mac": "52:54:00:00:00:01",
-        "more_macs": [],
-        "name": name,
-        "ip": "10.10.14.1",
-        "roles": ["worker"],
-        "rack": None,
-        "unit": None,
-        "phase": phase,
-        "since": _AT,
-        "heard": None,
-        "phases": {phase: _AT},
-        "armed": False,
-        "joined": False,
-        "config": "current",
-        "reason": None,
-        "remark": None,
-        "overdue": None,
-        "version": None,
-        "ssh_host_keys": [],
-        "install_disk": None,
-        "disks": [],
-        "cards": [],
-        "install_log": [],
-        "failed_units": [],
-        "boot_partition": None,
-        "update": {"checked": None, "reason": None, "steps": []},
-        "bytes": None,
-        "total": None,
-        "percent": None,
-    }
-    changed: Any = {**state, **said}
-    found: NodeState = changed
-    return found
-
-
 def _row(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> Row:
-    return row_of(_node(name, phase, **said))
+    return row_of(node_state(name, phase, **said))
 
 
 @pytest.mark.parametrize(
     ("node", "level", "note"),
     [
-        (_node(phase=Phase.FAILED), Level.BAD, "no reason given"),
-        (_node(phase=Phase.BOOTING, overdue="booting for long"), Level.BAD, "booting for long"),
-        (_node(reason="it does not answer"), Level.BAD, "it does not answer"),
+        (node_state(phase=Phase.FAILED), Level.BAD, "no reason given"),
+        (node_state(phase=Phase.BOOTING, overdue="booting for long"), Level.BAD, "booting for long"),
+        (node_state(reason="it does not answer"), Level.BAD, "it does not answer"),
         (
-            _node(phase=Phase.WAITING, reason="not armed: the state was lost"),
+            node_state(phase=Phase.WAITING, reason="not armed: the state was lost"),
             Level.ODD,
             "not armed: the state was lost",
         ),
-        (_node(failed_units=[{"name": "a.service", "lines": []}]), Level.BAD, "a.service failed"),
-        (_node(config="outdated"), Level.ODD, "runs an older config"),
-        (_node(phase=Phase.CONFIGURED, config="outdated"), Level.BUSY, ""),
-        (_node(remark="its clock was set"), Level.ODD, "its clock was set"),
-        (_node(phase=Phase.WAITING), Level.IDLE, ""),
-        (_node(phase=Phase.READY), Level.GOOD, ""),
+        (node_state(failed_units=[{"name": "a.service", "lines": []}]), Level.BAD, "a.service failed"),
+        (node_state(config="outdated"), Level.ODD, "runs an older config"),
+        (node_state(phase=Phase.CONFIGURED, config="outdated"), Level.BUSY, ""),
+        (node_state(remark="its clock was set"), Level.ODD, "its clock was set"),
+        (node_state(phase=Phase.WAITING), Level.IDLE, ""),
+        (node_state(phase=Phase.READY), Level.GOOD, ""),
     ],
 )
 def test_a_machine_is_judged_by_the_worst_that_is_known_of_it(node: NodeState, level: Level, note: str) -> None:
@@ -188,30 +150,6 @@ def test_no_two_machines_are_drawn_in_one_place(machines: list[tuple[str, int]])
         assert all(0 <= box.x < rack.width and 0 <= box.y < rack.height for box in rack.boxes)
 
 
-@pytest.mark.parametrize(
-    ("node", "first"),
-    [
-        (_node(phase=Phase.FAILED), "kboot node reinstall node1"),
-        (_node(phase=Phase.FAILED, armed=True), "kboot node show node1"),
-        (_node(phase=Phase.BOOTING, armed=True, overdue="long"), "kboot node show node1"),
-        (_node(phase=Phase.BOOTING, reason=DISARMED_MIDWAY), "kboot node reinstall node1"),
-        (_node(phase=Phase.CONFIGURED, reason=DISARMED_MIDWAY), "kboot node reinstall node1"),
-        (_node(phase=Phase.LEASED, reason=STATE_LOST), "kboot node reinstall node1"),
-        (_node(phase=Phase.INSTALLED, overdue="not told"), "kboot logs node1"),
-        (_node(config="outdated"), "kboot upgrade"),
-        (_node(reason="its node is not Ready"), "ssh core@10.10.14.1"),
-        (_node(phase=Phase.WAITING), "kboot node reinstall node1"),
-        (_node(joined=True), '- {mac: "52:54:00:00:00:01", roles: [worker]}'),
-    ],
-)
-def test_what_to_type_first_follows_from_how_a_machine_is(node: NodeState, first: str) -> None:
-    assert commands_for(node, in_kubernetes=True)[0].text == first
-
-
-def test_a_machine_without_kubernetes_is_brought_the_config_by_itself() -> None:
-    assert commands_for(_node(config="outdated"), in_kubernetes=False)[0].text == "kboot node apply node1"
-
-
 def test_the_length_of_a_phase_ends_with_the_next_one_and_the_one_that_lasts_has_none() -> None:
     times = {Phase.RUNNING: "10:05:00", Phase.WAITING: "10:00:00", Phase.LEASED: "10:00:20"}
     phases = {phase: f"2026-11-29T{at}Z" for phase, at in times.items()}
@@ -270,3 +208,19 @@ def test_a_page_has_two_thousand_rows_at_most_however_many_are_asked_for() -> No
     assert View(shown=1999).more() == "/?shown=2000"
     assert View().more() == "/?shown=400"
     assert View(shown=2000).more() is None
+
+
+def test_commands_and_times_of_a_sentence_are_told_apart_from_its_words() -> None:
+    said = "it is silent since 2026-11-29T10:00:00Z: `kboot logs node1`, then look"
+    assert list(parts_of(said)) == [
+        ("text", "it is silent since "),
+        ("time", "2026-11-29T10:00:00Z"),
+        ("text", ": "),
+        ("code", "kboot logs node1"),
+        ("text", ", then look"),
+    ]
+
+
+@given(st.text(st.sampled_from("a`TZ:-0123456789 ")))
+def test_no_word_of_a_sentence_is_lost(text: str) -> None:
+    assert "".join(f"`{part}`" if kind == "code" else part for kind, part in parts_of(text)) == text

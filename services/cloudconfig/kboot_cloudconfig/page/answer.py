@@ -15,6 +15,7 @@ from ..answer import NEVER_KEPT, fresh
 from ..event import KINDS, rfc3339
 from ..fleet import Fleet
 from ..problem import ProblemError
+from .prose import parts_of
 from .session import session_of
 
 POLICY = (
@@ -46,6 +47,7 @@ PAGES = Environment(
     lstrip_blocks=True,
 )
 PAGES.filters["stamp"] = rfc3339
+PAGES.filters["parts_of"] = parts_of
 PAGES.globals["kinds_told"] = KINDS
 PAGES.globals["script"] = f"/page/{_NAMES['page.js']}"
 PAGES.globals["sheet"] = f"/page/{_NAMES['page.css']}"

@@ -15,9 +15,8 @@ from ..caller import PathMac, ServedFleet
 from ..event import Choice
 from ..fleet import Fleet
 from ..node_commands import INSTALLED
-from ..nodes import shown
+from ..nodes import shown, whole_state
 from .actions import is_armed_by_kboot_alone
-from .advice import commands_for
 from .answer import page
 from .config_outline import ConfigOutline, config_outline
 from .timeline import timeline
@@ -28,16 +27,14 @@ _EVENTS = 60
 async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Answer with the page of one machine."""
     node = fleet.node(mac)
-    seen = shown(fleet, node)
-    state = seen.whole
+    state = whole_state(fleet, node)
     kubernetes = fleet.kubernetes.nodes.get(node.name)
     values = {
         "title": node.name,
         "state": {"cluster": fleet.desc().cluster.name},
         "here": "",
         "node": state,
-        "row": seen.row,
-        "commands": commands_for(state, in_kubernetes=fleet.desc().kubernetes is not None),
+        "row": shown(fleet, node).row,
         "by_kboot_alone": is_armed_by_kboot_alone(node),
         "may_forget": state["joined"] and state["phase"] not in INSTALLED,
         "stretches": timeline(state["phases"], state["phase"]),

@@ -15,6 +15,10 @@ _FAILED = machine(
     armed=True,
     more_macs=[],
     update=None,
+    next=[
+        {"command": "kboot up FILE", "why": "once `install_disk` is right"},
+        {"command": None, "why": "it tries again two minutes after each failure"},
+    ],
 )
 
 
@@ -23,8 +27,9 @@ def test_a_machine_that_failed_leads_with_its_reason_and_what_to_type() -> None:
     assert lines == [
         "node1 failed for 5m",
         f"          {NO_DISK}",
-        "next      kboot logs node1",
-        "          kboot node reinstall node1",
+        "next      kboot up FILE",
+        "            once `install_disk` is right",
+        "          it tries again two minutes after each failure",
         "",
         "machine   52:54:00:00:00:01, 10.10.14.2, heard 12s ago",
         "roles     worker",

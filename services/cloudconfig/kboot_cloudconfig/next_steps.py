@@ -1,0 +1,111 @@
+"""What to do next about a machine, by how it is. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from kboot_clusterdesc import Phase
+from kboot_clusterdesc.phase import MAY_BE_INSTALLED
+
+from .api import NextStep, NodeState
+
+_WAITS = (Phase.WAITING, Phase.LEASED)
+_WRITES = (Phase.INSTALLING, Phase.CONFIGURED)
+_RUNS = (Phase.RUNNING, Phase.READY)
+_ARMS = "arms it: its next boot from the network installs it"
+_ARMS_UNKNOWN = "arms it, where nothing on its disk is needed any more"
+_AFRESH = "writes its disk anew at its next boot from the network"
+
+# What install.sh and the OS's installer say of the two causes that a repeated install meets again.
+_OF_DISKS = re.compile(r"install_disk|wipe: true|holds an older install|no disk was found")
+_OF_IMAGE = re.compile(r"signature|CRC|checksum", re.IGNORECASE)
+
+
+def next_steps(node: NodeState, *, in_kubernetes: bool, is_silent: bool) -> list[NextStep]:
+    """Return what leads on with a machine, the likeliest first; nothing where all is well with it.
+
+    `is_silent`: it runs and was not there when it was looked for.
+    """
+    found: list[NextStep] = []
+    if node["joined"]:
+        line = f'- {{mac: "{node["mac"]}", roles: [worker]}}'
+        found.append(_step(line, "declares it: a line for `nodes` of the description"))
+    if is_silent:
+        found += _until_it_answers(node)
+    elif node["phase"] in _RUNS:
+        found += _while_it_runs(node, in_kubernetes=in_kubernetes)
+    elif node["phase"] is Phase.INSTALLED:
+        found += _until_it_runs(node)
+    else:
+        found += _until_installed(node)
+    if node["armed"] and node["version"] and node["phase"] not in _WRITES:
+        found.append(_step(f"kboot node disarm {node['name']}", "lets its next boot start what is on its disk"))
+    return found
+
+
+def _until_installed(node: NodeState) -> list[NextStep]:
+    name, phase = node["name"], node["phase"]
+    if not node["armed"]:
+        steps = [_step(f"kboot node reinstall {name}", _ARMS_UNKNOWN if phase in _WAITS else _ARMS)]
+        if node["reason"] in MAY_BE_INSTALLED:
+            steps.append(_step("kboot node settle", "ends the doubt: all machines stay as they are"))
+        return steps
+    if phase is Phase.FAILED:
+        return [*_of_cause(node), _step(None, "it tries again two minutes after each failure, as long as it is on")]
+    is_stuck = bool(node["reason"] or node["overdue"])
+    if phase not in _WAITS:
+        return [_step(f"kboot logs {name} --follow", "what it tells; its console says what it waits for")]
+    if is_stuck:
+        return [_step("kboot logs dnsmasq", "whether it asks for an address, and what it is answered")]
+    return [_step(f"kboot events --follow --node {name}", "each step of it as it comes, once it is switched on")]
+
+
+def _of_cause(node: NodeState) -> list[NextStep]:
+    told = _step(f"kboot logs {node['name']}", "what its install told")
+    reason = node["reason"] or ""
+    if _OF_DISKS.search(reason):
+        by = "once `install_disk` or `wipe` of it in the description fits the disks that it has, which stand below"
+        return [_step("kboot up FILE", by)]
+    if _OF_IMAGE.search(reason):
+        looks = "whether the image here is damaged, which all machines are given; then `kboot os sync` brings it anew"
+        return [_step("kboot os verify", looks), told]
+    return [told]
+
+
+def _until_it_runs(node: NodeState) -> list[NextStep]:
+    name = node["name"]
+    if not (node["overdue"] or node["reason"]):
+        return [_step(f"kboot logs {name} --follow", "what it tells as it boots from its disk")]
+    seen = "what it told; its console shows what its firmware boots: the network has to come first, then its disk"
+    return [_step(f"kboot logs {name}", seen), _step(f"kboot node reinstall {name}", _AFRESH)]
+
+
+def _until_it_answers(node: NodeState) -> list[NextStep]:
+    boots = _ARMS.partition(": ")[2] if node["armed"] else "it boots from its disk, since it is not armed"
+    return [_step(None, f"look at its power, its cable and its console; switched on, {boots}")]
+
+
+def _while_it_runs(node: NodeState, *, in_kubernetes: bool) -> list[NextStep]:
+    name, login, found = node["name"], f"ssh core@{node['ip'] or node['name']}", list[NextStep]()
+    for unit in node["failed_units"][:1]:
+        found.append(_step(f"{login} systemctl status {unit['name']}", "how it is now; its last lines stand below"))
+        again = "once its cause is gone; nothing of it is mended by a new install"
+        found.append(_step(f"{login} sudo systemctl restart {unit['name']}", again))
+    if node["config"] == "outdated":
+        found.append(_roll(name, in_kubernetes=in_kubernetes))
+    if (node["reason"] or node["overdue"]) and not found:
+        found += [
+            _step(f"kboot logs {name}", "what it told"),
+            _step(f"{login} journalctl --boot --priority=warning", "what it says itself"),
+        ]
+    return found
+
+
+def _roll(name: str, *, in_kubernetes: bool) -> NextStep:
+    if in_kubernetes:
+        return _step("kboot upgrade", "brings the config in force to all nodes, one after the other")
+    return _step(f"kboot node apply {name}", "brings it the config in force while it runs")
+
+
+def _step(command: str | None, why: str) -> NextStep:
+    return {"command": command, "why": why}
