@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from kboot_clusterdesc import Role
@@ -19,7 +18,7 @@ from ..summary import summary_of
 from ..updating_release import updating_release
 from .answer import page
 from .fleet import ServedRows
-from .services import Services
+from .services import ServedServices
 
 _SOON = timedelta(days=60)
 
@@ -34,14 +33,7 @@ class Release:
     size_bytes: int
 
 
-async def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-async def cluster_page(
-    request: Request, fleet: ServedFleet, served: ServedRows, services: Annotated[Services, Depends(_services)]
-) -> Response:
+async def cluster_page(request: Request, fleet: ServedFleet, served: ServedRows, services: ServedServices) -> Response:
     """Answer with the page of the cluster."""
     desc = fleet.desc()
     rows = {row.mac: row for row in await served.current()}

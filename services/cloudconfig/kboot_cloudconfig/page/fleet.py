@@ -15,6 +15,7 @@ from ..nodes import around
 from ..row import Level, Row, counted
 from .answer import PAGES, kept_by, page
 from .rows import Rows
+from .services import ServedServices
 from .view import MOST_SHOWN, SHOWN, Group, Sort, View, grouped
 
 
@@ -40,18 +41,23 @@ ServedRows = Annotated[Rows, Depends(_served_rows)]
 
 
 async def fleet_page(
-    request: Request, fleet: ServedFleet, served: ServedRows, view: Annotated[View, Depends(_view)]
+    request: Request,
+    fleet: ServedFleet,
+    served: ServedRows,
+    services: ServedServices,
+    view: Annotated[View, Depends(_view)],
 ) -> Response:
     """Answer with the page of the fleet."""
     rows, state = await served.current(), around(fleet, [])
+    silent = [each for each in await services.lately(fleet.desc()) if each.why]
     now = f"{served.epoch}-{served.number}"
     racks = "" if kept_by(request) == now else await served.pictures.html(rows, now)
 
     def values() -> dict[str, Any]:
         shown = {"title": "Machines", "here": "/", "state": state, "view": view, "racks": racks, "racks_kept": now}
-        return {**shown, **_looked(rows, view)}
+        return {**shown, "silent": silent, **_looked(rows, view)}
 
-    return page(request, "fleet.html.j2", values, (now, view, state))
+    return page(request, "fleet.html.j2", values, (now, view, state, silent))
 
 
 def _looked(rows: list[Row], view: View) -> dict[str, Any]:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from kboot_clusterdesc import ClusterDesc
 
 _GOOD_FOR_S = 10.0
+_OLD_S = 60.0
 _WAIT_S = 1.0
 _DNS_PORT = 53
+_NO_DHCP = "no machine is given an address, a name or what it boots"
+_NO_IMAGES = "no machine can fetch a container image"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether a service answered; `why` says what came in its place."""
+    """Whether a service answered; `why` says what came in its place, and `loss` what that means for machines."""
 
     name: str
     what: str
     address: str
+    loss: str
     why: str | None
 
 
@@ -30,6 +37,7 @@ class Services:
         self._lock = asyncio.Lock()
         self._answers: list[Answer] = []
         self._asked_at = -_GOOD_FOR_S
+        self._asking: asyncio.Task[None] | None = None
 
     async def current(self, desc: ClusterDesc) -> list[Answer]:
         """Return which services answer."""
@@ -40,16 +48,36 @@ class Services:
                 self._asked_at = loop.time()
             return self._answers
 
+    async def lately(self, desc: ClusterDesc) -> list[Answer]:
+        """Return which services answered within the last minute, and have them asked: few wait for that."""
+        if asyncio.get_running_loop().time() - self._asked_at >= _OLD_S:
+            return await self.current(desc)
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._ask(desc))
+        return self._answers
+
+    async def _ask(self, desc: ClusterDesc) -> None:
+        await self.current(desc)
+
+
+async def services_of(request: Request) -> Services:
+    """Return the services of the server that a request came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServedServices = Annotated[Services, Depends(services_of)]
+
 
 def _asked(desc: ClusterDesc) -> list[Awaitable[Answer]]:
     host = str(desc.network.bootstrapper)
     return [
-        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT),
-        _connected("registry", "container images", host, desc.registry.port),
+        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT, _NO_DHCP),
+        _connected("registry", "container images", host, desc.registry.port, _NO_IMAGES),
     ]
 
 
-async def _connected(name: str, what: str, host: str, port: int) -> Answer:
+async def _connected(name: str, what: str, host: str, port: int, loss: str) -> Answer:
     why = None
     try:
         async with asyncio.timeout(_WAIT_S):
@@ -59,4 +87,4 @@ async def _connected(name: str, what: str, host: str, port: int) -> Answer:
         why = f"no answer within {_WAIT_S:.0f} s"
     except OSError as error:
         why = error.strerror or str(error)
-    return Answer(name, what, f"{host}:{port}", why)
+    return Answer(name, what, f"{host}:{port}", loss, why)
