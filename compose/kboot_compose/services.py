@@ -155,7 +155,8 @@ DNSMASQ = Service(
     ),
     writes=(Folder("leases", is_opened_by_root=True),),
     restarts_on=("config/dnsmasq.conf", "config/dhcp-hosts", "config/hosts", "config/pxelinux.cfg/"),
-    capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"),
+    # KILL: without it the container's init cannot pass SIGTERM on to who is no longer root, and all end by SIGKILL
+    capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),
     ports=_dnsmasq_ports,
 )
 CLOUDCONFIG = Service(
@@ -216,7 +217,7 @@ TIME = Service(
     ("CMD", "/usr/local/bin/healthcheck"),
     (Mount("config/chrony.conf", "/etc/chrony/chrony.conf"),),
     restarts_on=("config/chrony.conf",),
-    capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID"),  # none for the clock: it is the host's
+    capabilities=("NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),  # none for the clock: it is the host's
     ports=lambda desc: (NTP,),
     runs=lambda desc: desc.serves_time,
 )

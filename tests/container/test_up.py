@@ -67,9 +67,9 @@ def test_every_service_is_confined(cluster: TestCluster, service: str) -> None:
     attrs: dict[str, Any] = cluster.container(service).attrs
     host = attrs["HostConfig"]
     allowed = {
-        "dnsmasq": {"NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"},
+        "dnsmasq": {"NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"},
         "cloudconfig": {"NET_BIND_SERVICE", "SETUID", "SETGID"},
-        "time": {"NET_BIND_SERVICE", "SETUID", "SETGID"},
+        "time": {"NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"},
     }.get(service, set())
     assert host["Privileged"] is False
     assert host["ReadonlyRootfs"] is True
@@ -114,6 +114,19 @@ def test_a_health_check_fails_when_its_service_hangs(cluster: TestCluster, servi
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     for _ in looks(30, 1):
+        if container.exec_run(_HEALTH[service]).exit_code == 0:
+            return
+    raise AssertionError(f"{service} did not come back")
+
+
+@pytest.mark.parametrize("service", SERVICE_NAMES)
+def test_a_service_that_is_stopped_ends_by_itself(cluster: TestCluster, service: str) -> None:
+    cluster.compose("stop", service)
+    container = cluster.container(service)
+    assert container.attrs["State"]["ExitCode"] in (0, 143)
+    assert "FATAL" not in container.logs(tail=5).decode()
+    cluster.compose("start", service)
+    for _ in looks(60, 1):
         if container.exec_run(_HEALTH[service]).exit_code == 0:
             return
     raise AssertionError(f"{service} did not come back")
