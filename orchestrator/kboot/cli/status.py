@@ -55,7 +55,8 @@ def run_status(arguments: argparse.Namespace) -> ExitCode:
     else:
         print_value(arguments, status.as_json(), (str(node["name"]) for node in status.nodes))
     if status.down:
-        note(f"down: {', '.join(status.down)}\n  hint: `kboot up FILE` repairs what is down")
+        way = "`kboot start` starts what is down; `kboot up FILE` makes anew what does not start"
+        note(f"down: {', '.join(status.down)}\n  hint: {way}")
         return ExitCode.NOT_YET
     return ExitCode.NOT_YET if status.doubt else ExitCode.DONE
 

@@ -208,7 +208,12 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
         lines = [(), (Span(f"services: {len(up)} of {len(up)} up, the newest for {age(since, now)}"),)]
     elif status.services:
         rows: list[list[Cell]] = [
-            [each.name, Span(each.state, "" if each.is_up else _BAD), each.health, age(each.started, now)]
+            [
+                each.name,
+                Span(each.state, "" if each.is_up else _BAD),
+                each.health if each.state == "running" else "-",
+                age(each.started or each.ended, now),
+            ]
             for each in status.services
         ]
         columns = [Column("SERVICE"), Column("STATE"), Column("HEALTH"), Column("AGE")]
@@ -231,7 +236,7 @@ def _rest(status: Status, now: datetime, width: int | None, height: int | None) 
 
 def _release_in_words(os: JsonObject, now: datetime) -> str:
     """Return the release in force, and when the updater looked and will look for one."""
-    said = [f"OS: {os.get('channel')} {os.get('current') or 'none mirrored yet'}"]
+    said = [f"OS: {os.get('channel')} {os.get('current') or 'none in force'}"]
     said += [f"looked for {age(os['checked'], now)} ago"] if os.get("checked") else []
     if next_check := os.get("next_check"):
         left_s = (moment(next_check) - now).total_seconds()

@@ -45,6 +45,8 @@ class ServiceState:
     image: str | None = None
     container: str | None = None
     complaint: str = ""  # the last words of its health check, where that fails
+    ended: str | None = None  # RFC 3339; None of one that runs, or never did
+    exit_code: int | None = None
 
     @property
     def is_up(self) -> bool:
@@ -256,6 +258,7 @@ def _service(container: Any) -> ServiceState:
     checks = state.get("Health", {})
     health = checks.get("Status", "none")
     started = state.get("StartedAt") if state.get("Running") else None
+    has_ended = state.get("Status") == "exited"
     return ServiceState(
         name=labels.get(_SERVICE_LABEL, container.name),
         state=state.get("Status", "unknown"),
@@ -265,6 +268,8 @@ def _service(container: Any) -> ServiceState:
         image=container.attrs.get("Config", {}).get("Image"),
         container=container.id,
         complaint=_complaint(checks),
+        ended=_seconds(state["FinishedAt"]) if has_ended else None,
+        exit_code=state["ExitCode"] if has_ended else None,
     )
 
 

@@ -6,12 +6,12 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Phase
 from kboot_clusterdesc.model import API_PORT, ETCD_PORT
 
 from ..pki.node_keys import Authority
@@ -21,6 +21,7 @@ from .tls_client import Fault, get
 _TIMEOUT_S = 2
 API_NAME = "kubernetes"  # stands in every API server's certificate
 _MOST_AT_ONCE = 16
+_UNKNOWN = "unknown"  # the phase of machines while the cloud-config server does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Health:
             "control_plane": [{"name": p.name, "ready": p.is_well, "reason": p.reason} for p in self.control_plane],
         }
 
+    def among(self, phases: Mapping[str, str]) -> Health:
+        """Return it as it is of machines in these phases, by name: what does not run yet cannot answer."""
+        return Health(*(tuple(_among(part, phases) for part in parts) for parts in (self.etcd, self.control_plane)))
+
     def in_words(self) -> dict[str, str]:
         """Return part -> how it is, for people; a part that the cluster does not have is left out."""
         words = {}
@@ -54,6 +59,13 @@ class Health:
         if self.control_plane:
             words["control plane"] = _words(self.control_plane, "ready")
         return words
+
+
+def _among(part: PartHealth, phases: Mapping[str, str]) -> PartHealth:
+    phase = phases.get(part.name, _UNKNOWN)
+    if part.is_well or phase in (Phase.RUNNING, Phase.READY, _UNKNOWN):
+        return part
+    return replace(part, reason=f"its machine is {phase}")
 
 
 def read_health(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Health:

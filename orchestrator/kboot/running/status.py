@@ -132,7 +132,7 @@ def addresses_of(nodes: list[JsonObject]) -> dict[Mac, IPv4Address]:
 def with_health(folder: ClusterFolder, status: Status) -> Status:
     """Return the status with the health of etcd and the control plane, which takes seconds when they are off."""
     health = read_health(description_in_force(folder), folder, addresses_of(status.nodes))
-    return replace(status, health=health)
+    return replace(status, health=health.among({node["name"]: node["phase"] for node in status.nodes}))
 
 
 def _node(node: JsonObject) -> JsonObject:

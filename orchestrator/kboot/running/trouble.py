@@ -8,11 +8,15 @@ from enum import IntEnum
 
 from kboot_clusterdesc import Phase
 from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.service_loss import LOSS
 
+from ..host.engine import ServiceState
 from .cloudconfig_client import JsonObject
 from .pasted import pasted
 from .status import Status, failed_units_in_words
 
+# What brings a service up that does not run; of one that begins again and again its log says why.
+_WAYS_UP = {"missing": "kboot up FILE", "exited": "kboot start", "created": "kboot start"}
 _NAMED = 3  # machines by name in one sentence
 INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
 
@@ -88,11 +92,9 @@ def _of_services(status: Status) -> Iterator[Trouble]:
     cluster = f" --cluster {status.cluster}"
     for service in status.services:
         if not service.is_up:
-            state = service.health if service.state == "running" else service.state
-            said = f": {service.complaint}" if service.complaint else ""
             severity = Severity.LATE if service.health == "starting" else Severity.BAD
-            command = "kboot up FILE" if service.state == "missing" else f"kboot logs {service.name}{cluster}"
-            yield Trouble(severity, "service down", 1, service.name, f"is {state}{said}", command)
+            command = _WAYS_UP.get(service.state, f"kboot logs {service.name}{cluster}")
+            yield Trouble(severity, "service down", 1, service.name, _of_service(service), command, service.ended)
     if status.doubt:
         arm = pasted("kboot node reinstall NAME", status.to_name)
         what = f"lost ({status.doubt['reason']}): no machine is armed by itself, `{arm}` arms one"
@@ -101,6 +103,15 @@ def _of_services(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             Severity.BAD, "server silent", 1, "cloudconfig", "does not answer", f"kboot logs cloudconfig{cluster}"
         )
+
+
+def _of_service(service: ServiceState) -> str:
+    """Return how a service that is not up is, and what machines lack by that."""
+    if service.state == "running":
+        return f"is {service.health}{f': {service.complaint}' if service.complaint else ''}"
+    code = "" if service.exit_code is None else f" with {service.exit_code}"
+    loss = LOSS.get(service.name)
+    return f"is {service.state}{code}{f': {loss}' if loss else ''}"
 
 
 def _of_machines(status: Status) -> Iterator[Trouble]:
@@ -154,6 +165,9 @@ def _may_be_up(status: Status, name: str) -> bool:
 def _of_release(status: Status) -> Iterator[Trouble]:
     if error := status.os.get("error"):
         yield Trouble(Severity.LATE, "OS release", 1, "OS release", str(error), "kboot os sync")
+    elif status.os and not status.os.get("current"):
+        what = "none is in force: nothing can be installed"
+        yield Trouble(Severity.LATE, "OS release", 1, "OS release", what, "kboot os sync")
     if remark := status.os.get("remark"):
         yield Trouble(Severity.OLD, "OS release", 1, "OS release", str(remark), "kboot os list")
     if error := status.os.get("payload_error"):

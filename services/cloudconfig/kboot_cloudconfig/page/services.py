@@ -10,24 +10,27 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc.service_loss import LOSS
 
 _GOOD_FOR_S = 10.0
 _OLD_S = 60.0
 _WAIT_S = 1.0
 _DNS_PORT = 53
-_NO_DHCP = "no machine is given an address, a name or what it boots"
-_NO_IMAGES = "no machine can fetch a container image"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether a service answered; `why` says what came in its place, and `loss` what that means for machines."""
+    """Whether a service answered; `why` says what came in its place."""
 
     name: str
     what: str
     address: str
-    loss: str
     why: str | None
+
+    @property
+    def loss(self) -> str:
+        """What machines lack while it does not answer."""
+        return LOSS[self.name]
 
 
 class Services:
@@ -72,12 +75,12 @@ ServedServices = Annotated[Services, Depends(services_of)]
 def _asked(desc: ClusterDesc) -> list[Awaitable[Answer]]:
     host = str(desc.network.bootstrapper)
     return [
-        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT, _NO_DHCP),
-        _connected("registry", "container images", host, desc.registry.port, _NO_IMAGES),
+        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT),
+        _connected("registry", "container images", host, desc.registry.port),
     ]
 
 
-async def _connected(name: str, what: str, host: str, port: int, loss: str) -> Answer:
+async def _connected(name: str, what: str, host: str, port: int) -> Answer:
     why = None
     try:
         async with asyncio.timeout(_WAIT_S):
@@ -87,4 +90,4 @@ async def _connected(name: str, what: str, host: str, port: int, loss: str) -> A
         why = f"no answer within {_WAIT_S:.0f} s"
     except OSError as error:
         why = error.strerror or str(error)
-    return Answer(name, what, f"{host}:{port}", loss, why)
+    return Answer(name, what, f"{host}:{port}", why)

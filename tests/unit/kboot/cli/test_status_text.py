@@ -111,12 +111,12 @@ def test_a_rack_that_fits_the_window_is_shown_whole() -> None:
 
 def test_machines_of_a_server_that_is_down_are_no_trouble_of_their_own() -> None:
     nodes = [machine(1, "unknown", reason="unknown: cloudconfig is down")]
-    services = [ServiceState("cloudconfig", "exited", "none", None)]
+    services = [ServiceState("cloudconfig", "exited", "none", None, ended=stamp(60), exit_code=137)]
     status = Status("ail", services, nodes, [], {}, ["cloudconfig (exited, none)"])
     assert _said(status)[:4] == [
         "cluster ail: 1 service down",
-        "  cloudconfig is exited",
-        "    next: kboot logs cloudconfig --cluster ail",
+        "  cloudconfig (60s) is exited with 137: no machine boots, installs or reports",
+        "    next: kboot start",
         "",
     ]
 

@@ -143,10 +143,17 @@ def test_an_api_server_that_does_not_live_is_told_from_one_that_is_not_ready(rac
 def test_a_status_asks_at_the_addresses_that_the_machines_have_now(rack: Rack) -> None:
     rack.start_etcd("node1")
     rack.folder.description.write_bytes(dump(rack.desc))
-    nodes = [{"mac": str(mac), "ip": str(address)} for mac, address in rack.addresses.items()]
+    nodes = [
+        {"mac": str(node.mac), "name": node.name, "ip": str(rack.addresses[node.mac]), "phase": "running"}
+        for node in rack.desc.nodes
+    ]
     nodes[2]["ip"] = None  # type: ignore[assignment] # as JSON has it
     status = with_health(rack.folder, Status("ail", [], nodes, [], {}))
     assert [each["reason"] for each in status.as_json()["etcd"]] == [None, "does not answer", "no address yet"]
+    nodes[1]["phase"] = nodes[2]["phase"] = "configured"
+    status = with_health(rack.folder, Status("ail", [], nodes, [], {}))
+    is_written = "its machine is configured"
+    assert [each["reason"] for each in status.as_json()["etcd"]] == [None, is_written, is_written]
 
 
 def test_a_machine_that_was_given_no_address_is_not_asked(rack: Rack) -> None:

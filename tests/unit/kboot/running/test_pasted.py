@@ -64,9 +64,11 @@ def test_each_command_that_a_status_leads_on_with_says_the_cluster() -> None:
 
 
 def test_each_command_that_a_machine_is_shown_with_says_the_cluster() -> None:
-    node = machine(1, "failed", reason=NO_DISK, more_macs=[], update=None)
+    steps = [{"command": "kboot logs node1", "why": "what it told"}, {"command": "kboot up FILE", "why": "again"}]
+    node = machine(1, "failed", reason=NO_DISK, more_macs=[], update=None, next=steps)
     lines = [plain(line) for line in node_lines(node, NOW, None, cluster="ail")]
     assert lines[2:4] == [
         "next      kboot logs node1 --cluster ail",
-        "          kboot node reinstall node1 --cluster ail",
+        "            what it told",
     ]
+    assert "          kboot up FILE" in lines

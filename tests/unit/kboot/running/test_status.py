@@ -73,4 +73,4 @@ def test_the_release_is_shown_with_the_looks_for_it_and_what_stands_in_its_way()
     assert "OS: stable 4230.2.3, looked for 3h ago" in said(Status("ail", [], [], [], os))
     late = {**os, "next_check": "2026-11-28T09:00:00Z"}
     assert "OS: stable 4230.2.3, looked for 3h ago, next look due" in said(Status("ail", [], [], [], late))
-    assert "OS: stable none mirrored yet" in said(Status("ail", [], [], [], {"channel": "stable"}))
+    assert "OS: stable none in force" in said(Status("ail", [], [], [], {"channel": "stable"}))
