@@ -194,6 +194,8 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def routing(request: Request, fault: HTTPException) -> Response:
+        if fault.status_code == 404 and (answer := problem_page(request, ProblemError(404, "no such page"))):
+            return answer
         return problem(fault.status_code, str(fault.detail), dict(fault.headers or {}))
 
     @app.exception_handler(RequestValidationError)

@@ -77,7 +77,8 @@ class Machine:
     install_disk: str | None = None  # the disk that install.sh took last, by its id, else by its name
     disks: tuple[KeptDisk, ...] = ()  # as the newest install.sh saw them
     cards: tuple[KeptCard, ...] = ()  # the same
-    install_log: tuple[str, ...] = ()  # the last lines of the newest install that failed
+    failure: str | None = None  # why the newest install failed that did, until one succeeds
+    install_log: tuple[str, ...] = ()  # the last lines of that one
     failed_units: tuple[KeptUnit, ...] = ()  # since its last boot from disk
     may_be_installed: bool = False  # what was known of it was lost, and no install is known to have ended since
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
@@ -227,7 +228,7 @@ def finished_install(machine: Machine, now: datetime, boot_partition: str | None
     # A new installation makes new host keys, so the known ones belong to no machine any more.
     done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, may_be_installed=False)
     done = replace(done, boot_partition=boot_partition)
-    return replace(done, reason=None, remark=None, ssh_host_keys=(), install_log=(), failed_units=())
+    return replace(done, reason=None, remark=None, ssh_host_keys=(), failure=None, install_log=(), failed_units=())
 
 
 def booted_from_disk(
@@ -272,9 +273,8 @@ def failed(machine: Machine, reason: str, now: datetime, log: tuple[str, ...] = 
 
     It tells the same once more without its log where no answer came, so the log of that failure stays.
     """
-    is_known = (machine.phase, machine.reason) == (Phase.FAILED, reason)
-    kept = log or (machine.install_log if is_known else ())
-    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, install_log=kept)
+    kept = log or (machine.install_log if (machine.phase, machine.reason) == (Phase.FAILED, reason) else ())
+    return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, failure=reason, install_log=kept)
 
 
 def arm(machine: Machine, now: datetime) -> Machine:

@@ -53,6 +53,8 @@ def _until_installed(node: NodeState) -> list[NextStep]:
     if phase is Phase.FAILED:
         return [*_of_cause(node), _step(None, "it tries again two minutes after each failure, as long as it is on")]
     is_stuck = bool(node["reason"] or node["overdue"])
+    if phase not in _WAITS and node["reason"]:
+        return _of_cause(node)
     if phase not in _WAITS:
         return [_step(f"kboot logs {name} --follow", "what it tells; its console says what it waits for")]
     if is_stuck:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fastapi.responses import Response
 
-from kboot_clusterdesc import Mac, Node, Role
+from kboot_clusterdesc import Mac, Node, Phase, Role
 from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH
@@ -31,6 +31,7 @@ from .shown_rollout import rollout_state
 
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _NO_NODES = '"nodes":[]'
+_INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
 
 
 async def all_nodes(fleet: ServedFleet) -> Response:
@@ -82,7 +83,7 @@ def shown(fleet: Fleet, node: Node) -> ShownNode:
         address=fleet.address_of(node),
         joined=not fleet.is_declared(node.mac),
         config=_config_state(fleet, node.mac, machine.config),
-        reason=machine.reason or _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes),
+        reason=machine.reason or _around(fleet, machine),
         overdue=late,
         update=fleet.updates.shown(node.mac).newest(),
     )
@@ -162,6 +163,13 @@ def kubernetes_state(view: KubernetesView) -> KubernetesState:
             for name, node in sorted(view.nodes.items())
         },
     }
+
+
+def _around(fleet: Fleet, machine: Machine) -> str | None:
+    """Return what is wrong with a machine that has no reason of its own: as it is now, or as it was at its last try."""
+    if machine.failure and machine.phase in _INSTALLS:
+        return f"its last try failed: {machine.failure}"
+    return _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes)
 
 
 def _silence(fleet: Fleet, machine: Machine) -> str | None:

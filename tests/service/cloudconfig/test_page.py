@@ -111,7 +111,7 @@ def test_the_racks_are_not_sent_again_to_who_has_them_as_they_are(fleet: SeededS
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/machines/52-54-00", 400),
+        ("/machines/52-54-00", 404),
         ("/machines/02-00-00-00-00-77", 404),
         ("/?sort=colour", 400),
         ("/?phase=gone", 400),
@@ -270,3 +270,21 @@ def test_what_kboot_wrote_of_certificates_and_images_is_shown(server: Server) ->
         assert part in words, part
     (server.folder.config / "summary.json").write_text('{"made": "half')
     assert "The next kboot up" in " ".join(re.sub(r"<[^>]+>", " ", server.get("/cluster").text).split())
+
+
+def test_a_machine_is_found_by_its_name_too_and_what_is_not_found_is_a_page_for_browsers(fleet: SeededServer) -> None:
+    answer = fleet.get("/machines/node7")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/machines/{mac_of(7).dashed}")
+    browser = {"accept": "text/html,application/xhtml+xml"}
+    for path, said in (
+        ("/machines/nobody", "no machine is called"),
+        ("/machines/02-00-00-00-00-01", "no machine 02:00:00:00:00:01 is declared"),
+        ("/nodes", "no such page"),
+    ):
+        answer = fleet.get(path, headers=browser)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert said in answer.text
+        assert '<a href="/">All machines</a>' in answer.text
+        assert fleet.get(path).headers["content-type"] == "application/problem+json"
+    foreign = fleet.get("/nodes", headers={**browser, "host": "evil.example.com"})
+    assert foreign.headers["content-type"] == "application/problem+json"

@@ -48,6 +48,23 @@ def test_cards_are_shown_beside_the_disks_and_stay_until_others_are_told(server:
     assert server.get("/v1/nodes").json()["nodes"][0]["cards"] == [CARD]
 
 
+def test_why_the_last_try_failed_is_said_while_the_next_one_is_under_way(server: Server) -> None:
+    said = "its last try failed: install_disk /dev/sdz does not exist on this machine"
+    server.report(NODE1, "failed", server.install_token(NODE1), detail=said.partition(": ")[2])
+    server.get(f"/boot/{NODE1.dashed}.ipxe", who=NODE1)
+    assert (server.node(NODE1)["phase"], server.node(NODE1)["reason"]) == ("booting", said)
+    token = server.install_token(NODE1)
+    assert (server.node(NODE1)["phase"], server.node(NODE1)["reason"]) == ("installing", said)
+    assert [step["command"] for step in server.node(NODE1)["next"]] == ["kboot up FILE"]
+    server.get(f"/ignition/{NODE1.dashed}.json", who=NODE1, tls=True, token=token)
+    server.report(NODE1, "installing", token, bytes=1)
+    server.stop(kill=True)
+    server.start()
+    assert (server.node(NODE1)["phase"], server.node(NODE1)["reason"]) == ("configured", said)
+    server.report(NODE1, "installed", token)
+    assert (server.node(NODE1)["phase"], server.node(NODE1)["reason"]) == ("installed", None)
+
+
 def test_the_log_of_an_install_that_failed_stays_until_one_succeeds(server: Server) -> None:
     token = server.install_token(NODE1)
     assert server.report(NODE1, "failed", token, detail="no disk", log=["first", "second"]).status_code == 204

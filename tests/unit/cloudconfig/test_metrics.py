@@ -125,7 +125,7 @@ def test_every_refusal_is_counted_by_its_reason_however_seldom_it_is_told(fleet:
 def test_requests_are_counted_by_what_they_are_for_and_never_by_their_path(fleet: Fleet) -> None:
     samples = _samples(fleet, "/v1/nodes", "/machines/x", "/a/b/c", "/.env", "/healthz")
     assert _of(samples, "kboot_http_requests_total", of="api", status="200") == 1
-    assert _of(samples, "kboot_http_requests_total", of="page", status="400") == 1
+    assert _of(samples, "kboot_http_requests_total", of="page", status="404") == 1
     assert _of(samples, "kboot_http_requests_total", of="image", status="404") == 1
     assert _of(samples, "kboot_http_requests_total", of="other", status="404") == 1
     assert _of(samples, "kboot_http_response_bytes_total", of="api") > 10_000

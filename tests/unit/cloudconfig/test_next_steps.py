@@ -45,6 +45,7 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
         (Phase.CONFIGURED, {"armed": True}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"armed": True, "version": "4152.2.3"}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"reason": DISARMED_MIDWAY}, [_REINSTALL]),
+        (Phase.INSTALLING, {"armed": True, "reason": f"its last try failed: {_NO_DISK}"}, ["kboot up FILE"]),
         (Phase.INSTALLED, {}, [f"{_LOGS} --follow"]),
         (Phase.INSTALLED, {"overdue": "not told"}, [_LOGS, _REINSTALL]),
         (Phase.RUNNING, {}, []),

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..answer import NEVER_KEPT, fresh
 from ..event import KINDS, rfc3339
 from ..fleet import Fleet
+from ..own_name import is_own_name
 from ..problem import ProblemError
 from .prose import parts_of
 from .session import session_of
@@ -97,17 +98,24 @@ def page(
 
 
 def problem_page(request: Request, fault: ProblemError) -> Response | None:
-    """Return the answer for a fault of a form that a browser sent; None where it is not for a person to read."""
-    is_read = request.method == "POST" and "text/html" in request.headers.get("accept", "")
+    """Return the answer for a fault of what a browser asked for; None where it is not for a person to read."""
+    is_read = "text/html" in request.headers.get("accept", "")
     if not is_read or fault.status in (421, 503):
         return None
     fleet: Fleet = request.app.state.fleet
-    values = {"title": "Not done", "here": "", "state": {"cluster": fleet.desc().cluster.name}, "detail": fault.detail}
+    try:
+        desc = fleet.desc()
+    except ProblemError:  # no description yet, so there is no page
+        return None
+    if not is_own_name(request.headers.get("host") or "", desc):
+        return None
+    title = "Not done" if request.method == "POST" else "Not found"
+    values = {"title": title, "here": "", "state": {"cluster": desc.cluster.name}, "detail": fault.detail}
     return page(request, "problem.html.j2", lambda: values, status=fault.status)
 
 
 def go_to(path: str) -> Response:
-    """Answer to a form: go on to the page at `path`, where its outcome is seen."""
+    """Answer to a form, or to another name of a page: go on to the one at `path`."""
     return Response(status_code=303, headers={**_SAFE, **NEVER_KEPT, "location": path})
 
 

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import Node
+from kboot_clusterdesc import Mac, Node
 from kboot_clusterdesc.shared_files import NODE_CONFIG
 
-from ..caller import PathMac, ServedFleet
+from ..caller import ServedFleet
 from ..event import Choice
 from ..fleet import Fleet
 from ..node_commands import INSTALLED
 from ..nodes import shown, whole_state
+from ..problem import ProblemError
 from .actions import is_armed_by_kboot_alone
-from .answer import page
+from .answer import go_to, page
 from .config_outline import ConfigOutline, config_outline
 from .timeline import timeline
 
 _EVENTS = 60
 
 
-async def machine_page(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
-    """Answer with the page of one machine."""
-    node = fleet.node(mac)
+async def machine_page(request: Request, fleet: ServedFleet, mac: Annotated[str, Path(max_length=80)]) -> Response:
+    """Answer with the page of one machine; who asks for it by its name is led to its MAC."""
+    try:
+        node = fleet.node(fleet.identity(Mac(mac)))
+    except ValueError as error:
+        named = next((node for node in fleet.nodes() if node.name == mac), None)
+        if named is None:
+            raise ProblemError(404, f"no machine is called {mac!r}, and it is no MAC address") from error
+        return go_to(f"/machines/{named.mac.dashed}")
     state = whole_state(fleet, node)
     kubernetes = fleet.kubernetes.nodes.get(node.name)
     values = {
