@@ -10,6 +10,7 @@ class EventKind(StrEnum):
 
     ACTION = "action"  # a person did something, by the page or the operator token; with `what` and `by`
     JOINED = "joined"  # an undeclared machine became a node, as a worker
+    ANSWERS = "answers"  # a machine that was silent answers at its address again
     ARMED = "armed"  # the operator let the next network boot install the machine
     DISARMED = "disarmed"  # the operator let the next network boot start from the disk
     FORGOTTEN = "forgotten"  # the operator had a machine forgotten that is not declared
@@ -17,6 +18,7 @@ class EventKind(StrEnum):
     RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind
     ROLLOUT = "rollout"  # a rollout began, waits, halted or ended, or a machine had its turn; `what` says which
     SETTLED = "settled"  # the operator ended the doubt that a lost state had left
+    SILENT = "silent"  # a machine that runs does not answer at its address any more: it is off, or out of reach
     STATE_LOST = "state-lost"  # the server began with no state, or with one that was damaged; with `reason`
     STEP = "step"  # a machine told how far its installer or its first boot has come
     UPDATE = "update"  # an installed machine reported how an update of its OS went

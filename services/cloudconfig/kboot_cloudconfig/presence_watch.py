@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import IPv4Address
 
-from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc import EventKind, Mac, Node
 
+from .event import rfc3339
 from .fleet import Fleet
 from .log import LogLevel, log
 from .pieces import in_pieces
@@ -28,6 +29,7 @@ class PresenceWatch:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._every_s = fleet.settings.presence_every_s
+        self._silent: set[Mac] = set()  # of which that was told
 
     async def watch(self) -> None:
         """Look for ever."""
@@ -54,6 +56,7 @@ class PresenceWatch:
 
     def _looked_for(self, node: Node) -> tuple[Mac, IPv4Address] | None:
         fleet = self._fleet
+        self._tell(node.mac)
         since = fleet.now() - timedelta(seconds=self._every_s)
         if fleet.machine(node.mac).phase not in RUNS or fleet.presence.is_there_since(node.mac, since):
             return None
@@ -68,6 +71,19 @@ class PresenceWatch:
             self._fleet.presence.note(mac, self._fleet.now(), is_there=is_there)
             if is_there:
                 self._fleet.hear(mac)
+            self._tell(mac)
+
+    def _tell(self, mac: Mac) -> None:
+        """Tell once that a machine that runs is silent, and that it answers again."""
+        fleet = self._fleet
+        runs, since = fleet.machine(mac).phase in RUNS, fleet.presence.missing_since(mac)
+        if since is not None and runs and mac not in self._silent:
+            self._silent.add(mac)
+            fleet.tell(EventKind.SILENT, mac, since=rfc3339(since))
+        elif mac in self._silent and not (since is not None and runs):
+            self._silent.discard(mac)
+            if runs:  # a machine that is installed anew meanwhile tells its phases
+                fleet.tell(EventKind.ANSWERS, mac)
 
 
 async def answers(address: IPv4Address, port: int = _PORT) -> bool:

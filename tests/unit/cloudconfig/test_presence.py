@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kboot_cloudconfig.event import rfc3339
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.presence import Presence
 from kboot_cloudconfig.presence_watch import PresenceWatch, answers
@@ -109,3 +110,19 @@ def test_a_round_asks_each_machine_that_runs_once_and_nobody_who_was_just_heard_
     fleet.hear(fleet.nodes()[0].mac)
     assert asked() == 2
     assert [fleet.heard_of(node) for node in fleet.nodes()[:3]] == [now[0]] * 3
+
+
+def test_a_machine_that_fell_silent_and_answers_again_is_told_of_once_each(tmp_path: Path) -> None:
+    (tmp_path / "clusterdesc.yaml").write_text(_DESCRIPTION)
+    places = {"KBOOT_CONFIG_DIR": str(tmp_path), "KBOOT_DATA_DIR": str(tmp_path), "KBOOT_UID": str(os.getuid())}
+    fleet = Fleet(settings_from(places), lambda: NOW + timedelta(minutes=5))
+    mac, other = (node.mac for node in fleet.nodes()[:2])
+    for each, phase in ((mac, Phase.RUNNING), (other, Phase.INSTALLING)):
+        fleet.store.save(replace(fleet.machine(each), phase=phase))
+        for second, is_there in ((0, True), (15, False), (30, False)):
+            fleet.presence.note(each, NOW + timedelta(seconds=second), is_there=is_there)
+    watch = PresenceWatch(fleet)
+    for _ in range(2):
+        asyncio.run(watch.look())
+    told = [(event.kind, event.mac, event.detail) for event in fleet.store.newest_events(9)]
+    assert told == [("silent", mac, (("since", rfc3339(NOW)),)), ("answers", mac, ())]

@@ -149,7 +149,7 @@ setInterval(() => {
 
 // --- What happens ------------------------------------------------------------------------------------------------
 
-const TOLD = { failed: "failed", ready: "is ready", "state-lost": "the state was lost" };
+const TOLD = { failed: "failed", ready: "is ready", silent: "does not answer", "state-lost": "the state was lost" };
 
 function listen() {
   source?.close();
