@@ -27,8 +27,10 @@ def node_lines(
     Of what went wrong on it the last lines are shown; with `is_wide` all that it told. The commands say the `cluster`
     where it is given.
     """
-    lines = [*_state(node, now, width, cluster), (), *_facts(node, now, width), (), *_timeline(node, now, width)]
-    return [*lines, *_logs(node, width, None if is_wide else _LINES)]
+    logs = [*_logs(node, width, None if is_wide else _LINES)]
+    facts = [(), *_facts(node, now, width), (), *_timeline(node, now, width)]
+    state = [*_state(node, now, width, cluster)]
+    return [*state, *facts, *logs] if is_wide else [*state, *logs, *facts]
 
 
 def _state(node: JsonObject, now: datetime, width: int | None, cluster: str | None) -> Iterator[Line]:

@@ -85,12 +85,12 @@ def phase_span(phase: str) -> Span:
 
 
 def disk_lines(disks: list[JsonObject]) -> list[str]:
-    """Return a line for each disk that a machine told of, the path by which a description can name it first."""
+    """Return a line for each disk as the newest install.sh saw it, the path by which a description names it first."""
     lines = []
     for disk in disks:
         named = f"{disk['id']} ({disk['name']})" if disk["id"] else disk["name"]
         serial = f"serial {disk['serial']}" if disk["serial"] else ""
-        holds = f"holds {disk['holds']}" if disk["holds"] else "empty"
+        holds = f"held {disk['holds']}" if disk["holds"] else "was empty"
         size = f"{disk['size_bytes'] / 1e9:.1f} GB"
         lines.append(", ".join(part for part in (named, size, disk["model"], serial, holds) if part))
     return lines

@@ -58,7 +58,7 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
     desc = description_in_force(folder)
     services = (engine or Engine(folder)).services()
     autostart, to_name = enabled_unit(folder.unit) is not None, cluster_to_name(folder)
-    down = [f"{each.name} ({each.state}, {each.health})" for each in services if not each.is_up]
+    down = [f"{each.name} ({_how(each)})" for each in services if not each.is_up]
     try:
         answer = CloudConfigClient(folder, desc).get("/v1/nodes")
     except KbootError as error:
@@ -79,6 +79,10 @@ def read_status(folder: ClusterFolder, engine: Engine | None = None) -> Status:
         autostart=autostart,
         to_name=to_name,
     )
+
+
+def _how(service: ServiceState) -> str:
+    return f"{service.state}, {service.health}" if service.state == "running" else service.state
 
 
 def doubt_in_words(doubt: JsonObject) -> str:

@@ -17,6 +17,7 @@ from .status import Status, failed_units_in_words
 
 # What brings a service up that does not run; of one that begins again and again its log says why.
 _WAYS_UP = {"missing": "kboot up FILE", "exited": "kboot start", "created": "kboot start"}
+_STOPPED = (0, 143)  # by SIGTERM, which some take as a way to end well
 _NAMED = 3  # machines by name in one sentence
 INSTALLS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED)
 
@@ -109,9 +110,15 @@ def _of_service(service: ServiceState) -> str:
     """Return how a service that is not up is, and what machines lack by that."""
     if service.state == "running":
         return f"is {service.health}{f': {service.complaint}' if service.complaint else ''}"
-    code = "" if service.exit_code is None else f" with {service.exit_code}"
     loss = LOSS.get(service.name)
-    return f"is {service.state}{code}{f': {loss}' if loss else ''}"
+    return f"{_end_of(service)}{f': {loss}' if loss else ''}"
+
+
+def _end_of(service: ServiceState) -> str:
+    """Return how a service came to its end: somebody stopped it, or by itself."""
+    if service.exit_code is None:
+        return f"is {service.state}"
+    return "was stopped" if service.exit_code in _STOPPED else f"ended with exit code {service.exit_code}"
 
 
 def _of_machines(status: Status) -> Iterator[Trouble]:

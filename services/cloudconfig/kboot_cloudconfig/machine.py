@@ -186,7 +186,8 @@ def fetched_config(machine: Machine, address: IPv4Address, now: datetime) -> Mac
     """Return the machine's state after it fetched its node config, which uses its token up."""
     if machine.token is not None and machine.token.used_at is None:
         machine = replace(machine, token=replace(machine.token, used_at=now, used_from=address))
-    return replace(_enter(machine, Phase.CONFIGURED, now), reason=None)
+    failure = machine.failure if Phase.CONFIGURED in machine.phases else None  # this try is past all earlier steps
+    return replace(_enter(machine, Phase.CONFIGURED, now), reason=None, failure=failure)
 
 
 def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:
@@ -209,13 +210,6 @@ def may_install(machine: Machine) -> bool:
 def has_open_install(machine: Machine) -> bool:
     """Return whether a machine took its config, since its arming, for an install whose end it never told."""
     return machine.armed and Phase.CONFIGURED in machine.phases
-
-
-def written_percent(machine: Machine) -> int | None:
-    """Return the share of the OS image that is on the disk; None where none is being written, or its size not told."""
-    if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED) or machine.bytes_done is None:
-        return None
-    return min(100 * machine.bytes_done // machine.bytes_total, 100) if machine.bytes_total else None
 
 
 def finished_install(machine: Machine, now: datetime, boot_partition: str | None = None) -> Machine:

@@ -51,10 +51,13 @@ def _until_installed(node: NodeState) -> list[NextStep]:
             steps.append(_step("kboot node settle", "ends the doubt: all machines stay as they are"))
         return steps
     if phase is Phase.FAILED:
-        return [*_of_cause(node), _step(None, "it tries again two minutes after each failure, as long as it is on")]
+        return [
+            *_of_cause(node),
+            _step(None, "as long as it is on it tries again by itself, two minutes after each failure"),
+        ]
     is_stuck = bool(node["reason"] or node["overdue"])
     if phase not in _WAITS and node["reason"]:
-        return _of_cause(node)
+        return [_step(None, "it tries again now: where that fails in the same way"), *_of_cause(node)]
     if phase not in _WAITS:
         return [_step(f"kboot logs {name} --follow", "what it tells; its console says what it waits for")]
     if is_stuck:
@@ -66,8 +69,11 @@ def _of_cause(node: NodeState) -> list[NextStep]:
     told = _step(f"kboot logs {node['name']}", "what its install told")
     reason = node["reason"] or ""
     if _OF_DISKS.search(reason):
-        by = "once `install_disk` or `wipe` of it in the description fits the disks that it has, which stand below"
-        return [_step("kboot up FILE", by)]
+        keys = "`install_disk` or `wipe`" if "wipe: true" in reason else "`install_disk`"
+        return [
+            _step(None, f"set {keys} of {node['name']} in the description by the disks that it has, which stand below"),
+            _step("kboot up FILE", "of that description: the next try goes by it, without a power cycle"),
+        ]
     if _OF_IMAGE.search(reason):
         looks = "whether the image here is damaged, which all machines are given; then `kboot os sync` brings it anew"
         return [_step("kboot os verify", looks), told]
@@ -91,7 +97,7 @@ def _while_it_runs(node: NodeState, *, in_kubernetes: bool) -> list[NextStep]:
     name, login, found = node["name"], f"ssh core@{node['ip'] or node['name']}", list[NextStep]()
     for unit in node["failed_units"][:1]:
         found.append(_step(f"{login} systemctl status {unit['name']}", "how it is now; its last lines stand below"))
-        again = "once its cause is gone; nothing of it is mended by a new install"
+        again = "once its cause is gone; a new install would not mend it"
         found.append(_step(f"{login} sudo systemctl restart {unit['name']}", again))
     if node["config"] == "outdated":
         found.append(_roll(name, in_kubernetes=in_kubernetes))

@@ -168,7 +168,7 @@ def kubernetes_state(view: KubernetesView) -> KubernetesState:
 def _around(fleet: Fleet, machine: Machine) -> str | None:
     """Return what is wrong with a machine that has no reason of its own: as it is now, or as it was at its last try."""
     if machine.failure and machine.phase in _INSTALLS:
-        return f"its last try failed: {machine.failure}"
+        return f"it tries again, its last try failed: {machine.failure}"
     return _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes)
 
 

@@ -9,9 +9,8 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from typing import Literal, cast
 
-from kboot_clusterdesc import Mac, Node
+from kboot_clusterdesc import Mac, Node, Phase
 
-from . import machine as life
 from .api import CardState, DiskState, FailedUnitState, NodeState
 from .event import rfc3339
 from .machine import Machine
@@ -83,7 +82,7 @@ class ShownNode:
             "boot_partition": machine.boot_partition,
             "bytes": machine.bytes_done,
             "total": machine.bytes_total,
-            "percent": life.written_percent(machine),
+            "percent": _written_percent(machine),
         }
 
     def whole(self, *, in_kubernetes: bool, is_silent: bool) -> NodeState:
@@ -124,3 +123,10 @@ class ShownNodes:
             known = self._shown[node.mac] = ShownNode(node, machine, around)
         known.heard = heard
         return known
+
+
+def _written_percent(machine: Machine) -> int | None:
+    """Return the share of the OS image that is on the disk; None where none is being written, or its size not told."""
+    if machine.phase not in (Phase.INSTALLING, Phase.CONFIGURED) or machine.bytes_done is None:
+        return None
+    return min(100 * machine.bytes_done // machine.bytes_total, 100) if machine.bytes_total else None

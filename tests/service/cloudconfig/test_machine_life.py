@@ -93,7 +93,7 @@ def test_a_machine_that_asks_from_another_address_is_told_of_with_the_reason(ser
     server.get(f"/install.sh?mac={NODE1}", who=STRANGER)
     assert server.node(NODE1)["reason"] == "no disk", "a stranger says nothing of a machine that failed"
     server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
-    assert server.node(NODE1)["reason"] == "its last try failed: no disk"
+    assert server.node(NODE1)["reason"] == "it tries again, its last try failed: no disk"
 
 
 def test_reinstall_installs_exactly_once_more(server: Server) -> None:
@@ -126,7 +126,7 @@ def test_an_interrupted_install_starts_again_with_a_new_token(server: Server) ->
     node = server.node(NODE1)
     assert (node["phase"], node["reason"]) == ("failed", "no disk was found on this machine")
     server.get(f"/boot/{NODE1}.ipxe", who=NODE1)
-    assert server.node(NODE1)["reason"] == "its last try failed: no disk was found on this machine"
+    assert server.node(NODE1)["reason"] == "it tries again, its last try failed: no disk was found on this machine"
     server.install(NODE1)
     assert server.node(NODE1)["phase"] == "installed"
 

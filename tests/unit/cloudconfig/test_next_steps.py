@@ -29,8 +29,8 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
 @pytest.mark.parametrize(
     ("phase", "of", "commands"),
     [
-        (Phase.FAILED, {"armed": True, "reason": _NO_DISK}, ["kboot up FILE", None]),
-        (Phase.FAILED, {"armed": True, "reason": _NOT_EMPTY}, ["kboot up FILE", None]),
+        (Phase.FAILED, {"armed": True, "reason": _NO_DISK}, [None, "kboot up FILE", None]),
+        (Phase.FAILED, {"armed": True, "reason": _NOT_EMPTY}, [None, "kboot up FILE", None]),
         (Phase.FAILED, {"armed": True, "reason": _BAD_IMAGE}, ["kboot os verify", _LOGS, None]),
         (Phase.FAILED, {"armed": True, "reason": "the node config was not given"}, [_LOGS, None]),
         (Phase.FAILED, {"armed": True, "version": "4152.2.3"}, [_LOGS, None, _DISARM]),
@@ -45,7 +45,11 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
         (Phase.CONFIGURED, {"armed": True}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"armed": True, "version": "4152.2.3"}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"reason": DISARMED_MIDWAY}, [_REINSTALL]),
-        (Phase.INSTALLING, {"armed": True, "reason": f"its last try failed: {_NO_DISK}"}, ["kboot up FILE"]),
+        (
+            Phase.INSTALLING,
+            {"armed": True, "reason": f"its last try failed: {_NO_DISK}"},
+            [None, None, "kboot up FILE"],
+        ),
         (Phase.INSTALLED, {}, [f"{_LOGS} --follow"]),
         (Phase.INSTALLED, {"overdue": "not told"}, [_LOGS, _REINSTALL]),
         (Phase.RUNNING, {}, []),

@@ -14,8 +14,8 @@ def test_each_disk_is_a_line_with_what_an_operator_needs_to_name_it() -> None:
         {"name": "/dev/vda", "id": "", "model": "", "serial": "", "size_bytes": 8589934592, "holds": ""},
     ]  # fmt: skip
     assert disk_lines(disks) == [
-        "/dev/disk/by-id/ata-DISK_A1 (/dev/sda), 256.1 GB, SSD 870, serial A1, holds gpt ext4",
-        "/dev/vda, 8.6 GB, empty",
+        "/dev/disk/by-id/ata-DISK_A1 (/dev/sda), 256.1 GB, SSD 870, serial A1, held gpt ext4",
+        "/dev/vda, 8.6 GB, was empty",
     ]
 
 

@@ -66,10 +66,12 @@ _TOLD = machine(
 
 def _told(width: int | None, *, is_wide: bool) -> list[str]:
     lines = [plain(line) for line in node_lines(_TOLD, NOW, width, is_wide=is_wide)]
-    return lines[lines.index("", lines.index("", lines.index("") + 1) + 1) :]
+    begin = next(at for at, line in enumerate(lines) if line.startswith("the newest install")) - 1
+    end = len(lines) if is_wide else next(at for at, line in enumerate(lines) if line.startswith("machine ")) - 1
+    return lines[begin:end]
 
 
-def test_the_last_lines_of_what_failed_are_shown_and_with_wide_all() -> None:
+def test_the_last_lines_of_what_failed_come_before_what_is_known_of_it_and_with_wide_all_of_them_at_the_end() -> None:
     units = ["", "etcd.service failed:", "          starting", "          no space", "", "a.mount failed:"]
     assert _told(None, is_wide=False) == [
         "",

@@ -115,7 +115,7 @@ def test_machines_of_a_server_that_is_down_are_no_trouble_of_their_own() -> None
     status = Status("ail", services, nodes, [], {}, ["cloudconfig (exited, none)"])
     assert _said(status)[:4] == [
         "cluster ail: 1 service down",
-        "  cloudconfig (60s) is exited with 137: no machine boots, installs or reports",
+        "  cloudconfig (60s) ended with exit code 137: no machine boots, installs or reports",
         "    next: kboot start",
         "",
     ]
