@@ -10,7 +10,6 @@ from kboot_clusterdesc.phase import MAY_BE_INSTALLED
 from .api import NextStep, NodeState
 
 _WAITS = (Phase.WAITING, Phase.LEASED)
-_WRITES = (Phase.INSTALLING, Phase.CONFIGURED)
 _RUNS = (Phase.RUNNING, Phase.READY)
 _ARMS = "arms it: its next boot from the network installs it"
 _ARMS_UNKNOWN = "arms it, where nothing on its disk is needed any more"
@@ -38,9 +37,14 @@ def next_steps(node: NodeState, *, in_kubernetes: bool, is_silent: bool) -> list
         found += _until_it_runs(node)
     else:
         found += _until_installed(node)
-    if node["armed"] and node["version"] and node["phase"] not in _WRITES:
+    if node["armed"] and node["version"] and _has_its_disk(node):
         found.append(_step(f"kboot node disarm {node['name']}", "lets its next boot start what is on its disk"))
     return found
+
+
+def _has_its_disk(node: NodeState) -> bool:
+    """Return whether what a machine ran before is on its disk: an install that took its config may have erased it."""
+    return node["phase"] in _RUNS or Phase.CONFIGURED not in node["phases"]
 
 
 def _until_installed(node: NodeState) -> list[NextStep]:
@@ -75,7 +79,7 @@ def _of_cause(node: NodeState) -> list[NextStep]:
             _step("kboot up FILE", "of that description: the next try goes by it, without a power cycle"),
         ]
     if _OF_IMAGE.search(reason):
-        looks = "whether the image here is damaged, which all machines are given; then `kboot os sync` brings it anew"
+        looks = "says whether the image here is damaged, which all machines are given; `kboot os sync` brings it anew"
         return [_step("kboot os verify", looks), told]
     return [told]
 

@@ -17,6 +17,7 @@ _DISARM, _SSH = "kboot node disarm node1", "ssh core@10.10.14.1"
 _BAD_IMAGE = "flatcar-install could not write stable 4152.2.3 to /dev/sda: gpg: BAD signature"
 _NO_DISK = "install_disk /dev/disk/by-id/ata-A does not exist on this machine"
 _NOT_EMPTY = "/dev/sda is not empty (gpt): name it with install_disk, or write wipe: true"
+_CONFIGURED = {Phase.CONFIGURED: "2026-11-29T09:00:00Z"}
 _UNIT = {"name": "shop.service", "lines": ["shop: no database"]}
 
 
@@ -34,6 +35,7 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
         (Phase.FAILED, {"armed": True, "reason": _BAD_IMAGE}, ["kboot os verify", _LOGS, None]),
         (Phase.FAILED, {"armed": True, "reason": "the node config was not given"}, [_LOGS, None]),
         (Phase.FAILED, {"armed": True, "version": "4152.2.3"}, [_LOGS, None, _DISARM]),
+        (Phase.FAILED, {"armed": True, "version": "4152.2.3", "phases": _CONFIGURED}, [_LOGS, None]),
         (Phase.FAILED, {}, [_REINSTALL]),
         (Phase.WAITING, {"reason": STATE_LOST}, [_REINSTALL, "kboot node settle"]),
         (Phase.LEASED, {"reason": CARDS_CHANGED}, [_REINSTALL, "kboot node settle"]),
@@ -69,7 +71,7 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
         ),
         (
             Phase.RUNNING,
-            {"armed": True, "reason": RUNS_ARMED, "version": "4152.2.3"},
+            {"armed": True, "reason": RUNS_ARMED, "version": "4152.2.3", "phases": _CONFIGURED},
             [_LOGS, f"{_SSH} journalctl --boot --priority=warning", _DISARM],
         ),
         (Phase.RUNNING, {"joined": True}, ['- {mac: "52:54:00:00:00:01", roles: [worker]}']),
