@@ -16,6 +16,7 @@ def cluster_to_name(folder: ClusterFolder) -> str | None:
 
 def pasted(command: str, cluster: str | None) -> str:
     """Return the command as it works when it is pasted, with the name that `cluster_to_name` returned."""
-    if cluster is None or command.startswith(_BY_FILE) or " --cluster " in command:
+    is_named = not command.startswith("kboot ") or command.startswith(_BY_FILE) or " --cluster " in command
+    if cluster is None or is_named:
         return command
     return f"{command} --cluster {cluster}"

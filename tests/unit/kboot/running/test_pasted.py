@@ -48,7 +48,7 @@ def test_what_is_pasted_is_refused_for_two_clusters_only_without_its_name(tmp_pa
         assert _names_its_cluster(pasted(command, cluster_to_name(folder)), folder)
 
 
-@pytest.mark.parametrize("command", ["kboot up FILE", "kboot logs dnsmasq --cluster ail"])
+@pytest.mark.parametrize("command", ["kboot up FILE", "kboot logs dnsmasq --cluster ail", "ssh core@10.10.14.2 w"])
 def test_what_says_its_cluster_already_is_left_as_it_is(command: str) -> None:
     assert pasted(command, "ail") == command
 
