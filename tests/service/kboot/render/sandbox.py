@@ -143,7 +143,8 @@ class Sandbox:
             mounts += ' && mount --bind "$1/dev" /dev'
         mounts += ' && mount --bind "$1/active" /sys/class/tty/console/active'
         inner = f'{mounts} && exec env -i PATH="$1/bin" SANDBOX="$1" /bin/bash "$1/install.sh"'
-        command = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
+        alone = ["unshare", "--mount", "--net", "--fork", "--kill-child", "sh", "-c", inner, "sh", str(self.folder)]
+        command = ["env", "--default-signal=HUP", *alone]  # which nohup has all below it ignore
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def lines(self, name: str) -> list[str]:
