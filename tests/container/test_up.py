@@ -119,19 +119,6 @@ def test_a_health_check_fails_when_its_service_hangs(cluster: TestCluster, servi
     raise AssertionError(f"{service} did not come back")
 
 
-@pytest.mark.parametrize("service", SERVICE_NAMES)
-def test_a_service_that_is_stopped_ends_by_itself(cluster: TestCluster, service: str) -> None:
-    cluster.compose("stop", service)
-    container = cluster.container(service)
-    assert container.attrs["State"]["ExitCode"] in (0, 143)
-    assert "FATAL" not in container.logs(tail=5).decode()
-    cluster.compose("start", service)
-    for _ in looks(60, 1):
-        if container.exec_run(_HEALTH[service]).exit_code == 0:
-            return
-    raise AssertionError(f"{service} did not come back")
-
-
 def test_status_tells_what_is_down_with_exit_3_and_up_repairs_it(cluster: TestCluster) -> None:
     assert cluster.kboot("status").returncode == 0
     cluster.compose("stop", "registry")

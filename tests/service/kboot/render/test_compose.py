@@ -46,8 +46,8 @@ def test_compose_takes_the_file_without_a_warning(desc: ClusterDesc, network: Ne
 @BOTH
 def test_no_service_has_more_rights_than_it_needs(desc: ClusterDesc, network: NetworkMode, tmp_path: Path) -> None:
     low_port = {"NET_BIND_SERVICE", "SETUID", "SETGID"}
-    wanted: dict[str, set[str]] = dict.fromkeys(("cloudconfig", "time"), low_port)
-    wanted["dnsmasq"] = low_port | {"NET_ADMIN", "NET_RAW"}
+    wanted = {"cloudconfig": low_port, "time": low_port | {"KILL"}}
+    wanted["dnsmasq"] = low_port | {"KILL", "NET_ADMIN", "NET_RAW"}
     for name, service in project(desc, network, tmp_path)["services"].items():
         assert service["cap_drop"] == ["ALL"]
         assert set(service.get("cap_add") or []) == wanted.get(name, set())

@@ -17,7 +17,7 @@ _PLACEHOLDERS = re.compile(r"\{\{[^}]*\}\}|\{[^}]*\}|\b[A-Z]+\b")
 def _named() -> set[str]:
     """Each command that is written for a reader, with what stands for a name as it stands there."""
     found = set(re.findall(r"`(kboot [^`]*)`", _RULES.read_text()))
-    for path in (*(_PAGE / "templates").glob("*.j2"), _PAGE / "advice.py"):
+    for path in (*(_PAGE / "templates").glob("*.j2"), _PAGE.parent / "next_steps.py"):
         found |= set(re.findall(r"""\(f?"(kboot [^"]*)\"""", path.read_text()))
     return found
 
