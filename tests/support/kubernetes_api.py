@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import ssl
 import threading
@@ -30,8 +31,12 @@ Answer = tuple[int, bytes]
 
 
 def own_loopback() -> str:
-    """The first three numbers of loopback addresses for one test: its ports are the real ones, and others test here."""
-    return f"127.{random.randrange(64, 128)}.{random.randrange(256)}"
+    """The first three numbers of loopback addresses for one test: its ports are the real ones, and others test here.
+
+    Each process of a run has its own: a server of two that were given one address would answer for the other.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    return f"127.{64 + 8 * process + random.randrange(8)}.{random.randrange(256)}"
 
 
 def api_node(name: str, *, ready: str = "True") -> dict[str, Any]:
