@@ -15,6 +15,8 @@ _ARMS = "arms it: its next boot from the network installs it"
 _ARMS_UNKNOWN = "arms it, where nothing on its disk is needed any more"
 _AFRESH = "writes its disk anew at its next boot from the network"
 
+TRIES_AGAIN = "it tries again, its last try failed: "  # how the reason of a machine begins whose last install failed
+
 # What install.sh and the OS's installer say of the two causes that a repeated install meets again.
 _OF_DISKS = re.compile(r"install_disk|wipe: true|holds an older install|no disk was found")
 _OF_IMAGE = re.compile(r"signature|CRC|checksum", re.IGNORECASE)
@@ -59,12 +61,11 @@ def _until_installed(node: NodeState) -> list[NextStep]:
             *_of_cause(node),
             _step(None, "as long as it is on it tries again by itself, two minutes after each failure"),
         ]
-    is_stuck = bool(node["reason"] or node["overdue"])
-    if phase not in _WAITS and node["reason"]:
+    if (node["reason"] or "").startswith(TRIES_AGAIN):
         return [_step(None, "it tries again now: where that fails in the same way"), *_of_cause(node)]
     if phase not in _WAITS:
         return [_step(f"kboot logs {name} --follow", "what it tells; its console says what it waits for")]
-    if is_stuck:
+    if node["reason"] or node["overdue"]:
         return [_step("kboot logs dnsmasq", "whether it asks for an address, and what it is answered")]
     return [_step(f"kboot events --follow --node {name}", "each step of it as it comes, once it is switched on")]
 

@@ -21,6 +21,7 @@ from .fleet import Fleet
 from .kept_releases import releases_in_use
 from .kubernetes_nodes import KubernetesView, ready_in_doubt
 from .machine import Machine
+from .next_steps import TRIES_AGAIN
 from .overdue import overdue
 from .pieces import in_pieces
 from .presence import RUNS
@@ -168,7 +169,7 @@ def kubernetes_state(view: KubernetesView) -> KubernetesState:
 def _around(fleet: Fleet, machine: Machine) -> str | None:
     """Return what is wrong with a machine that has no reason of its own: as it is now, or as it was at its last try."""
     if machine.failure and machine.phase in _INSTALLS:
-        return f"it tries again, its last try failed: {machine.failure}"
+        return f"{TRIES_AGAIN}{machine.failure}"
     return _silence(fleet, machine) or ready_in_doubt(machine.phase, fleet.kubernetes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kboot_cloudconfig.machine import DISARMED_MIDWAY, RUNS_ARMED
-from kboot_cloudconfig.next_steps import next_steps
+from kboot_cloudconfig.next_steps import TRIES_AGAIN, next_steps
 from kboot_clusterdesc import Phase
 from kboot_clusterdesc.phase import CARDS_CHANGED, STATE_LOST
 from support.shown_node import node_state
@@ -44,12 +44,13 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
         (Phase.LEASED, {"armed": True, "overdue": "for more than 10 minutes"}, ["kboot logs dnsmasq"]),
         (Phase.BOOTING, {"armed": True, "overdue": "long"}, [f"{_LOGS} --follow"]),
         (Phase.BOOTING, {"reason": DISARMED_MIDWAY}, [_REINSTALL]),
+        (Phase.BOOTING, {"armed": True, "reason": "install.sh was asked for from elsewhere"}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"armed": True}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"armed": True, "version": "4152.2.3"}, [f"{_LOGS} --follow"]),
         (Phase.CONFIGURED, {"reason": DISARMED_MIDWAY}, [_REINSTALL]),
         (
             Phase.INSTALLING,
-            {"armed": True, "reason": f"its last try failed: {_NO_DISK}"},
+            {"armed": True, "reason": f"{TRIES_AGAIN}{_NO_DISK}"},
             [None, None, "kboot up FILE"],
         ),
         (Phase.INSTALLED, {}, [f"{_LOGS} --follow"]),
