@@ -260,18 +260,18 @@ def test_all_machines_come_to_a_new_release_and_no_two_are_away_together(
     lab: KubernetesLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     addresses = ADDRESSES.values()
-    with client_of(lab, addresses, PORT, lab.root / "plain"):
+    with client_of(lab, addresses, PORT, lab.root / "plain.log"):
         drains = _turns_of_drains(lab)
     before = lab.wait_nodes({})
     assert set(_versions(lab).values()) == {OLD}
-    with client_of(lab, addresses, PORT, lab.root / "rolled"):
+    with client_of(lab, addresses, PORT, lab.root / "rollout.log"):
         _begin(lab, NEW)
         _wait_rebooting(lab)
         lab.cut_power()
         _wait_state(lab, "idle", NEW, _ROLLED_S)
         _wait_whole(lab)
-    plain = loss_of(asked_from((lab.root / "plain").read_text().splitlines()), drains)
-    rolled = loss_of(asked_from((lab.root / "rolled").read_text().splitlines()), _turns_of_rollout(lab))
+    plain = loss_of(asked_from((lab.root / "plain.log").read_text().splitlines()), drains)
+    rolled = loss_of(asked_from((lab.root / "rollout.log").read_text().splitlines()), _turns_of_rollout(lab))
     with capsys.disabled():
         print(f"\na client of a Service: {plain} in plain drains of all nodes, {rolled} in a rollout over them")
     assert min(plain.asked, rolled.asked) > 100
