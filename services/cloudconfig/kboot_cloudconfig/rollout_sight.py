@@ -89,14 +89,16 @@ def _member(fleet: Fleet, node: Node) -> Member:
     machine, history = fleet.machine(node.mac), fleet.updates.history(node.mac)
     known = fleet.kubernetes.nodes.get(node.name)
     check = fleet.updates.checks.get(node.mac)
-    failure = newest_failure(history, fleet.rollouts.rollout.release)
+    word = fleet.rollouts.words.get(node.mac)
+    # A client told to look again fails again before the next look here: what its word vouches for counts all the same.
+    failure = newest_failure(history, fleet.rollouts.rollout.release, word.at) if word is not None else None
     return Member(
         node.name,
         tuple(node.roles),
         machine.version,
         not machine.armed and machine.phase in RUNS,
         _trouble(fleet, node),
-        fleet.rollouts.words.get(node.mac),
+        word,
         (failure.at, failure.error) if failure is not None else None,
         known is not None and known.is_marked,
         known.boot if known is not None else None,

@@ -41,7 +41,7 @@ class Member:
     is_part: bool  # it runs from its disk, and is not armed
     trouble: str | None = None  # why it is not well; None where it is
     word: Word | None = None
-    error: tuple[datetime, str] | None = None  # the newest to fetch the rollout's release, as its client told, in words
+    error: tuple[datetime, str] | None = None  # its client's newest with the rollout's release, told before the word
     is_marked: bool = False  # its node bears the mark of a cordon, ours or that of `kboot upgrade`
     booted: str | None = None  # the boot that its kubelet reports, by its id
     installed: str | None = None  # the release that waits for its reboot, as its update client told

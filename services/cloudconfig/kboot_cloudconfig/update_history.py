@@ -83,10 +83,10 @@ def fell_back_from(history: History) -> str:
     return ""
 
 
-def newest_failure(history: History, release: str | None) -> Entry | None:
-    """Return the last failure to come to `release` that was told from the machine's own address; None without one."""
+def newest_failure(history: History, release: str | None, until: datetime) -> Entry | None:
+    """Return the last failure to come to `release` that the machine's own address told by `until`; None without one."""
     for entry in reversed(history):
-        if entry.step is Step.FAILED and entry.is_near and entry.to_version == release:
+        if entry.step is Step.FAILED and entry.is_near and entry.to_version == release and entry.at <= until:
             return entry
     return None
 

@@ -247,7 +247,7 @@ def test_three_failures_from_its_own_address_halt_and_those_of_others_do_not(sit
     told = [each["error"] for each in site.server.node(w1.mac)["update"]["steps"] if each["step"] == "failed"]
     assert len([error for error in told if "(error 18)" not in error]) == 4, "told, all but its own"
     assert next(each for each in site.rollout()["machines"] if each["name"] == "w1")["reason"] is None
-    shown = site.run(_is("halted"))
+    shown = site.run(_is("halted"), timeout_s=50)  # its client fails again as soon as its agent was told to look
     assert shown["reason"].startswith(f"w1 failed 3 times to fetch {NEW}: the payload is signed by another key")
     assert site.rebooted == []
 

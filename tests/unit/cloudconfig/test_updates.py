@@ -67,13 +67,23 @@ def test_nobody_is_known_by_what_was_not_told(updates: Updates) -> None:
 
 def test_a_failure_counts_for_the_release_that_was_offered_and_from_the_machines_own_address_alone() -> None:
     own = Entry(NOW, Step.FAILED, "4230.2.0", "4230.2.3", "no", is_near=True)
-    far = Entry(NOW + timedelta(seconds=1), Step.FAILED, "4230.2.0", "4230.2.3", "another")
+    later = NOW + timedelta(seconds=1)
+    far = Entry(later, Step.FAILED, "4230.2.0", "4230.2.3", "another")
     again = Entry(NOW, Step.OFFERED, "4230.2.0", "4230.2.3")
-    assert newest_failure((own, again, far), "4230.2.3") == own
-    assert newest_failure((own,), "4300.0.0") is None
-    assert newest_failure((far,), "4230.2.3") is None
+    assert newest_failure((own, again, far), "4230.2.3", later) == own
+    assert newest_failure((own,), "4300.0.0", later) is None
+    assert newest_failure((far,), "4230.2.3", later) is None
     told = with_entry(with_entry((), replace(own, is_near=False)), own)
-    assert (len(told), newest_failure(told, "4230.2.3")) == (1, own)
+    assert (len(told), newest_failure(told, "4230.2.3", later)) == (1, own)
+
+
+def test_a_failure_that_came_after_the_machines_word_hides_none_that_came_before_it() -> None:
+    first = Entry(NOW, Step.FAILED, "4230.2.0", "4230.2.3", "no", is_near=True)
+    offered = Entry(NOW + timedelta(seconds=59), Step.OFFERED, "4230.2.0", "4230.2.3")
+    second = replace(first, at=NOW + timedelta(seconds=61))
+    told = (first, offered, second)
+    words = [NOW + timedelta(seconds=at) for at in (-1, 60, 120)]
+    assert [newest_failure(told, "4230.2.3", word) for word in words] == [None, first, second]
 
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
