@@ -17,6 +17,11 @@ class ClockSteps:
 
     def since_last(self, wall: datetime, steady_s: float) -> timedelta | None:
         """Return by how much the clock was set since the last look, forward or back; None where it was not."""
-        by = wall - self.wall - timedelta(seconds=steady_s - self.steady_s)
+        by = self.since_look(wall, steady_s)
         self.wall, self.steady_s = wall, steady_s
+        return by
+
+    def since_look(self, wall: datetime, steady_s: float) -> timedelta | None:
+        """Return the same without its being a look."""
+        by = wall - self.wall - timedelta(seconds=steady_s - self.steady_s)
         return by if abs(by) > LEAST_STEP else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ class Fleet:
         settings: Settings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         description: DescriptionFile | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.now = settings, now
         self.store = Store(settings.data / "state" / shared_files.DATABASE, now(), is_marked=settings.state_is_marked)
@@ -57,17 +59,15 @@ class Fleet:
         self.description = description or DescriptionFile(settings.config / shared_files.DESCRIPTION)
         self.leases = LeaseFile(settings.data / "leases" / shared_files.LEASES)
         self.listeners, self.observed = Listeners(), Observed()
-        self._heard = self.store.heard()
+        self._heard, self.heard_kept_at = self.store.heard(), now()
         self._heard_since: set[Mac] = set()  # since their times were kept
-        self.heard_kept_at = now()
-        self.presence, self.nodes_folder = Presence(), str(settings.nodes)
+        self.presence, self.kubernetes, self.nodes_folder = Presence(), KubernetesView(), str(settings.nodes)
         self._refusals, self._reasons, self.steps = Refusals(), Reasons(), Steps()
         self.boot_values: dict[Mac, str] = {}  # the newest of each machine; they are kept as their hashes alone
-        self.kubernetes = KubernetesView()
         self._index_now: NodeIndex | None = None
         self.store.on_event = self._announce
         self.files, self._moment, self.shown = SmallFiles(), Moment(), ShownNodes()
-        self.updates, self.rollouts = Updates(self.store.updates), Rollouts(self.store.rollouts)
+        self.updates, self.rollouts = Updates(self.store.updates), Rollouts(self.store.rollouts, now(), steady)
         self._identities = Identities(self.store, self.updates, self.rollouts)
 
     def index(self) -> NodeIndex:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from kboot_clusterdesc import EventKind, Mac
 from kboot_clusterdesc.model import Timing
 
-from .clock_steps import ClockSteps
 from .fleet import Fleet
 from .kubernetes_calls import ApiCalls
 from .log import LogLevel, log
@@ -30,9 +28,8 @@ _RETRY_S = 5.0  # as kubectl drain does
 class RolloutWatch:
     """The loop that moves the one rollout of the cluster."""
 
-    def __init__(self, fleet: Fleet, steady: Callable[[], float] = time.monotonic) -> None:
-        self._fleet, self._steady = fleet, steady
-        self._clock = ClockSteps(fleet.now(), steady())
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
         every_s = min(_RETRY_S, fleet.settings.rollout_every_s)
         self._tasks = NodeTasks(ApiCalls(self._addresses, fleet.settings.tls), every_s, self._note_task)
 
@@ -81,9 +78,7 @@ class RolloutWatch:
     def _now(self) -> datetime:
         """Return the time; where the clock was set, the rollout is first taken up by it."""
         fleet, now = self._fleet, self._fleet.now()
-        by = self._clock.since_last(now, self._steady())
-        if by is not None:
-            fleet.rollouts.follow_clock(now, by)
+        if (by := fleet.rollouts.follow_clock(now)) is not None:
             log("clock-was-set", LogLevel.WARNING, by_s=round(by.total_seconds()), rollout="taken up anew")
         return now
 

@@ -59,18 +59,19 @@ def clocks() -> Clocks:
     return Clocks()
 
 
+def _fleet(folder: Path, clocks: Clocks) -> Fleet:
+    """What a server begins with that has its files there."""
+    places = {"KBOOT_CONFIG_DIR": str(folder / "config"), "KBOOT_DATA_DIR": str(folder), "KBOOT_UID": str(os.getuid())}
+    return Fleet(settings_from(places), clocks.now, steady=clocks.steady)
+
+
 @pytest.fixture
 def fleet(tmp_path: Path, clocks: Clocks) -> Fleet:
     """One machine that was told to reboot for a rollout."""
     for name in ("config", "leases", "images", "nodes"):
         (tmp_path / name).mkdir()
     (tmp_path / "config" / "clusterdesc.yaml").write_text(_DESCRIPTION)
-    places = {
-        "KBOOT_CONFIG_DIR": str(tmp_path / "config"),
-        "KBOOT_DATA_DIR": str(tmp_path),
-        "KBOOT_UID": str(os.getuid()),
-    }
-    made = Fleet(settings_from(places), clocks.now)
+    made = _fleet(tmp_path, clocks)
     machine = made.machine(MAC)
     made.keep(machine, booted_from_disk(finished_install(machine, NOW), "c", "1.0.0", NOW))
     course = Course(Stage.REBOOTING, NOW, from_version="1.0.0", boot="before")
@@ -80,7 +81,7 @@ def fleet(tmp_path: Path, clocks: Clocks) -> Fleet:
 
 @pytest.mark.parametrize("hours", [3, -3])
 def test_a_machine_has_its_time_by_the_clock_that_was_set(fleet: Fleet, clocks: Clocks, hours: int) -> None:
-    watch = RolloutWatch(fleet, clocks.steady)
+    watch = RolloutWatch(fleet)
     clocks.pass_by(timedelta(seconds=5))
     asyncio.run(watch.look())
     assert fleet.rollouts.rollout.courses[MAC].since == NOW
@@ -99,7 +100,7 @@ def test_a_machine_has_its_time_by_the_clock_that_was_set(fleet: Fleet, clocks: 
 
 @pytest.mark.parametrize("hours", [3, -3])
 def test_a_hold_has_the_time_left_that_it_had(fleet: Fleet, clocks: Clocks, hours: int) -> None:
-    watch = RolloutWatch(fleet, clocks.steady)
+    watch = RolloutWatch(fleet)
     fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
     clocks.pass_by(timedelta(minutes=1))
     clocks.wall += timedelta(hours=hours)
@@ -114,7 +115,7 @@ def test_a_hold_has_the_time_left_that_it_had(fleet: Fleet, clocks: Clocks, hour
 def test_a_hold_outlives_a_step_of_the_clock_that_is_too_small_to_follow(
     fleet: Fleet, clocks: Clocks, seconds: int
 ) -> None:
-    watch = RolloutWatch(fleet, clocks.steady)
+    watch = RolloutWatch(fleet)
     fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
     clocks.wall += timedelta(seconds=seconds)
     asyncio.run(watch.look())
@@ -123,9 +124,31 @@ def test_a_hold_outlives_a_step_of_the_clock_that_is_too_small_to_follow(
     assert fleet.rollouts.hold(clocks.wall) is None
 
 
-def test_a_hold_that_ends_later_than_any_was_told_to_is_over(fleet: Fleet, clocks: Clocks) -> None:
+def test_a_hold_that_ends_later_than_any_was_told_to_is_over(tmp_path: Path, fleet: Fleet, clocks: Clocks) -> None:
     fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
+    fleet.store.close()
+    begun = _fleet(tmp_path, clocks)
+    assert begun.rollouts.hold(clocks.wall) is not None
+    begun.store.close()
     clocks.wall -= timedelta(hours=3)  # while the server was off
+    assert _fleet(tmp_path, clocks).rollouts.hold(clocks.wall) is None
+
+
+@pytest.mark.parametrize(
+    "step", [timedelta(hours=3), timedelta(hours=-3), timedelta(seconds=61), timedelta(minutes=-7)]
+)
+def test_a_hold_stands_between_a_step_of_the_clock_and_the_next_look(
+    fleet: Fleet, clocks: Clocks, step: timedelta
+) -> None:
+    fleet.rollouts.keep_hold(Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS))
+    clocks.pass_by(timedelta(minutes=1))
+    clocks.wall += step
+    assert fleet.rollouts.hold(clocks.wall) is not None
+    told = Hold("`kboot upgrade`", "key", clocks.wall + HOLD_LASTS)  # once more, before that look too
+    fleet.rollouts.keep_hold(told)
+    assert fleet.rollouts.hold(clocks.wall) == told
+    asyncio.run(RolloutWatch(fleet).look())
+    clocks.pass_by(HOLD_LASTS)
     assert fleet.rollouts.hold(clocks.wall) is None
 
 
