@@ -16,6 +16,7 @@ from kboot.cli.options import (
     describe_by_file,
 )
 from kboot.errors import ExitCode
+from kboot.service_images.sources import sources
 
 from .hardware_options import add_hardware_options
 
@@ -34,7 +35,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="the description; default: `lab.yaml` of kboot's examples"
     )
-    describe_by_file(parser)
+    describe_by_file(parser, _usual_file)
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long to wait for machines (1800; 3600 for Kubernetes)"
@@ -135,6 +136,10 @@ def register(commands: Commands) -> None:
     )
     add_cluster(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+
+
+def _usual_file() -> Path:
+    return sources() / "examples" / "lab.yaml"
 
 
 def _later(name: str) -> Command:

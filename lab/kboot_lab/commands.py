@@ -35,14 +35,12 @@ from .machines import Machines, MachineSpec
 
 def run_up(arguments: argparse.Namespace) -> ExitCode:
     """Bring a lab up."""
-    from kboot.service_images.sources import sources
-
     from . import kubectl
     from .up import lab_up
 
     if arguments.nodes is not None and not 0 < arguments.nodes <= 30:
         raise BadInput(f"--nodes {arguments.nodes} is not a number from 1 to 30", "leave it out for the nodes declared")
-    path = arguments.file or sources() / "examples" / "lab.yaml"
+    path = arguments.file or arguments.usual_file()
     reached = lab_up(
         path,
         arguments.root,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ..errors import KbootError
 from ..host.told_commands import Complete
 
 _SHELL = re.compile(r" +[|>;&]")  # where the shell goes on, behind the command
@@ -37,8 +38,11 @@ def _named(arguments: argparse.Namespace) -> str | None:
     from ..running.chosen import description_at
 
     try:
-        return description_at(arguments.file).cluster.name if arguments.file is not None else None
-    except (InvalidDescription, OSError):
+        file: Path | None = arguments.file
+        if file is None and arguments.usual_file is not None:
+            file = arguments.usual_file()
+        return description_at(file).cluster.name if file is not None else None
+    except (InvalidDescription, KbootError, OSError):
         return None
 
 

@@ -77,9 +77,9 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster", metavar="NAME", help="which cluster; default: the only one under the root")
 
 
-def describe_by_file(parser: argparse.ArgumentParser) -> None:
-    """Have the `FILE` of a command taken for the description of the cluster that the command is about."""
-    parser.set_defaults(is_description=True)
+def describe_by_file(parser: argparse.ArgumentParser, usual: Callable[[], Path] | None = None) -> None:
+    """Have the `FILE` of a command taken for the description of its cluster; `usual` returns that of who names none."""
+    parser.set_defaults(is_description=True, usual_file=usual)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -120,6 +120,11 @@ def test_a_description_names_the_cluster_that_it_brings_up_also_the_first_time(t
     assert wrong("kboot status") == "kboot status"
 
 
+def test_a_lab_of_no_file_is_that_of_the_example_and_other_commands_of_no_file_name_no_cluster(root: Path) -> None:
+    assert _completer(root, "lab", "up")("kboot lab ps") == "kboot lab ps --cluster demo"
+    assert _completer(root, "doctor")("kboot lab ps") == "kboot lab ps"
+
+
 def test_the_only_cluster_of_a_root_is_not_named(tmp_path: Path) -> None:
     _keep(tmp_path, "ail")
     complete = completer(PARSER, PARSER.parse_args(["status", "--cluster", "ail", "--root", str(tmp_path)]))
