@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kboot.host.waiting import looks
 from kboot_cloudconfig.description import AT_ONCE_BYTES, DescriptionFile
 from kboot_cloudconfig.file_watch import watch_description
 from kboot_cloudconfig.fleet import Fleet
@@ -146,10 +147,14 @@ def test_a_node_that_is_dropped_between_two_pieces_is_left_out(tmp_path: Path) -
     fleet = Fleet(settings_from(places))
 
     async def drop() -> None:
+        assert len(fleet.nodes()) == 150, "some were looked at before"
         _write(path, 120)
+        for _ in looks(10, 0.01):
+            if len(fleet.nodes()) == 120:
+                break
 
     async def look() -> list[str]:
-        _, names = await asyncio.gather(drop(), in_pieces(fleet, lambda node: node.name))
+        names, _ = await asyncio.gather(in_pieces(fleet, lambda node: node.name), drop())
         return names
 
     assert asyncio.run(look()) == [f"node{number}" for number in range(1, 121)]
