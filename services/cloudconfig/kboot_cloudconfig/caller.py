@@ -18,6 +18,7 @@ from .guard import Ask, Refusal, is_token
 from .own_name import is_own_name, name_of
 from .person import BY_TOKEN, Person
 from .problem import ProblemError
+from .report_tokens import reporter_of
 
 
 def mac_of(text: str) -> Mac:
@@ -57,6 +58,13 @@ async def _mac_in_path(mac: SpeltMac, fleet: ServedFleet) -> Mac:
 
 
 PathMac = Annotated[Mac, Depends(_mac_in_path)]  # `{mac}` of the route's path: of a node, the one that it is known by
+
+
+async def _reporter_in_path(request: Request, mac: SpeltMac, fleet: ServedFleet) -> Mac:
+    return reporter_of(fleet, mac_of(mac), token_of(request))
+
+
+ReporterMac = Annotated[Mac, Depends(_reporter_in_path)]  # the same of a machine that reports
 
 
 async def check_name(request: Request, fleet: ServedFleet) -> None:

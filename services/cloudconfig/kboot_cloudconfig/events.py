@@ -15,7 +15,7 @@ from kboot_clusterdesc.types import Guid, HostKey
 from . import guard
 from . import machine as life
 from .body import Body, Size
-from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
+from .caller import ReporterMac, ServedFleet, ask_of, parsed, small_body
 from .card import CARDS_AT_MOST, Card
 from .disk import DISKS_AT_MOST, Disk
 from .disk_boot import told_boot
@@ -53,7 +53,7 @@ class Report(Body):
     failed_units: tuple[FailedUnit, ...] | None = Field(default=None, max_length=UNITS_AT_MOST)
 
 
-async def take_report(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+async def take_report(request: Request, fleet: ServedFleet, mac: ReporterMac) -> Response:
     """Change a machine's state by its own report; answer 403 and keep an event where the token is wrong."""
     own = fleet.addresses_of(fleet.node(mac))
     ask = ask_of(request)

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import boot_script, events, installer, node_config
-from .caller import mac_of
+from .caller import mac_of, token_of
 from .fleet import Fleet
 from .kept_answers import KeptAnswers
 from .problem import ProblemError, problem
+from .report_tokens import reporter_of
 from .request_log import RequestLog
 
 _Answer = Callable[[Request, Fleet, str], Awaitable[Response]]
@@ -31,7 +32,7 @@ async def _cloud_config(request: Request, fleet: Fleet, mac: str) -> Response:
 
 
 async def _report(request: Request, fleet: Fleet, mac: str) -> Response:
-    return await events.take_report(request, fleet, fleet.identity(mac_of(mac)))
+    return await events.take_report(request, fleet, reporter_of(fleet, mac_of(mac), token_of(request)))
 
 
 # Methods, what a path begins and ends with, and who answers; between them stands a MAC.

@@ -82,6 +82,7 @@ class Machine:
     failed_units: tuple[KeptUnit, ...] = ()  # since its last boot from disk
     may_be_installed: bool = False  # what was known of it was lost, and no install is known to have ended since
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
+    was: tuple[Mac, ...] = ()  # MACs by which it is or may be known to its config still, until it is installed again
 
 
 def _enter(machine: Machine, phase: Phase, now: datetime) -> Machine:
@@ -221,7 +222,7 @@ def finished_install(machine: Machine, now: datetime, boot_partition: str | None
         return machine
     # A new installation makes new host keys, so the known ones belong to no machine any more.
     done = replace(_enter(machine, Phase.INSTALLED, now), armed=False, boot=None, may_be_installed=False)
-    done = replace(done, boot_partition=boot_partition)
+    done = replace(done, boot_partition=boot_partition, was=())
     return replace(done, reason=None, remark=None, ssh_host_keys=(), failure=None, install_log=(), failed_units=())
 
 
@@ -279,7 +280,8 @@ def arm(machine: Machine, now: datetime) -> Machine:
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
     known = replace(standing, remark=machine.remark, install_disk=machine.install_disk, disks=machine.disks)
-    return replace(known, cards=machine.cards, spent=_spent(machine), boot_partition=machine.boot_partition)
+    kept = replace(known, cards=machine.cards, boot_partition=machine.boot_partition, was=machine.was)
+    return replace(kept, spent=_spent(machine))
 
 
 def disarm(machine: Machine) -> Machine:

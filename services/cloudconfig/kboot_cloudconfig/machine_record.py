@@ -53,6 +53,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "failed_units": machine.failed_units,
         "may_be_installed": machine.may_be_installed,
         "boot_partition": machine.boot_partition,
+        "was": machine.was,
     }
 
 
@@ -97,4 +98,5 @@ def from_json(plain: dict[str, Any]) -> Machine:
         failed_units=tuple(plain.get("failed_units", ())),
         may_be_installed=plain.get("may_be_installed", plain["reason"] in MAY_BE_INSTALLED),
         boot_partition=plain.get("boot_partition"),
+        was=tuple(map(Mac, plain.get("was", ()))),
     )

@@ -12,6 +12,8 @@ from kboot_clusterdesc.phase import CARDS_CHANGED
 from .machine import Machine, declared_in_doubt, disarm, may_have_run
 from .node_index import NodeIndex
 
+_KNOWN_KEPT = 8  # MACs by which a machine was known
+
 
 @dataclass(frozen=True, slots=True)
 class Succession:
@@ -70,8 +72,15 @@ def succession(
     if own is not None and may_have_run(own):
         return Succession(doubted)
     if len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before):
-        return Succession((replace(lived[0], mac=mac),), lived[0].mac)
-    return Succession((*doubted, declared_in_doubt(mac, now, CARDS_CHANGED)))
+        return Succession((replace(lived[0], mac=mac, was=_were(mac, lived)),), lived[0].mac)
+    doubt = replace(declared_in_doubt(mac, now, CARDS_CHANGED), was=_were(mac, lived))
+    return Succession((*doubted, doubt))
+
+
+def _were(mac: Mac, machines: Sequence[Machine]) -> tuple[Mac, ...]:
+    """Return the MACs, newest first, by which the config of a machine that is known by `mac` may know it still."""
+    known = dict.fromkeys(each for machine in machines for each in (machine.mac, *machine.was))
+    return tuple(each for each in known if each != mac)[:_KNOWN_KEPT]
 
 
 def _in_doubt(machine: Machine) -> Machine:

@@ -14,7 +14,7 @@ from . import guard
 from . import machine as life
 from .api import AgentAnswer
 from .body import Body
-from .caller import PathMac, ServedFleet, ask_of, parsed, small_body
+from .caller import ReporterMac, ServedFleet, ask_of, parsed, small_body
 from .fleet import Fleet
 from .presence import RUNS
 from .problem import ProblemError
@@ -36,7 +36,7 @@ class AgentWord(Body):
     boot: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$", description="/proc/sys/kernel/random/boot_id")]
 
 
-async def take_word(request: Request, fleet: ServedFleet, mac: PathMac) -> AgentAnswer:
+async def take_word(request: Request, fleet: ServedFleet, mac: ReporterMac) -> AgentAnswer:
     """Take the word of a machine's agent, and answer what it is to do; 403 where the token is wrong."""
     own = fleet.addresses_of(fleet.node(mac))
     ask = ask_of(request)

@@ -128,6 +128,23 @@ def test_a_machine_reports_by_a_card_that_is_out_of_it_while_that_is_named(serve
     assert served.node(_NEW)["version"] == "3976.0.0"
 
 
+def test_a_machine_reports_by_the_mac_of_its_config_until_it_has_another_though_no_node_has_that(
+    served: Server,
+) -> None:
+    token = served.secrets.report_tokens[NODE1]
+    recarded(served, (STRANGER,), (NODE2, _FOURTH))
+    assert served.report(NODE1, "running", token, version="3976.0.0").status_code == 204
+    assert served.node(STRANGER)["version"] == "3976.0.0"
+    served.stop(kill=True)
+    served.start()
+    body = {"state": "idle", "version": "3976.0.0", "boot": "0b" * 16}
+    assert served.ask("POST", f"/v1/nodes/{NODE1}/update", tls=True, token=token, body=body).status_code == 200
+    assert served.report(NODE1, "running", "another").status_code == 403
+    assert [event["mac"] for event in served.events() if event["kind"] == "refused"] == [STRANGER]
+    assert served.report(_NEW, "running", token).status_code == 404
+    assert served.get(f"/v1/nodes/{NODE1}").status_code == 404
+
+
 def test_nodes_whose_cards_were_mixed_up_are_not_armed_once_that_is_put_right(served: Server) -> None:
     served.install(NODE2)
     report(served, NODE2, served.secrets.report_tokens[NODE2])

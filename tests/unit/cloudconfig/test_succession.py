@@ -42,7 +42,18 @@ RUNS = booted_from_disk(finished_install(declared(A, NOW), NOW), "c", "1.0.0", N
 @pytest.mark.parametrize("mac", [B, X])
 def test_a_machine_is_the_same_by_its_other_card_and_by_a_new_one(mac: Mac) -> None:
     found = succession(mac, None, [RUNS], BEFORE, NOW)
-    assert (found.before, found.states) == (A, (replace(RUNS, mac=mac),))
+    assert (found.before, found.states) == (A, (replace(RUNS, mac=mac, was=(A,)),))
+
+
+def test_a_machine_is_known_by_each_mac_that_its_config_may_have_until_it_is_installed_again() -> None:
+    (second,) = succession(B, None, [RUNS], BEFORE, NOW).states
+    (third,) = succession(X, None, [second], index_of((B,), (C, D)), NOW).states
+    assert third.was == (B, A)
+    assert succession(A, None, [third], index_of((X,), (C, D)), NOW).states[0].was == (X, B)
+    armed = arm(third, NOW)
+    assert (armed.was, finished_install(armed, NOW).was) == ((B, A), ())
+    (doubt,) = succession(B, None, [RUNS, replace(RUNS, mac=C)], BEFORE, NOW).states
+    assert doubt.was == (A, C)
 
 
 def test_what_a_machine_told_of_its_cards_counts_without_a_description_before() -> None:
