@@ -268,12 +268,13 @@ def _summary(desc: ClusterDesc) -> str:
 
 def _deliver(text: str, output: Path | None) -> None:
     """Print `text`, or write it to the file `output`; raise BadInput where that file exists."""
+    from ..host.files import write_new_file
+
     if output is None:
         sys.stdout.write(text)
         return
     try:
-        with output.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        write_new_file(output, text)
     except FileExistsError as error:
         raise _exists(output) from error
     except OSError as error:

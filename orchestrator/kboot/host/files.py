@@ -25,6 +25,17 @@ def write_file(target: Path, content: bytes, *, mode: int = 0o644, uid: int = 0,
         stream.write(content)
 
 
+def write_new_file(target: Path, text: str) -> None:
+    """Write `text` to `target`, whole or not at all; raise FileExistsError where something is there already."""
+    with target.open("x", encoding="utf-8") as stream:
+        try:
+            stream.write(text)
+            stream.flush()
+        except BaseException:
+            target.unlink()  # a part would be in the way of the next try
+            raise
+
+
 @contextmanager
 def replaced(target: Path, *, mode: int = 0o644, uid: int = 0, gid: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file to write and read again; it replaces `target` once the block has ended well, and is gone if not."""

@@ -29,6 +29,16 @@ def test_a_full_disk_is_said_in_one_line_with_a_code_of_its_own(words: list[str]
     assert (done.returncode, done.stderr) == (1, _SAID)
 
 
+def test_a_file_that_cannot_be_written_whole_is_not_left_in_the_way_of_the_next_run(tmp_path: Path) -> None:
+    made = tmp_path / "cluster.yaml"
+    command = [sys.executable, "-m", "kboot.cli.main", "init", "--example", "-o", str(made)]
+    full = subprocess.run(["prlimit", "--fsize=100", *command], capture_output=True, text=True)
+    assert (full.returncode, made.exists()) == (2, False)
+    assert "cannot be written: File too large" in full.stderr
+    assert subprocess.run(command, capture_output=True, text=True).returncode == 0
+    assert made.stat().st_size > 100
+
+
 def test_a_reader_that_has_gone_is_no_fault() -> None:
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {sys.executable} -m kboot.cli.main --help | true"],
