@@ -20,7 +20,8 @@ class DrainBlocked(NotYet):
 def drain(kubectl: Kubectl, name: str, timeout_s: float, say: Callable[[str], None]) -> None:
     """Cordon the node `name` and move its pods; those of DaemonSets and of its own manifests stay.
 
-    Raises DrainBlocked with the pods that were not let go within `timeout_s`; the node stays cordoned then.
+    Raises DrainBlocked with the pods that were not let go within `timeout_s`; the node stays cordoned then. So it does
+    on Ctrl-C, which is said.
     """
     heard: list[str] = []
 
@@ -30,8 +31,12 @@ def drain(kubectl: Kubectl, name: str, timeout_s: float, say: Callable[[str], No
             say(f"  {line}")
 
     options = ("--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={timeout_s:.0f}s")
-    if kubectl.follow("drain", name, *options, say=hear) == 0:
-        return
+    try:
+        if kubectl.follow("drain", name, *options, say=hear) == 0:
+            return
+    except KeyboardInterrupt:
+        say(f"{name} may be cordoned by now, and some of its pods moved: `kboot node uncordon {name}` takes it back")
+        raise
     blocked = blocked_pods(heard)
     if blocked:
         reasons = "; ".join(f"{pod}: {reason}" for pod, reason in blocked.items())

@@ -49,10 +49,21 @@ def apply_to(
             own = None if is_forced else _counted(desc, node)
             cluster = standing_of(folder, desc, machines)
             before = well_parts(cluster, own) if own else []
-            said = apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
-            if own and said:
-                wait_for_parts(cluster, own, before, timeout_s - (monotonic() - begin))
+            with _told_on_interrupt(node["name"], say):
+                said = apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
+                if own and said:
+                    wait_for_parts(cluster, own, before, timeout_s - (monotonic() - begin))
             return node["name"], said
+
+
+@contextmanager
+def _told_on_interrupt(name: str, say: Say) -> Iterator[None]:
+    """Say on Ctrl-C, which cuts the connection to the machine `name`, what it may have left there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"{name} may have a part of the config by now: `kboot node apply {name}` goes on with the rest")
+        raise
 
 
 def _counted(desc: ClusterDesc, machine: JsonObject) -> Node | None:

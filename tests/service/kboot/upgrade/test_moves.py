@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +99,15 @@ def test_a_machine_is_not_moved_to_another_ip_by_the_connection_that_goes_with_i
     assert site.upgrade().unreachable(["node1"]) == []
     assert site.apply() == 0
     assert asked.exists()
+
+
+def test_ctrl_c_says_that_the_machine_may_have_a_part_of_its_config(site: Site, asked: Path) -> None:
+    (asked.parent / "bin" / "ssh").write_text("#!/bin/sh\nkill -INT $PPID; exec sleep 60\n")
+    root = str(site.cluster.folder.root)
+    command = [sys.executable, "-m", "kboot.cli.main", "node", "apply", "node1", "--trust-first-contact"]
+    done = subprocess.run([*command, "--root", root], capture_output=True, text=True, timeout=60)
+    said = "node1 may have a part of the config by now: `kboot node apply node1` goes on with the rest"
+    assert (done.returncode, done.stderr.splitlines()[-2:]) == (130, [said, "interrupted"])
 
 
 def test_only_a_machine_that_would_leave_its_address_is_held(site: Site) -> None:

@@ -97,6 +97,16 @@ def test_what_is_said_again_and_again_is_told_once_and_the_end_in_the_error_alon
     assert said == [f"  {line}" for line in _HELD[:5]]
 
 
+def test_ctrl_c_says_that_the_node_stays_cordoned(tmp_path: Path) -> None:
+    said: list[str] = []
+    kubectl = speaking(tmp_path, ["node/node2 cordoned"], 0)
+    kubectl.program.write_text(kubectl.program.read_text().replace("exit 0", "kill -INT $PPID; exec sleep 60"))
+    with pytest.raises(KeyboardInterrupt):
+        drain(kubectl, "node2", 300, said.append)
+    way = "`kboot node uncordon node2` takes it back"
+    assert said == ["  node/node2 cordoned", f"node2 may be cordoned by now, and some of its pods moved: {way}"]
+
+
 def test_a_pod_that_went_after_all_holds_nothing() -> None:
     assert blocked_pods([_RETRY]) == {"default/db-0": _BUDGET}
     assert blocked_pods([_RETRY, "pod/db-0 evicted"]) == {}
