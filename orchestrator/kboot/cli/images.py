@@ -205,7 +205,7 @@ def run_prune(arguments: argparse.Namespace) -> ExitCode:
 def run_pull(arguments: argparse.Namespace) -> ExitCode:
     """Copy node images from their public registries into the cluster's."""
     from ..host.stamp import changed
-    from ..running.summary import write_summary
+    from ..running.summary import summary_at_end
 
     folder, desc = _cluster(arguments)
     store = _store(folder, desc)
@@ -213,12 +213,12 @@ def run_pull(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.references:
         wanted = [reference for reference, digest in store.digests(wanted).items() if digest is None]
     progress = Progress()
-    with changed(folder), shown_share(progress, "pulled", len(wanted), "images") as ended:
+    bar = shown_share(progress, "pulled", len(wanted), "images")
+    with changed(folder), summary_at_end(folder, desc), bar as ended:
         for reference in wanted:
             finding = store.pull(reference, progress)
             ended(1)
             _print_done(finding, progress)
-        write_summary(folder, desc)
     if not wanted:
         note("every image of the description is there already")
     return ExitCode.DONE
@@ -247,7 +247,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: str | None) -> ExitCode:
     """Push the images of `archives`; every archive is read, and refused if bad, before the first is pushed."""
     from ..host.stamp import changed
-    from ..running.summary import write_summary
+    from ..running.summary import summary_at_end
     from ..supplies.image_archive import read_archive
     from ..supplies.node_images import usable_image
 
@@ -259,12 +259,12 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
         usable_image(read[path], name, desc)
     size_mb = {path: path.stat().st_size / 1e6 for path in named}
     store, progress = _store(folder, desc), Progress()
-    with changed(folder), shown_share(progress, "pushed", sum(size_mb.values()), "MB") as ended:
+    bar = shown_share(progress, "pushed", sum(size_mb.values()), "MB")
+    with changed(folder), summary_at_end(folder, desc), bar as ended:
         for number, (path, name) in enumerate(pushes, 1):
             finding = store.push_archive(path, name, progress, count=f"{number} of {len(pushes)}")
             ended(size_mb[path] / len(named[path]))
             _print_done(finding, progress)
-        write_summary(folder, desc)
     return ExitCode.DONE
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +43,15 @@ def write_summary(folder: ClusterFolder, desc: ClusterDesc, services: Mapping[st
         with suppress(OSError):
             folder.config.mkdir(parents=True, exist_ok=True)
             write_file(_path(folder), f"{summary.model_dump_json(indent=1)}\n".encode())
+
+
+@contextmanager
+def summary_at_end(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[None]:
+    """Write the summary at the end of a work that brings images, whether it brought all of them or broke off."""
+    try:
+        yield
+    finally:
+        write_summary(folder, desc)
 
 
 def certificate_ends(kept: Sequence[KeptCertificate]) -> tuple[CertificateEnd, ...]:
