@@ -75,8 +75,9 @@ class Fleet:
         index = self._index_now or self._moment.get("description", self.description.current)
         if index is None:
             raise ProblemError(503, "there is no description yet")
-        for before, after in self._identities.follow(index, self.now()):
-            self._hand_on_heard(before, after)
+        if not self._identities.has_followed(index):  # asked with each look at a node
+            for before, after in self._identities.follow(index, self.now()):
+                self._hand_on_heard(before, after)
         return index
 
     @contextmanager
@@ -147,7 +148,7 @@ class Fleet:
 
     def machine(self, mac: Mac) -> Machine:
         """Return the state of a node's machine; one never heard of is armed, unless the state is in doubt."""
-        return self.store.machine(mac, self.now())
+        return self.store.known(mac) or self.store.machine(mac, self.now())
 
     def addresses_of(self, node: Node, cards: Sequence[Mac] | None = None) -> tuple[IPv4Address, ...]:
         """Return the addresses that are a node's own, by any or some of its cards; none while it has none."""
@@ -204,9 +205,9 @@ class Fleet:
 
         So it was where it was given its lease, or its renewal.
         """
-        self._heard[mac] = self.now()
+        self._heard[mac] = now = self.now()
         self._heard_since.add(mac)
-        self.presence.hear(mac, self.now())
+        self.presence.hear(mac, now)
 
     def heard_of(self, node: Node) -> datetime | None:
         """Return when a node's machine was last heard of; None where it never was."""

@@ -25,11 +25,15 @@ class Identities:
         self._store, self._updates, self._rollouts = store, updates, rollouts
         self._followed: NodeIndex | None = None
 
+    def has_followed(self, index: NodeIndex) -> bool:
+        """Return whether this very description was looked at last."""
+        return index is self._followed
+
     def follow(self, index: NodeIndex, now: datetime) -> list[tuple[Mac, Mac]]:
         """Keep the states of machines under the MACs that a description names, and return each MAC that changed."""
-        before = self._followed
-        if index is before:
+        if self.has_followed(index):
             return []
+        before = self._followed
         kept = self._store.kept()
         found = list(recarded(index, before, kept, self._told(index, kept, now)))
         claims = Counter(mac for _, others in found for mac in others)

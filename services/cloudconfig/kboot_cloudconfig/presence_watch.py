@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import EventKind, Mac, Node
@@ -47,17 +47,19 @@ class PresenceWatch:
 
     async def look(self) -> None:
         """Look once for each machine that runs and was not heard of since the last look."""
-        found = [each for each in await in_pieces(self._fleet, self._looked_for) if each is not None]
+        since = self._fleet.now() - timedelta(seconds=self._every_s)
+        looked_for = await in_pieces(self._fleet, lambda node: self._looked_for(node, since))
+        found = [each for each in looked_for if each is not None]
         async with asyncio.TaskGroup() as looks:
             for begin in range(0, len(found), _AT_ONCE):
                 if begin:
                     await asyncio.sleep(_PACE_S)
                 looks.create_task(self._note(found[begin : begin + _AT_ONCE]))
 
-    def _looked_for(self, node: Node) -> tuple[Mac, IPv4Address] | None:
+    def _looked_for(self, node: Node, since: datetime) -> tuple[Mac, IPv4Address] | None:
+        """Return where a machine is looked for; None of one that does not run, or was there or heard of `since`."""
         fleet = self._fleet
         self._tell(node.mac)
-        since = fleet.now() - timedelta(seconds=self._every_s)
         if fleet.machine(node.mac).phase not in RUNS or fleet.presence.is_there_since(node.mac, since):
             return None
         address = fleet.address_of(node)
@@ -76,7 +78,10 @@ class PresenceWatch:
     def _tell(self, mac: Mac) -> None:
         """Tell once that a machine that runs is silent, and that it answers again."""
         fleet = self._fleet
-        runs, since = fleet.machine(mac).phase in RUNS, fleet.presence.missing_since(mac)
+        since = fleet.presence.missing_since(mac)
+        if since is None and mac not in self._silent:  # nearly every machine
+            return
+        runs = fleet.machine(mac).phase in RUNS
         if since is not None and runs and mac not in self._silent:
             self._silent.add(mac)
             fleet.tell(EventKind.SILENT, mac, since=rfc3339(since))

@@ -104,6 +104,8 @@ def has_work(fleet: Fleet) -> bool:
     if rollout.state is not State.IDLE or not is_through:
         return True
     releases = [release for release in (rollout.release, updating_release(fleet)) if release is not None]
+    if not releases:
+        return False
     versions = {fleet.machine(node.mac).version for node in fleet.nodes()}
     return any(is_older(version, release) for version in versions for release in releases)
 

@@ -36,7 +36,7 @@ from .settings import Settings, Timeouts
 
 NEWER_STATE_HINT = "run `kboot up` with that kboot, or a newer one; the state is as it was"
 _OTHER_DESCRIPTORS = 128  # the database, the listening sockets, what is accepted before others are closed
-_BEGIN_S, _LOOK_S = 1.5, 0.02
+_BEGIN_S, _LOOK_S, _TICK_S = 1.5, 0.02, 1.0
 _SWITCH_S = 0.001  # for which the event loop waits for a thread that computes, such as that of /metrics
 _MOST_PLAIN, _MOST_TLS = 4096, 256  # asyncio holds half a megabyte for each connection over TLS
 
@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         config.load()
         self._listener = Listener(listening, most, timeouts, config.ssl, pump)
-        self.is_open = asyncio.Event()
+        self.is_open, self._is_ending = asyncio.Event(), asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,6 +78,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=[])
         self._listener.open(self._given)
         self.is_open.set()
+
+    async def main_loop(self) -> None:
+        """Set the time that answers bear anew each second, until `end`; uvicorn's own loop wakes ten times for that."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._is_ending.wait()
+
+    def end(self) -> None:
+        """Have it come to its end, as `shutdown` does it."""
+        self.should_exit = True
+        self._is_ending.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more connections, and wait for the open ones to end."""
@@ -203,7 +215,8 @@ async def _answer(
         line.tell(PASSED_ON)
         await _send_the_rest(line, (http, https), settings.leave_s)
         http.force_exit = https.force_exit = True
-    http.should_exit = https.should_exit = True
+    http.end()
+    https.end()
     await asyncio.gather(*tasks)
     if not is_passed_on:
         close_state()

@@ -91,9 +91,13 @@ class Store:
         self.commits.make(Change(write, partial(self.on_event, event), undo))
         self._doubt = None
 
+    def known(self, mac: Mac) -> Machine | None:
+        """Return the state of a node's machine that was read or kept before; None where it has to be looked for."""
+        return self._machines.get(mac)
+
     def machine(self, mac: Mac, now: datetime) -> Machine:
         """Return the state of a node's machine; one never seen is kept as declared now: armed, unless in doubt."""
-        if (known := self._machines.get(mac)) is not None:
+        if (known := self.known(mac)) is not None:
             return known
         row = self._reader.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:

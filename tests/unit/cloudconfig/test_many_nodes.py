@@ -21,6 +21,7 @@ from kboot_cloudconfig.disk import Disk
 from kboot_cloudconfig.fleet import Fleet
 from kboot_cloudconfig.lease_notes import LeaseNotes
 from kboot_cloudconfig.nodes import fleet_state
+from kboot_cloudconfig.presence_watch import PresenceWatch
 from kboot_cloudconfig.refusals import TOLD_AT_MOST
 from kboot_cloudconfig.rollout import Course, Stage
 from kboot_cloudconfig.rollout_watch import RolloutWatch
@@ -239,6 +240,12 @@ def test_others_have_their_turn_while_the_leases_of_a_rack_are_noted(tmp_path: P
     assert list(notes.steps()) == []
 
 
+def test_a_round_of_looks_asks_the_clock_once_however_many_machines_there_are(tmp_path: Path) -> None:
+    fleet = _rack(tmp_path, 250)
+    asyncio.run(PresenceWatch(fleet).look())
+    assert calls_of(lambda: asyncio.run(PresenceWatch(fleet).look()))["datetime.now"] == 1
+
+
 def test_who_was_heard_of_is_kept_some_at_a_time(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 30)
     for number in range(7):
@@ -251,7 +258,8 @@ def test_a_rack_that_is_up_to_date_is_not_looked_at_for_a_rollout(tmp_path: Path
     fleet = _rack(tmp_path, 250)
     for node in fleet.nodes():
         fleet.store.save(replace(fleet.machine(node.mac), phase=Phase.RUNNING, armed=False, version="3975.2.0"))
-    assert calls_of(lambda: asyncio.run(RolloutWatch(fleet).look()))["_member"] == 0
+    first = calls_of(lambda: asyncio.run(RolloutWatch(fleet).look()))
+    assert (first["_member"], first["Fleet.machine"]) == (0, 0), "there is no release to come to"
     idle = fleet.rollouts.rollout
     for release, looked_at in (("3975.2.0", 0), ("4081.2.0", 250)):
         fleet.rollouts.keep(replace(idle, release=release))
