@@ -185,9 +185,11 @@ def _silent_since(fleet: Fleet, machine: Machine) -> datetime | None:
 
 def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> Literal["current", "outdated"]:
     """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
+    if installed is None:  # nor is there anything to read for it
+        return "current"
     folder = mac.dashed if fleet.is_declared(mac) else FOLDER
     try:
         now = fleet.files.text(f"{fleet.nodes_folder}/{folder}/{CONFIG_HASH}").strip()
     except OSError:
         return "current"
-    return "current" if installed in (None, now) else "outdated"
+    return "current" if installed == now else "outdated"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from kboot_clusterdesc import Mac, Node, Phase
 
@@ -22,9 +21,11 @@ _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _HEARD = '"heard":'  # within a text of JSON its marks would be escaped
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What is shown of a node besides what its description and its machine's state say, and when it was heard of."""
+class Around(NamedTuple):
+    """What is shown of a node besides what its description and its machine's state say, and when it was heard of.
+
+    A tuple: at each look one is made for each of thousands of nodes, and compared with the one before.
+    """
 
     address: IPv4Address | None
     joined: bool
@@ -39,7 +40,8 @@ class ShownNode:
 
     def __init__(self, node: Node, machine: Machine, around: Around) -> None:
         self._of = node, machine, around
-        self.heard: datetime | None = None  # each few seconds another time, for which nothing is made anew
+        self.heard: datetime | None = None  # each few seconds another time, for which nothing else is made anew
+        self._heard_json: tuple[datetime | None, str] = None, "null"
 
     def is_of(self, node: Node, machine: Machine, around: Around) -> bool:
         """Return whether this shows the very same; nodes and states are values that are never changed."""
@@ -96,7 +98,9 @@ class ShownNode:
     def json(self) -> str:
         """The state as JSON."""
         before, after = self._json
-        return f"{before}{_HEARD}{_JSON.encode(rfc3339(self.heard) if self.heard else None)}{after}"
+        if self._heard_json[0] is not self.heard:
+            self._heard_json = self.heard, f'"{rfc3339(self.heard)}"' if self.heard else "null"
+        return f"{before}{_HEARD}{self._heard_json[1]}{after}"
 
     @cached_property
     def _json(self) -> tuple[str, str]:

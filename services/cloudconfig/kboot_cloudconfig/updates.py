@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from kboot_clusterdesc import Mac
 
@@ -26,8 +26,7 @@ class Check:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownUpdate:
+class ShownUpdate(NamedTuple):
     """What is shown of a machine's update."""
 
     check: Check | None
@@ -35,7 +34,7 @@ class ShownUpdate:
 
     def newest(self) -> ShownUpdate:
         """Return this with the newest step alone."""
-        return replace(self, steps=self.steps[-1:])
+        return self if len(self.steps) < 2 else ShownUpdate(self.check, self.steps[-1:])
 
     @property
     def state(self) -> UpdateState:

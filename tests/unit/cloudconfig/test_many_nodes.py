@@ -233,6 +233,18 @@ def test_who_is_heard_of_again_is_shown_so_and_nothing_of_it_is_made_anew(tmp_pa
     assert datetime.fromisoformat(shown["heard"]) > fleet.now() - timedelta(minutes=5)
 
 
+def test_a_rack_that_is_looked_at_again_has_no_time_written_anew_and_no_file_read_for_what_installed_nothing(
+    tmp_path: Path,
+) -> None:
+    fleet = _rack(tmp_path, 30)
+    for node in fleet.nodes():
+        fleet.hear(node.mac)
+    _answers(fleet, "/v1/nodes")
+    calls = calls_of(lambda: _answers(fleet, "/v1/nodes"))
+    assert calls["rfc3339"] < len(fleet.nodes()), "that of each stranger is"
+    assert calls["SmallFiles.content"] == 0
+
+
 def test_others_have_their_turn_while_the_leases_of_a_rack_are_noted(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 450)
     notes = LeaseNotes(fleet)
