@@ -60,7 +60,7 @@ async def first_script(fleet: ServedFleet) -> Response:
 async def boot_script(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
     """Answer with the iPXE script of one node; an undeclared machine that asks for its own may join by asking."""
     mover = mover_of(request)
-    fleet.let_join(mac, mover, request.url.path)
+    fleet.let_join(mac, mover, request.scope["path"])
     if mover in fleet.addresses_of(fleet.node(mac)):
         fleet.hear(mac)
     install = install_of(fleet, mac, mover)
@@ -73,7 +73,7 @@ async def pxelinux_config(request: Request, fleet: ServedFleet) -> Response:
     """Answer with the pxelinux configuration for a caller: the install for an armed node, the disk for all others."""
     mac, mover = fleet.machine_at(address_of(request)), mover_of(request)
     if mac is not None:
-        fleet.let_join(mac, mover, request.url.path)
+        fleet.let_join(mac, mover, request.scope["path"])
     install = install_of(fleet, mac, mover) if mac is not None and fleet.has_node(mac) else None
     return fresh(_render(fleet, "pxelinux.j2", mac, install))
 

@@ -101,7 +101,7 @@ def token_of(request: Request) -> str | None:
 
 def ask_of(request: Request) -> Ask:
     """Return what the guard judges a request by."""
-    return Ask(request.url.scheme == "https", address_of(request), token_of(request))
+    return Ask(request.scope["scheme"] == "https", address_of(request), token_of(request))
 
 
 async def small_body(request: Request, limit_bytes: int = 64 * 1024) -> bytes:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import islice
-from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode, EventKind, Mac, Node, Phase, shared_files
 from kboot_clusterdesc.joined import FOLDER, joined_node, may_join
@@ -137,9 +136,9 @@ class Fleet:
         """Return whether a node may be installed at all: a joined one only while the description lets machines join."""
         return self.is_declared(mac) or self.desc().lets_machines_join
 
-    def folder(self, mac: Mac) -> Path:
-        """Return the folder of the files that a node is given."""
-        return self.settings.nodes / (mac.dashed if self.is_declared(mac) else FOLDER)
+    def folder(self, mac: Mac) -> str:
+        """Return the folder of the files that a node is given: as text, since it is asked with each of them."""
+        return f"{self.nodes_folder}/{mac.dashed if self.is_declared(mac) else FOLDER}"
 
     def release_in_force(self) -> str | None:
         """Return the number of the release that machines install now; None until one is mirrored whole."""

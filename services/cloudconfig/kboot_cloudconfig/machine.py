@@ -188,7 +188,8 @@ def fetched_config(machine: Machine, address: IPv4Address, now: datetime) -> Mac
     if machine.token is not None and machine.token.used_at is None:
         machine = replace(machine, token=replace(machine.token, used_at=now, used_from=address))
     failure = machine.failure if Phase.CONFIGURED in machine.phases else None  # this try is past all earlier steps
-    return replace(_enter(machine, Phase.CONFIGURED, now), reason=None, failure=failure)
+    after = _enter(machine, Phase.CONFIGURED, now)
+    return after if (after.reason, after.failure) == (None, failure) else replace(after, reason=None, failure=failure)
 
 
 def wrote_to_disk(machine: Machine, bytes_done: int | None, bytes_total: int | None, now: datetime) -> Machine:

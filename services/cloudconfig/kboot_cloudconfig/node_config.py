@@ -41,8 +41,8 @@ async def certificate(request: Request, fleet: ServedFleet, mac: PathMac, name: 
 
 def _node_config(fleet: Fleet, request: Request, mac: Mac, name: str) -> bytes:
     """Return the node config in the file `name`, if the caller may have it; its install token is used from now on."""
-    node, machine, ask, now = fleet.node(mac), fleet.machine(mac), ask_of(request), fleet.now()
-    _refuse_others(fleet, request, node, machine)
+    node, machine, now = fleet.node(mac), fleet.machine(mac), fleet.now()
+    ask = _refuse_others(fleet, request, node, machine)
     try:
         content = _read(fleet, mac, name) if fleet.is_declared(mac) else _joining_config(fleet, node, machine, name)
     except ProblemError as fault:
@@ -63,8 +63,8 @@ def _joining_config(fleet: Fleet, node: Node, machine: Machine, name: str) -> by
     return joining.personal(shared, node, report_token=report_token, join_token=join_token)
 
 
-def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> None:
-    """Raise 403 and tell an event, unless the caller is the machine itself while it installs."""
+def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine) -> guard.Ask:
+    """Return what the caller shows if it is the machine itself while it installs; else raise 403 and tell an event."""
     ask = ask_of(request)
     refusal = guard.refusal_of_secrets(ask, machine, fleet.addresses_of(node), fleet.now())
     if refusal is not None:
@@ -73,10 +73,12 @@ def _refuse_others(fleet: Fleet, request: Request, node: Node, machine: Machine)
             reason = f"its node config was refused to {ask.address}: {refusal}"
             fleet.keep_reason(machine, life.asked_elsewhere(machine, reason, is_known=True), ask.address)
         raise ProblemError(403, f"refused: {refusal}")
+    return ask
 
 
 def _read(fleet: Fleet, mac: Mac, name: str) -> bytes:
     try:
-        return (fleet.folder(mac) / name).read_bytes()
+        with open(f"{fleet.folder(mac)}/{name}", "rb") as file:
+            return file.read()
     except FileNotFoundError as error:
         raise ProblemError(404, "this machine has no such file") from error

@@ -9,7 +9,6 @@ from typing import Literal
 from fastapi.responses import Response
 
 from kboot_clusterdesc import Mac, Node, Phase, Role
-from kboot_clusterdesc.joined import FOLDER
 from kboot_clusterdesc.model import Timing
 from kboot_clusterdesc.shared_files import CONFIG_HASH
 
@@ -187,9 +186,8 @@ def _config_state(fleet: Fleet, mac: Mac, installed: str | None) -> Literal["cur
     """Return `outdated` where the machine runs another config than a reinstall would give it now, else `current`."""
     if installed is None:  # nor is there anything to read for it
         return "current"
-    folder = mac.dashed if fleet.is_declared(mac) else FOLDER
     try:
-        now = fleet.files.text(f"{fleet.nodes_folder}/{folder}/{CONFIG_HASH}").strip()
+        now = fleet.files.text(f"{fleet.folder(mac)}/{CONFIG_HASH}").strip()
     except OSError:
         return "current"
     return "current" if installed == now else "outdated"

@@ -86,6 +86,11 @@ def test_only_a_machine_that_runs_becomes_ready(steps: list[str]) -> None:
             assert after.phase is (Phase.RUNNING if before.phase is Phase.READY else before.phase)
 
 
+def test_a_node_config_that_is_fetched_again_changes_nothing() -> None:
+    once = walked(["boot", "installer", "config"])[-1]
+    assert machine.fetched_config(once, HOME, NOW + timedelta(seconds=60)) is once
+
+
 def test_a_machine_that_is_not_ready_any_more_says_why_until_it_is_again() -> None:
     later = NOW + timedelta(seconds=60)
     ready = machine.became_ready(machine.booted_from_disk(machine.declared(MAC, NOW), None, None, NOW), NOW)

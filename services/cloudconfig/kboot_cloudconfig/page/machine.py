@@ -83,6 +83,7 @@ def _text(value: object) -> str:
 
 def _outline(fleet: Fleet, node: Node) -> ConfigOutline | None:
     try:
-        return config_outline((fleet.folder(node.mac) / NODE_CONFIG).read_bytes())
+        with open(f"{fleet.folder(node.mac)}/{NODE_CONFIG}", "rb") as file:
+            return config_outline(file.read())
     except OSError:
         return None
