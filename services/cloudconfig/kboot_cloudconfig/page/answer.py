@@ -124,6 +124,14 @@ def kept_by(request: Request) -> str:
     return request.headers.get(_MAIN_ALONE, "")[:40]
 
 
+def is_other_look(request: Request) -> bool:
+    """Return whether the script of a page asks for another look at what it shows, not for what is new of this one.
+
+    It asks for that right after.
+    """
+    return _MAIN_ALONE in request.headers and "if-none-match" not in request.headers
+
+
 def _whole(request: Request, main: str, etag: str, shown: dict[str, Any]) -> str:
     fleet: Fleet = request.app.state.fleet
     newest = fleet.store.newest_number()

@@ -13,7 +13,7 @@ from kboot_clusterdesc import Phase
 from ..caller import ServedFleet
 from ..nodes import around
 from ..row import Level, Row, counted
-from .answer import PAGES, kept_by, page
+from .answer import PAGES, is_other_look, kept_by, page
 from .rows import Rows
 from .services import ServedServices
 from .view import MOST_SHOWN, SHOWN, Group, Sort, View, grouped
@@ -47,10 +47,10 @@ async def fleet_page(
     services: ServedServices,
     view: Annotated[View, Depends(_view)],
 ) -> Response:
-    """Answer with the page of the fleet."""
-    rows, state = await served.current(), around(fleet, [])
+    """Answer with the page of the fleet; another look, as at each letter of a search, is at what the page has."""
+    rows, now = await (served.lately() if is_other_look(request) else served.current()), served.stamp
+    state = around(fleet, [])
     silent = [each for each in await services.lately(fleet.desc()) if each.why]
-    now = f"{served.epoch}-{served.number}"
     racks = "" if kept_by(request) == now else await served.pictures.html(rows, now)
 
     def values() -> dict[str, Any]:

@@ -49,7 +49,7 @@ function takeChildren(old, fresh) {
       become(match, next);
       if (match === at) at = at.nextSibling;
       else if (!isHeld) move(old, match, at); // what is selected is not moved from under the reader
-    } else old.insertBefore(document.importNode(next, true), at);
+    } else old.insertBefore(next, at);
   }
   const left = new Set(wanted.map(keyOf).filter(Boolean));
   if (!isHeld) for (const node of [...old.childNodes]) if (keyOf(node) && !left.has(keyOf(node))) node.remove();
@@ -80,6 +80,7 @@ async function refresh() {
   if (asking) asking.abort();
   const mine = (asking = new AbortController());
   const giveUp = setTimeout(() => mine.abort(), PATIENCE_MS), begin = performance.now();
+  let next = EVERY_MS;
   try {
     const headers = { "X-Kboot-Main": document.getElementById("racks")?.dataset.kept ?? "1", ...(etag ? { "If-None-Match": etag } : {}) };
     const answer = await fetch(location.href, { headers, cache: "no-store", signal: mine.signal });
@@ -90,6 +91,7 @@ async function refresh() {
       const whole = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
       fresh.append(...whole.querySelector("main").childNodes);
       if (mine !== asking) return;
+      if (!etag) next = 0; // another look is answered at once, by machines as they were some seconds ago
       etag = answer.headers.get("ETag");
       takeChildren(main, fresh);
       dress();
@@ -101,7 +103,7 @@ async function refresh() {
     if (mine === asking) {
       asking = null;
       gap = Math.min(Math.max(LEAST_GAP_MS, 5 * (performance.now() - begin)), EVERY_MS); // a busy server: less often
-      later(EVERY_MS);
+      later(next);
     }
   }
 }
