@@ -81,6 +81,11 @@ class ClusterFolder:
         return self.path / "registry"
 
     @property
+    def image_owners(self) -> Path:
+        """The file that says under which full names the images in the registry were pushed."""
+        return self.path / "image-owners.json"
+
+    @property
     def staging(self) -> Path:
         """The folder of archives on their way into the registry: those in `images/` wait for `kboot images push`."""
         return self.path / "staging"
@@ -94,6 +99,11 @@ class ClusterFolder:
     def state(self) -> Path:
         """The folder of the cloud-config server's database."""
         return self.path / "state"
+
+    @property
+    def etcd_snapshots(self) -> Path:
+        """The folder of snapshots that were taken before etcd came to another version."""
+        return self.path / "etcd-snapshots"
 
     @property
     def lab(self) -> Path:

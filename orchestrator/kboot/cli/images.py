@@ -249,14 +249,13 @@ def _push(arguments: argparse.Namespace, archives: Sequence[Path], reference: st
     from ..host.stamp import changed
     from ..running.summary import summary_at_end
     from ..supplies.image_archive import read_archive
-    from ..supplies.node_images import usable_image
+    from ..supplies.node_images import refuse_unusable
 
     folder, desc = _cluster(arguments)
     read = {path: read_archive(path) for path in archives}
     named = {path: [reference] if reference else archive.references() for path, archive in read.items()}
     pushes = [(path, name) for path, names in named.items() for name in names]
-    for path, name in pushes:
-        usable_image(read[path], name, desc)
+    refuse_unusable(read, pushes, desc)
     size_mb = {path: path.stat().st_size / 1e6 for path in named}
     store, progress = _store(folder, desc), Progress()
     bar = shown_share(progress, "pushed", sum(size_mb.values()), "MB")
@@ -292,6 +291,7 @@ def _cluster(arguments: argparse.Namespace) -> tuple[ClusterFolder, ClusterDesc]
 
 def _store(folder: ClusterFolder, desc: ClusterDesc) -> NodeImages:
     from ..host.engine import Engine
+    from ..running.needed_images import wanted_images
     from ..supplies.node_images import NodeImages
 
-    return NodeImages(Engine(folder), folder, desc)
+    return NodeImages(Engine(folder), folder, desc, wanted=[name for _, name in wanted_images(folder, desc)])

@@ -32,7 +32,7 @@ def fill_supplies(engine: Engine, desc: ClusterDesc, images: Sequence[str], prog
     What cannot be brought is said with the way out, and the next kind is gone on with.
     """
     clear_scratch(engine.folder)
-    registry = NodeImages(engine, engine.folder, desc)
+    registry = NodeImages(engine, engine.folder, desc, wanted=images)
     for fill in (
         partial(fill_images, registry, engine.folder, desc, images),
         partial(fill_assets, engine.folder, desc),
