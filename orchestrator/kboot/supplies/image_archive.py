@@ -13,7 +13,7 @@ from typing import Any
 from kboot_clusterdesc.node_images import full_name
 
 from ..errors import BadInput
-from .image_platform import platform_of
+from .image_platform import listed_platform, platform_of
 
 _JSON_LIMIT_BYTES = 16 * 1024**2
 _LISTS = ("index.v1+json", "manifest.list.v2+json")
@@ -144,7 +144,7 @@ def _platforms(members: _Members, entry: dict[str, Any]) -> Iterator[str]:
         yield platform
     for child in top.get("manifests") or ():
         if _blob(child) in members:
-            listed = platform_of(child.get("platform") or {})
+            listed = listed_platform(child.get("platform") or {})
             if platform := listed or _platform(members, members.json(_blob(child)) or {}):
                 yield platform
 

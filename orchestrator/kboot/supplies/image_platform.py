@@ -11,6 +11,12 @@ def platform_of(config: Mapping[str, object]) -> str | None:
     return None if not arch or "unknown" in (system, arch) else f"{system}/{arch}"
 
 
+def listed_platform(platform: Mapping[str, object]) -> str | None:
+    """Return the platform of an entry of a list; machines take none of a newer variant of amd64: `linux/amd64/v3`."""
+    found, variant = platform_of(platform), platform.get("variant")
+    return f"{found}/{variant}" if found == "linux/amd64" and variant not in (None, "", "v1") else found
+
+
 def platform_fault(platforms: Iterable[str], arch: str) -> str | None:
     """Return why an image for `platforms` does not run on machines of `arch`; None where it does, or none is known."""
     found, needed = sorted(set(platforms)), f"linux/{arch}"

@@ -17,7 +17,8 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder
 from kboot_clusterdesc.node_images import repository_and_tag
 
 from ..errors import KbootError
-from .image_platform import platform_fault, platform_of
+from .image_owners import ImageOwners
+from .image_platform import listed_platform, platform_fault, platform_of
 from .standing import Standing
 
 _CONFIG_LIMIT_BYTES = 16 << 20
@@ -56,6 +57,7 @@ class Registry(AbstractContextManager["Registry"]):
 
     def __init__(self, folder: ClusterFolder, desc: ClusterDesc, *, timeout_s: float = 10) -> None:
         self._cluster = folder.cluster
+        self._owners = ImageOwners(folder, desc)
         self._arch = desc.os.arch
         self._base = f"https://{desc.network.bootstrapper}:{desc.registry.port}"
         authority = folder.pki / "cluster-ca.pem"
@@ -76,7 +78,15 @@ class Registry(AbstractContextManager["Registry"]):
         self._client.close()
 
     def digest(self, reference: str) -> str | None:
-        """Return the digest that the registry names for an image, None where it has none; nothing else is checked."""
+        """Return the digest that the registry names for an image, None where it has none; nothing else is checked.
+
+        What was pushed as an image of another host is none of this name.
+        """
+        found = self.digest_at(reference)
+        return None if self._owners.others(reference, found) else found
+
+    def digest_at(self, reference: str) -> str | None:
+        """Return the digest of what stands at the place of an image, whatever it was pushed as."""
         repository, tag = repository_and_tag(reference)
         answer = self._ask("HEAD", f"{repository}/manifests/{tag}")
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -85,11 +95,12 @@ class Registry(AbstractContextManager["Registry"]):
             raise KbootError(f"{reference}: the registry at {self._base} answers {answer.status_code}", self._hint)
         return str(answer.headers.get("Docker-Content-Digest", "unknown"))
 
-    def look(self, reference: str, *, is_judged: bool = True) -> Finding:
+    def look(self, reference: str, *, is_judged: bool = True, is_owned: bool = True) -> Finding:
         """Look at an image as a pull would: manifest, digest, the size of each blob, and the platform.
 
-        Without `is_judged` the configuration of a single image is not asked for its platform: a list that is not here
-        may have said it, and lists are believed before configurations.
+        With `is_owned` it must not have been pushed as an image of another host. Without `is_judged` the configuration
+        of a single image is not asked for its platform: a list that is not here may have said it, and lists are
+        believed before configurations.
         """
         repository, tag = repository_and_tag(reference)
         answer = self._ask("GET", f"{repository}/manifests/{tag}")
@@ -97,6 +108,8 @@ class Registry(AbstractContextManager["Registry"]):
             return Finding(reference, Standing.MISSING, faults=("no manifest",))
         faults = list(self._manifest_faults(repository, tag, answer, is_judged=is_judged))
         digest = _digest(answer.content) if answer.is_success else None
+        if is_owned and (others := self._owners.others(reference, digest)):
+            faults.append(f"is {', '.join(others)}, which is one name with it in this registry")
         config = _object(answer.content).get("config") if answer.is_success else None
         named = str(config.get("digest")) if isinstance(config, dict) else None
         return Finding(reference, Standing.WRONG if faults else Standing.OK, digest, tuple(faults), named)
@@ -139,7 +152,7 @@ class Registry(AbstractContextManager["Registry"]):
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             platform = entry.get("platform") or {}
-            is_here |= platform.get("os") == "linux" and platform.get("architecture") == self._arch
+            is_here |= platform.get("os") == "linux" and listed_platform(platform) == f"linux/{self._arch}"
             yield from self._manifest_faults(repository, digest, answer, is_judged=False)
         if not is_here:
             yield f"manifest {asked}: holds no image for linux/{self._arch}"

@@ -43,7 +43,7 @@ def collect_archive(path: Path, archs: tuple[str, ...], collected: Collected) ->
     archive.references()  # raises where an image has no name
     others = _others(archive, archs)
     blob = collected.refer(path)
-    key = f"images of {blob.digest} {archs}"
+    key = f"images in {blob.digest} {archs}"
     known = collected.remembered(key)
     if known is not None:
         return Given(known, others)

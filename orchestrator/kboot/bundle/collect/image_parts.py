@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import BadInput
 from ...supplies.bundle_manifest import Blob, Item, Kind
+from ...supplies.image_platform import listed_platform
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _PACKED = {b"\x1f\x8b": "+gzip", b"\x28\xb5": "+zstd"}  # first bytes of a layer -> the end of its media type
+ARCHS = ("amd64", "arm64")  # that bundles are for
 _LICENCES = "org.opencontainers.image.licenses"
 
 Files = Mapping[str, Blob]  # path in a layout or archive -> its content
@@ -32,7 +34,7 @@ class ImageParts:
 
     def item(self, kind: Kind, reference: str, source: str, version: str = "") -> Item:
         """Return the image as an item of a bundle; raise BadInput where no bundle is for its architecture."""
-        if self.arch not in ("amd64", "arm64", "any"):
+        if self.arch not in (*ARCHS, "any"):
             raise BadInput(f"{reference}: is for {self.arch}", "name one for amd64 or arm64")
         found: dict[str, Any] = {"kind": kind, "name": reference, "version": version, "arch": self.arch}
         found |= {"digest": self.blobs[0].digest, "size": sum(blob.size for blob in self.blobs)}
@@ -73,12 +75,23 @@ def oci_parts(top: Blob, files: Files, content: Content, arch: str | None) -> Im
         parts = [oci_parts(_there(_blob(entry), files), files, content, None) for entry in children]
         blobs = dict.fromkeys([top, *(blob for part in parts for blob in part.blobs)])
         licence = next((part.licence for part in parts if part.licence), "")
-        return ImageParts(tuple(blobs), "any", licence)
+        return ImageParts(tuple(blobs), _arch_of(children, parts), licence)
     for entry in children:
         platform = entry.get("platform") or {}
-        if platform.get("os", "linux") == "linux" and platform.get("architecture") == arch:
+        if listed_platform(platform) == f"linux/{arch}":
             return replace(oci_parts(_there(_blob(entry), files), files, content, None), arch=arch)
     raise BadInput(f"the image {top.digest} is not for {arch}", _OTHER)
+
+
+def _arch_of(children: Sequence[Mapping[str, Any]], parts: Sequence[ImageParts]) -> str:
+    """Return for which machines a list is: `any` where it says nothing, or has an image for all that bundles know."""
+    listed = [listed_platform(entry.get("platform") or {}) for entry in children]
+    found = {f"linux/{part.arch}" if said is None else said for said, part in zip(listed, parts, strict=True)}
+    archs = sorted(arch for arch in ARCHS if f"linux/{arch}" in found)
+    if len(archs) == 1:
+        return archs[0]
+    others = sorted(platform.removeprefix("linux/") for platform in found - {"linux/any", "linux/unknown"})
+    return ", ".join(others) if others and not archs else "any"
 
 
 def _single(top: Blob, found: Mapping[str, Any], files: Files, content: Content) -> ImageParts:

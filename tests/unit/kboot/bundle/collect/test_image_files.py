@@ -187,12 +187,25 @@ def test_a_list_is_believed_before_what_the_configurations_of_its_images_say(
     tmp_path: Path, collected: Collected
 ) -> None:
     oci_archive(tmp_path / "whole.tar", _NAME, arches=("arm64",), is_list=True, configured="amd64")
-    assert [item.arch for item in collect_archive(tmp_path / "whole.tar", ("arm64",), collected).items] == ["any"]
+    assert [item.arch for item in collect_archive(tmp_path / "whole.tar", ("arm64",), collected).items] == ["arm64"]
     other = collect_archive(tmp_path / "whole.tar", ("amd64",), collected).others[_NAME]
     assert "is for arm64, the bundle is for amd64" in other.message
     part = tmp_path / "part.tar"
     oci_archive(part, _NAME, arches=("amd64", "arm64"), left_out=("amd64",), configured="amd64")
     assert [item.arch for item in collect_archive(part, ("arm64",), collected).items] == ["arm64"]
+
+
+def test_a_list_counts_for_the_machines_that_it_has_images_for_and_no_others(
+    tmp_path: Path, collected: Collected
+) -> None:
+    for name, arches in {"arm64": ("arm64",), "amd64": ("amd64", "s390x"), "any": ("amd64", "arm64", "s390x")}.items():
+        oci_archive(tmp_path / f"{name}.tar", _NAME, arches=arches, is_list=True)
+        given = collect_archive(tmp_path / f"{name}.tar", ("amd64", "arm64"), collected)
+        assert [item.arch for item in given.items] == [name]
+        if name != "any":
+            other = "amd64" if name == "arm64" else "arm64"
+            with pytest.raises(AssertionError, match="pulled"):  # of that nothing was given
+                collect_node_images([(_NAME, other)], [given], _unasked, collected, print)
 
 
 def test_what_a_registry_gave_for_a_name_has_to_be_for_the_machines_it_was_asked_for(collected: Collected) -> None:
