@@ -27,6 +27,7 @@ def node_state(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -
         "armed": False,
         "joined": False,
         "config": "current",
+        "config_told": True,
         "reason": None,
         "remark": None,
         "overdue": None,

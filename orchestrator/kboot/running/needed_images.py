@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import yaml
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder, joined
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Phase, joined
 from kboot_clusterdesc.node_images import node_images
 from kboot_clusterdesc.shared_files import NODE_CONFIG
 
@@ -19,6 +19,7 @@ from ..supplies.named_images import images_named_in, pod_images
 from .cloudconfig_client import JsonObject
 from .config_in_force import RenderedByOlder, config_in_force
 
+_RUNS = (Phase.RUNNING, Phase.READY)
 _YAML = (".yaml", ".yml", ".json")
 
 
@@ -56,7 +57,13 @@ def needed_images(folder: ClusterFolder, desc: ClusterDesc) -> set[str]:
 
 
 def refuse_outdated(nodes: list[JsonObject]) -> None:
-    """Raise NotYet where a machine runs an older config, whose images it may have to pull again."""
+    """Raise NotYet where a machine runs an older config, whose images it may have to pull again, or did not tell."""
+    runs = [node for node in nodes if node.get("phase") in _RUNS]
+    if silent := [str(node["name"]) for node in runs if not node.get("config_told", True)]:
+        raise NotYet(
+            f"which configs, and so which images, are on {', '.join(silent)} was not told",
+            "`kboot node apply NAME` brings them the one in force, and they tell it; `--force` prunes all the same",
+        )
     if outdated := [str(node["name"]) for node in nodes if node["config"] == "outdated"]:
         raise NotYet(
             f"older configs, which may name other images, are on {', '.join(outdated)}",

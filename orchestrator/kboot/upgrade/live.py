@@ -14,6 +14,7 @@ from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
+from ..preflight.losses import losses, standing_of
 from ..running.chosen import node_named
 from ..running.cloudconfig_client import CloudConfigClient, JsonObject
 from ..running.cluster_health import Health, read_health
@@ -23,7 +24,7 @@ from ..running.ssh import Login, Remote, remote
 from ..running.status import addresses_of
 from .apply import apply
 from .hold import RolloutHold, refuse_trouble
-from .moves import reason_against
+from .moves import reason_against, runs_config_in_force
 from .os_turns import OsTurns
 from .plan import NodeState, Work
 
@@ -63,7 +64,11 @@ class LiveNodes:
     def states(self) -> list[NodeState]:
         """Return the state of every declared node, in the order of the description."""
         nodes: list[JsonObject] = self._kubectl.json("get", "nodes")["items"]
-        return node_states(self._desc, self._server.nodes(), nodes, self._health())
+        return node_states(self._desc, self._server.nodes(), nodes, self._known_health())
+
+    def names(self) -> set[str]:
+        """Return the names of the nodes that the API has."""
+        return {str(node["metadata"]["name"]) for node in self._kubectl.json("get", "nodes")["items"]}
 
     def api_versions(self) -> dict[str, str]:
         """Return control plane -> version of its API server, for the API servers that are ready."""
@@ -137,8 +142,14 @@ class LiveNodes:
         return self._turns, work.release
 
     def _refuse_missing_votes(self, work: Work) -> None:
+        if not self._desc.etcd_members:
+            return
+        voters = self._voters()
+        if any(member.name == work.name for member in voters.former):
+            lost = losses(standing_of(self._folder, self._desc, self._server.nodes()), self._declared(work.name))
+            raise NotYet("; ".join(each.message for each in lost), "; ".join(each.hint for each in lost))
         if Role.ETCD in work.roles:
-            for member in self._voters().missing(besides=work.name):
+            for member in voters.missing(besides=work.name):
                 raise NotYet(f"the etcd member {member.name}: {member.reason}", "two must not be off at once")
 
     def trouble(self, work: Work) -> str | None:
@@ -161,7 +172,7 @@ class LiveNodes:
         machine = node_named(self._server.nodes(), work.name)
         if work.release is not None and machine["version"] != work.release:
             yield f"its machine runs {machine['version']}, not {work.release}"
-        if machine["config"] != "current":
+        if not runs_config_in_force(machine):
             yield "the machine has not reported the config in force yet"
         if Role.CONTROL_PLANE in work.roles:
             yield from self._control_plane(declared, IPv4Address(machine["ip"]), wanted)
@@ -176,7 +187,9 @@ class LiveNodes:
         if not is_ready(node):
             yield "its node is not Ready"
         if Role.ETCD in work.roles:
-            yield from (f"the etcd member {p.name}: {p.reason}" for p in self._health().etcd if not p.is_well)
+            voters = self._voters()
+            unwell = [part for part in voters.members if part.name == work.name or part.name not in voters.newcomers]
+            yield from (f"the etcd member {part.name}: {part.reason}" for part in unwell if not part.is_well)
 
     def _control_plane(self, node: Node, address: IPv4Address, wanted: str) -> Iterator[str]:
         for part in self._health().control_plane:
@@ -207,6 +220,16 @@ class LiveNodes:
     def _voters(self) -> Voters:
         return read_voters(self._desc, self._folder, addresses_of(self._server.nodes()))
 
+    def _known_health(self) -> Health:
+        """Return the health of what runs: a node with a new role has no member of etcd or API server yet."""
+        health, newcomers = self._health(), self._voters().newcomers
+        pods = self._kubectl.json("get", "pods", "--namespace=kube-system", "--selector=component=kube-apiserver")
+        servers = {str(pod["metadata"]["name"]) for pod in pods["items"]}
+        return Health(
+            tuple(part for part in health.etcd if part.name not in newcomers),
+            tuple(part for part in health.control_plane if f"kube-apiserver-{part.name}" in servers or part.is_well),
+        )
+
     def _health(self) -> Health:
         return read_health(self._desc, self._folder, addresses_of(self._server.nodes()))
 
@@ -227,7 +250,7 @@ def node_states(
 
 def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell: str | None) -> NodeState:
     is_installed = node is not None or bool({"installed", "running", "ready"} & set(machine["phases"]))
-    is_current = machine["config"] == "current"
+    is_current = runs_config_in_force(machine)
     if node is None:
         return NodeState(
             declared.name, declared.roles, is_installed, is_current=is_current, unwell=unwell, os=machine.get("version")

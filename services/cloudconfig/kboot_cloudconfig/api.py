@@ -109,6 +109,7 @@ class NodeState(TypedDict):
     armed: Annotated[bool, Field(description="whether its next network boot installs it")]
     joined: Annotated[bool, Field(description="whether it joined without being declared")]
     config: Annotated[Literal["current", "outdated"], Field(description="the config that it runs")]
+    config_told: Annotated[bool, Field(description="whether it told that; `current` is no word of its own where not")]
     reason: Annotated[str | None, Field(description="why it failed, or is not what it should be")]
     remark: Annotated[str | None, Field(description="what it said of its last boot")]
     overdue: Annotated[str | None, Field(description="what to try, where its phase lasts too long")]

@@ -69,6 +69,7 @@ class ShownNode:
             "armed": machine.armed,
             "joined": around.joined,
             "config": around.config,
+            "config_told": machine.config is not None,
             "reason": around.reason,
             "remark": machine.remark,
             "overdue": around.overdue,

@@ -85,6 +85,9 @@ def test_without_a_render_it_cannot_be_told_what_is_needed(tmp_path: Path) -> No
 
 def test_machines_with_an_older_config_are_named_with_the_way_on() -> None:
     refuse_outdated([{"name": "a", "config": "current"}])
+    refuse_outdated([{"name": "a", "phase": "waiting", "config": "current", "config_told": False}])
+    with pytest.raises(NotYet, match="which configs, and so which images, are on a was not told"):
+        refuse_outdated([{"name": "a", "phase": "running", "config": "current", "config_told": False}])
     with pytest.raises(NotYet) as raised:
         refuse_outdated([{"name": name, "config": "outdated"} for name in ("a", "b")])
     assert raised.value.message == "older configs, which may name other images, are on a, b"

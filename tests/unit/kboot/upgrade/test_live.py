@@ -6,7 +6,7 @@ from typing import Any
 
 from kboot.running.cluster_health import Health, PartHealth
 from kboot.upgrade.live import kubelet_version, node_states
-from kboot.upgrade.plan import NodeState
+from kboot.upgrade.plan import NodeState, plan_upgrade
 from kboot_clusterdesc import Role
 from kboot_clusterdesc.roll_order import ROLL_MARK
 from support.fleets import Fleet
@@ -48,6 +48,18 @@ def test_a_node_is_what_machine_and_api_and_health_say_together() -> None:
         NodeState(worker.name, (Role.WORKER,), True),
         NodeState(spare.name, (Role.WORKER,), False, is_current=True),
     ]
+
+
+def test_what_the_server_takes_for_current_without_a_word_of_the_machine_is_not_done() -> None:
+    desc = Fleet(control_planes=1).desc
+    told = [{"config_told": False}, {"config_told": True}, {}]  # an older server does not say
+    machines = [
+        {"mac": str(each.mac), "phases": {"ready": "…"}, "config": "current", **more}
+        for each, more in zip(desc.nodes, told, strict=True)
+    ]
+    states = node_states(desc, machines, [node(each.name, version="v1.36.2") for each in desc.nodes], Health())
+    assert [state.is_current for state in states] == [False, True, True]
+    assert [work.name for batch in plan_upgrade("v1.36.2", states, 1).batches for work in batch] == [desc.nodes[0].name]
 
 
 def test_a_node_that_never_reported_has_no_version() -> None:
