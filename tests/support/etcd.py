@@ -132,27 +132,34 @@ class Client:
 
     def put(self, member: Endpoint, value: str = "value") -> None:
         """Write a key through `member`; raises when it is not taken."""
-        self._ask(member, "kv/put", {"key": _base64(f"key{self.written}"), "value": _base64(value)})
+        self.call(member, "kv/put", {"key": _base64(f"key{self.written}"), "value": _base64(value)})
         self.written += 1
 
     def count(self, member: Endpoint) -> int:
         """How many keys `member` has."""
         body = {"key": _base64("key"), "range_end": _base64("kez"), "count_only": True}
-        return int(self._ask(member, "kv/range", body)["count"])
+        return int(self.call(member, "kv/range", body)["count"])
 
     def make_learner(self, member: Endpoint, which: Endpoint) -> None:
         """Have `member` drop the member `which`, and take it in again as one without a vote."""
         peer = which.url.replace(":2379", ":2380")
-        listed = self._ask(member, "cluster/member/list", {})["members"]
+        listed = self.call(member, "cluster/member/list", {})["members"]
         (old,) = (each["ID"] for each in listed if peer in each["peerURLs"])
-        self._ask(member, "cluster/member/remove", {"ID": old})
-        for _ in looks(60, 1):  # a newcomer is taken in once the others have seen each other for a while
-            with suppress(httpx.HTTPStatusError):
-                self._ask(member, "cluster/member/add", {"peerURLs": [peer], "isLearner": True})
-                return
-        pytest.fail(f"{member.node.name} adds no member\n{member.log()}")
+        self.call(member, "cluster/member/remove", {"ID": old})
+        self._until_taken(member, "cluster/member/add", {"peerURLs": [peer], "isLearner": True})
 
-    def _ask(self, member: Endpoint, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    def remove(self, member: Endpoint, which: int) -> None:
+        """Have `member` take the vote of the member with that number away."""
+        self._until_taken(member, "cluster/member/remove", {"ID": str(which)})
+
+    def _until_taken(self, member: Endpoint, what: str, body: dict[str, Any]) -> None:
+        for _ in looks(60, 1):  # members are changed once they have seen each other for a while
+            with suppress(httpx.HTTPStatusError):
+                self.call(member, what, body)
+                return
+        pytest.fail(f"{member.node.name} refuses {what}\n{member.log()}")
+
+    def call(self, member: Endpoint, what: str, body: dict[str, Any]) -> dict[str, Any]:
         with httpx.Client(verify=self._context, trust_env=False, timeout=20) as client:
             answer: dict[str, Any] = client.post(f"{member.url}/v3/{what}", json=body).raise_for_status().json()
             return answer

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac
 
+from ..node.roles.etcd import PEER_PORT, host_of
 from ..running.cluster_health import PartHealth, read_etcd_health
 from ..running.etcd_client import ListedMember, client_context, listed_members
 from ..running.tls_client import Fault
@@ -19,19 +20,26 @@ class Voters:
 
     members: tuple[PartHealth, ...]
     listed: int = 0  # voters that etcd itself counts, also those no longer declared; 0: nobody could be asked
+    former: tuple[ListedMember, ...] = ()  # voters that are declared as members no longer
+    newcomers: frozenset[str] = frozenset()  # declared as members, and certainly not known to etcd yet
 
     @property
     def quorum(self) -> int:
         """The number of votes that a decision takes."""
-        return max(len(self.members), self.listed) // 2 + 1
+        return max(len(self.counted), self.listed) // 2 + 1
+
+    @property
+    def counted(self) -> tuple[PartHealth, ...]:
+        """The declared members without those that etcd does not know yet, which no decision waits for."""
+        return tuple(member for member in self.members if member.name not in self.newcomers)
 
     def missing(self, besides: str) -> list[PartHealth]:
-        """Return the members that have no vote now, other than `besides`."""
-        return [member for member in self.members if not member.is_well and member.name != besides]
+        """Return the members that have no vote now and should, other than `besides`."""
+        return [member for member in self.counted if not member.is_well and member.name != besides]
 
     def standing(self, without: str) -> int:
         """Return how many members still have a vote once `without` is gone."""
-        return len(self.members) - len(self.missing(without)) - 1
+        return sum(bool(member.is_well) for member in self.members if member.name != without)
 
 
 def read_voters(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac, IPv4Address]) -> Voters:
@@ -41,7 +49,13 @@ def read_voters(desc: ClusterDesc, folder: ClusterFolder, addresses: Mapping[Mac
     if listed is None:
         return Voters(health)
     learners = {each.name for each in listed if each.is_learner}
-    return Voters(tuple(_as_voter(part, learners) for part in health), sum(not each.is_learner for each in listed))
+    voters = [each for each in listed if not each.is_learner]
+    peers = {member.name: f"https://{host_of(desc, member)}:{PEER_PORT}" for member in desc.etcd_members}
+    known = {name: [each for each in listed if each.name == name or url in each.peers] for name, url in peers.items()}
+    former = tuple(each for each in voters if not any(each in found for found in known.values()))
+    # While a voter is nobody's that is declared, it may be one of these by the name that it had.
+    newcomers = frozenset(name for name, found in known.items() if not found) if not former else frozenset()
+    return Voters(tuple(_as_voter(part, learners) for part in health), len(voters), former, newcomers)
 
 
 def _as_voter(part: PartHealth, learners: set[str]) -> PartHealth:

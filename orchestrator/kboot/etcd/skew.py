@@ -72,7 +72,7 @@ def verdict_of_edit(folder: ClusterFolder, before: ClusterDesc, after: ClusterDe
     machines = read_nodes(folder, before)
     running = _versions(before, folder, machines, _unarmed(before.etcd_members, machines))
     if not running:
-        standing = _installed(folder, before.etcd_members, machines)
+        standing = installed(folder, before.etcd_members, machines)
         if not standing:
             return Verdict()
         tags = {name: tagged_version(in_force[name] or "") for name in standing}
@@ -101,6 +101,27 @@ def refuse_apply(
         if verdict.remark is not None and node.mac in outdated:
             remarks.append(f"{node.name}: {verdict.remark}")
     return remarks
+
+
+def version_ahead(
+    folder: ClusterFolder, desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Iterable[Node]
+) -> str | None:
+    """Return the version to which etcd comes with the configs of `nodes`; None where none changes, or one has it.
+
+    `another` stands for an image whose tag names no version.
+    """
+    members = [node for node in nodes if node in desc.etcd_members]
+    running = _versions(desc, folder, machines, desc.etcd_members) if members else {}
+    outdated = {machine["mac"] for machine in machines if machine["config"] == "outdated"}
+    for node in members if running else ():
+        wanted = rendered_image(folder, node)
+        version = tagged_version(wanted) if wanted else None
+        if version is None:
+            if wanted and node.mac in outdated:
+                return "another"
+        elif not any(f"{each.server}.".startswith(f"{version}.") for each in running.values()):
+            return version
+    return None
 
 
 def rendered_image(folder: ClusterFolder, node: Node) -> str | None:
@@ -161,7 +182,7 @@ def _unarmed(nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[Node
     return [node for node in nodes if node.mac not in armed]
 
 
-def _installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[str]:
+def installed(folder: ClusterFolder, nodes: Iterable[Node], machines: Sequence[JsonObject]) -> list[str]:
     """Return the names of installed members; of all where a cloud-config server that has served before is off."""
     if all(machine["phase"] == "unknown" for machine in machines):
         never_served = (folder.state / STATE_MARK).exists()

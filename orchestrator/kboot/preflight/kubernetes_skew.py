@@ -1,4 +1,4 @@
-"""Refuses changes of version that the cluster in force cannot take: Kubernetes' here, etcd's by etcd/skew.py.
+"""Refuses changes that the cluster in force cannot take: Kubernetes' version here, etcd's and its members by etcd/.
 
 Source: kubernetes.io, Version Skew Policy: API servers at most one minor apart, kubelets never newer than those.
 """
@@ -12,6 +12,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, InvalidDescription, Pr
 from kboot_clusterdesc.source import place_of, read_tree
 
 from ..etcd.skew import verdict_of_edit
+from ..etcd.succession import reason_against_members
 from ..running.chosen import description_at
 
 _KEY = ("kubernetes", "version")
@@ -20,19 +21,23 @@ _KUBELET_MAY_LAG = 3  # minors
 
 
 def refuse_skew(folder: ClusterFolder, desc: ClusterDesc, path: Path) -> str | None:
-    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to the versions of `desc`.
+    """Raise InvalidDescription, placed in `path`, when the cluster in force cannot come to what `desc` has.
+
+    That are versions, and members of etcd of which none is left.
 
     Otherwise return a remark if nobody could check etcd's version, else None.
     """
     before = in_force(folder)
     if before is None:
         return None
-    found: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    found: list[tuple[tuple[str, ...], tuple[str, str]]] = []
     if before.kubernetes is not None and desc.kubernetes is not None:
         reason = reason_against(before.kubernetes.version, desc.kubernetes.version)
         found += [(_KEY, reason)] if reason is not None else []
     verdict = verdict_of_edit(folder, before, desc)
     found += [(_ETCD_KEY, verdict.reason)] if verdict.reason is not None else []
+    reason = reason_against_members(folder, before, desc)
+    found += [(("nodes",), reason)] if reason is not None else []
     if found:
         tree, _ = read_tree(path.read_bytes(), str(path))
         raise InvalidDescription(Problem(place_of(tree, key), ".".join(key), *reason) for key, reason in found)

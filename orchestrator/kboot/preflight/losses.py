@@ -14,6 +14,7 @@ from ..host.waiting import looks
 from ..node.patience import patience_of
 from ..running.cloudconfig_client import JsonObject
 from ..running.cluster_health import PartHealth, read_api_health
+from ..running.etcd_client import ListedMember
 from ..running.status import addresses_of
 
 
@@ -72,12 +73,17 @@ def losses(cluster: Standing, node: Node, *, comes_back: bool = False) -> list[O
 
 def _of_etcd(cluster: Standing, node: Node, comes_back: bool) -> Iterator[Objection]:
     """Yield an objection where etcd would lose its quorum or its only member."""
-    if Role.ETCD not in node.roles:
+    if not cluster.desc.etcd_members:
         return
     voters = read_voters(cluster.desc, cluster.folder, cluster.addresses)
+    if Role.ETCD not in node.roles:
+        yield from (_still_votes(cluster.desc, each) for each in voters.former if each.name == node.name)
+        return
     if not cluster.was_formed and not any(part.is_well for part in voters.members):
         return
-    if len(voters.members) == 1:
+    if node.name in voters.newcomers:
+        return
+    if len(voters.counted) == 1:
         if comes_back:
             return
         yield Objection(
@@ -90,11 +96,19 @@ def _of_etcd(cluster: Standing, node: Node, comes_back: bool) -> Iterator[Object
         yield _no_quorum(voters, node, cluster.armed)
 
 
+def _still_votes(desc: ClusterDesc, member: ListedMember) -> Objection:
+    """Return the objection to taking away a machine that lost the role in the description, and not in etcd."""
+    return Objection(
+        f"{member.name} is declared as no member of etcd, and has a vote there still, which etcd counts on",
+        f"on {desc.etcd_members[0].name} `sudo kboot-etcd ctl member remove {member.id}` takes the vote away",
+    )
+
+
 def _no_quorum(voters: Voters, node: Node, armed: Mapping[str, str]) -> Objection:
     missing = voters.missing(besides=node.name)
-    left = f"{voters.standing(without=node.name)} of {len(voters.members)} members of etcd would be left with a vote"
+    left = f"{voters.standing(without=node.name)} of {len(voters.counted)} members of etcd would be left with a vote"
     message = f"{left}, and it takes {voters.quorum}: {_listed(missing)}"
-    if voters.listed > len(voters.members):
+    if voters.listed > len(voters.counted):
         more = f"etcd counts {voters.listed} voters, more than are declared"
         message = f"{message}{'; ' if missing else ''}{more}"
         return Objection(message, "on a member, `sudo kboot-etcd ctl member remove` those that are no more")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -21,6 +22,7 @@ from .tls_client import Fault, answer_of, get
 
 _QUESTION_TIMEOUT_S = 5  # for what a member knows without the others
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+_ALARM = re.compile(r"alarm:(\w+)")
 _TIMEOUT = httpx.Timeout(60, connect=10)  # seconds between two parts of a snapshot; a slow disk is no fault
 
 
@@ -47,6 +49,8 @@ class ListedMember:
 
     name: str
     is_learner: bool  # it follows the log and has no vote yet
+    id: str = ""  # hexadecimal, as etcdctl has it
+    peers: tuple[str, ...] = ()  # the URLs at which other members reach it
 
 
 def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> list[ListedMember]:
@@ -58,10 +62,16 @@ def listed_members(name: str, address: IPv4Address, context: ssl.SSLContext) -> 
             raise Fault(f"answers {answer.status_code} to who asks for the members")
     try:
         # protobuf's JSON leaves out what is false or empty
-        found = answer.json()["members"]
-        return [ListedMember(each.get("name", ""), bool(each.get("isLearner", False))) for each in found]
+        return [_listed(each) for each in answer.json()["members"]]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Fault("sends what is no list of members") from error
+
+
+def _listed(member: dict[str, Any]) -> ListedMember:
+    # protobuf's JSON leaves out what is false or empty
+    peers = tuple(str(url) for url in member.get("peerURLs", ()))
+    number = int(member.get("ID", 0))
+    return ListedMember(str(member.get("name", "")), bool(member.get("isLearner", False)), f"{number:x}", peers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,28 @@ def version_of(name: str, address: IPv4Address, context: ssl.SSLContext) -> Etcd
     if not _VERSION.match(server):
         raise Fault(f"says that it is `{server[:40]}`, which is no version")
     return EtcdVersion(server, cluster if _VERSION.match(cluster) else None)  # `not_decided` at first
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The database of one etcd member: its size, what it may have where the member tells (3.6), and its alarms."""
+
+    size_bytes: int
+    quota_bytes: int | None = None
+    alarms: tuple[str, ...] = ()  # `NOSPACE`: no write is taken before somebody takes the alarm away
+
+
+def database_of(name: str, address: IPv4Address, context: ssl.SSLContext, timeout_s: float) -> Database:
+    """Return how large the database of the etcd member `name` is, as it says without the others; raise Fault."""
+    url = f"https://{address}:{ETCD_PORT}/v3/maintenance/status"
+    with answer_of("POST", url, name, context, timeout=httpx.Timeout(timeout_s), json={}) as answer:
+        answer.read()
+    try:
+        said = answer.json()
+        alarms = sorted({each for error in said.get("errors", ()) for each in _ALARM.findall(str(error))})
+        return Database(int(said["dbSize"]), int(said.get("dbSizeQuota", 0)) or None, tuple(alarms))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Fault(f"answers {answer.status_code}, which is no status of etcd's") from error
 
 
 def snapshot_parts(name: str, address: IPv4Address, context: ssl.SSLContext) -> Iterator[Part]:

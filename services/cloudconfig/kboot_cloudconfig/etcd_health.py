@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,16 +21,56 @@ from .kubernetes_api import reason_of
 _TIMEOUT_S = 5
 
 
-async def etcd_trouble(members: Mapping[str, str | None], tls: Path) -> str | None:
-    """Return what is wrong with the etcd members, given as name -> address; None where all are well and have a vote."""
+async def etcd_trouble(members: Mapping[str, str | None], tls: Path, besides: str = "") -> str | None:
+    """Return what is wrong with the etcd members, given as name -> address; None where all are well and have a vote.
+
+    `besides` need be neither, nor those that etcd does not know yet.
+    """
     if not members:
         return None
     try:
         context = _context(tls)
     except OSError as error:  # ssl.SSLError is one too
         return f"etcd cannot be asked: there is no good certificate to ask with ({error.strerror or error})"
-    found = await asyncio.gather(*(_trouble(name, at, context, members) for name, at in members.items()))
-    return "; ".join(each for each in found if each is not None) or None
+    found = await asyncio.gather(*(_word(name, at, context) for name, at in members.items()))
+    lists = [word.listed for word in found if word.listed]
+    left = members.keys() - {besides} - (_newcomers(members, lists[0]) if lists else set())
+    troubles = [word.trouble or _missing_votes(word, left) for word in found if word.name in left]
+    return "; ".join(each for each in troubles if each is not None) or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What one member said: what is wrong with it, or all members as it lists them."""
+
+    name: str
+    trouble: str | None = None
+    listed: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def voters(self) -> set[str]:
+        # protobuf's JSON leaves out what is false or empty
+        return {str(each.get("name", "")) for each in self.listed if not each.get("isLearner", False)}
+
+
+def _newcomers(members: Mapping[str, str | None], listed: tuple[Mapping[str, Any], ...]) -> set[str]:
+    """Return the declared members that etcd does not know yet: nothing depends on one.
+
+    None, while a voter is nobody's that is declared: it may be one of these by the name that it had.
+    """
+
+    def is_of(member: Mapping[str, Any], name: str) -> bool:
+        hosts = {urlsplit(str(url)).hostname for url in member.get("peerURLs", ())}
+        return member.get("name") == name or members[name] in hosts or any(str(h).split(".")[0] == name for h in hosts)
+
+    if any(not any(is_of(each, name) for name in members) for each in listed if not each.get("isLearner", False)):
+        return set()
+    return {name for name in members if not any(is_of(each, name) for each in listed)}
+
+
+def _missing_votes(word: _Word, members: Set[str]) -> str | None:
+    missing = sorted(members - word.voters)
+    return f"{', '.join(missing)} has no vote in etcd, as {word.name} lists it" if missing else None
 
 
 def _context(tls: Path) -> ssl.SSLContext:
@@ -43,10 +85,10 @@ def _made(tls: Path, _stamps: tuple[tuple[int, int, int], ...]) -> ssl.SSLContex
     return context
 
 
-async def _trouble(name: str, address: str | None, context: ssl.SSLContext, members: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with one member, or with the members as it lists them."""
+async def _word(name: str, address: str | None, context: ssl.SSLContext) -> _Word:
+    """Return what one member says."""
     if address is None:
-        return f"the etcd member {name} has no address yet"
+        return _Word(name, f"the etcd member {name} has no address yet")
     try:
         async with (
             asyncio.timeout(_TIMEOUT_S),
@@ -56,12 +98,10 @@ async def _trouble(name: str, address: str | None, context: ssl.SSLContext, memb
             health = (await client.get("/health", extensions=named)).json()
             listed = (await client.post("/v3/cluster/member/list", json={}, extensions=named)).json()["members"]
             if health["health"] != "true":  # it needs a quorum to call itself healthy
-                return f"the etcd member {name} is not healthy: {health.get('reason') or 'no reason given'}"
-            # protobuf's JSON leaves out what is false or empty
-            voters = {each.get("name", "") for each in listed if not each.get("isLearner", False)}
+                reason = health.get("reason") or "no reason given"
+                return _Word(name, f"the etcd member {name} is not healthy: {reason}")
+            return _Word(name, listed=tuple(dict(each) for each in listed))
     except (httpx.HTTPError, OSError) as error:
-        return f"the etcd member {name} {reason_of(error)}"
+        return _Word(name, f"the etcd member {name} {reason_of(error)}")
     except (AttributeError, KeyError, TypeError, ValueError):
-        return f"the etcd member {name} answers with something else than its health"
-    missing = sorted(set(members) - voters)
-    return f"{', '.join(missing)} has no vote in etcd, as {name} lists it" if missing else None
+        return _Word(name, f"the etcd member {name} answers with something else than its health")

@@ -9,7 +9,7 @@ import pytest
 
 from kboot.host.waiting import looks
 from kboot.running.cloudconfig_client import CloudConfigClient
-from kboot_clusterdesc import ClusterDesc
+from kboot_clusterdesc import ClusterDesc, Role
 from support.etcd import Member
 from support.etcd_rack import Make, Rack, fleet
 from support.kubernetes_api import own_loopback
@@ -132,8 +132,10 @@ def test_it_is_through_once_the_member_votes_again_so_that_the_next_one_may_foll
     gone = _once_asked(asked, rack.members["node3"], away_s=None)
     assert rack.apply("node3", "--timeout", "10") == 3
     gone.join()
-    assert capsys.readouterr().err.startswith(
-        "error: node3 has the config in force and is not well since: its etcd member does not answer\n"
+    saved, _, error = capsys.readouterr().err.partition("error: ")
+    assert "etcd comes to 3.5.21: what it holds is saved in " in saved
+    assert error.startswith(
+        "node3 has the config in force and is not well since: its etcd member does not answer\n"
         "  hint: touch no other machine before `kboot status` calls it well\n"
     )
 
@@ -156,3 +158,28 @@ def test_the_last_api_server_that_answers_is_not_restarted(
     )
     assert not asked.exists()
     assert rack.apply("node2") == 0  # nothing answers there that could go
+
+
+def test_one_member_becomes_three_machine_by_machine(
+    make: Make, asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = own_loopback()
+    grown = fleet(network, planes=1, more=f"images: {{etcd: '{_OLD}'}}\n")
+    first, *others = grown.nodes
+    alone = grown.model_copy(
+        update={"nodes": (first, *(node.model_copy(update={"roles": (Role.WORKER,)}) for node in others))}
+    )
+    rack = make(alone)
+    rack.switch_on()
+    rack.edit(grown)
+    for name in ("node2", "node3", "node1"):  # etcd knows neither of the two yet, and its only voter comes back
+        assert rack.apply(name) == 0, capsys.readouterr().err
+    assert rack.reinstall("node1") == (3, False)
+    assert "node1 is the only member of etcd, and what it holds would be lost" in capsys.readouterr().err
+    assert rack.reinstall("node3") == (0, True)
+    server = CloudConfigClient(rack.cluster.folder, grown)
+    for besides in ("node1", "node2", ""):
+        trouble = str(server.post("/v1/rollout/gate", {"besides": besides})["trouble"])
+        assert "etcd" not in trouble, trouble
+    rack.members["node1"].stop()
+    assert "the etcd member node" in str(server.post("/v1/rollout/gate", {"besides": "node2"})["trouble"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from kboot.host.waiting import looks
+from kboot_clusterdesc import Role
 from support.etcd import description
 from support.etcd_rack import Make, Rack, fleet
 from support.kubernetes_api import own_loopback
@@ -95,6 +98,27 @@ def test_force_arms_and_says_what_goes(rack: Rack, capsys: pytest.CaptureFixture
     out, said = capsys.readouterr()
     assert out == _ARMED.format("node3")
     assert said.startswith("note: 0 of 3 members of etcd would be left with a vote, and it takes 2: node1 does not an")
+
+
+def test_who_lost_the_role_and_not_its_vote_stays_until_that_is_taken_away(make: Make, err: Err, asked: Path) -> None:
+    network = own_loopback()
+    rack = make(fleet(network))
+    rack.switch_on()
+    first, *others = fleet(network).nodes
+    workers = [node.model_copy(update={"roles": (Role.WORKER,)}) for node in others]
+    rack.edit(fleet(network).model_copy(update={"nodes": (first, *workers)}))
+    err()
+    for name in _MEMBERS[1:]:
+        assert rack.reinstall(name) == (3, False)
+        assert f"{name} is declared as no member of etcd, and has a vote there still" in err()
+        assert rack.apply(name) == 3
+        said = err()
+        found = re.search(r"on node1 `sudo kboot-etcd ctl member remove ([0-9a-f]+)` takes the vote away", said)
+        assert found is not None, said
+        assert not asked.exists()
+        rack.client.remove(rack.members["node1"], int(found[1], 16))
+        assert rack.reinstall(name) == (0, True)
+    rack.client.wait(rack.members["node1"])
 
 
 def test_the_only_member_goes_with_its_data(make: Make, err: Err) -> None:

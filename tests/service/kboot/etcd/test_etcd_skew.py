@@ -10,7 +10,7 @@ import pytest
 from kboot.cli.main import run
 from kboot.errors import BadInput
 from kboot.preflight.kubernetes_skew import refuse_skew
-from kboot_clusterdesc import ClusterDesc, InvalidDescription, dump, load, load_text
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, Role, dump, load, load_text
 from kboot_clusterdesc.layout import STATE_MARK
 from kboot_lab.up import refuse_other_etcd
 from support.etcd import Client, Member
@@ -160,6 +160,29 @@ def test_while_nothing_is_installed_any_etcd_will_do_and_again_once_the_data_are
     fleet.switch_on()
     assert fleet.cluster.kboot("node", "reinstall", "node1", "--force") == 0
     assert fleet.edit("registry.k8s.io/etcd:3.6.8-0") is None
+
+
+def test_an_etcd_that_holds_data_does_not_go_all_at_once_to_others(fleet: Fleet) -> None:
+    both = fleet.described(_DEBIAN)
+    first, second = both.nodes
+    swapped = (
+        first.model_copy(update={"roles": (Role.CONTROL_PLANE,)}),
+        second.model_copy(update={"roles": (Role.ETCD,)}),
+    )
+    fleet.path.write_bytes(dump(both.model_copy(update={"nodes": swapped})))
+    after = load(fleet.path)
+    assert refuse_skew(fleet.cluster.folder, after, fleet.path) is None  # nothing is installed
+    fleet.switch_on()
+    with pytest.raises(InvalidDescription) as refused:
+        refuse_skew(fleet.cluster.folder, after, fleet.path)
+    assert (
+        "nodes: none of the etcd members that are installed is one any more: node1; node2 would find nobody to join, "
+        "and form an empty etcd\n  hint: keep the role `etcd` on node1 until the others vote" in str(refused.value)
+    )
+    fleet.path.write_bytes(
+        dump(both.model_copy(update={"nodes": (first.model_copy(update={"name": "other"}), second)}))
+    )
+    assert refuse_skew(fleet.cluster.folder, load(fleet.path), fleet.path) is None  # the same machine
 
 
 def test_node_apply_reaches_no_machine_whose_etcd_could_not_start(

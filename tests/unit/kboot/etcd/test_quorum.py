@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from kboot.etcd.quorum import Voters
@@ -10,9 +12,10 @@ from kboot.running.cluster_health import PartHealth
 _WELL = ("node1", "node2", "node3", "node4", "node5")
 
 
-def voters(number: int, *unwell: str, listed: int = 0) -> Voters:
-    """So many declared members, and those that have no vote."""
-    return Voters(tuple(PartHealth(name, name not in unwell) for name in _WELL[:number]), listed)
+def voters(number: int, *unwell: str, listed: int = 0, new: Collection[str] = ()) -> Voters:
+    """So many declared members, and those that have no vote, or are `new` to etcd."""
+    members = tuple(PartHealth(name, name not in unwell and name not in new) for name in _WELL[:number])
+    return Voters(members, listed, newcomers=frozenset(new))
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,8 @@ def voters(number: int, *unwell: str, listed: int = 0) -> Voters:
         (voters(5, "node2"), 3, 3),
         (voters(5, "node2", "node3"), 2, 3),
         (voters(3, listed=2), 2, 2),
+        (voters(3, listed=1, new=("node2", "node3")), 0, 1),
+        (voters(3, listed=2, new=("node1",)), 2, 2),  # it was taken out, and comes back
         (voters(3, listed=4), 2, 3),  # one that is declared no longer still counts
     ],
 )
