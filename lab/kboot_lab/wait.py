@@ -101,7 +101,9 @@ def waits_in_vain(phase: Phase, nodes: list[JsonObject], folder: ClusterFolder) 
     ]
     if not stuck:
         return None
-    return NotYet(f"{_older_config(stuck)}, and will not be {phase} with it", _way_to_config(stuck, nodes, folder))
+    return NotYet(
+        f"{_older_config(stuck)}, and will not be {phase} with it", _way_to_config(stuck, nodes, folder, upgrades=True)
+    )
 
 
 def outdated_note(nodes: list[JsonObject], folder: ClusterFolder) -> str | None:
@@ -122,10 +124,15 @@ def _older_config(outdated: list[JsonObject]) -> str:
     return f"{', '.join(node['name'] for node in outdated)} {verb} an older config (outdated)"
 
 
-def _way_to_config(outdated: list[JsonObject], nodes: list[JsonObject], folder: ClusterFolder) -> str:
-    """Return the commands that bring the new config, ready to type; control planes stand first in `outdated`."""
+def _way_to_config(
+    outdated: list[JsonObject], nodes: list[JsonObject], folder: ClusterFolder, *, upgrades: bool = False
+) -> str:
+    """Return the commands that bring the new config, ready to type; control planes stand first in `outdated`.
+
+    An upgrade, which `upgrades` names in any case, also brings Kubernetes to machines that never had it.
+    """
     one = f"`kboot node apply {outdated[0]['name']} {_ssh_options(outdated[:1], folder)}`"
-    if any(node["phase"] == Phase.READY for node in nodes):
+    if upgrades or any(node["phase"] == Phase.READY for node in nodes):
         return f"`kboot upgrade {_ssh_options(outdated, folder)}`, or {one}"
     return f"{one}, control planes first"
 

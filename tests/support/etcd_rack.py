@@ -72,7 +72,7 @@ class Rack:
     def edit(self, desc: ClusterDesc) -> None:
         """Put this description into force."""
         self.cluster.desc = desc
-        self.cluster.up()
+        self.secrets = self.cluster.up()
 
     def apply(self, name: str, *more: str) -> int:
         """`kboot node apply` of a machine; its exit code."""

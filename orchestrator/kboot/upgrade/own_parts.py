@@ -20,6 +20,11 @@ _LOOK_EVERY_S = 1
 _STEADY_S = {_MEMBER: 5, _SERVER: 25}
 
 
+def parts_of(node: Node) -> list[str]:
+    """Return which parts of the cluster a node is to run."""
+    return [what for role, what in ((Role.ETCD, _MEMBER), (Role.CONTROL_PLANE, _SERVER)) if role in node.roles]
+
+
 def well_parts(cluster: Standing, node: Node) -> list[str]:
     """Return which parts that the node runs are well, a member of etcd with its vote."""
     return [what for what, part in _parts(cluster, node).items() if part.is_well]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
-from kboot_clusterdesc import ClusterDesc, ClusterFolder
+from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 from kboot_clusterdesc.node_images import node_images
 
 from ..errors import BadInput, NotYet
+from ..etcd.kept_snapshot import save_before_change
 from ..etcd.skew import refuse_apply
 from ..host.stamp import changed
 from ..preflight.kubernetes_skew import reason_against_running
@@ -20,6 +21,7 @@ from ..running.kubectl import kubectl
 from ..running.ssh import Login
 from ..running.status import addresses_of
 from ..supplies.missing import missing_supplies
+from .arrival import Arrival, newcomers, works
 from .hold import rollouts_held
 from .live import LiveNodes
 from .plan import NodeState, Plan, plan_upgrade
@@ -42,12 +44,14 @@ def upgrade(
 ) -> tuple[Plan, list[str]]:
     """Bring nodes to the version and configs that `kboot up` rendered; return the plan and the names of nodes done.
 
-    Raises NotYet, with nothing touched, where something is in the way; with `is_dry` the plan is returned instead.
+    Machines that run without Kubernetes come to it before all others. Raises NotYet, with nothing touched, where
+    something is in the way; with `is_dry` the plan is returned instead.
     """
     with changed(folder):
         desc = description_in_force(folder)
         if desc.kubernetes is None:
-            raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", "its description has no `kubernetes`")
+            way = "its description has no `kubernetes`: `kboot node apply NAME`, one machine after the other"
+            raise BadInput(f"cluster {folder.cluster} runs no Kubernetes", way)
         server = CloudConfigClient(folder, desc)
         machines = server.nodes()
         for unsure in refuse_apply(folder, desc, machines, desc.nodes):
@@ -55,22 +59,43 @@ def upgrade(
         with kubectl(folder, desc, addresses_of(machines), now) as tool:
             version, timeout_s = desc.kubernetes.version, options.timeout_s
             live = LiveNodes(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
+            arriving = newcomers(desc, machines, live.names() if tool.servers() else None)
+            if arriving:
+                first = Plan(version, works(arriving), blocked=_in_the_way(folder, desc, live, arriving))
+                if options.is_dry:
+                    return first, []
+                _refuse_blocked(first)
+                save_before_change(folder, desc, machines, arriving, now, say)
+                with rollouts_held(server, say, stop):
+                    Arrival(folder, desc, server, options.login, say, stop, timeout_s).bring(arriving)
+            done = [node.name for node in arriving]
             nodes = live.states()
             release = _release(desc, server) if options.with_os else None
             plan = plan_upgrade(version, nodes, options.batch, release)
             if not plan.batches:
-                return plan, []
+                return plan, done
             _refuse_skew(version, nodes, live.api_versions())
             names = [work.name for batch in plan.batches for work in batch if work.applies]
-            missing = missing_supplies(folder, desc, node_images(desc).values())
-            plan = replace(plan, blocked=(*plan.blocked, *missing, *live.unreachable(names)))
+            changing = [node for node in desc.nodes if node.name in names]
+            plan = replace(plan, blocked=(*plan.blocked, *_in_the_way(folder, desc, live, changing)))
             if options.is_dry:
                 return plan, []
-            if plan.blocked:
-                raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
+            _refuse_blocked(plan)
+            save_before_change(folder, desc, machines, changing, now, say)
             with rollouts_held(server, say, stop, release=release) as hold:
                 live.take_turns_from(hold, stop)
-                return plan, roll(plan, live, say, stop=stop, timeout_s=timeout_s)
+                return plan, [*done, *roll(plan, live, say, stop=stop, timeout_s=timeout_s)]
+
+
+def _in_the_way(folder: ClusterFolder, desc: ClusterDesc, live: LiveNodes, nodes: list[Node]) -> tuple[str, ...]:
+    """Return what nodes would ask this machine for in vain, and which of them ssh does not reach."""
+    missing = missing_supplies(folder, desc, node_images(desc).values())
+    return (*missing, *live.unreachable([node.name for node in nodes]))
+
+
+def _refuse_blocked(plan: Plan) -> None:
+    if plan.blocked:
+        raise NotYet("nothing was touched: " + "; ".join(plan.blocked), f"mend that; {AGAIN}")
 
 
 def _release(desc: ClusterDesc, server: CloudConfigClient) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
 
@@ -11,6 +12,7 @@ from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node
 from kboot_clusterdesc.roll_order import is_counted
 
 from ..errors import BadInput, NotYet
+from ..etcd.kept_snapshot import NOTHING_TOUCHED, save_before_change
 from ..etcd.skew import refuse_apply
 from ..host.stamp import held
 from ..preflight.losses import losses, standing_of
@@ -49,6 +51,7 @@ def apply_to(
             own = None if is_forced else _counted(desc, node)
             cluster = standing_of(folder, desc, machines)
             before = well_parts(cluster, own) if own else []
+            _save_etcd(folder, desc, machines, _counted(desc, node), say, is_forced)
             with _told_on_interrupt(node["name"], say):
                 said = apply(folder, Mac(node["mac"]), remote(folder, node, login), timeout_s)
                 if own and said:
@@ -64,6 +67,23 @@ def _told_on_interrupt(name: str, say: Say) -> Iterator[None]:
     except KeyboardInterrupt:
         say(f"{name} may have a part of the config by now: `kboot node apply {name}` goes on with the rest")
         raise
+
+
+def _save_etcd(
+    folder: ClusterFolder,
+    desc: ClusterDesc,
+    machines: Sequence[JsonObject],
+    node: Node | None,
+    say: Say,
+    is_forced: bool,
+) -> None:
+    """Save a snapshot where etcd comes to another version with this node; forced, what cannot be saved is only said."""
+    try:
+        save_before_change(folder, desc, machines, [node] if node else [], datetime.now(UTC), say)
+    except NotYet as error:
+        if not is_forced:
+            raise NotYet(error.message, f"{error.hint}; {_FORCE}") from error
+        say(f"note: {error.message.removeprefix(NOTHING_TOUCHED)}")
 
 
 def _counted(desc: ClusterDesc, machine: JsonObject) -> Node | None:
@@ -86,20 +106,20 @@ def _others_up(
 ) -> Iterator[None]:
     """Raise NotYet unless the cluster goes on without the machine; have rollouts wait as long as this lasts.
 
-    Nothing is asked of a machine on which the cluster does not count. Where the operator forces it, what would be lost
-    is only said, and a rollout does not wait.
+    Of a machine on which the cluster does not count it is only asked whether it has a vote in etcd from before. Where
+    the operator forces it, what would be lost is only said, and a rollout does not wait.
     """
-    node = _counted(desc, machine)
+    node = next((each for each in desc.nodes if each.mac == machine["mac"]), None)
     if node is None:
         yield
         return
-    if is_forced:
-        for each in losses(standing_of(folder, desc, machines), node, comes_back=True):
-            say(f"note: {each.message}")
-        yield
-        return
-    with rollouts_held(server, say, Event(), by=_BY, hint=f"{PAUSE}; {_FORCE}"):
-        if found := losses(standing_of(folder, desc, machines), node, comes_back=True):
+    with ExitStack() as held_off:
+        if is_counted(node.roles) and not is_forced:
+            held_off.enter_context(rollouts_held(server, say, Event(), by=_BY, hint=f"{PAUSE}; {_FORCE}"))
+        found = losses(standing_of(folder, desc, machines), node, comes_back=True)
+        if found and not is_forced:
             said, ways = "; ".join(each.message for each in found), "; ".join(each.hint for each in found)
             raise NotYet(f"nothing was touched: {said}", f"{ways}; {_FORCE}")
+        for each in found:
+            say(f"note: {each.message}")
         yield

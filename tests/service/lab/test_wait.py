@@ -56,11 +56,10 @@ def test_a_machine_whose_config_knows_nothing_of_kubernetes_is_not_waited_for(la
     assert {node["config"] for node in waited(lab, Phase.RUNNING).nodes} == {"outdated"}
     with pytest.raises(NotYet) as refused:
         waited(lab, Phase.READY)
-    key = lab.folder.lab / "ssh_key"
+    where = f"--root {lab.folder.root} --cluster unit --identity {lab.folder.lab / 'ssh_key'} --trust-first-contact"
     assert str(refused.value) == (
         "node2, node1 run an older config (outdated), and will not be ready with it\n"
-        f"  hint: `kboot node apply node2 --root {lab.folder.root} --cluster unit --identity {key} "
-        "--trust-first-contact`, control planes first"
+        f"  hint: `kboot upgrade {where}`, or `kboot node apply node2 {where}`"
     )
 
 

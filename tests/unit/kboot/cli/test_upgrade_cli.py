@@ -29,7 +29,11 @@ def bare(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["upgrade"], "error: cluster ail runs no Kubernetes\n  hint: its description has no `kubernetes`\n"),
+        (
+            ["upgrade"],
+            "error: cluster ail runs no Kubernetes\n  hint: its description has no `kubernetes`: "
+            "`kboot node apply NAME`, one machine after the other\n",
+        ),
         (
             ["upgrade", "--batch", "0"],
             "error: --batch 0: a batch has a node at least\n  hint: say `--batch 1`, or more\n",
