@@ -19,6 +19,7 @@ from .choice import followed
 from .download import Downloader
 from .fault import DiskFull, NotTheFile, SignatureRefused, UpdaterFault
 from .in_use import releases_in_use
+from .kernel import HEAD_BYTES, arch_of_kernel
 from .payload_mirror import PayloadMirror
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
@@ -146,6 +147,7 @@ class Mirror:
                 self._files.bring(version, name, folder)
                 if name == VERSION_FILE:
                     self._check_number(folder, version)
+            self._check_kernel(version, folder)
             self.store.move_into_place(version)
         except (SignatureRefused, NotTheFile, DiskFull):
             # A refused release is downloaded afresh next time, and others need the room on a full disk.
@@ -178,6 +180,17 @@ class Mirror:
         number = self._number_in(folder / VERSION_FILE)
         if number != version:
             raise SignatureRefused(f"release {version} is refused: its {VERSION_FILE} says {number}")
+        self._check_kernel(version, folder)
+
+    def _check_kernel(self, version: str, folder: Path) -> None:
+        """Raise SignatureRefused for a release for other machines: its files are called and signed as those of ours."""
+        with (folder / self._names.kernel).open("rb") as stream:
+            arch = arch_of_kernel(stream.read(HEAD_BYTES))
+        if arch not in (None, self._os.arch):
+            raise SignatureRefused(
+                f"release {version} is refused: its {self._names.kernel} is for {arch}, and this cluster needs "
+                f"{self._os.arch}: take the release of {self._os.board}"
+            )
 
     def verify_payloads(self, version: str) -> bool:
         """Verify what updates machines to a release, and return whether that is here; raises an UpdaterFault."""

@@ -87,6 +87,28 @@ def test_without_an_updater_it_is_verified_before_it_is_in_force(
     assert server.asked == []
 
 
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_a_release_for_other_machines_is_refused_however_well_it_is_signed(
+    folder: ClusterFolder, inside: Site, server: ReleaseServer, key: SigningKey, is_enabled: bool
+) -> None:
+    release = server.release(RELEASE, key)
+    kernel = release / NAMES.kernel
+    kernel.write_bytes(bytes(0x38) + b"ARM\x64" + bytes(4096))
+    key.sign(kernel)
+    bring(folder, release)
+    said = f"its {NAMES.kernel} is for arm64, and this cluster needs amd64: take the release of amd64-usr"
+    if is_enabled:
+        inside.describe(version=RELEASE)
+        assert place_release(folder, described(inside), not_asked, lambda _: None)
+        assert said in str(inside.check().fault)
+        assert said in str(inside.status()["events"])
+    else:
+        inside.describe(version=RELEASE, update={"enabled": False})
+        with pytest.raises(BadInput, match=said):
+            place_release(folder, described(inside), partial(vouches, inside), lambda _: None)
+    assert inside.current() is None
+
+
 @pytest.mark.parametrize("chosen", ["3602.2.0", "3850.2.0"])
 def test_without_an_updater_a_choice_holds_whatever_the_channel_had_when_there_was_one(
     folder: ClusterFolder, inside: Site, server: ReleaseServer, key: SigningKey, chosen: str
