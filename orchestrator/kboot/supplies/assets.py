@@ -27,6 +27,8 @@ CNI_PLUGINS = (
 SUMS = "SHA256SUMS"
 
 _MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of ELF(5)
+_ABIS = (b"\0", b"\x03")  # EI_OSABI: System V, Linux
+_KINDS = (2, 3)  # e_type: a program, or one at any place
 _CHUNK = 1024**2
 
 
@@ -161,7 +163,7 @@ def _copy(source: Path, target: Path) -> str:
 def _check_binary(source: Path, copy: Path, name: str, version: str, arch: str) -> None:
     with copy.open("rb") as stream:
         head = stream.read(20)
-    if len(head) < 20 or head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") != _MACHINES[arch]:
+    if not _is_program(head, arch):
         raise BadInput(f"{source}: is no program for linux/{arch}", f"bring the one of os.arch `{arch}`")
     if name not in KUBERNETES_BINARIES:
         return
@@ -169,6 +171,13 @@ def _check_binary(source: Path, copy: Path, name: str, version: str, arch: str) 
     if version not in [each.partition("+")[0] for each in linked]:
         said = linked[0] if linked else "of no version"
         raise BadInput(f"{source}: is {said}, not {version}", f"bring {name} {version}, or name its version")
+
+
+def _is_program(head: bytes, arch: str) -> bool:
+    """Return whether a file begins as a program for Linux on 64 bits of `arch` does, which is none of FreeBSD's."""
+    is_elf = head[:6] == b"\x7fELF\x02\x01" and head[7:8] in _ABIS
+    kind, machine = (int.from_bytes(head[at : at + 2], "little") for at in (16, 18))
+    return is_elf and kind in _KINDS and machine == _MACHINES[arch]
 
 
 def _read_sums(parent: Path) -> dict[str, str]:

@@ -117,6 +117,9 @@ def test_a_second_addition_keeps_the_sums_of_the_first(folder: ClusterFolder, br
 
 
 _HELLO = program("hello\n")
+_KUBELET = program(SAID["kubelet"])
+_FREEBSD = _KUBELET[:7] + b"\x09" + _KUBELET[8:]
+_OBJECT = _KUBELET[:16] + b"\x01" + _KUBELET[17:]  # that is to be linked yet
 _NAMES_A_SOURCE = _HELLO + bytes(-len(_HELLO) % 16) + b"entropy/v1.36.2\0"  # aligned as what is linked in is
 
 
@@ -128,6 +131,8 @@ _NAMES_A_SOURCE = _HELLO + bytes(-len(_HELLO) % 16) + b"entropy/v1.36.2\0"  # al
         ("kubelet", program("hello\n"), "is of no version, not v1.36.2"),
         ("kubelet", _NAMES_A_SOURCE, "is of no version, not v1.36.2"),
         ("kubelet", arm_program(SAID["kubelet"]), "is no program for linux/amd64"),
+        ("kubelet", _FREEBSD, "is no program for linux/amd64"),
+        ("kubelet", _OBJECT, "is no program for linux/amd64"),
         ("kubelet", b"<html>404</html>", "is no program for linux/amd64"),
         ("bridge", b"", "is no program for linux/amd64"),
         ("kube-apiserver", program(SAID["kubelet"]), "`kube-apiserver` is no binary that nodes fetch"),
