@@ -42,6 +42,7 @@ from .types import (
 
 API_PORT = 6443  # on each control plane
 ETCD_PORT = 2379  # on each member, for its clients
+ETCD_QUOTA_BYTES = 4 << 30  # of a member's database: at that etcd takes no more writes
 POD_BLOCK_PREFIX = 24  # of a node's part of `pod_cidr`: kube-controller-manager's default, and flannel's SubnetLen
 
 

@@ -14,6 +14,7 @@ from ..running.ssh import Remote
 
 _ETCD, _API_SERVER = "/opt/bin/kboot-etcd", "/opt/bin/kboot-api-server"
 _SYSTEMCTL = "systemctl"
+_FULL = "NOSPACE"  # as etcd calls the alarm of a full database
 _LONG_S = 3600  # a snapshot of some gigabytes to a slow disk
 
 Members = Callable[[], Sequence[PartHealth]]  # how the members are at this moment
@@ -39,7 +40,7 @@ def restore(
     so_far.run("the snapshot is restored", members, [_ETCD, "restore", "-"], given=file)
     # not waited for: a member is not up before a second one is
     so_far.run("etcd is started", members, [_SYSTEMCTL, "start", "--no-block", "etcd.service"])
-    so_far.wait(health, timeout_s)
+    so_far.wait(health, timeout_s, members[0])
     so_far.run("the API server is given back to the kubelet", control_planes, [_API_SERVER, "start"])
 
 
@@ -75,9 +76,13 @@ class _SoFar:
             names.append(machine.name)
             self._progress.state(machine.name, result)
 
-    def wait(self, health: Members, timeout_s: float) -> None:
-        """Wait until every etcd member is healthy; raise KbootError after `timeout_s`."""
+    def wait(self, health: Members, timeout_s: float, machine: Remote) -> None:
+        """Wait until every etcd member is healthy; raise KbootError after `timeout_s`.
+
+        A snapshot of a full database has its alarm, too: the member on `machine` then frees all of them, once.
+        """
         ill: list[str] = []
+        is_freed = False
         with self._told():
             for _ in looks(timeout_s, 2):
                 members = tuple(health())
@@ -86,6 +91,10 @@ class _SoFar:
                 ill = [f"{member.name} {member.reason}" for member in members if not member.is_well]
                 if not ill:
                     return
+                if not is_freed and all(_FULL in each for each in ill):
+                    is_freed = True
+                    self._progress.say(f"{machine.name}: the snapshot is of a full database, which is freed")
+                    machine.run([_ETCD, "defrag"], timeout_s=_LONG_S)
             raise KbootError(
                 f"etcd is not healthy after {timeout_s:.0f} s: {'; '.join(ill)}",
                 "read `journalctl -u etcd` there; `--timeout` gives it longer",

@@ -6,21 +6,24 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Mac, Node, Phase
-from kboot_clusterdesc.model import API_PORT, ETCD_PORT
+from kboot_clusterdesc.model import API_PORT, ETCD_PORT, ETCD_QUOTA_BYTES
 
 from ..pki.node_keys import Authority
-from .etcd_client import client_context
+from .etcd_client import Database, client_context, database_of
 from .tls_client import Fault, get
 
 _TIMEOUT_S = 2
 API_NAME = "kubernetes"  # stands in every API server's certificate
 _MOST_AT_ONCE = 16
+_FULL = "`sudo systemctl start etcd-defrag` there (docs/etcd.md: A full database)"
+_FULL_SHARE = 0.8  # of its quota, from which on a database is said to fill
 _UNKNOWN = "unknown"  # the phase of machines while the cloud-config server does not answer
 
 
@@ -31,6 +34,7 @@ class PartHealth:
     name: str
     is_well: bool | None
     reason: str | None = None  # why it is not well, or not known to be
+    remark: str | None = None  # what it will lack, while it is well
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Health:
     def as_json(self) -> dict[str, Any]:
         """Return the keys `etcd` and `control_plane` of `kboot status --json`."""
         return {
-            "etcd": [{"name": p.name, "healthy": p.is_well, "reason": p.reason} for p in self.etcd],
+            "etcd": [{"name": p.name, "healthy": p.is_well, "reason": p.reason, "remark": p.remark} for p in self.etcd],
             "control_plane": [{"name": p.name, "ready": p.is_well, "reason": p.reason} for p in self.control_plane],
         }
 
@@ -126,7 +130,7 @@ def _asked(
     nodes: tuple[Node, ...],
     addresses: Mapping[Mac, IPv4Address],
     context: ssl.SSLContext | str,
-    ask: Callable[[Node, IPv4Address, ssl.SSLContext], str | None],
+    ask: Callable[[Node, IPv4Address, ssl.SSLContext], PartHealth],
 ) -> Iterator[PartHealth]:
     """Yield the health of each node, in order; all are asked before the first answer is waited for."""
 
@@ -137,29 +141,47 @@ def _asked(
         if isinstance(context, str):
             return PartHealth(node.name, None, context)
         try:
-            reason = ask(node, address, context)
+            return ask(node, address, context)
         except Fault as fault:
-            reason = str(fault)
-        return PartHealth(node.name, reason is None, reason)
+            return PartHealth(node.name, False, str(fault))
 
     return pool.map(one, nodes)
 
 
-def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
-    """Return why the etcd member is not healthy, None where it is. A member needs a quorum to call itself healthy."""
+def _etcd(node: Node, address: IPv4Address, context: ssl.SSLContext) -> PartHealth:
+    """Return the health of the etcd member; it needs a quorum to call itself healthy. Older ones tell no reason."""
     answer = get(f"https://{address}:{ETCD_PORT}/health", node.name, context, _TIMEOUT_S)
     try:
         said = answer.json()
     except ValueError:
         said = None
     if not isinstance(said, dict) or "health" not in said:
-        return f"answers {answer.status_code}, which is no word of etcd's"
-    if said["health"] == "true":
+        return PartHealth(node.name, False, f"answers {answer.status_code}, which is no word of etcd's")
+    database = None
+    with suppress(Fault):
+        database = database_of(node.name, address, context, _TIMEOUT_S)
+    alarms = ", ".join(f"ALARM {alarm}" for alarm in database.alarms) if database else ""
+    if said["health"] == "true" and not alarms:
+        return PartHealth(node.name, True, remark=_filling(database) if database else None)
+    reason = f"is not healthy: {said.get('reason') or alarms or 'no reason given'}"
+    return PartHealth(node.name, False, f"{reason}: {_FULL}" if "NOSPACE" in reason else reason)
+
+
+def _filling(database: Database) -> str | None:
+    """Return that a database comes near its quota, at which etcd takes no more writes."""
+    quota_bytes = database.quota_bytes or ETCD_QUOTA_BYTES
+    if database.size_bytes < quota_bytes * _FULL_SHARE:
         return None
-    return f"is not healthy: {said.get('reason') or 'no reason given'}"
+    return f"its database has {database.size_bytes // 10**6} of {quota_bytes // 10**6} MB: {_FULL}"
 
 
-def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> str | None:
+def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> PartHealth:
+    """Return the health of the API server."""
+    reason = _api_trouble(address, context)
+    return PartHealth(node.name, reason is None, reason)
+
+
+def _api_trouble(address: IPv4Address, context: ssl.SSLContext) -> str | None:
     """Return why the API server is not ready, None where it is; `/livez` tells a slow start from one that hangs."""
     ready = get(f"https://{address}:{API_PORT}/readyz", API_NAME, context, _TIMEOUT_S)
     if ready.is_success:
@@ -174,5 +196,5 @@ def _api_server(node: Node, address: IPv4Address, context: ssl.SSLContext) -> st
 
 def _words(parts: tuple[PartHealth, ...], word: str) -> str:
     well = sum(part.is_well is True for part in parts)
-    others = "; ".join(f"{part.name}: {part.reason}" for part in parts if not part.is_well)
+    others = "; ".join(f"{part.name}: {part.reason or part.remark}" for part in parts if part.reason or part.remark)
     return f"{well} of {len(parts)} {word}" + (f" ({others})" if others else "")

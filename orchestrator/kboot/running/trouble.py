@@ -161,6 +161,10 @@ def _of_health(status: Status) -> Iterator[Trouble]:
             if part.is_well is False and _may_be_up(status, part.name):
                 words = f"{what} is not well: {part.reason}"
                 yield Trouble(Severity.LATE, kind, 1, part.name, words, f"kboot node show {part.name}")
+            elif part.remark:
+                yield Trouble(
+                    Severity.LATE, "etcd filling", 1, part.name, f"etcd: {part.remark}", f"kboot node show {part.name}"
+                )
 
 
 def _may_be_up(status: Status, name: str) -> bool:

@@ -116,7 +116,8 @@ class NodeImages:
 
         It gives way where the cluster needs this image, and not that one any more.
         """
-        with Registry(self._folder, self._desc) as registry:
+        standing = None
+        with suppress(KbootError), Registry(self._folder, self._desc) as registry:  # a push may mend it, or says it
             standing = registry.digest_at(reference)
         others = self._owners.beside(reference, standing)
         if not others or standing == digest or self._owners.is_own(reference):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node
-from kboot_clusterdesc.model import ETCD_PORT, RebootStrategy
+from kboot_clusterdesc.model import ETCD_PORT, ETCD_QUOTA_BYTES, RebootStrategy
 from kboot_clusterdesc.node_images import image
 from kboot_compose.templates import rendered
 
@@ -47,6 +47,7 @@ def etcd(desc: ClusterDesc, node: Node, authority: bytes, keys: Mapping[str, Key
         "others": [member for member in members if member["name"] != node.name],
         "client_port": ETCD_PORT,
         "peer_port": PEER_PORT,
+        "quota_bytes": ETCD_QUOTA_BYTES,
         "image": image(desc, "etcd"),
         "pki": PKI,
         "patience": patience_of(desc),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -71,12 +72,18 @@ class Rack:
         """Of the node that is called so."""
         return next(node.mac for node in self.desc.nodes if node.name == name)
 
-    def start_etcd(self, name: str, answer: Answer = _HEALTHY, called: str = "") -> None:
+    def start_etcd(
+        self, name: str, answer: Answer = _HEALTHY, called: str = "", status: dict[str, Any] | None = None
+    ) -> None:
         """A member that wants a client certificate; its own knows it by name alone, or as `called`."""
         subject = Subject(name, server=True, names=(called or name, "localhost"))
         pair = issue(self.etcd_authority, subject, self.now, MACHINE_LIFE)
         address = (str(self.addresses[self.mac(name)]), ETCD_PORT)
-        self._start(TlsServer(address, pair, self.client / name, lambda path: answer, self.etcd_authority.certificate))
+
+        def say(path: str) -> Answer:
+            return answer if path == "/health" else (200, json.dumps(status or {}).encode())
+
+        self._start(TlsServer(address, pair, self.client / name, say, self.etcd_authority.certificate))
 
     def start_api(self, answer: Callable[[str], Answer]) -> None:
         """The API server of node1, which anybody may ask for its health."""
@@ -103,7 +110,8 @@ def rack(tmp_path: Path) -> Iterator[Rack]:
 
 
 def part(name: str, key: str, well: bool | None, reason: str | None) -> dict[str, Any]:
-    return {"name": name, key: well, "reason": reason}
+    more = {"remark": None} if key == "healthy" else {}
+    return {"name": name, key: well, "reason": reason, **more}
 
 
 def shown(health: Health) -> list[str]:
@@ -122,7 +130,11 @@ def test_a_whole_cluster_is_two_lines(rack: Rack) -> None:
         "etcd": [part(name, "healthy", True, None) for name in ("node1", "node2", "node3")],
         "control_plane": [part("node1", "ready", True, None)],
     }
-    assert sorted(path for server in rack.started for path in server.asked) == [*["/health"] * 3, "/readyz"]
+    assert sorted(path for server in rack.started for path in server.asked) == [
+        *["/health"] * 3,
+        "/readyz",
+        *["/v3/maintenance/status"] * 3,
+    ]
 
 
 def test_what_is_not_well_is_named_with_its_reason(rack: Rack) -> None:
@@ -133,6 +145,26 @@ def test_what_is_not_well_is_named_with_its_reason(rack: Rack) -> None:
         "etcd: 1 of 3 members healthy (node2: is not healthy: RAFT NO LEADER; node3: does not answer)",
         "control plane: 0 of 1 ready (node1: is not ready: etcd, poststarthook/rbac/bootstrap-roles)",
     ]
+
+
+_WAY = "`sudo systemctl start etcd-defrag` there (docs/etcd.md: A full database)"
+
+
+def test_a_database_that_fills_is_said_before_it_is_full_and_the_alarm_by_its_name(rack: Rack) -> None:
+    alarm = {"dbSize": "17000000", "errors": ["memberID:8630161756594109333 alarm:NOSPACE "]}
+    rack.start_etcd("node1", status={"dbSize": "13000000", "dbSizeQuota": "16000000"})
+    rack.start_etcd("node2", (503, b'{"health":"false","reason":"ALARM NOSPACE"}'), status=alarm)
+    rack.start_etcd("node3", status=alarm)  # old ones call themselves healthy
+    assert shown(rack.health())[0] == (
+        f"etcd: 1 of 3 members healthy (node1: its database has 13 of 16 MB: {_WAY}; "
+        f"node2: is not healthy: ALARM NOSPACE: {_WAY}; node3: is not healthy: ALARM NOSPACE: {_WAY})"
+    )
+
+
+def test_a_database_is_held_against_the_quota_that_members_are_given(rack: Rack) -> None:
+    rack.start_etcd("node1", status={"dbSize": str(3 << 30)})
+    rack.start_etcd("node2", status={"dbSize": str(15 << 28)})
+    assert [each.remark for each in rack.health().etcd[:2]] == [None, f"its database has 4026 of 4294 MB: {_WAY}"]
 
 
 def test_an_api_server_that_does_not_live_is_told_from_one_that_is_not_ready(rack: Rack) -> None:
