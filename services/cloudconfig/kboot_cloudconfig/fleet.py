@@ -113,6 +113,10 @@ class Fleet:
         """Return the MAC that a node is known by, for that of any of its cards; any other MAC as it is."""
         return self.index().identity(mac)
 
+    def cards_of(self, mac: Mac) -> tuple[Mac, ...]:
+        """Return the cards by any of which the machine of the node `mac` may be known."""
+        return self._identities.cards_of(self.node(mac), self.now())
+
     def is_declared(self, mac: Mac) -> bool:
         """Return whether the description names this machine; a node that it does not name has joined."""
         return mac in self.index().by_mac

@@ -48,6 +48,12 @@ class Identities:
         others = (self._store.machine(Mac(other), now) for other in self._store.kept() if other != mac)
         return any(has_told(machine, mac) for machine in others)
 
+    def cards_of(self, node: Node, now: datetime) -> tuple[Mac, ...]:
+        """Return the cards by any of which a node's machine may be known: the node's own, and of who told of these."""
+        index, kept = self._followed, self._store.kept()
+        told = {} if index is None else self._told(index, kept, now)
+        return tuple(dict.fromkeys((*node.macs, *(other for mac in node.macs for other in told.get(mac, ())))))
+
     def _told(self, index: NodeIndex, kept: set[str], now: datetime) -> dict[str, list[Mac]]:
         """Return who told of which cards, of those that no node is known by: no description need name all cards."""
         gone = (mac for mac in map(Mac, kept) if not index.is_identity(mac))
@@ -60,7 +66,7 @@ class Identities:
     def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime, taken: set[Mac]) -> Succession:
         own = self._store.machine(node.mac, now) if node.mac in kept else None
         known = [self._store.machine(mac, now) for mac in others]
-        return succession(node.mac, own, known, self._followed, now, taken)
+        return succession(node.mac, own, known, self._followed, now, taken, node.name)
 
     def _kept(self, judged: list[tuple[Node, Succession]]) -> Iterator[tuple[Mac, Mac]]:
         for node, found in judged:

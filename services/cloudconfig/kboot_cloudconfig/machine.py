@@ -83,6 +83,7 @@ class Machine:
     may_be_installed: bool = False  # what was known of it was lost, and no install is known to have ended since
     boot_partition: str | None = None  # partition GUID that its install gave to the ESP, which no other disk has
     was: tuple[Mac, ...] = ()  # MACs by which it is or may be known to its config still, until it is installed again
+    armed_cards: tuple[Mac, ...] | None = None  # by which it was known when the operator armed it
 
 
 def _enter(machine: Machine, phase: Phase, now: datetime) -> Machine:
@@ -273,11 +274,11 @@ def failed(machine: Machine, reason: str, now: datetime, log: tuple[str, ...] = 
     return replace(_enter(machine, Phase.FAILED, now), since=now, reason=reason, failure=reason, install_log=kept)
 
 
-def arm(machine: Machine, now: datetime) -> Machine:
-    """Return the machine's state after the operator armed it: its next network boot installs it afresh."""
-    fresh = replace(declared(machine.mac, now), may_be_installed=machine.may_be_installed)
+def arm(machine: Machine, now: datetime, cards: tuple[Mac, ...] | None = None) -> Machine:
+    """Return the machine's state after the operator armed it, which has these `cards`: its next boot installs it."""
+    fresh = replace(declared(machine.mac, now), may_be_installed=machine.may_be_installed, armed_cards=cards)
     if machine.armed and machine.phase in _UNDER_WAY:
-        return machine
+        return replace(machine, armed_cards=cards)
     # Until the install is done the machine runs what it ran before, with the same host keys.
     standing = replace(fresh, config=machine.config, version=machine.version, ssh_host_keys=machine.ssh_host_keys)
     known = replace(standing, remark=machine.remark, install_disk=machine.install_disk, disks=machine.disks)

@@ -54,6 +54,7 @@ def as_json(machine: Machine) -> dict[str, Any]:
         "may_be_installed": machine.may_be_installed,
         "boot_partition": machine.boot_partition,
         "was": machine.was,
+        "armed_cards": machine.armed_cards,
     }
 
 
@@ -99,4 +100,5 @@ def from_json(plain: dict[str, Any]) -> Machine:
         may_be_installed=plain.get("may_be_installed", plain["reason"] in MAY_BE_INSTALLED),
         boot_partition=plain.get("boot_partition"),
         was=tuple(map(Mac, plain.get("was", ()))),
+        armed_cards=None if (cards := plain.get("armed_cards")) is None else tuple(map(Mac, cards)),
     )

@@ -58,7 +58,7 @@ def arm_machine(fleet: Fleet, person: Person, mac: Mac) -> None:
     if not fleet.may_install(mac):
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
     note_action(fleet, person, "arm", mac)
-    fleet.store.save(life.arm(fleet.machine(mac), fleet.now()))
+    fleet.store.save(life.arm(fleet.machine(mac), fleet.now(), fleet.cards_of(mac)))
     fleet.tell(EventKind.ARMED, mac, person.address)
 
 

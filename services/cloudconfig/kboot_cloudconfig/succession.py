@@ -58,20 +58,25 @@ def succession(
     before: NodeIndex | None,
     now: datetime,
     taken: Set[Mac] = frozenset(),
+    name: str | None = None,
 ) -> Succession:
     """Return what becomes of the states of a node's machine, known by `mac` now and perhaps as one of `others` before.
 
     The state follows the machine where it told of the card itself, or the description before had both cards at one
     node, or this one at none. Where none is so, no boot installs anything by itself: any of them may run there.
-    A state that is `taken`, since another node is or may be known by it, stays where it is.
+    A state that is `taken`, since another node is or may be known by it, stays where it is. An arming is of the machine
+    that was meant: it follows a node of the same `name` alone, and holds no longer where a machine that ran is added.
     """
     lived = [machine for machine in others if may_have_run(machine)]
     if not lived:
         return Succession()
     doubted = tuple(_in_doubt(machine) for machine in lived if machine.armed and machine.mac not in taken)
-    if own is not None and may_have_run(own):
+    if own is not None and _stays(own, lived):
         return Succession(doubted)
-    if len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before):
+    if own is not None and may_have_run(own):
+        return Succession((*doubted, replace(_in_doubt(own), was=_were(mac, (own, *lived)))))
+    is_one = len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before)
+    if is_one and (not lived[0].armed or _is_named(lived[0], name, before)):
         return Succession((replace(lived[0], mac=mac, was=_were(mac, lived)),), lived[0].mac)
     doubt = replace(declared_in_doubt(mac, now, CARDS_CHANGED), was=_were(mac, lived))
     return Succession((*doubted, doubt))
@@ -86,6 +91,22 @@ def _were(mac: Mac, machines: Sequence[Machine]) -> tuple[Mac, ...]:
 def _in_doubt(machine: Machine) -> Machine:
     """Return the state of an armed machine whose card may be another one's by now: no boot installs it by itself."""
     return replace(disarm(machine), reason=CARDS_CHANGED)
+
+
+def _stays(own: Machine, others: Sequence[Machine]) -> bool:
+    """Return whether a machine keeps its state: it ran, or the operator armed it as one that may be any of the others.
+
+    An older kboot did not keep as which; there it armed what is in doubt at the operator's word alone.
+    """
+    if own.armed and own.armed_cards is not None:
+        return all(other.mac in own.armed_cards for other in others)
+    return may_have_run(own) and (not own.armed or own.may_be_installed)
+
+
+def _is_named(machine: Machine, name: str | None, before: NodeIndex | None) -> bool:
+    """Return whether the node whose machine this was had the `name` of the node that it would be now."""
+    node = None if before is None else before.by_mac.get(machine.mac)
+    return node is not None and node.name == name
 
 
 def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:

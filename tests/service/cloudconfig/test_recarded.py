@@ -193,3 +193,39 @@ def test_a_new_mainboard_and_a_machine_that_never_booted_are_armed(served: Serve
     recarded(served, (_NEW,), (_FOURTH, NODE2))
     assert served.node(_NEW)["armed"]
     assert served.node(_FOURTH)["armed"]
+
+
+def test_a_card_of_a_node_that_left_while_it_was_armed_installs_no_machine_that_runs(served: Server) -> None:
+    served.install(NODE2)
+    assert served.arm(NODE2).status_code == 200
+    recarded(served, (NODE1, STRANGER))
+    recarded(served, (NODE2, NODE1))
+    node = served.node(NODE2)
+    assert (node["armed"], node["reason"]) == (False, _DOUBT)
+    assert not is_installed_by(served, NODE1, NODE2)
+    assert served.arm(NODE2).status_code == 200
+    served.stop()
+    served.start()
+    assert served.node(NODE2)["armed"], "the operator armed it as the machine that it is now"
+
+
+def test_a_card_of_a_node_that_left_amid_its_first_install_installs_no_machine_that_runs(served: Server) -> None:
+    assert is_installed_by(served, NODE2)
+    served.stop()
+    served.describe(described((NODE2, NODE1)))
+    served.start()
+    assert (served.node(NODE2)["armed"], served.node(NODE2)["reason"]) == (False, _DOUBT)
+    assert not is_installed_by(served, NODE1, NODE2)
+
+
+def test_the_operators_word_holds_where_a_machine_told_of_the_card_that_is_described_no_more(served: Server) -> None:
+    card = {"name": "eth2", "mac": _NEW, "link": "up", "speed_mbit": None, "driver": ""}
+    served.rewrite(NODE1, lambda state: state.update(cards=[card]))
+    recarded(served, (NODE2, _FOURTH))
+    assert is_installed_by(served, NODE2)
+    recarded(served, (NODE2, _NEW))
+    assert (served.node(NODE2)["armed"], served.node(NODE2)["reason"]) == (False, _DOUBT)
+    assert served.arm(NODE2).status_code == 200
+    served.stop()
+    served.start()
+    assert served.node(NODE2)["armed"]

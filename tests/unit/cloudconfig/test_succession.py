@@ -109,3 +109,21 @@ def test_who_told_of_a_card_may_be_the_machine_that_has_it_alone() -> None:
 def test_a_state_by_which_another_node_is_known_stays_where_it_is_and_arms_nobody() -> None:
     (state,) = succession(B, None, [replace(RUNS, armed=True)], BEFORE, NOW, {A}).states
     assert (state.mac, state.armed, state.reason) == (B, False, CARDS_CHANGED)
+
+
+def test_an_arming_that_was_meant_for_another_machine_installs_nobody() -> None:
+    ran = replace(RUNS, mac=C, phases={})
+    for own in (arm(ran, NOW, (C, D)), replace(ran, armed=True)):
+        (state,) = succession(C, own, [RUNS], BEFORE, NOW).states
+        assert (state.mac, state.armed, state.reason) == (C, False, CARDS_CHANGED)
+    known = arm(ran, NOW, (C, A))
+    assert succession(C, known, [RUNS], BEFORE, NOW).states == ()
+
+
+def test_an_arming_follows_a_machine_within_its_node_alone() -> None:
+    armed = arm(replace(RUNS, mac=C), NOW, (C, D))
+    assert succession(D, None, [armed], BEFORE, NOW, name="node2").before == C
+    doubted, fresh = succession(X, None, [armed], BEFORE, NOW, name="node1").states
+    assert [(each.mac, each.armed) for each in (doubted, fresh)] == [(C, False), (X, False)]
+    told = replace(armed, cards=({"name": "eth1", "mac": X},))
+    assert [state.armed for state in succession(X, None, [told], None, NOW, name="node1").states] == [False, False]
