@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
@@ -14,8 +14,10 @@ from cryptography.x509 import load_pem_x509_certificates
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
 from kboot_clusterdesc.node_images import in_place_of, node_images
 from kboot_clusterdesc.notify import authorities_file, secret_file
+from kboot_clusterdesc.problem import dotted
 
 from ..node import NodeConfig, read_extra
+from ..node.extra_checks import clashes
 from ..render import Attachments
 from ..supplies.named_images import pod_images
 
@@ -31,6 +33,7 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
         if name is not None and name not in extras:
             path = description.parent / name
             extras[name] = read_extra(_read(path, "os.extra", description), str(path))
+    _refuse_clashes(desc, description, extras)
     return Attachments(
         _release_key(desc, description),
         extras,
@@ -39,6 +42,18 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
         _release_ca(desc, description),
         _receivers(desc, description),
     )
+
+
+def _refuse_clashes(desc: ClusterDesc, description: Path, extras: Mapping[str, NodeConfig]) -> None:
+    """Refuse the fragment of a node where a path of it cannot be beside those of the fragment of all."""
+    if desc.os.extra is None:
+        return
+    hint = f"{description.parent / desc.os.extra} is merged with it: give one of them another path"
+    for name in dict.fromkeys(node.extra for node in desc.nodes if node.extra is not None):
+        place = Place(str(description.parent / name))
+        found = clashes(extras[name], extras[desc.os.extra])
+        if problems := [Problem(place, dotted(fault.path), fault.message, hint) for fault in found]:
+            raise InvalidDescription(problems)
 
 
 def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from kboot_clusterdesc.os_family import ACCOUNT
+
 UNITS = "/etc/systemd/system"
 CONFIG_HASH = "/etc/kboot/config-hash"  # tells the hash of the config that the machine has
 CONFIG_FILES = "/etc/kboot/config-files"  # lists what the config put on the machine, a path a line
@@ -52,7 +54,7 @@ def masked(name: str) -> Unit:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account beside `core`."""
+    """An account beside `core`, or groups that `core` is to be in."""
 
     name: str
     ssh_authorized_keys: tuple[str, ...] = ()
@@ -70,14 +72,21 @@ class NodeConfig:
     users: tuple[User, ...] = ()
 
     def merged(self, other: NodeConfig) -> NodeConfig:
-        """Return this config with what `other` adds or replaces; a file that replaces another keeps its reader."""
-        files = {file.path: file for file in self.files}
+        """Return this config with what `other` adds or replaces; a file that replaces another keeps its reader.
+
+        A unit without content of its own, such as one that has drop-ins alone, changes the one that is there; the
+        account of every OS, which has the keys of the cluster, gets more keys and groups.
+        """
+        theirs = {file.path for file in NodeConfig("", units=other.units).all_files}
+        files = {file.path: file for file in self.files if file.path not in theirs}
         for file in other.files:
             replaced = files.get(file.path)
             files[file.path] = file if replaced is None else replace(file, read_by=replaced.read_by)
-        units = {unit.name: unit for unit in (*self.units, *other.units)}
-        users = {user.name: user for user in (*self.users, *other.users)}
-        keys = dict.fromkeys((*self.ssh_authorized_keys, *other.ssh_authorized_keys))
+        units = {unit.name: _without(unit, {file.path for file in other.files}) for unit in self.units}
+        units |= {unit.name: _changed(units.get(unit.name), unit) for unit in other.units}
+        users = {user.name: user for user in self.users}
+        users |= {user.name: _joined(users.get(user.name), user) for user in other.users}
+        keys = dict.fromkeys((*self.ssh_authorized_keys, *other.ssh_authorized_keys, *_keys_of(other.users)))
         return NodeConfig(
             self.hostname, tuple(keys), tuple(files.values()), tuple(units.values()), tuple(users.values())
         )
@@ -92,6 +101,34 @@ class NodeConfig:
             for drop_in in unit.drop_ins:
                 path = f"{UNITS}/{unit.name}.d/{drop_in.name}"
                 yield File(path, drop_in.content.encode(), read_by=unit.name)
+
+
+def _without(unit: Unit, paths: set[str]) -> Unit:
+    """Return a unit without what files at these paths take the place of."""
+    content = None if f"{UNITS}/{unit.name}" in paths else unit.content
+    kept = (each for each in unit.drop_ins if f"{UNITS}/{unit.name}.d/{each.name}" not in paths)
+    return replace(unit, content=content, drop_ins=tuple(kept))
+
+
+def _changed(before: Unit | None, unit: Unit) -> Unit:
+    if before is None or before.masked or unit.masked or unit.content is not None:
+        return unit
+    drop_ins = {each.name: each for each in (*before.drop_ins, *unit.drop_ins)}
+    return replace(unit, content=before.content, drop_ins=tuple(drop_ins.values()))
+
+
+def _keys_of(users: tuple[User, ...]) -> Iterator[str]:
+    """Yield the keys that are given to the account of every OS."""
+    for user in users:
+        if user.name == ACCOUNT:
+            yield from user.ssh_authorized_keys
+
+
+def _joined(before: User | None, user: User) -> User:
+    if user.name != ACCOUNT:
+        return user
+    groups = dict.fromkeys((*(before.groups if before is not None else ()), *user.groups))
+    return User(ACCOUNT, (), tuple(groups))
 
 
 def with_hash(config: NodeConfig) -> tuple[NodeConfig, str]:

@@ -11,10 +11,12 @@ from pydantic import AfterValidator, Field, ValidationError
 from kboot_clusterdesc import InvalidDescription
 from kboot_clusterdesc.key_slips import missing_blank
 from kboot_clusterdesc.part import Part
-from kboot_clusterdesc.problem import Problem, with_slips
+from kboot_clusterdesc.problem import Problem, dotted, with_slips
 from kboot_clusterdesc.source import Tree, key_place, place_of, plain, read_tree
+from kboot_clusterdesc.types import SshKey
 
 from .config import UNITS, DropIn, File, NodeConfig, Unit, User
+from .extra_checks import faults
 
 # Where a file of the operator's lies -> the unit that reads it only at its start; the first place that fits counts. A
 # fragment does not say who reads its files, and for all other places nobody knows.
@@ -58,7 +60,7 @@ class _Unit(Part):
 
 class _User(Part):
     name: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
-    ssh_authorized_keys: tuple[str, ...] = ()
+    ssh_authorized_keys: tuple[SshKey, ...] = ()
     groups: tuple[str, ...] = ()
 
 
@@ -75,8 +77,14 @@ def read_extra(data: bytes, file: str) -> NodeConfig:
         extra = _Extra.model_validate(plain(tree))
     except ValidationError as error:
         raise InvalidDescription(with_slips(slips, _problems(error, tree))) from error
-    if slips:
-        raise InvalidDescription(slips)
+    config = _config(extra)
+    found = (Problem(place_of(tree, f.path), dotted(f.path), f.message, f.hint) for f in faults(config))
+    if problems := with_slips(slips, found):
+        raise InvalidDescription(problems)
+    return config
+
+
+def _config(extra: _Extra) -> NodeConfig:
     return NodeConfig(
         hostname="",
         files=tuple(_file(each) for each in extra.files),
@@ -106,5 +114,6 @@ def _problems(error: ValidationError, tree: Tree) -> Iterator[Problem]:
             place, message = key_place(tree, path), "there is no such key"
             hint = missing_blank(str(path[-1])) or hint
         else:
-            place, message = place_of(tree, path), fault["msg"]
+            place, message = place_of(tree, path), fault["msg"].removeprefix("Value error, ")
+            hint = "" if fault["type"] == "value_error" else hint
         yield Problem(place, ".".join(map(str, path)), message, hint)

@@ -19,7 +19,7 @@ def ignition(config: NodeConfig) -> bytes:
     files = [File("/etc/hostname", f"{config.hostname}\n".encode(), read_by=None), *config.files]
     document = {
         "ignition": {"version": SPEC},
-        "passwd": {"users": [_core(config), *map(_user, config.users)]},
+        "passwd": {"users": [_core(config), *(_user(user) for user in config.users if user.name != ACCOUNT)]},
         "storage": {"files": [_file(file) for file in files]},
         "systemd": {"units": [_unit(unit) for unit in config.units]},
     }
@@ -33,7 +33,9 @@ def ignition_of_units(units: Sequence[Unit], spec: str) -> bytes:
 
 
 def _core(config: NodeConfig) -> dict[str, Any]:
-    return {"name": ACCOUNT, "sshAuthorizedKeys": list(config.ssh_authorized_keys)}
+    core: dict[str, Any] = {"name": ACCOUNT, "sshAuthorizedKeys": list(config.ssh_authorized_keys)}
+    groups = [group for user in config.users if user.name == ACCOUNT for group in user.groups]
+    return {**core, "groups": groups} if groups else core
 
 
 def _user(user: User) -> dict[str, Any]:
