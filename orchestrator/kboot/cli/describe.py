@@ -161,11 +161,12 @@ def run_validate(arguments: argparse.Namespace) -> ExitCode:
 def _checked(path: Path) -> Finding:
     import kboot_clusterdesc
 
+    from ..describe.attachment_reader import load_with_extras
     from ..describe.findings import Finding
 
     try:
         if str(path) != "-":
-            return Finding(str(path), kboot_clusterdesc.load(path))
+            return Finding(str(path), load_with_extras(path))
         return Finding("<stdin>", kboot_clusterdesc.load_bytes(sys.stdin.buffer.read(), "<stdin>"))
     except kboot_clusterdesc.InvalidDescription as error:
         return Finding(str(path), None, error.problems)

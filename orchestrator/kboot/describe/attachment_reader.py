@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem
+from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem, load
 from kboot_clusterdesc.node_images import in_place_of, node_images
 from kboot_clusterdesc.notify import authorities_file, secret_file
 from kboot_clusterdesc.problem import dotted
@@ -28,20 +28,39 @@ _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
     """Return the attachments of `desc`, the text of the file `description`; raise InvalidDescription at a bad one."""
-    extras: dict[str, NodeConfig] = {}
-    for name in [desc.os.extra, *(node.extra for node in desc.nodes)]:
-        if name is not None and name not in extras:
-            path = description.parent / name
-            extras[name] = read_extra(_read(path, "os.extra", description), str(path))
-    _refuse_clashes(desc, description, extras)
     return Attachments(
         _release_key(desc, description),
-        extras,
+        _extras(desc, description),
         _manifests(desc, description),
         _payload_key(desc, description),
         _release_ca(desc, description),
         _receivers(desc, description),
     )
+
+
+def load_with_extras(description: Path) -> ClusterDesc:
+    """Return the description in a file whose fragments are sound too; raise InvalidDescription."""
+    desc = load(description)
+    _extras(desc, description)
+    return desc
+
+
+def _extras(desc: ClusterDesc, description: Path) -> dict[str, NodeConfig]:
+    """Return the fragments by their names, each read once; raise InvalidDescription with the faults of all of them."""
+    extras: dict[str, NodeConfig] = {}
+    problems: list[Problem] = []
+    for name in dict.fromkeys([desc.os.extra, *(node.extra for node in desc.nodes)]):
+        if name is None:
+            continue
+        path = description.parent / name
+        try:
+            extras[name] = read_extra(_read(path, "os.extra", description), str(path))
+        except InvalidDescription as error:
+            problems += error.problems
+    if problems:
+        raise InvalidDescription(problems)
+    _refuse_clashes(desc, description, extras)
+    return extras
 
 
 def _refuse_clashes(desc: ClusterDesc, description: Path, extras: Mapping[str, NodeConfig]) -> None:

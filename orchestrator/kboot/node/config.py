@@ -77,12 +77,13 @@ class NodeConfig:
         A unit without content of its own, such as one that has drop-ins alone, changes the one that is there; the
         account of every OS, which has the keys of the cluster, gets more keys and groups.
         """
-        theirs = {file.path for file in NodeConfig("", units=other.units).all_files}
-        files = {file.path: file for file in self.files if file.path not in theirs}
+        of_units = {path for unit in other.units for path in _paths(unit)}
+        files = {file.path: file for file in self.files if file.path not in of_units}
         for file in other.files:
             replaced = files.get(file.path)
             files[file.path] = file if replaced is None else replace(file, read_by=replaced.read_by)
-        units = {unit.name: _without(unit, {file.path for file in other.files}) for unit in self.units}
+        paths = {file.path for file in other.files}
+        units = {unit.name: _without(unit, paths) for unit in self.units}
         units |= {unit.name: _changed(units.get(unit.name), unit) for unit in other.units}
         users = {user.name: user for user in self.users}
         users |= {user.name: _joined(users.get(user.name), user) for user in other.users}
@@ -103,8 +104,18 @@ class NodeConfig:
                 yield File(path, drop_in.content.encode(), read_by=unit.name)
 
 
+def _paths(unit: Unit) -> Iterator[str]:
+    """Yield where the files of a unit lie."""
+    if unit.content is not None:
+        yield f"{UNITS}/{unit.name}"
+    for drop_in in unit.drop_ins:
+        yield f"{UNITS}/{unit.name}.d/{drop_in.name}"
+
+
 def _without(unit: Unit, paths: set[str]) -> Unit:
     """Return a unit without what files at these paths take the place of."""
+    if paths.isdisjoint(_paths(unit)):
+        return unit
     content = None if f"{UNITS}/{unit.name}" in paths else unit.content
     kept = (each for each in unit.drop_ins if f"{UNITS}/{unit.name}.d/{each.name}" not in paths)
     return replace(unit, content=content, drop_ins=tuple(kept))
