@@ -6,6 +6,7 @@ import hmac
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
 
 from ..errors import KbootError
+from .tls_client import clock_fault
 
 _SILENT_S = 40  # of a stream that says every 15 seconds that it is still there
 # By this the server knows that nobody but us asks again and again, and keeps it out of its log.
@@ -84,10 +86,11 @@ class CloudConfigClient:
         try:
             yield
         except httpx.HTTPError as error:
-            raise Unreachable(
-                f"the cloud-config server at {self._base} does not answer: {error}",
-                f"read `kboot logs cloudconfig --cluster {self._folder.cluster}`, then `kboot up`",
-            ) from error
+            way = f"read `kboot logs cloudconfig --cluster {self._folder.cluster}`, then `kboot up`"
+            if clock_fault(error):
+                clock = f"the clock of this machine stands at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+                way = f"{clock}: set it (`timedatectl`) where that is wrong, else {way}"
+            raise Unreachable(f"the cloud-config server at {self._base} does not answer: {error}", way) from error
 
 
 def _read(path: Path) -> str:

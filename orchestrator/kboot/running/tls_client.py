@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+_OF_TIME = (9, 10)  # not yet valid, has expired; openssl-verify(1)
+
 
 class Fault(Exception):
     """A machine did not do what was asked; the message says why, to be read after the machine's name."""
@@ -42,12 +44,24 @@ def get(url: str, name: str, context: ssl.SSLContext, timeout_s: float) -> httpx
         return answer
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def clock_fault(error: BaseException) -> bool:
+    """Return whether a certificate was refused for its time: it has ended, or the clock of one of the two is off."""
+    cause = _tls_fault(error)
+    return isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _OF_TIME
+
+
+def _tls_fault(error: BaseException) -> ssl.SSLError | None:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    cause = _tls_fault(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"has a certificate that is not good: {cause.verify_message}"
+        clock = ", or the clock of this machine is off" if clock_fault(error) else ""
+        return f"has a certificate that is not good: {cause.verify_message}{clock}"
     if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
         return "refuses our certificate"
     return "does not speak TLS" if isinstance(cause, ssl.SSLError) else "does not answer"

@@ -44,7 +44,12 @@ def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) 
     if issuer.not_valid_after_utc <= now:
         raise KbootError(
             f"the authority `{issuer.subject.rfc4514_string()}` ended {issuer.not_valid_after_utc:%Y-%m-%d}",
-            "docs/certificates.md says what a new one takes",
+            f"{_clock_of(now)}. Where that is right, docs/certificates.md says what a new one takes",
+        )
+    if issuer.not_valid_before_utc > now:
+        raise KbootError(
+            f"{_clock_of(now)}, before the authority `{issuer.subject.rfc4514_string()}` was made",
+            "set the clock (`timedatectl`): what is issued now would have ended long ago",
         )
     key = ec.generate_private_key(ec.SECP256R1())
     end = min(now + life, issuer.not_valid_after_utc)
@@ -59,6 +64,10 @@ def issue(authority: KeyPair, subject: Subject, now: datetime, life: timedelta) 
         alternatives = x509.SubjectAlternativeName(_alternatives(subject))
         builder = builder.add_extension(alternatives, critical=False)
     return _pair(builder.sign(signer, SHA256()), key)
+
+
+def _clock_of(now: datetime) -> str:
+    return f"the clock of this machine stands at {now:%Y-%m-%d %H:%M} UTC"
 
 
 @lru_cache(8)  # one authority issues for thousands of machines

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
+from kboot.pki.store.issue import new_authority
 from service.kboot.render.test_scripts import description, node_file, run
 from support.namespace import etc_folder
 
@@ -42,6 +44,11 @@ class Machine:
     def is_off_by(self, seconds: float) -> None:
         """Set the bootstrapper's clock, so that the machine's own is so far ahead of it."""
         (self.folder / "date").write_text(formatdate(time.time() - seconds, usegmt=True))
+
+    def trusts_the_bootstrapper(self) -> None:
+        """Have the authority of a cluster that was begun just now."""
+        authority = new_authority("a CA", datetime.now(UTC))
+        (self.folder / "etc" / "kboot" / "ca.pem").write_bytes(authority.certificate)
 
     def began_at(self, seconds: int) -> None:
         """Have a hardware clock, in seconds of Unix."""
@@ -141,6 +148,27 @@ def test_an_answer_that_is_no_date_sets_nothing(machine: Machine, answer: str) -
     machine.boots()
     assert machine.done == []
     assert list((machine.folder / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize("ahead_s", [-30 * _YEAR_S, 2 * 86400, 11 * _YEAR_S])
+def test_a_bootstrapper_whose_own_clock_is_off_takes_no_machine_along(machine: Machine, ahead_s: float) -> None:
+    machine.trusts_the_bootstrapper()
+    machine.is_off_by(ahead_s)
+    said = machine.boots()
+    assert machine.done == []
+    assert said.startswith("kboot: its clock was left as it was: that of the bootstrapper stands at ")
+    assert said == f"kboot: {(machine.folder / 'run' / 'kboot-clock').read_text()}\n"
+    machine.is_off_by(0)
+    assert machine.boots() == "", "the bootstrapper was put right"
+    assert not (machine.folder / "run" / "kboot-clock").exists()
+
+
+@pytest.mark.parametrize("ahead_s", [-_YEAR_S, 3600])
+def test_a_bootstrapper_whose_certificates_hold_is_followed(machine: Machine, ahead_s: float) -> None:
+    machine.trusts_the_bootstrapper()
+    machine.is_off_by(ahead_s)
+    machine.boots()
+    assert len(machine.done) == 2
 
 
 def test_a_machine_boots_without_the_bootstrapper(machine: Machine) -> None:

@@ -149,3 +149,13 @@ def test_no_certificate_outlives_its_authority_or_is_renewed_for_that(store: Sec
 def test_an_authority_that_has_ended_issues_nothing(store: SecretStore, authority: KeyPair) -> None:
     with pytest.raises(KbootError, match="the authority `CN=a CA,O=ail` ended 2039-12-30"):
         store.leaf("own", authority, SUBJECT, NOW + AUTHORITY_LIFE, SERVER_LIFE)
+
+
+def test_nothing_is_issued_by_a_clock_that_stands_before_the_authority_was_made(
+    store: SecretStore, authority: KeyPair
+) -> None:
+    past = NOW - timedelta(days=4000)
+    with pytest.raises(KbootError, match=r"the clock of this machine stands at .*, before the authority .* was made"):
+        store.leaf("new", authority, SUBJECT, past, MACHINE_LIFE)
+    kept = store.leaf("old", authority, SUBJECT, NOW, MACHINE_LIFE)
+    assert store.leaf("old", authority, SUBJECT, past, MACHINE_LIFE) == kept

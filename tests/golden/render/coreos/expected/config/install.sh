@@ -195,11 +195,21 @@ for signal in HUP INT TERM; do
 done
 
 # Certificates are checked against the clock, and an empty machine may have any: the bootstrapper's will do.
+# Where its certificates do not hold its own clock is off, and the machine's may be right.
+is_possible() { # is_possible DATE
+  local dates right first last
+  dates=$(openssl x509 -in "$work/ca.pem" -noout -dates 2>/dev/null) || return 0
+  right=$(date --date "$1" +%s) || return 0
+  first=$(date --date "$(sed -n 's/^notBefore=//p' <<<"$dates")" +%s) || return 0
+  last=$(date --date "$(sed -n 's/^notAfter=//p' <<<"$dates")" +%s) || return 0
+  [ "$right" -ge "$first" ] && [ "$right" -le "$last" ]
+}
 set_clock() {
   local date
   date=$(curl --silent --head --connect-timeout 10 --max-time 10 --retry 20 --retry-connrefused \
     --retry-delay 3 "http://$bootstrapper/healthz" | tr -d '\r' | sed -n 's/^[Dd]ate: //p') || date=''
   [ -n "$date" ] || return 0
+  is_possible "$date" || { say "the clock was left as it was: the bootstrapper's, $date, is off" && return 0; }
   date --utc --set "$date" >/dev/null || { say "the clock could not be set" && return 0; }
   # The installed system begins with what the hardware clock says.
   hwclock --systohc --utc || say "the hardware clock could not be written"
