@@ -35,10 +35,13 @@ class Presence:
         if mac in self._seen:
             self._seen[mac] = _Missing(now)
 
-    def is_there_since(self, mac: Mac, since: datetime) -> bool:
-        """Return whether a machine that answers looks was there at its last one, and that or a word of it is newer."""
+    def is_there_since(self, mac: Mac, since: datetime, now: datetime) -> bool:
+        """Return whether a machine that answers looks was there at its last one, and that or a word of it is newer.
+
+        What was noted by a clock that has been set back since lies ahead of `now`, and says nothing.
+        """
         last = self._seen.get(mac)
-        return last is not None and last.times == 0 and last.since > since
+        return last is not None and last.times == 0 and since < last.since <= now
 
     def missing_since(self, mac: Mac) -> datetime | None:
         """Return when a machine was last there that was missing at two looks or more since; None of any other."""

@@ -47,8 +47,9 @@ class PresenceWatch:
 
     async def look(self) -> None:
         """Look once for each machine that runs and was not heard of since the last look."""
-        since = self._fleet.now() - timedelta(seconds=self._every_s)
-        looked_for = await in_pieces(self._fleet, lambda node: self._looked_for(node, since))
+        now = self._fleet.now()
+        since = now - timedelta(seconds=self._every_s)
+        looked_for = await in_pieces(self._fleet, lambda node: self._looked_for(node, since, now))
         found = [each for each in looked_for if each is not None]
         async with asyncio.TaskGroup() as looks:
             for begin in range(0, len(found), _AT_ONCE):
@@ -56,11 +57,11 @@ class PresenceWatch:
                     await asyncio.sleep(_PACE_S)
                 looks.create_task(self._note(found[begin : begin + _AT_ONCE]))
 
-    def _looked_for(self, node: Node, since: datetime) -> tuple[Mac, IPv4Address] | None:
+    def _looked_for(self, node: Node, since: datetime, now: datetime) -> tuple[Mac, IPv4Address] | None:
         """Return where a machine is looked for; None of one that does not run, or was there or heard of `since`."""
         fleet = self._fleet
         self._tell(node.mac)
-        if fleet.machine(node.mac).phase not in RUNS or fleet.presence.is_there_since(node.mac, since):
+        if fleet.machine(node.mac).phase not in RUNS or fleet.presence.is_there_since(node.mac, since, now):
             return None
         address = fleet.address_of(node)
         return None if address is None else (node.mac, address)

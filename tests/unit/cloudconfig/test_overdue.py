@@ -41,6 +41,12 @@ def test_each_phase_that_ends_by_itself_is_overdue_some_time_and_says_what_to_tr
     assert ": " in words
 
 
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in _ENDLESS])
+def test_a_clock_that_was_set_back_by_years_hides_no_machine_that_stands_still(phase: Phase) -> None:
+    assert said(phase, -4000 * 24 * 60) is not None
+    assert said(phase, -5) is None
+
+
 def test_a_machine_that_boots_again_and_again_is_overdue_though_each_boot_is_young() -> None:
     state = machine.declared(Mac("52:54:00:00:00:01"), NOW)
     for number in range(1, 7):

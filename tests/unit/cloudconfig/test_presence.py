@@ -70,6 +70,14 @@ def test_nothing_is_said_of_who_is_heard_of_and_never_answered() -> None:
     assert presence.missing_since(MAC) is None
 
 
+def test_what_was_noted_by_a_clock_that_was_set_back_since_hides_no_machine() -> None:
+    presence = Presence()
+    presence.note(MAC, NOW + timedelta(days=4000), is_there=True)
+    assert not presence.is_there_since(MAC, NOW - timedelta(seconds=30), NOW)
+    presence.note(MAC, NOW, is_there=True)
+    assert presence.is_there_since(MAC, NOW - timedelta(seconds=30), NOW)
+
+
 def test_nothing_is_said_of_a_machine_that_never_answered() -> None:
     assert missing(False, False, False) is None
 
