@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,6 +46,12 @@ def cron_trigger(text: str, zone: tzinfo = UTC) -> Any:
     if day_field.startswith("*") or weekday_field.startswith("*"):
         return CronTrigger(day=_listed(days), day_of_week=names, **time)
     return OrTrigger([CronTrigger(day=_listed(days), **time), CronTrigger(day_of_week=names, **time)])
+
+
+def due_sooner(trigger: Any, due: datetime, now: datetime) -> datetime | None:
+    """Return when a trigger fires next, where that is before it was `due`: its clock was set back; None otherwise."""
+    found: datetime | None = trigger.get_next_fire_time(None, now)
+    return found if found is not None and found < due else None
 
 
 def retry_delay_s(attempt: int, *, refused: bool, serving: bool = True) -> float:

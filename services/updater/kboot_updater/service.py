@@ -1,4 +1,4 @@
-"""The updater as a service: a scheduler writes the heartbeat, watches the description and calls for checks."""
+"""The updater as a service: it writes the heartbeat and watches the description, and a scheduler calls for checks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from kboot_clusterdesc import ClusterDesc, InvalidDescription, load_bytes
 from kboot_clusterdesc.model import Os
@@ -17,7 +17,7 @@ from .check import run_check
 from .fault import Stopped, UpdaterFault
 from .log import LogLevel, log, set_lowest_level, take_library_logs, timestamp
 from .release_store import held
-from .schedule import cron_trigger, retry_delay_s, time_zone
+from .schedule import cron_trigger, due_sooner, retry_delay_s, time_zone
 from .settings import Settings
 from .status import read_status, write_status
 
@@ -44,16 +44,38 @@ class Service:
         take_library_logs()
         log("started", images=self._settings.images)
         self._worker.start()
-        self._beat()
-        self._watch()
-        self._scheduler.add_job(self._beat, IntervalTrigger(seconds=_BEAT_S, timezone=UTC), id="beat")
-        self._scheduler.add_job(self._watch, IntervalTrigger(seconds=_WATCH_S, timezone=UTC), id="watch")
         self._scheduler.start()
-        received = signal.sigwait(_ENDS)
+        received = self._watch_on()
         self._halt.set()
         self._scheduler.shutdown(wait=False)
         log("ended", signal=signal.Signals(received).name)
         return 0
+
+    def _watch_on(self) -> int:
+        """Beat and watch until a signal comes, and return it.
+
+        The seconds of a wait are those of a clock that nobody sets; the scheduler's are not, so it has neither to do.
+        """
+        for number in count():
+            try:
+                if number % (_BEAT_S // _WATCH_S) == 0:
+                    self._beat()
+                self._watch()
+                self._follow_clock()
+            except Exception as error:  # the border of the loop: it must outlive a bad moment
+                log("watch-failed", LogLevel.ERROR, detail=f"{type(error).__name__}: {error}")
+            if (received := signal.sigtimedwait(_ENDS, _WATCH_S)) is not None:
+                return received.si_signo
+        raise AssertionError("count() does not end")
+
+    def _follow_clock(self) -> None:
+        """Have the next check at its time by a clock that was set back: the scheduler would wait for the old time."""
+        job = self._scheduler.get_job("check")
+        if job is None or job.next_run_time is None:
+            return
+        if (due := due_sooner(job.trigger, job.next_run_time, datetime.now(UTC))) is not None:
+            log("clock-was-set", LogLevel.WARNING, next_check=timestamp(due.astimezone(UTC)))
+            job.modify(next_run_time=due)
 
     def _beat(self) -> None:
         if not self._worker.is_alive():

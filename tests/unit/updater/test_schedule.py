@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kboot_updater.schedule import cron_trigger, retry_delay_s, time_zone
+from kboot_updater.schedule import cron_trigger, due_sooner, retry_delay_s, time_zone
 
 
 def next_run(schedule: str, after: datetime, zone: str = "UTC") -> datetime:
@@ -35,6 +35,16 @@ MONDAY = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
 )
 def test_a_schedule_means_what_crontab_says(schedule: str, expected: datetime) -> None:
     assert next_run(schedule, MONDAY) == expected
+
+
+@pytest.mark.parametrize("schedule", ["0 3 * * *", "0 3 15 * 3"])
+def test_a_check_that_is_due_years_ahead_since_the_clock_was_set_back_comes_at_its_time(schedule: str) -> None:
+    trigger = cron_trigger(schedule)
+    due = trigger.get_next_fire_time(None, MONDAY)
+    ahead = trigger.get_next_fire_time(None, MONDAY.replace(year=2040))
+    assert due_sooner(trigger, ahead, MONDAY) == due
+    for now in (MONDAY, due, due.replace(hour=4), MONDAY.replace(year=2040)):
+        assert due_sooner(trigger, due, now) is None
 
 
 def test_a_schedule_is_in_the_time_zone_of_the_description() -> None:

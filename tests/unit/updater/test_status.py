@@ -59,7 +59,9 @@ def test_what_holds_for_months_is_told_once_beside_the_rest() -> None:
     assert [event.kind for event in status.events] == ["key-expired", "a", "b"]
 
 
-@pytest.mark.parametrize(("age_s", "healthy"), [(0, True), (MAX_AGE_S - 1, True), (MAX_AGE_S + 1, False)])
+@pytest.mark.parametrize(
+    ("age_s", "healthy"), [(0, True), (MAX_AGE_S - 1, True), (MAX_AGE_S + 1, False), (-9, True), (-1e8, False)]
+)
 def test_health_is_the_age_of_the_heartbeat(age_s: float, healthy: bool, tmp_path: Path) -> None:
     heartbeat = tmp_path / "heartbeat"
     heartbeat.touch()
