@@ -20,12 +20,28 @@ from .event import ALL, Choice, Event, event_of, rfc3339, row_of
 from .event_table import EVENTS_KEPT, add_event
 from .joined_table import JoinedTable
 from .leases import LeaseEntry
+from .log import LogLevel, log
 from .login_table import LoginTable
 from .machine import Machine, declared, declared_in_doubt
 from .machine_record import as_json, from_json
 from .notify_table import NotifyTable
 from .rollout_table import RolloutTable
 from .update_table import UpdateTable
+
+
+def _read(mac: Mac, text: str, now: datetime) -> Machine:
+    """Return the state that was kept as `text`; where nobody can read it, nobody knows whether it is installed."""
+    try:
+        return from_json(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log(
+            "machine-state-lost",
+            LogLevel.ERROR,
+            mac=mac,
+            problem=repr(error),
+            hint="the machine is not armed by itself",
+        )
+        return declared_in_doubt(mac, now)
 
 
 class Store:
@@ -101,7 +117,7 @@ class Store:
             return known
         row = self._reader.execute("SELECT state FROM machines WHERE mac = ?", (mac,)).fetchone()
         if row:
-            return self._machines.setdefault(mac, from_json(json.loads(row[0])))
+            return self._machines.setdefault(mac, _read(mac, row[0], now))
         fresh = declared(mac, now) if self.doubt() is None else declared_in_doubt(mac, now)
         self.save(fresh)
         return fresh

@@ -200,6 +200,19 @@ def test_only_the_operator_token_ends_the_doubt(server: Server) -> None:
     assert server.get("/v1/nodes").json()["doubt"] is not None
 
 
+@pytest.mark.parametrize("spoilt", [{"phase": "gone"}, {"phases": None}, {"since": "yesterday"}, {"token": {}}])
+def test_one_machine_whose_row_nobody_can_read_is_in_doubt_and_all_others_are_as_before(
+    server: Server, spoilt: dict[str, object]
+) -> None:
+    runs(server)
+    server.rewrite(NODE1, lambda state: state.update(armed=True, **spoilt))
+    state = server.get("/v1/nodes").json()
+    assert [node["armed"] for node in state["nodes"]] == [False, True]
+    assert state["nodes"][0]["reason"] == "not armed: the state was lost"
+    assert not is_installed_by(server, NODE1)
+    assert "machine-state-lost" in server.log.read_text()
+
+
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Server]:
     """A server that lets machines in."""
