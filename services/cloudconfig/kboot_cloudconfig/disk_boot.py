@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from .machine import RUNS_ARMED, Machine, booted_from_disk, finished_install, has_open_install
+from .machine import RUNS_ARMED, Machine, booted_from_disk, disarm, finished_install, has_open_install
 
 
 def told_boot(
@@ -20,12 +20,19 @@ def told_boot(
     """Return the machine's state after it told that it booted from its disk.
 
     Where that is a new installation the install is over, though a power cut took its own word: the machine is not
-    armed any more. Where it may be the system from before, it is armed still, and its reason says so.
+    armed any more. Where it may be the system from before, it is armed still, and its reason says so. One that was
+    declared and nothing else runs what it was given before the state that is kept, an old copy: it is not armed.
     """
     is_over = has_open_install(machine) and _is_new(machine, ssh_host_keys)
-    before = finished_install(machine, now) if is_over else machine
+    before = finished_install(machine, now) if is_over else disarm(machine) if _is_of_before(machine) else machine
     told = booted_from_disk(before, config, version, now, ssh_host_keys, remark)
     return replace(told, reason=RUNS_ARMED) if has_open_install(told) else told
+
+
+def _is_of_before(machine: Machine) -> bool:
+    """Return whether a machine is armed since it was declared alone, and took no config: what it runs is older."""
+    is_known = machine.version or machine.ssh_host_keys or machine.may_be_installed or machine.armed_cards is not None
+    return machine.armed and not is_known and not has_open_install(machine)
 
 
 def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:

@@ -99,3 +99,11 @@ def test_a_machine_that_was_armed_and_only_boots_its_disk_stays_armed() -> None:
     for before in (armed, life.fetched_installer(armed, "a" * 64, NOW)):
         told = booted(before)
         assert (told.armed, told.reason) == (True, None)
+
+
+def test_a_machine_that_runs_and_was_declared_alone_was_installed_before_an_old_copy_of_the_state() -> None:
+    booting = life.fetched_boot_script(FRESH, "2.0.0", "b" * 64, NOW)
+    for before in (FRESH, life.got_lease(FRESH, NOW), booting, life.failed(booting, "not empty", NOW)):
+        told = booted(before)
+        assert (told.phase, told.armed, told.boot, told.reason) == (Phase.RUNNING, False, None, None)
+    assert booted(life.arm(FRESH, NOW, (FRESH.mac,))).armed, "the operator armed it"
