@@ -21,6 +21,30 @@ from unit.clusterdesc.sample import (
         ("/dev/mmcblk0p2", "a partition"),
         ("/dev/disk/by-id/ata-DISK_1-part1", "a partition"),
         ("/dev/disk/by-uuid/0b3f", "a partition"),
+        ("/dev/xvda1", "a partition"),
+        ("/dev/sda1p1", "a partition"),
+        ("/dev/sda-part1", "a partition"),
+        ("/dev/pmem0p1", "a partition"),
+        ("/dev/cciss/c0d0p1", "a partition"),
+        ("/dev/md127p1", "a partition"),
+        ("/dev/mapper/mpatha-part1", "a partition"),
+        ("/dev/mapper/mpathap1", "a partition"),
+        ("/dev/disk/by-dname/sda-part1", "a partition"),
+        ("/dev/mmcblk0boot0", "a partition"),
+        ("/dev/nvme0", "the controller of a drive"),
+        ("/dev/nvme0p1", "the controller of a drive"),
+        ("/dev/md0", "an array or a volume"),
+        ("/dev/dm-0", "an array or a volume"),
+        ("/dev/mapper/vg-root", "an array or a volume"),
+        ("/dev/disk/by-id/md-uuid-1", "an array or a volume"),
+        ("/dev/sr0", "not a disk"),
+        ("/dev/null", "not a disk"),
+        ("/dev/loop0", "not a disk"),
+        ("/dev/sd", "not a disk"),
+        ("/dev/disk/by-id", "not a disk"),
+        ("/dev/SDA1", "small letters"),
+        ("/dev/./sda1", "not a device"),
+        ("/dev/sda1/", "not a device"),
         ("sda", "not below /dev/"),
         ("/mnt/sda", "not below /dev/"),
         ("/dev/../etc/passwd", "not a device"),
@@ -47,9 +71,36 @@ def test_what_is_no_whole_disk_is_refused_where_it_stands(disk: str, reason: str
 
 
 @pytest.mark.parametrize(
+    ("disk", "hint"),
+    [
+        ("/dev/nvme0n1p1", "name the whole disk: `/dev/nvme0n1`"),
+        ("/dev/sda-part1", "name the whole disk: `/dev/sda`"),
+        ("/dev/nvme0p1", "name the drive: `/dev/nvme0n1`"),
+        ("sda1", "write `/dev/sda`"),
+        ("//dev/nvme0n1p1", "write `/dev/nvme0n1`"),
+        ("/dev/vda1/", "write `/dev/vda`"),
+        ("/dev/SDA1", "write `/dev/sda`"),
+        ("UUID=0b3f", "name a whole disk, such as /dev/sda or /dev/disk/by-id/..., or write the rule `smallest`"),
+        ("first", "name a whole disk, such as /dev/sda or /dev/disk/by-id/..., or write the rule `smallest`"),
+    ],
+)
+def test_the_hint_names_the_disk_that_was_meant(disk: str, hint: str) -> None:
+    said = refusal(spoilt(("name: node1", f'name: node1, install_disk: "{disk}"')))
+    assert said.endswith(f"\n  hint: {hint}")
+
+
+@pytest.mark.parametrize(
     "disk",
     [
         "/dev/sda",
+        "/dev/sdaa",
+        "/dev/hda",
+        "/dev/xvda",
+        "/dev/pmem0",
+        "/dev/cciss/c0d0",
+        "/dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
+        "/dev/disk/by-id/ata-DISK_with-parts-1",
+        "/dev/disk/by-diskseq/1",
         "/dev/vda",
         "/dev/nvme0n1",
         "/dev/nvme10n1",
