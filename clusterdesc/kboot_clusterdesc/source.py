@@ -242,14 +242,8 @@ class _Builder:
                 return
         if name in container.keys:
             first = container.keys[name]
-            self.problems.append(
-                Problem(
-                    key.place,
-                    name,
-                    f"repeated key, the first one stands at line {first.line}",
-                    "merge the two, or begin a new list item with a dash",
-                )
-            )
+            message = f"repeated key, the first one stands at line {first.line}"
+            self._report(key.place, name, message, "merge the two, or begin a new list item with a dash")
             return
         container.keys[name] = key.place
         container.items[name] = node

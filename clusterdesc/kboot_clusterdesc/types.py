@@ -101,7 +101,8 @@ def _lease(text: str) -> str:
     return text.strip()
 
 
-def _domain(text: str) -> str:
+def domain_name(text: str) -> str:
+    """Return a domain name in small letters without a dot at its end; ValueError for what is none."""
     lower = text.strip().rstrip(".").lower()
     labels = lower.split(".")
     if re.fullmatch(r"[0-9.]+", lower):
@@ -120,7 +121,7 @@ def _endpoint(text: str) -> str:
             IPv4Address(host)
         except ValueError:
             raise ValueError(f"`{host}` is not an IPv4 address") from None
-    elif _domain(host) != host:
+    elif domain_name(host) != host:
         raise ValueError(f"`{host}` is not a host name: small letters, no dot at its end")
     return text
 
@@ -278,7 +279,7 @@ def _yes_no(value: object) -> object:
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Lease = Annotated[str, AfterValidator(_lease)]
-Domain = Annotated[str, AfterValidator(_domain)]
+Domain = Annotated[str, AfterValidator(domain_name)]
 Endpoint = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$"), AfterValidator(_endpoint)]
 MacOrPrefix = Annotated[str, AfterValidator(_mac_or_prefix)]
 HostName = Annotated[str, AfterValidator(_label)]

@@ -11,6 +11,7 @@ from .addresses import check_macs, check_network, check_nodes, check_range, chec
 from .boot import check_arch, check_kernel_args, check_loaders
 from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
+from .hosts import check_hosts
 from .images import check_image_places, check_images
 from .labels import check_labels, check_taints
 from .link_addresses import check_link_addresses
@@ -20,6 +21,7 @@ from .pods import check_pods
 from .quorum import check_quorum, check_roles
 from .racks import check_racks
 from .receivers import check_receivers
+from .registry import check_registry
 from .schedule import check_schedule, check_window
 from .unknown_machines import check_ignored, check_unknown_machines
 from .versions import check_kubernetes_version, check_os
@@ -38,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     check_cards,
     check_link_addresses,
     check_names,
+    check_hosts,
     check_disks,
     check_arch,
     check_loaders,
@@ -45,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     check_racks,
     check_labels,
     check_taints,
+    check_registry,
     check_images,
     check_image_places,
     check_roles,

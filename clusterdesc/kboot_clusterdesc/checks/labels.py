@@ -26,8 +26,9 @@ def check_labels(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
 
 
 def check_taints(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
-    """Yield a problem for each taint that is not `key=value:Effect`."""
+    """Yield a problem for each taint that is not `key=value:Effect`, or that a node has with another value already."""
     for i, node in enumerate(desc.nodes):
+        first: dict[tuple[str, str], int] = {}
         for j, taint in enumerate(node.taints):
             path = ("nodes", i, "taints", j)
             match = _TAINT.fullmatch(taint)
@@ -39,6 +40,14 @@ def check_taints(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
                     f"the effects are {', '.join(_EFFECTS)}",
                 )
                 continue
+            if (k := first.setdefault((match["key"], match["effect"]), j)) != j:
+                yield problem_at(
+                    tree,
+                    path,
+                    f"`{match['key']}` with {match['effect']} stands here twice, and Kubernetes would refuse the node",
+                    "remove one of the two",
+                    given=(f"nodes[{i}].taints[{k}]",),
+                )
             yield from _check_key(tree, path, match["key"])
             yield from _check_value(tree, path, match["value"] or "")
 

@@ -14,7 +14,8 @@ from .at import problem_at
 # dnsmasq (2.90) reads a word of `dhcp-host` as one of these before it takes the word for a name.
 _LEASE_TIME = re.compile(r"[0-9]+[smhdw]?", re.IGNORECASE)
 _KEYWORDS = frozenset({"infinite", "ignore"})
-_ADDRESS = re.compile(r"[0-9.]*\.[0-9.]*|\[?[0-9a-f]*:[0-9a-f:.]*\]?", re.IGNORECASE)
+# The last one is an address to ssh, ping and all else that asks getaddrinfo(3): `0x10` is 0.0.0.16.
+_ADDRESS = re.compile(r"[0-9.]*\.[0-9.]*|\[?[0-9a-f]*:[0-9a-f:.]*\]?|0x[0-9a-f]{1,8}", re.IGNORECASE)
 _OWN_NAMES = frozenset({"localhost", "bootstrapper"})
 # A certificate's common name has at most 64 characters (RFC 5280, A.1); kboot's longest is `kube-apiserver-NAME`.
 _LONGEST_WITH_KEYS = 49
@@ -104,6 +105,6 @@ def _taken_names(desc: ClusterDesc) -> dict[str, tuple[str, ...]]:
             roles = tuple(f"nodes[{i}].roles" for i, node in enumerate(desc.nodes) if node.name + ending == endpoint)
             taken[endpoint.removesuffix(ending)] = (domain, "kubernetes.api_server.endpoint", *roles)
     for record in desc.network.hosts:
-        if record.endswith(ending):
+        if record.endswith(ending) or "." not in record:  # dnsmasq adds the cluster's domain to a name without one
             taken[record.removesuffix(ending)] = (domain,)
     return taken | {desc.registry.domain: ("registry.domain",)} | dict.fromkeys(_OWN_NAMES, ())

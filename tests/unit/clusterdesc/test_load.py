@@ -231,7 +231,7 @@ def test_every_repeated_key_is_reported_where_it_stands_with_the_line_of_the_fir
     assert said == (
         "rack.yaml:4:1: nodes: repeated key, the first one stands at line 1\n"
         "  hint: merge the two, or begin a new list item with a dash\n"
-        "rack.yaml:8:5: roles: repeated key, the first one stands at line 6\n"
+        "rack.yaml:8:5: nodes[0].roles: repeated key, the first one stands at line 6\n"
         "  hint: merge the two, or begin a new list item with a dash"
     )
 

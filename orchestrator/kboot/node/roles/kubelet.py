@@ -37,7 +37,9 @@ def taints(node: Node) -> list[Taint]:
     found = [_taint(text) for text in node.taints]
     if Role.WORKER not in node.roles:
         role = Role.CONTROL_PLANE if Role.CONTROL_PLANE in node.roles else Role.ETCD
-        found.append(Taint(f"node-role.kubernetes.io/{role.value}", "", "NoSchedule"))
+        own = Taint(f"node-role.kubernetes.io/{role.value}", "", "NoSchedule")
+        # Kubernetes takes no node that has a key and an effect twice.
+        found += [] if (own.key, own.effect) in {(each.key, each.effect) for each in found} else [own]
     return found
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from unit.clusterdesc.sample import (
     accepted,
+    place,
     refusal,
     refused_keys,
     spoilt,
@@ -54,3 +55,9 @@ def test_a_taint_that_kubernetes_refuses_is_refused(taint: str) -> None:
 @pytest.mark.parametrize("taint", ["db=x:NoSchedule", "db:NoExecute", "example.com/db=:PreferNoSchedule"])
 def test_taints_that_kubernetes_takes_pass(taint: str) -> None:
     accepted(spoilt(("roles: [worker]", f'roles: [worker], taints: ["{taint}"]')))
+
+
+def test_a_taint_that_a_node_has_with_another_value_already_is_refused_at_the_second() -> None:
+    text = spoilt(("roles: [worker]", "roles: [worker], taints: [db=x:NoSchedule, db=y:NoExecute, db=z:NoSchedule]"))
+    said = refusal(text)
+    assert said.startswith(f"{place(text, 'db=z')}: nodes[1].taints[2]: `db` with NoSchedule stands here twice")

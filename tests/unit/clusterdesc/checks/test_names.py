@@ -24,6 +24,8 @@ from unit.clusterdesc.sample import (
         ("ignore", "a keyword"),
         ("10.10.14.99", "an address"),
         ('"fe80::1"', "an address"),
+        ("0x10", "an address"),
+        ("0xbeef", "an address"),
     ],
 )
 def test_a_name_that_dnsmasq_reads_as_something_else_is_refused_where_it_stands(name: str, reason: str) -> None:
@@ -42,7 +44,7 @@ def test_all_five_names_are_reported_in_one_run() -> None:
     assert refused_keys(with_block("nodes", "nodes:\n" + "".join(lines))) == [f"nodes[{i}].name" for i in range(5)]
 
 
-@pytest.mark.parametrize("name", ["node101", "m5", "ignored", "infinite-1", "5x", "a"])
+@pytest.mark.parametrize("name", ["node101", "m5", "ignored", "infinite-1", "5x", "a", "0xen", "1e3"])
 def test_names_that_only_look_alike_pass(name: str) -> None:
     assert accepted(spoilt(("name: node1", f"name: {name}"))).nodes[0].name == name
 
