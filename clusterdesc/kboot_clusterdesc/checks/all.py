@@ -11,7 +11,7 @@ from .addresses import check_macs, check_network, check_nodes, check_range, chec
 from .boot import check_arch, check_kernel_args, check_loaders
 from .control_planes import check_control_planes, check_endpoint
 from .disks import check_disks
-from .hosts import check_hosts
+from .hosts import check_domains, check_hosts
 from .images import check_image_places, check_images
 from .labels import check_labels, check_taints
 from .link_addresses import check_link_addresses
@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_link_addresses,
     check_names,
     check_hosts,
+    check_domains,
     check_disks,
     check_arch,
     check_loaders,

@@ -1,4 +1,4 @@
-"""Rules for DNS records: each name once, however it is spelt, and none that is the cluster's own."""
+"""Rules for DNS: each name once, however it is spelt, none that is the cluster's own, and each domain of one server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from ipaddress import IPv4Address
 
 from ..model import ClusterDesc
 from ..problem import Problem, Steps, dotted
-from ..source import Mapping, Tree, key_place
+from ..source import Mapping, Tree, key_place, place_of
 from ..types import domain_name
+
+_Owner = tuple[IPv4Address | None, str, tuple[str, ...]]  # an address, whose it is, and the keys it comes from
 
 
 def check_hosts(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
@@ -21,7 +23,8 @@ def check_hosts(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             name = domain_name(written)
         except ValueError:
             continue  # it is refused as none
-        address, given = desc.network.hosts.get(name), ()
+        address = desc.network.hosts.get(name)
+        given: tuple[str, ...] = ()
         if first.setdefault(name, written) != written:
             message, hint = f"is the name `{first[name]}` again, the letters differ alone", "remove one of the two"
         elif name in own and own[name][0] != address:
@@ -36,6 +39,18 @@ def check_hosts(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
         yield Problem(key_place(tree, path), dotted(path), message, hint, given)
 
 
+def check_domains(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
+    """Yield a problem where names of machines lie in the domain of Services, for which pods ask CoreDNS alone."""
+    if desc.kubernetes is None:
+        return
+    domain, services = desc.cluster.domain, desc.kubernetes.dns_domain
+    if f".{domain}".endswith(f".{services}"):
+        path: Steps = ("kubernetes", "dns_domain")
+        message = f"`{services}` is the domain of Services, and machines are called so ({domain}): no pod finds them"
+        hint = "take another `cluster.domain`, such as lab.example.com, or another `dns_domain`"
+        yield Problem(place_of(tree, path), dotted(path), message, hint, ("cluster.domain",))
+
+
 def _written(tree: Tree) -> list[str]:
     """Return the names as they are written: two of them may be read as one."""
     here: Tree | None = tree
@@ -44,14 +59,14 @@ def _written(tree: Tree) -> list[str]:
     return list(here.items) if isinstance(here, Mapping) else []
 
 
-def _own_names(desc: ClusterDesc) -> dict[str, tuple[IPv4Address | None, str, tuple[str, ...]]]:
+def _own_names(desc: ClusterDesc) -> dict[str, _Owner]:
     """Return each name that has its address from elsewhere: that address, whose it is, and the keys it comes from.
 
     The names of nodes are judged where the nodes are.
     """
     bootstrapper, given = desc.network.bootstrapper, ("network.bootstrapper",)
-    registry = (bootstrapper, "the registry, which is the bootstrapper", (*given, "registry.domain"))
-    own = {desc.registry.domain: registry}
+    registry: _Owner = (bootstrapper, "the registry, which is the bootstrapper", (*given, "registry.domain"))
+    own: dict[str, _Owner] = {desc.registry.domain: registry}
     if "." not in desc.registry.domain:  # dnsmasq adds the cluster's domain
         own[f"{desc.registry.domain}.{desc.cluster.domain}"] = registry
     own["bootstrapper"] = (bootstrapper, "the bootstrapper", given)

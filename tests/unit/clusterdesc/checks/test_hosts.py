@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unit.clusterdesc.sample import accepted, place, refusal, refused_keys, spoilt
+from unit.clusterdesc.sample import SAMPLE, accepted, place, refusal, refused_keys, spoilt
 
 
 def with_hosts(records: str) -> str:
@@ -58,3 +58,20 @@ def test_other_names_and_a_balancers_pass(records: str) -> None:
 
 def test_a_record_that_is_no_name_is_refused_once() -> None:
     assert refused_keys(with_hosts("10.10.14.9: printer.ail.example.com")) == ["network.hosts.10.10.14.9"] * 2
+
+
+@pytest.mark.parametrize(
+    ("domain", "services"), [("cluster.local", ""), ("rack.cluster.local", ""), ("ail.example.com", "example.com")]
+)
+def test_machines_are_not_called_by_names_in_the_domain_of_services(domain: str, services: str) -> None:
+    text = SAMPLE.replace("domain: ail.example.com", f"domain: {domain}")
+    if services:
+        text = text.replace("{version: v1.36.2}", f"{{version: v1.36.2, dns_domain: {services}}}")
+    said = refusal(text)
+    assert said.startswith("rack.yaml:9:")
+    assert f"is the domain of Services, and machines are called so ({domain})" in said
+
+
+def test_the_domain_of_services_may_lie_in_that_of_machines() -> None:
+    accepted(SAMPLE.replace("{version: v1.36.2}", "{version: v1.36.2, dns_domain: k8s.ail.example.com}"))
+    accepted(SAMPLE.replace("{version: v1.36.2}", "{version: v1.36.2, dns_domain: l.example.com}"))
