@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import yaml
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -20,6 +19,7 @@ from ..node import NodeConfig, read_extra
 from ..node.extra_checks import clashes
 from ..render import Attachments
 from ..supplies.named_images import pod_images
+from .manifest import manifest_problems
 
 _MANIFESTS = (".yaml", ".yml", ".json")
 _SHORTEST_SECRET = 16
@@ -84,8 +84,9 @@ def _manifests(desc: ClusterDesc, description: Path) -> dict[str, bytes]:
         if not inside:
             raise _invalid(path, key, "holds no manifest", f"manifests end in {', '.join(_MANIFESTS)}")
         found += inside
-    read = [(path, _manifest(path, description)) for path in found]
-    if problems := list(_shared_places(desc, read)):
+    read = [(path, _read(path, "kubernetes.manifests", description)) for path in found]
+    problems = [problem for path, content in read for problem in manifest_problems(content, str(path))]
+    if problems := problems or list(_shared_places(desc, read)):
         raise InvalidDescription(problems)
     return {f"{number:03}-{path.name}": content for number, (path, content) in enumerate(read)}
 
@@ -102,20 +103,6 @@ def _shared_places(desc: ClusterDesc, manifests: Iterable[tuple[Path, bytes]]) -
                 hint = "name one image in both places, give one of them another tag, or name it by its digest"
                 yield Problem(Place(str(path)), "kubernetes.manifests", what, hint)
             known.setdefault(reference, f"in {path}")
-
-
-def _manifest(path: Path, description: Path) -> bytes:
-    content = _read(path, "kubernetes.manifests", description)
-    try:
-        documents = [each for each in yaml.safe_load_all(content) if each is not None]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
-        what = str(getattr(error, "problem", None) or "is not YAML")
-        raise InvalidDescription([Problem(place, "kubernetes.manifests", what, "mend the manifest")]) from error
-    if not documents or not all(isinstance(each, dict) and {"apiVersion", "kind"} <= set(each) for each in documents):
-        raise _invalid(path, "kubernetes.manifests", "is no manifest", "each document has `apiVersion` and `kind`")
-    return content
 
 
 def _release_key(desc: ClusterDesc, description: Path) -> bytes | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-import yaml
-
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Phase, joined
 from kboot_clusterdesc.node_images import node_images
 from kboot_clusterdesc.shared_files import NODE_CONFIG
@@ -15,7 +13,7 @@ from ..errors import KbootError, NotYet
 from ..node import NodeConfig
 from ..node.document import read_document
 from ..node.roles.addons import HOME
-from ..supplies.named_images import images_named_in, pod_images
+from ..supplies.named_images import documents_of, images_named_in, pod_images
 from .cloudconfig_client import JsonObject
 from .config_in_force import RenderedByOlder, config_in_force
 
@@ -91,9 +89,9 @@ def _texts(path: str, content: bytes) -> Iterator[str]:
     yield text
     if path.endswith(_YAML):
         try:
-            for document in yaml.safe_load_all(text):
+            for document in documents_of(content):
                 yield from _scalars(document)
-        except (yaml.YAMLError, RecursionError):
+        except RecursionError:  # an alias of what it stands in
             return
 
 

@@ -10,8 +10,31 @@ import yaml
 
 from kboot_clusterdesc.node_images import is_reference, repository_and_tag
 
+_KEPT_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:-]*")
+
+
+class _Texts(yaml.SafeLoader):
+    """Reads each scalar but null as the text that it is: a date that no calendar has is no fault here."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the class above has it
+        letter: [(tag, form) for tag, form in forms if tag in _KEPT_TAGS]
+        for letter, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def yaml_of(manifest: bytes) -> bytes:
+    """Return a manifest as YAML readers take it: JSON may be indented with tabs, and YAML may not."""
+    return manifest.replace(b"\t", b" ") if manifest.lstrip().startswith((b"{", b"[")) else manifest
+
+
+def documents_of(manifest: bytes) -> Iterator[object]:
+    """Yield the documents of a manifest (YAML, or JSON), each scalar as text; none from where it is not YAML on."""
+    try:
+        yield from yaml.load_all(yaml_of(manifest), Loader=_Texts)
+    except (yaml.YAMLError, ValueError, RecursionError):  # a value that its tag does not fit is a ValueError
+        return
 
 
 def images_named_in(text: str) -> set[str]:
@@ -26,8 +49,8 @@ def pod_images(manifest: bytes) -> list[str]:
     Those are the ones of containers and of volumes; what another kind of object names is not known here.
     """
     try:
-        found = [image for document in yaml.safe_load_all(manifest) for image in _pod_images(document)]
-    except (yaml.YAMLError, RecursionError):
+        found = [image for document in documents_of(manifest) for image in _pod_images(document)]
+    except RecursionError:  # an alias of what it stands in
         return []
     return list(dict.fromkeys(image for image in found if is_reference(image)))
 
