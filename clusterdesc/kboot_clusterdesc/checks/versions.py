@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..config_reader import why_unread
 from ..model import ClusterDesc, ConfigDialect, RebootStrategy, Update
 from ..node_images import image, tagged_version
 from ..os_family import Family, family_of
-from ..os_release import IGNITION_V3_SINCE, release_number
+from ..os_release import release_number
 from ..problem import Problem
 from ..source import Tree
 from .at import problem_at
@@ -31,11 +32,11 @@ def check_os(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
             "write `config: cloud-config`",
             given=("os.family",),
         )
-    elif ignition and os.version != "current" and release_number(os.version) < IGNITION_V3_SINCE:
+    elif reason := why_unread(os, os.version):
         yield problem_at(
             tree,
             ("os", "version"),
-            f"Ignition v3 needs release 3185.0.0 or newer, {os.version} does not read it",
+            reason,
             "write `config: cloud-config`, or take a newer release",
             given=("os.config", "os.family"),
         )

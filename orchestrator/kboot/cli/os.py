@@ -118,8 +118,12 @@ def run_sync(arguments: argparse.Namespace) -> ExitCode:
 
 def run_use(arguments: argparse.Namespace) -> ExitCode:
     """Put a release in force."""
+    from ..supplies.release_import import refuse_unread
+
     _refuse_no_number(arguments.version)
-    answer = _ask(*_cluster(arguments), "use", arguments.version)
+    folder, desc = _cluster(arguments)
+    refuse_unread(desc, arguments.version)
+    answer = _ask(folder, desc, "use", arguments.version)
     return _end(answer, "`kboot os list` shows the releases that are here")
 
 

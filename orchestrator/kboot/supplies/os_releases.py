@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
+from kboot_clusterdesc.config_reader import why_unread
 from kboot_clusterdesc.os_choice import holds, read_choice
 from kboot_clusterdesc.os_release import release_number
 from kboot_clusterdesc.shared_files import CHOICE, CURRENT, ORIGIN, origin_of
@@ -176,7 +177,8 @@ def _brought(store: SupplyStore, desc: ClusterDesc) -> dict[str, dict[str, Item]
 
 
 def _wanted(releases: Mapping[str, dict[str, Item]], desc: ClusterDesc) -> str | None:
-    version = desc.os.version if desc.os.version != CURRENT else max(releases, key=release_number, default="")
+    read = [version for version in releases if why_unread(desc.os, version) is None]
+    version = desc.os.version if desc.os.version != CURRENT else max(read, key=release_number, default="")
     return version if version in releases else None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, family_of
+from kboot_clusterdesc.config_reader import why_unread
 from kboot_clusterdesc.os_release import release_number
 from kboot_clusterdesc.shared_files import ORIGIN, UPDATE, origin_of
 from kboot_clusterdesc.update_payload import payload_names
@@ -28,6 +29,7 @@ def import_release(
     what stands in its place is in force, so `vouch` looks at the copy before it comes there.
     """
     version = _number(source, desc)
+    refuse_unread(desc, version)
     release = folder.images / desc.os.channel / version
     is_new = not _is_verified(release, desc)
     if is_new and not desc.os.update.enabled and release.is_dir():
@@ -55,6 +57,12 @@ def import_release(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return version
+
+
+def refuse_unread(desc: ClusterDesc, version: str) -> None:
+    """Raise BadInput for a release that would not read the node configs of the description."""
+    if reason := why_unread(desc.os, version):
+        raise BadInput(reason, "write `config: cloud-config` in `os` and run `kboot up`, or take a newer release")
 
 
 def remove_refused(folder: ClusterFolder, desc: ClusterDesc, version: str) -> None:

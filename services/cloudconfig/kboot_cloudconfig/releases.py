@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, family_of
+from kboot_clusterdesc.config_reader import why_unread
 from kboot_clusterdesc.shared_files import CURRENT, ORIGIN, UPDATE, UPDATER_STATUS, origin_of
 from kboot_clusterdesc.update_payload import UpdatePayload, payload_names, read_payload
 
@@ -31,14 +32,14 @@ def is_whole(images: Path, desc: ClusterDesc, version: str) -> bool:
 
 
 def release_in_force(images: Path, desc: ClusterDesc) -> str | None:
-    """Return the number of the release that machines install now; None until one is mirrored whole."""
+    """Return the number of the release that machines install now; None until one is whole that reads their configs."""
     version = desc.os.version
     if version == "current":
         try:
             version = os.readlink(images / desc.os.channel / CURRENT).rstrip("/").rpartition("/")[2]
         except OSError:
             return None
-    return version if is_whole(images, desc, version) else None
+    return version if is_whole(images, desc, version) and why_unread(desc.os, version) is None else None
 
 
 def payload_of(images: Path, desc: ClusterDesc, version: str) -> UpdatePayload | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kboot_clusterdesc import FamilyNames
+from kboot_clusterdesc.config_reader import why_unread
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 from kboot_clusterdesc.os_choice import Choice, holds
@@ -208,6 +209,9 @@ class Mirror:
         folder = self.store.brought_by_hand(version)
         if folder is None:
             return False
+        if reason := self._unread(version):
+            self._note(ReleaseEventKind.REFUSED, reason, standing=True)
+            return False
         state = self.store.state_of(version)
         if self.store.was_refused(version, state, self._key.content()):
             return False
@@ -249,6 +253,7 @@ class Mirror:
 
         With `current` that is one newer than the release in force.
         """
+        self._refuse_unread(version)
         current = self.store.current
         if not self.store.has(version) and not self._accept_by_hand(version):
             raise SignatureRefused(f"release {version} is not taken: {self._refusal(version)}")
@@ -264,9 +269,21 @@ class Mirror:
         return told[-1] if told else "it is not whole"
 
     def bring(self, version: str) -> None:
-        """Have a release in the store, verified: as it was, brought by hand, or from the server."""
+        """Have a release in the store, verified: as it was, brought by hand, or from the server.
+
+        One that does not read the node configs is none: a machine that installs it would come up with nothing of ours.
+        """
+        self._refuse_unread(version)
         if not self.store.has(version) and not self._accept_by_hand(version):
             self._bring(version)
+
+    def _refuse_unread(self, version: str) -> None:
+        if reason := self._unread(version):
+            raise UpdaterFault(reason)
+
+    def _unread(self, version: str) -> str | None:
+        why = why_unread(self._os, version)
+        return f"release {version} is not taken: {why}; `config: cloud-config` is the way out" if why else None
 
     def _switch(self, current: str | None, wanted: str) -> None:
         self.store.switch(wanted)

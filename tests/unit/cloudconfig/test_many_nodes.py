@@ -168,12 +168,12 @@ def test_a_machine_has_its_reason_however_many_others_were_refused(tmp_path: Pat
 
 def test_a_rack_that_asks_for_its_boot_scripts_again_is_no_write(tmp_path: Path) -> None:
     fleet = _rack(tmp_path, 30)
-    release = tmp_path / "images" / "stable" / "1.0.0"
+    release = tmp_path / "images" / "stable" / "3975.2.0"
     release.mkdir(parents=True)
     for name in ("pxe.vmlinuz", "pxe_image.cpio.gz", "image.bin.bz2"):
         (release / f"flatcar_production_{name}").touch()
     (release / ".origin").write_text("flatcar amd64-usr\n")
-    (release.parent / "current").symlink_to("1.0.0")
+    (release.parent / "current").symlink_to("3975.2.0")
 
     def boot() -> list[Install | None]:
         macs = [node.mac for node in fleet.nodes()]

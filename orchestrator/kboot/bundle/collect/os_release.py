@@ -15,6 +15,7 @@ from kboot_clusterdesc.update_payload import payload_names
 from ...errors import BadInput, KbootError, last_line
 from ...host.files import write_file
 from ...supplies.bundle_manifest import Item, Kind
+from ...supplies.release_import import refuse_unread
 from ...supplies.release_keys import key_name
 from .collected import Collected
 from .release_key import key_folders, newest_key
@@ -51,6 +52,7 @@ def collect_os_release(
     for folder in given:
         if _is_whole(folder, desc):
             version = _number(folder, desc)
+            refuse_unread(desc, version)
             progress(f"verifying the release {version} in {folder}")
             _vouch(desc, folder, version, read, sources, collected)
             return _items(folder, version, desc, "given", collected, progress)
@@ -62,6 +64,7 @@ def collect_os_release(
     mirrored = _mirrored(ClusterFolder(sources.root, desc.cluster.name).images, desc)
     if mirrored is None:
         mirrored = _fetched(desc, read, sources.updater, collected, progress)
+    refuse_unread(desc, mirrored.name)
     return _items(mirrored, mirrored.name, desc, _source(desc), collected, progress)
 
 

@@ -92,3 +92,9 @@ def test_one_of_another_number_than_is_asked_for_is_refused_and_a_folder_without
     (given / "version.txt.sig").unlink()
     with pytest.raises(BadInput, match=rf"^{given}: holds no whole release of flatcar\n"):
         collected(tmp_path, given, key)
+
+
+def test_one_that_does_not_read_the_node_configs_is_refused(tmp_path: Path, key: SigningKey) -> None:
+    old = ReleaseServer(tmp_path / "old").release("2905.2.6", key)
+    with pytest.raises(BadInput, match=r"^Ignition v3 needs release 3185\.0\.0 or newer, 2905\.2\.6 does not read it"):
+        collected(tmp_path, old, key)
