@@ -67,6 +67,8 @@ class Port:
 
 
 NTP = Port("udp", 123)
+# dnsmasq binds these to every address of the machine: the second is what firmware asks of a proxy for what to boot.
+DHCP, PROXY_DHCP = Port("udp", 67), Port("udp", 4011)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class Service:
 
 
 def _dnsmasq_ports(desc: ClusterDesc) -> tuple[Port, ...]:
-    dhcp = () if desc.network.dhcp.mode is DhcpMode.OFF else (Port("udp", 67),)
+    mode = desc.network.dhcp.mode
+    dhcp = [] if mode is DhcpMode.OFF else [DHCP, PROXY_DHCP] if mode is DhcpMode.PROXY else [DHCP]
     return (Port("udp", 53), Port("tcp", 53), *dhcp, Port("udp", 69))
 
 

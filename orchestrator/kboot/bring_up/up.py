@@ -18,10 +18,10 @@ from ..host.progress import Progress
 from ..host.stamp import held, migrate
 from ..pki.store.cluster_secrets import load_or_create
 from ..preflight.interface import interface_for
-from ..preflight.kubernetes_skew import refuse_skew
+from ..preflight.kubernetes_skew import in_force, refuse_skew
 from ..preflight.newer_state import refuse_newer_state
 from ..preflight.ports import refuse_taken_ports
-from ..render import RenderedFile, render
+from ..render import Attachments, RenderedFile, render
 from ..render.compose import HostNetwork, NetworkMode
 from ..running.chosen import description_at
 from ..running.needed_images import wanted_images
@@ -61,6 +61,7 @@ def up(
     outside the project, such as its release server, in `before_start`, and fills the registry in `after_start`.
     """
     desc = description_at(path)
+    attachments = read_attachments(desc, path)  # first: with a fault in one, nothing is written
     folder = ClusterFolder(root, desc.cluster.name)
     mode = network if network is not None else HostNetwork()
     with held(folder):
@@ -72,10 +73,10 @@ def up(
         engine = Engine(folder)
         refuse_lab(engine, mode)
         before = engine.services()
-        refuse_taken_ports(desc, mode, before)
+        refuse_taken_ports(desc, mode, before, in_force(folder))
         images = ensure_images(sources(), progress, images_from or desc.service_images_from)
         state_folder.make_data_folders(folder)
-        rendered = render_into(folder, desc, path, images, mode, interface)
+        rendered = render_into(folder, desc, path, images, mode, interface, attachments=attachments)
         changes = write_render(folder, rendered)
         progress(f"{len(changes)} files changed in {folder.path}" if changes else f"{folder.path} is up to date")
         before_start(engine)
@@ -103,8 +104,15 @@ def render_into(
     mode: NetworkMode,
     interface: str,
     kept: ClusterFolder | None = None,
+    *,
+    attachments: Attachments | None = None,
 ) -> dict[str, RenderedFile]:
-    """Return the render of `desc` for `folder`, with the secrets of `kept` (default: `folder`), made where missing."""
+    """Return the render of `desc` for `folder`, with the secrets of `kept` (default: `folder`), made where missing.
+
+    Its attachments are read beside `path` unless they are given.
+    """
+    if attachments is None:
+        attachments = read_attachments(desc, path)
     secrets = load_or_create(kept or folder, desc, datetime.now(UTC), folder)
     return render(
         desc,
@@ -113,7 +121,7 @@ def render_into(
         network=mode,
         interface=interface,
         root=folder.root,
-        attachments=read_attachments(desc, path),
+        attachments=attachments,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -60,15 +60,20 @@ def holder_of(address: IPv4Address, among: Iterable[Interface]) -> Interface | N
     return next((interface for interface in among if address in interface.addresses), None)
 
 
-def listeners(ports: Iterable[Port], address: IPv4Address, proc: Path = Path("/proc")) -> list[Listener]:
-    """Return who listens on one of `ports` in the way of a socket bound to `address`: on that, or on all addresses."""
+def listeners(
+    ports: Iterable[Port], address: IPv4Address, proc: Path = Path("/proc"), *, everywhere: Collection[Port] = ()
+) -> list[Listener]:
+    """Return who listens on one of `ports` in the way of a socket bound to `address`: on that, or on all addresses.
+
+    One of the ports `everywhere` is to be bound to all addresses, so a listener on any is in its way.
+    """
     wanted = set(ports)
     found: list[tuple[Port, IPv4Address, str]] = []
     for protocol, state in _LISTENING.items():
         for version in ("", "6"):
             for local, inode in _sockets(proc / "net" / f"{protocol}{version}", state):
                 port = Port(protocol, local[1])
-                if port in wanted and local[0] in (address, IPv4Address(0)):
+                if port in wanted and (port in everywhere or local[0] in (address, IPv4Address(0))):
                     found.append((port, local[0], inode))
     programs = _programs({inode for _, _, inode in found}, proc)
     unique = {(port, where): Listener(port, where, programs.get(inode)) for port, where, inode in found}

@@ -26,6 +26,7 @@ from ..render.compose import HostNetwork
 from ..running.rendered_project import network_in_force
 from .dhcp_buffer import default_buffer_bytes, dhcp_advice
 from .interface import interface_for
+from .kubernetes_skew import in_force
 from .newer_state import refuse_newer_state
 from .ports import taken_ports, way_out
 
@@ -166,7 +167,7 @@ def _ports(desc: ClusterDesc, folder: ClusterFolder) -> Check:
     services: list[ServiceState] = []
     with suppress(KbootError):  # the engine has a check of its own; without it none of our services runs
         services = Engine(folder).services()
-    taken = taken_ports(desc, services)
+    taken = taken_ports(desc, services, before=in_force(folder))
     return Check(
         "ports",
         not taken,

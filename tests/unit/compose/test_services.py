@@ -148,6 +148,28 @@ def test_ports_follow_the_description(desc: ClusterDesc) -> None:
     assert Port("udp", 67) not in [port for service in SERVICES for port in service.ports(silent)]
 
 
+def test_beside_another_dhcp_server_the_port_that_firmware_asks_for_what_to_boot_is_ours_too() -> None:
+    beside = SAMPLE.replace("{mode: serve, range: [10.10.14.1, 10.10.14.127], lease: 24h}", "{mode: proxy}")
+    desc = accepted(beside.replace('f6:ee", roles', 'f6:ee", ip: 10.10.14.202, roles'))
+    ports = {str(port) for service in SERVICES for port in service.ports(desc)}
+    assert ports == {"53/udp", "53/tcp", "67/udp", "4011/udp", "69/udp", "80/tcp", "443/tcp", "5000/tcp", "123/udp"}
+
+
+def test_a_port_that_an_edit_asks_of_a_service_that_runs_is_looked_at(desc: ClusterDesc) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:  # noqa: S104 - the very case
+        port = Port("tcp", other.getsockname()[1])
+
+        def ports_of(asked: ClusterDesc) -> tuple[Port, ...]:
+            return (port,) if asked.registry.port == port.number else ()
+
+        mirror = replace(MIRROR, ports=ports_of)
+        runs = [ServiceState("mirror", "running", "healthy", None)]
+        after = desc.model_copy(update={"registry": desc.registry.model_copy(update={"port": port.number})})
+        assert [each.port for each in taken_ports(after, runs, [mirror], before=desc)] == [port]
+        assert taken_ports(after, runs, [mirror], before=after) == []
+        assert taken_ports(after, runs, [mirror]) == []
+
+
 def test_time_is_served_unless_the_description_names_servers(desc: ClusterDesc) -> None:
     files = rendered_files(desc)
     assert "time" in _project(files)

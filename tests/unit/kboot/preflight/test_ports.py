@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from kboot.host.network_interfaces import Listener
@@ -19,3 +21,8 @@ def test_a_time_server_that_stands_here_may_be_used_instead_of_ours(port: Port, 
     )
     assert told.startswith("stop that program or keep it off 10.10.14.253")
     assert ("`ntp: [10.10.14.253]` in `network`" in told) is offered
+
+
+def test_a_program_on_another_address_cannot_be_kept_off_ours() -> None:
+    there = Listener(Port("udp", 67), IPv4Address("192.168.1.5"), "kea-dhcp4 (pid 7)")
+    assert way_out(accepted(SAMPLE), [there]) == "stop that program"
