@@ -11,10 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from kboot.errors import BadInput
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import InvalidDescription, Mac
+from kboot_clusterdesc.source import plain, read_tree
 
 from .hardware_options import add_hardware_options
 
@@ -128,11 +127,20 @@ def _refuse_what_cannot_be_built(made: Hardware, mac: Mac) -> None:
 
 
 def hardware_of_nodes(file: Path, nodes: dict[str, Mac]) -> dict[str, Hardware]:
-    """Return the hardware that a file gives to nodes: a YAML map of a node's name to options; raises BadInput."""
+    """Return the hardware that a file gives to nodes: a YAML map of a node's name to options.
+
+    Raises BadInput, and InvalidDescription where the text is no YAML or names a node twice.
+    """
     try:
-        read = yaml.safe_load(file.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{file}: cannot be read: {error}", "write lines such as `node1: --loss 5`") from error
+        text = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}", "write lines such as `node1: --loss 5`") from error
+    if not text.strip():
+        return {}
+    tree, faults = read_tree(text, str(file))
+    if faults:
+        raise InvalidDescription(faults)
+    read = plain(tree)
     if not isinstance(read, dict) or not all(isinstance(options, str) for options in read.values()):
         raise BadInput(f"{file}: is no map of nodes to options", "write lines such as `node1: --loss 5`")
     _refuse_unknown(file, read, nodes)

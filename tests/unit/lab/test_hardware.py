@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kboot.errors import BadInput
-from kboot_clusterdesc import Mac
+from kboot_clusterdesc import InvalidDescription, Mac
 from kboot_lab.hardware import Disk, Hardware, hardware_of, hardware_of_nodes
 from kboot_lab.hardware_options import add_hardware_options
 from kboot_lab.machines import machine_for
@@ -110,7 +110,6 @@ def test_a_file_gives_nodes_the_options_of_lab_add(tmp_path: Path) -> None:
         ("one: --lost 5\n", "one: unrecognized arguments: --lost 5"),
         ("one: --loss 80\n", "one: --loss is not a number from 0 to 50"),
         ("one: --loss '\n", "one: No closing quotation"),
-        ("one: [\n", "cannot be read"),
     ],
 )
 def test_a_file_with_a_fault_is_refused_at_its_node(tmp_path: Path, text: str, message: str) -> None:
@@ -120,6 +119,32 @@ def test_a_file_with_a_fault_is_refused_at_its_node(tmp_path: Path, text: str, m
         hardware_of_nodes(file, {"one": _MAC})
     assert refused.value.message.startswith(f"{file}: ")
     assert message in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("one: --loss 5\none: --loss 6\n", ":2:1: one: repeated key, the first one stands at line 1\n"),
+        ("one: [\n", ":2:"),
+        ("one: --off\ntwo:--off\n", ":2:4: not YAML: "),
+    ],
+)
+def test_a_file_that_is_no_map_or_names_a_node_twice_is_refused_at_its_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "hardware.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidDescription) as refused:
+        hardware_of_nodes(file, {"one": _MAC})
+    assert str(refused.value).startswith(f"{file}{said}")
+
+
+def test_a_node_whose_name_yaml_takes_for_a_number_or_a_truth_value_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "hardware.yaml"
+    file.write_text("no: --off\n1e3: --off\n")
+    assert hardware_of_nodes(file, {"no": _MAC, "1e3": Mac(_OTHER)}).keys() == {"no", "1e3"}
+    file.write_text("\n")
+    assert hardware_of_nodes(file, {"no": _MAC}) == {}
 
 
 def test_a_node_has_the_disk_that_its_cluster_needs_unless_it_is_given_one() -> None:
