@@ -111,6 +111,7 @@ def _description_of_here(*, asks: bool) -> str:
     """Return a description for the network that this machine is in, the caller's ssh keys in it."""
     from ..describe.starter import starter
     from ..describe.surroundings import callers_keys, places
+    from .questions import chosen_number, host_label
 
     found = places()
     if not found:
@@ -119,24 +120,10 @@ def _description_of_here(*, asks: bool) -> str:
     if asks:
         for number, each in enumerate(found, 1):
             note(f"  {number}: {each}")
-        place = found[_chosen("network of the machines", len(found))]
-        name = _answer("name of the cluster", "lab")
+        place = found[chosen_number("network of the machines", len(found))]
+        name = host_label("name of the cluster", "lab")
     note(f"network: {place}; ssh keys: {len(keys) or 'none found, put yours in'}")
     return starter(name, place.address, place.subnet, router=place.router, ssh_keys=keys)
-
-
-def _chosen(what: str, count: int) -> int:
-    while not (answer := _answer(what, "1")).isdecimal() or not 1 <= int(answer) <= count:
-        note(f"a number from 1 to {count}")
-    return int(answer) - 1
-
-
-def _answer(what: str, default: str) -> str:
-    print(f"{what} [{default}]: ", end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    if not line:
-        raise BadInput("the questions were not answered", "`kboot init --here` asks none")
-    return line.strip() or default
 
 
 def run_validate(arguments: argparse.Namespace) -> ExitCode:
