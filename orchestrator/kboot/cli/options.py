@@ -158,9 +158,9 @@ def print_value(arguments: argparse.Namespace, value: Any, names: Iterable[str])
     if form == "json":
         print_json(value)
     elif form == "yaml":
-        import yaml
+        from kboot_clusterdesc.yaml_writer import dump_data
 
-        print(yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True), end="")
+        print(dump_data(json.loads(json.dumps(value))), end="")  # `1e3` is a name, to readers of YAML 1.2 too
     else:
         for name in names:
             print(name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kboot_clusterdesc import ClusterDesc, Node, Role
 from kboot_clusterdesc.model import RebootStrategy
+from kboot_clusterdesc.types import duration_s
 from kboot_compose.templates import shared
 
 from .config import File, Unit, masked
@@ -18,7 +19,11 @@ _ENGINE, _REBOOTER = "update-engine.service", "locksmithd.service"  # of the OS
 def update_files(desc: ClusterDesc, node: Node, values: Mapping[str, object]) -> tuple[File, ...]:
     """Return where a machine's update client asks, and what reboots it; `values` are those of all templates."""
     locks = _takes_lock(desc, node)
-    own = {"endpoints": tuple(client_urls(desc)), "pki": PKI, "window": desc.os.update.window} if locks else {}
+    own: dict[str, object] = {}
+    if locks:
+        window = desc.os.update.window
+        length = _length_in_go(window.length) if window else None
+        own = {"endpoints": tuple(client_urls(desc)), "pki": PKI, "window": window, "window_length": length}
     # The update client reads it at each check, the other one at its start.
     conf = File(
         f"/etc/{desc.os.family}/update.conf",
@@ -38,6 +43,11 @@ def update_units(desc: ClusterDesc, node: Node, values: Mapping[str, object]) ->
     agent = f"{_AGENT}.service"
     rebooter = Unit(_REBOOTER) if _takes_lock(desc, node) else masked(_REBOOTER)
     return rebooter, Unit(agent, shared(f"nodes/{agent}.j2", **values).decode())
+
+
+def _length_in_go(text: str) -> str:
+    """Return a duration as locksmithd reads it (Go, time.ParseDuration): it knows no days, and no number alone."""
+    return text if text.endswith(("s", "m", "h")) else f"{duration_s(text)}s"
 
 
 def _takes_lock(desc: ClusterDesc, node: Node) -> bool:

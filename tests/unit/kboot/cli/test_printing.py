@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import pty
@@ -10,6 +11,7 @@ from typing import TextIO
 
 import pytest
 
+from kboot.cli.options import print_value
 from kboot.cli.printing import painter, window_width
 from kboot.cli.tables import Span
 from support.terminal import set_window
@@ -55,3 +57,11 @@ def test_no_color_and_a_dumb_terminal_are_heeded(terminal: TextIO, monkeypatch: 
 def test_columns_says_how_wide_a_pipe_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     assert window_width(io.StringIO()) == 100
+
+
+def test_yaml_has_each_name_as_a_text_whoever_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [{"name": "1e3", "mac": "52:54:00:12:34:56", "unit": 3, "rack": None, "roles": ["worker"], "labels": {}}]
+    print_value(argparse.Namespace(json=False, output="yaml"), found, ())
+    assert capsys.readouterr().out == (
+        '- name: "1e3"\n  mac: "52:54:00:12:34:56"\n  unit: 3\n  rack: null\n  roles:\n    - worker\n  labels: {}\n'
+    )

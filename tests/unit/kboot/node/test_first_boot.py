@@ -103,6 +103,19 @@ def test_with_a_lock_in_etcd_its_members_reboot_by_it_and_other_machines_never()
         assert assigned(files["/etc/etcd/etcd.env"].content.decode())["ETCD_ENABLE_V2"] == "true"
 
 
+@pytest.mark.parametrize(
+    ("length", "in_go"), [("3h", "3h"), ("90m", "90m"), ("1d", "86400s"), ("7200", "7200s"), ("90s", "90s")]
+)
+def test_the_window_is_as_long_for_a_program_that_knows_no_days(length: str, in_go: str) -> None:
+    update = f'payload_key: k.pem, reboot_strategy: etcd-lock, window: {{start: "3:00", length: {length}}}'
+    text = Fleet(family="coreos", dialect="cloud-config").text.replace("os:\n", f"os:\n  update: {{{update}}}\n")
+    desc = load_text(f'{text}images: {{etcd: "registry.k8s.io/etcd:3.5.21-0"}}\n', "fleet.yaml")
+    member = desc.etcd_members[0]
+    files = {file.path: file for file in node_config(desc, member, fixed_secrets(desc), Attachments()).files}
+    said = assigned(files["/etc/coreos/update.conf"].content.decode())
+    assert (said["LOCKSMITHD_REBOOT_WINDOW_START"], said["LOCKSMITHD_REBOOT_WINDOW_LENGTH"]) == ("03:00", in_go)
+
+
 def test_networkd_reads_at_the_first_boot_what_a_cloud_config_writes_while_it_runs() -> None:
     files = rendered_files(Fleet().desc)
     documents = [file.content for path, file in files.items() if path.endswith("/cloud-config.yaml")]
