@@ -125,7 +125,8 @@ def _changed(before: Unit | None, unit: Unit) -> Unit:
     if before is None or before.masked or unit.masked or unit.content is not None:
         return unit
     drop_ins = {each.name: each for each in (*before.drop_ins, *unit.drop_ins)}
-    return replace(unit, content=before.content, drop_ins=tuple(drop_ins.values()))
+    is_enabled = before.enabled and unit.enabled  # what a fragment does not say is `true`
+    return replace(unit, content=before.content, enabled=is_enabled, drop_ins=tuple(drop_ins.values()))
 
 
 def _keys_of(users: tuple[User, ...]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -92,8 +92,13 @@ def _config(extra: _Extra) -> NodeConfig:
             Unit(u.name, u.content, u.enabled, tuple(DropIn(d.name, d.content) for d in u.drop_ins))
             for u in extra.units
         ),
-        users=tuple(User(u.name, u.ssh_authorized_keys, u.groups) for u in extra.users),
+        # Ignition takes no config that has a key or a group twice.
+        users=tuple(User(u.name, _once(u.ssh_authorized_keys), _once(u.groups)) for u in extra.users),
     )
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _file(file: _File) -> File:

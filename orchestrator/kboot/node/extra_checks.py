@@ -36,9 +36,9 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4000
 # The groups of the OS, and its accounts: an account's own group has its name, and no group is made by a fragment.
 _GROUPS = frozenset(
     """adm audio bin cdrom cdrw console core daemon dhcp dialout disk docker etcd floppy input kmem kvm lock lp man mem
-    messagebus news nobody nogroup ntp polkitd portage render root sshd sudo sys syslog systemd-journal
-    systemd-journal-remote systemd-network systemd-resolve tape tcpdump tlsdate tss tty usb users utmp uucp video
-    wheel""".split()  # noqa: SIM905 - as above
+    messagebus netperf news nobody nogroup ntp polkitd portage render root sgx sshd sudo sys syslog systemd-bus-proxy
+    systemd-journal systemd-journal-remote systemd-network systemd-resolve tape tcpdump tlsdate tss tty usb users utmp
+    uucp video wheel""".split()  # noqa: SIM905 - as above
 )
 _NO_NEW_ACCOUNTS = _GROUPS.union(("halt", "operator", "shutdown", "sync")) - {ACCOUNT, "root"}
 _ASCII_NAME = re.compile(r"[\x21-\x7e]+")

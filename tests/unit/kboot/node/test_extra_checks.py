@@ -150,6 +150,21 @@ def test_a_drop_in_for_a_unit_of_kboots_leaves_the_unit_what_it_is() -> None:
     assert replaced == Unit("kubelet.service", "[Service]\n")
 
 
+def test_a_drop_in_does_not_enable_a_unit_of_kboots_that_something_else_starts() -> None:
+    (unit,) = (
+        NodeConfig("node1", units=(Unit("a.service", "[Unit]\n", enabled=False),))
+        .merged(read_extra(b"units: [{name: a.service, drop_ins: [{name: b.conf, content: '[Unit]'}]}]", "extra.yaml"))
+        .units
+    )
+    assert not unit.enabled
+
+
+def test_a_key_and_a_group_that_stand_twice_are_written_once() -> None:
+    text = f"users: [{{name: ops, ssh_authorized_keys: [{_KEY}, {_KEY}], groups: [docker, sudo, docker]}}]"
+    (user,) = read_extra(text.encode(), "extra.yaml").users
+    assert (user.ssh_authorized_keys, user.groups) == ((_KEY,), ("docker", "sudo"))
+
+
 def test_a_file_in_the_place_of_a_unit_and_a_unit_in_the_place_of_a_file_are_there_once() -> None:
     path = "/etc/systemd/system/kubelet.service"
     ours = NodeConfig("node1", units=(Unit("kubelet.service", "[Unit]\n", True, (DropIn("10-a.conf", "a"),)),))
