@@ -34,6 +34,11 @@ _TYPE = """async (text) => {
   field.dispatchEvent(new Event('input', { bubbles: true }));
   return shown;
 }"""
+_COUNT_LOOKS = """() => {
+  const look = document.getSelection.bind(document);
+  window.looks = 0;
+  document.getSelection = () => { window.looks += 1; return look(); };
+}"""
 _SOON_MS = 5000  # five times what is wanted: the tests share two processors
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
@@ -150,6 +155,15 @@ def test_what_is_looked_for_stands_in_the_address_and_comes_back_with_the_back_b
     assert page.locator("#phase").input_value() == ""
     page.locator("#group").select_option("rack")
     eventually(page, lambda: page.locator("h3").first.inner_text() == "r1 40")
+
+
+def test_what_is_selected_is_asked_for_before_anything_changes_and_not_at_each_change(
+    fleet: SeededServer, show: Open
+) -> None:
+    page = show(fleet)
+    page.evaluate(_COUNT_LOOKS)
+    page.evaluate(_TYPE, "node1")
+    assert page.evaluate("window.looks") <= 2, "for each answer the page is laid out once more"
 
 
 def test_more_rows_come_as_one_scrolls_down(fleet: SeededServer, show: Open) -> None:

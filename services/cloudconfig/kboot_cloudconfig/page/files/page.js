@@ -33,7 +33,7 @@ function become(old, fresh) {
 }
 
 function takeChildren(old, fresh) {
-  const wanted = [...fresh.childNodes], isHeld = holdsSelection(old);
+  const wanted = [...fresh.childNodes], isHeld = isSelecting && holdsSelection(old);
   const byKey = new Map();
   for (const node of old.childNodes) if (keyOf(node)) byKey.set(keyOf(node), node);
   const freshKeys = new Set(wanted.map(keyOf).filter(Boolean));
@@ -69,10 +69,16 @@ function move(parent, node, before) {
   if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
-function holdsSelection(element) {
+function hasSelection() {
   const selection = document.getSelection();
-  return selection && !selection.isCollapsed && selection.containsNode(element, true);
+  return selection && !selection.isCollapsed;
 }
+
+function holdsSelection(element) {
+  return hasSelection() && document.getSelection().containsNode(element, true);
+}
+
+let isSelecting = false; // before anything changes: a browser that is asked meanwhile lays the page out for its answer
 
 // --- Asking ------------------------------------------------------------------------------------------------------
 
@@ -93,6 +99,7 @@ async function refresh() {
       if (mine !== asking) return;
       if (!etag) next = 0; // another look is answered at once, by machines as they were some seconds ago
       etag = answer.headers.get("ETag");
+      isSelecting = hasSelection();
       takeChildren(main, fresh);
       dress();
     }
