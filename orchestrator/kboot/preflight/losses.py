@@ -105,7 +105,7 @@ def _still_votes(desc: ClusterDesc, member: ListedMember) -> Objection:
 
 
 def _no_quorum(voters: Voters, node: Node, armed: Mapping[str, str]) -> Objection:
-    missing = voters.missing(besides=node.name)
+    missing = [part for part in voters.members if not part.is_well and part.name != node.name]
     left = f"{voters.standing(without=node.name)} of {len(voters.counted)} members of etcd would be left with a vote"
     message = f"{left}, and it takes {voters.quorum}: {_listed(missing)}"
     if voters.listed > len(voters.counted):

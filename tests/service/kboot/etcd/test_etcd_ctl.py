@@ -39,7 +39,7 @@ def test_what_the_documentation_asks_a_member_is_answered_without_a_word_of_cert
 def test_a_snapshot_makes_its_room_first_and_one_that_fails_again_and_again_takes_no_more(site: Site) -> None:
     machine = site.machines[0]
     place = machine.folder / "var/lib/etcd-snapshots"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     for day in range(1, 18):
         (place / f"202601{day:02}T000000Z.db").touch()
     killed = place / "20260117T060000Z.db.part"

@@ -81,7 +81,7 @@ def test_a_full_database_is_freed_and_takes_writes_again(site: Site) -> None:
     assert "there is room again" in said
     assert alarms(site) == ""
     for machine in site.machines:
-        site.client.put(machine, _VALUE)
+        site.client.put(machine)
     code, said = defrag(site, site.machines[0])
     assert (code, "the database is full" in said) == (0, False)
 
@@ -91,7 +91,7 @@ def test_what_was_compacted_before_needs_no_more_than_a_defragmentation(site: Si
     revision = site.client.call(site.machines[0], "kv/range", {"key": b64encode(b"one").decode()})["header"]["revision"]
     site.client.call(site.machines[0], "kv/compaction", {"revision": revision, "physical": True})
     code, said = defrag(site, site.machines[0])
-    assert (code, "compacted" in said) == (0, False), said
+    assert code == 0, said
     site.client.put(site.machines[2], _VALUE)
 
 

@@ -137,7 +137,10 @@ _NAMES_A_SOURCE = _HELLO + bytes(-len(_HELLO) % 16) + b"entropy/v1.36.2\0"  # al
         ("bridge", b"", "is no program for linux/amd64"),
         ("kube-apiserver", program(SAID["kubelet"]), "`kube-apiserver` is no binary that nodes fetch"),
     ],
-    ids=["a patch before", "a minor before", "none", "of a source", "arm64", "a page", "nothing", "no binary of ours"],
+    ids=[
+        *("a patch before", "a minor before", "none", "of a source", "arm64", "FreeBSD", "an object"),
+        *("a page", "nothing", "no binary of ours"),
+    ],
 )
 def test_a_wrong_binary_is_refused_and_nothing_changes(
     folder: ClusterFolder, brought: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, said: str

@@ -25,8 +25,9 @@ esac
 
 def test_pods_end_with_the_kubelet_and_etcd_stays(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    (machine.edge / "ctr").write_text(_CTR)
-    (machine.edge / "ctr").chmod(0o755)
+    for name, text in (("ctr", _CTR), ("sleep", "#!/bin/bash\n")):
+        (machine.edge / name).write_text(text)
+        (machine.edge / name).chmod(0o755)
     (machine.edge / "tasks").mkdir()
     for name in ("apiserver", "stubborn"):
         (machine.edge / "tasks" / name).touch()
