@@ -105,6 +105,6 @@ def _taken_names(desc: ClusterDesc) -> dict[str, tuple[str, ...]]:
             roles = tuple(f"nodes[{i}].roles" for i, node in enumerate(desc.nodes) if node.name + ending == endpoint)
             taken[endpoint.removesuffix(ending)] = (domain, "kubernetes.api_server.endpoint", *roles)
     for record in desc.network.hosts:
-        if record.endswith(ending) or "." not in record:  # dnsmasq adds the cluster's domain to a name without one
+        if record.endswith(ending):
             taken[record.removesuffix(ending)] = (domain,)
     return taken | {desc.registry.domain: ("registry.domain",)} | dict.fromkeys(_OWN_NAMES, ())

@@ -39,11 +39,6 @@ def test_the_name_of_the_registry_is_no_other_machines() -> None:
     assert "is the name of the registry, which is the bootstrapper" in refusal(text)
 
 
-def test_a_record_without_a_domain_takes_a_node_its_name_too() -> None:
-    said = refusal(with_hosts("node1: 10.10.14.9"))
-    assert "nodes[0].name: `node1` is the name of something else in this cluster" in said
-
-
 @pytest.mark.parametrize(
     "records",
     [
