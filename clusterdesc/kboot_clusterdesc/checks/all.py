@@ -23,6 +23,7 @@ from .racks import check_racks
 from .receivers import check_receivers
 from .registry import check_registry
 from .schedule import check_schedule, check_window
+from .site_addresses import check_kept_ranges, check_servers, check_site_addresses
 from .unknown_machines import check_ignored, check_unknown_machines
 from .versions import check_kubernetes_version, check_os
 
@@ -36,6 +37,9 @@ CHECKS: tuple[Check, ...] = (
     check_endpoint,
     check_macs,
     check_ranges_apart,
+    check_kept_ranges,
+    check_site_addresses,
+    check_servers,
     check_links,
     check_cards,
     check_link_addresses,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Role
 from kboot_clusterdesc.links import BOOT
 from kboot_clusterdesc.model import RebootStrategy
+from kboot_clusterdesc.problem import dotted
+from kboot_clusterdesc.site_addresses import asked_by_few, cluster_ranges, is_within
 from kboot_clusterdesc.update_payload import payload_names
 
 from ..render.dhcp import kept_addresses
@@ -34,6 +36,8 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
     yield from _kept_addresses(desc)
     yield from _leased_members(desc)
     yield from _lone_endpoint(desc)
+    yield from _cluster_ranges(desc)
+    yield from _names_of_services(desc)
     if not desc.nodes:
         yield "nodes: is empty: no machine will be installed"
 
@@ -110,3 +114,25 @@ def _lone_endpoint(desc: ClusterDesc) -> Iterator[str]:
                 f"kubernetes.api_server.endpoint: is `{node.name}` alone: without that machine no node reaches any of "
                 f"the {len(servers)} control planes; left out, `api.{desc.cluster.domain}` is all of them"
             )
+
+
+def _cluster_ranges(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark on each address of the site that pods could not reach, and on ranges that others own."""
+    for key, addresses in cluster_ranges(desc).items():
+        if addresses.is_global:
+            yield f"{key}: {addresses} are public addresses: machines and pods will not reach who has them"
+        for path, address in asked_by_few(desc):
+            if address in addresses:
+                yield f"{dotted(path)}: {address} lies in {key} ({addresses}): no machine and no pod will reach it"
+
+
+def _names_of_services(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark on each name that lies in the domain of services, where CoreDNS knows services alone."""
+    if desc.kubernetes is None:
+        return
+    domain, endpoint = desc.kubernetes.dns_domain, desc.kubernetes.api_server.endpoint
+    named = [(f"network.hosts.{name}", name) for name in desc.network.hosts]
+    named += [("kubernetes.api_server.endpoint", desc.api_endpoint[0])] if endpoint else []
+    for key, name in named:
+        if is_within(name, domain):
+            yield f"{key}: `{name}` lies in kubernetes.dns_domain (`{domain}`): no pod will find it"

@@ -93,3 +93,29 @@ def test_an_endpoint_that_is_one_of_several_control_planes_is_remarked() -> None
     assert of_the_fleet(("kubernetes:\n", "kubernetes:\n  api_server: {endpoint: 10.10.14.240}\n")) == []
     alone = Fleet(1).text.replace("kubernetes:\n", "kubernetes:\n  api_server: {endpoint: cp0.ail.example.com}\n")
     assert _of_nodes(alone) == []
+
+
+def test_an_address_of_the_site_that_pods_would_have_is_remarked_at_its_key() -> None:
+    text = Fleet(1).text.replace("os:\n", 'os:\n  release_url: "http://u:p@10.1.7.9:80/{channel}"\n', 1)
+    keys = '  upstream_dns: [10.100.3.53]\n  hosts: {nas.ail.example.com: 10.1.7.9}\n  proxy: {http: "http://10.1.0.7:3128"}\n'
+    assert _of_nodes(text.replace("network:\n", f"network:\n{keys}", 1)) == [
+        "network.upstream_dns[0]: 10.100.3.53 lies in kubernetes.service_cidr (10.100.0.0/16): "
+        "no machine and no pod will reach it",
+        *(
+            f"{key} lies in kubernetes.pod_cidr (10.1.0.0/16): no machine and no pod will reach it"
+            for key in (
+                "network.hosts.nas.ail.example.com: 10.1.7.9",
+                "os.release_url: 10.1.7.9",
+                "network.proxy.http: 10.1.0.7",
+            )
+        ),
+    ]
+
+
+def test_ranges_that_others_own_and_names_in_the_domain_of_services_are_remarked() -> None:
+    text = Fleet(1).text.replace("kubernetes:\n", "kubernetes:\n  pod_cidr: 172.0.0.0/16\n", 1)
+    assert _of_nodes(text.replace("network:\n", "network:\n  hosts: {nas.cluster.local: 10.10.20.9}\n", 1)) == [
+        "kubernetes.pod_cidr: 172.0.0.0/16 are public addresses: machines and pods will not reach who has them",
+        "network.hosts.nas.cluster.local: `nas.cluster.local` lies in kubernetes.dns_domain (`cluster.local`): "
+        "no pod will find it",
+    ]
