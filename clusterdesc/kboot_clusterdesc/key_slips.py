@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from .letters import plain_letters, unseen_letters
 
 MERGE = "<<"
+_OTHER_SIGN = re.compile(r"([\w.-]+)\s*[=;]\s*(\S+)")  # between key and value in files of other forms
 
 
 def key_slip(text: str, *, alone: bool, plain: bool) -> tuple[str, str] | None:
@@ -40,4 +43,7 @@ def _written(text: str, *, alone: bool) -> str:
     name = plain_letters(text)
     if not alone:
         return f"write it anew: `{name}`" if name else "remove it"
+    other = _OTHER_SIGN.fullmatch(name)
+    if other and not missing_blank(text):
+        return f"write a colon and a blank: `{other[1]}: {other[2]}`"
     return missing_blank(text) or (f"write `{name}: ...` with its value, or remove it" if name else "remove it")

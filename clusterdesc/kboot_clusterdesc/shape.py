@@ -126,7 +126,8 @@ def _message(fault: Any) -> tuple[str, str]:
     if kind == "string_pattern_mismatch":
         return f"{quoted}does not fit the pattern `{fault['ctx']['pattern']}`", ""
     if kind in _WORDS:
-        return quoted + _WORDS[kind], missing_blank(found) if kind == "model_type" and isinstance(found, str) else ""
+        is_mapping = kind in ("model_type", "dict_type")
+        return quoted + _WORDS[kind], missing_blank(found) if is_mapping and isinstance(found, str) else ""
     text = fault["msg"]
     return f"{quoted}{text[:1].lower()}{text[1:]}", ""
 

@@ -154,6 +154,9 @@ def test_slips_before_a_place_that_is_no_yaml_are_told_as_well() -> None:
     ("block", "hint"),
     [
         ("os:\n  install_disk:/dev/sda\n", "put a blank after the colon: `install_disk: /dev/sda`"),
+        ("os: {channel=stable}\n", "write a colon and a blank: `channel: stable`"),
+        ("os: {channel; stable}\n", "write a colon and a blank: `channel: stable`"),
+        ("images:\n  pause:example.com/pause\n", "put a blank after the colon: `pause: example.com/pause`"),
         ("os: {family:flatcar: }\n", "put a blank after the colon: `family: flatcar`"),
     ],
 )
