@@ -14,6 +14,7 @@ from .gpgv import Gpgv
 
 _PREFIX = "[GNUPG:] "
 _VERDICTS = ("GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "BADSIG", "ERRSIG")
+_NO_KEY = "9"  # of ERRSIG: the public key is missing
 _NEWER_KEY = "give the newer public key as `os.release_key` in the description"
 _REFUSED = {
     "BADSIG": "its signature does not fit: the file is damaged or was altered",
@@ -87,6 +88,9 @@ def _judge_one(lines: dict[str, list[str]], ends: frozenset[datetime], keyring: 
     key_id = words[0] if words else "unknown"
     if verdict in _REFUSED:
         raise SignatureRefused(f"{name} is refused: {_REFUSED[verdict]} (key {key_id})")
+    if verdict == "ERRSIG" and len(words) > 5 and words[5] != _NO_KEY:
+        what = f"the algorithm of its signature is unknown or too weak to gpgv (error {words[5]})"
+        raise SignatureRefused(f"{name} is refused: {what}, made by key {key_id}; fetch a release that is signed anew")
     if verdict == "ERRSIG":
         raise NewerKeyNeeded(f"{name} is refused: key {key_id} signed it, which is not known; {_NEWER_KEY}")
     valid = lines.get("VALIDSIG", [])

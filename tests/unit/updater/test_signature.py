@@ -76,6 +76,13 @@ def test_an_unknown_signature_beside_a_good_one_does_no_harm() -> None:
     assert judge(status(*lines), keyring(), "f") == Verified("BB")
 
 
+@pytest.mark.parametrize("code", ["4", "5"])
+def test_a_signature_that_gpgv_cannot_check_is_not_laid_to_an_unknown_key(code: str) -> None:
+    with pytest.raises(SignatureRefused, match="the algorithm of its signature is unknown or too weak") as refused:
+        judge(status("NEWSIG", f"ERRSIG BB 22 1 00 0 {code}"), keyring(), "f")
+    assert not isinstance(refused.value, NewerKeyNeeded)
+
+
 @pytest.mark.parametrize("text", ["", "gpgv: Good signature\n", "[GNUPG:] NODATA 4\n", "[GNUPG:] GOODSIG\n"])
 def test_silence_is_a_refusal(text: str) -> None:
     with pytest.raises(SignatureRefused):
