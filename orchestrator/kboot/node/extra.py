@@ -35,9 +35,17 @@ _READERS = {
 
 
 def _mode(text: str) -> str:
-    if not re.fullmatch(r"0?[0-7]{3}", text):
-        raise ValueError(f"`{text}` is not a file mode such as 0644")
-    return text
+    if re.fullmatch(r"0?[0-7]{3}", text) and _is_usable(int(text, 8)):
+        return text
+    if re.fullmatch(r"[0-9]{3}", text) and int(text) <= 0o777 and _is_usable(int(text)):
+        octal = f"{int(text):04o}"
+        raise ValueError(f"`{text}` is the decimal number of {octal}, and a mode is octal: `mode: {octal}`")
+    raise ValueError(f"`{text}` is not a file mode such as 0644")
+
+
+def _is_usable(mode: int) -> bool:
+    """Whether the owner may do all that group and others may: of a number in decimal that is hardly ever so."""
+    return (mode >> 3 | mode) & 0o7 & ~(mode >> 6) == 0
 
 
 class _File(Part):

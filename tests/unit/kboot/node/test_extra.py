@@ -48,11 +48,33 @@ def test_a_mode_is_octal_however_it_is_written(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("decimal", "octal"),
+    [
+        ("256", "0400"),
+        ("384", "0600"),
+        ("416", "0640"),
+        ("420", "0644"),
+        ("448", "0700"),
+        ("493", "0755"),
+        ("365", "0555"),
+        ("436", "0664"),
+    ],
+)
+def test_a_mode_in_decimal_as_ignition_has_it_is_not_taken_for_octal(decimal: str, octal: str) -> None:
+    said = refusal(f"files: [{{path: /a, mode: {decimal}}}]")
+    assert said.startswith("extra.yaml:1:26: files.0.mode: ")
+    assert f"`{decimal}` is the decimal number of {octal}, and a mode is octal: `mode: {octal}`" in said
+    (file,) = read_extra(f"files: [{{path: /a, mode: {octal}}}]".encode(), "extra.yaml").files
+    assert file.mode == int(decimal)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("files: [{path: etc/motd}]", "extra.yaml:1:16: files.0.path: "),
         ("files: [{path: /a, mode: rw}]", "extra.yaml:1:26: files.0.mode: "),
         ("files: [{path: /a, mode: 0999}]", "`0999` is not a file mode such as 0644"),
+        ("files: [{path: /a, mode: 0o644}]", "`0o644` is not a file mode such as 0644"),
         ("units: [{name: ../a.service}]", "extra.yaml:1:16: units.0.name: "),
         ("users: [{name: Root}]", "extra.yaml:1:16: users.0.name: "),
         ("file: []", "extra.yaml:1:1: file: there is no such key"),
