@@ -31,7 +31,7 @@ def _memory(text: str) -> str:
 class Cni(Part):
     name: str = Field(default="flannel", pattern=r"^(flannel|routes|none)$")
     backend: str = Field(default="vxlan", pattern=r"^(vxlan|host-gw)$")
-    interface: str | None = None
+    interface: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,15}$")
 
 
 class ApiServer(Part):

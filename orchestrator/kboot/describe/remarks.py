@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kboot_clusterdesc import ClusterDesc, DhcpMode, Node, Role
 from kboot_clusterdesc.links import BOOT
-from kboot_clusterdesc.model import RebootStrategy
+from kboot_clusterdesc.model import POD_BLOCK_PREFIX, RebootStrategy
 from kboot_clusterdesc.problem import dotted
 from kboot_clusterdesc.site_addresses import asked_by_few, cluster_ranges, is_within
 from kboot_clusterdesc.update_payload import payload_names
@@ -33,6 +33,7 @@ def remarks(desc: ClusterDesc) -> Iterator[str]:
                 yield f"{node.name}: has no `ip`: with `mode: off` kboot cannot know it, and will not install it"
     yield from _updates(desc)
     yield from _small_range(desc)
+    yield from _small_pod_range(desc)
     yield from _kept_addresses(desc)
     yield from _leased_members(desc)
     yield from _lone_endpoint(desc)
@@ -73,6 +74,22 @@ def _small_range(desc: ClusterDesc) -> Iterator[str]:
         yield (
             f"network.dhcp.range: has {size} addresses, and {nodes + ignored} cards will ask for one: {nodes} of nodes "
             f"and {ignored} of `ignore` (a beginning of MACs counts once for each node): make the range larger"
+        )
+
+
+def _small_pod_range(desc: ClusterDesc) -> Iterator[str]:
+    """Yield a remark where more machines may join than the pod range has blocks."""
+    pool = desc.network.dhcp.range
+    if desc.kubernetes is None or pool is None or not desc.lets_machines_join:
+        return
+    blocks = 1 << max(0, POD_BLOCK_PREFIX - desc.kubernetes.pod_cidr.prefixlen)
+    leased = sum(node.ip is None or node.ip in pool for node in desc.nodes)
+    joining = int(pool.last) - int(pool.first) + 1 - leased
+    if len(desc.nodes) + joining > blocks:
+        yield (
+            f"kubernetes.pod_cidr: has {blocks} blocks of /{POD_BLOCK_PREFIX}, one for each node, and {joining} "
+            f"machines may join the {len(desc.nodes)} of the description: "
+            "those beyond have no pods; take a larger range"
         )
 
 

@@ -119,3 +119,13 @@ def test_ranges_that_others_own_and_names_in_the_domain_of_services_are_remarked
         "network.hosts.nas.cluster.local: `nas.cluster.local` lies in kubernetes.dns_domain (`cluster.local`): "
         "no pod will find it",
     ]
+
+
+def test_more_machines_that_may_join_than_pods_have_blocks_are_remarked() -> None:
+    joins = "unknown_machines: worker\nkubernetes:\n  pod_cidr: 10.1.0.0/22\n"
+    text = Fleet(2).text.replace("kubernetes:\n", joins, 1)
+    (remark,) = [each for each in _of_nodes(text) if each.startswith("kubernetes.pod_cidr")]
+    assert remark.startswith("kubernetes.pod_cidr: has 4 blocks of /24, one for each node, and ")
+    assert " machines may join the 4 of the description: those beyond have no pods" in remark
+    of_all = _of_nodes(text.replace("10.1.0.0/22", "10.1.0.0/16"))
+    assert not [each for each in of_all if each.startswith("kubernetes.pod_cidr")]
