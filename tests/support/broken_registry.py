@@ -27,6 +27,7 @@ class BrokenRegistry:
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
         self.lost_repositories: set[str] = set()  # every manifest of theirs answers 404
+        self.lost_manifests: set[str] = set()  # those of these digests answer 404; by tag they are there
         self.lost_blobs: set[str] = set()
         self.cut_blobs: set[str] = set()  # one byte is gone
         self.answers_uploads = threading.Event()
@@ -35,7 +36,8 @@ class BrokenRegistry:
 
     def manifest(self, repository: str, tag: str) -> tuple[str, bytes] | None:
         """Type and bytes."""
-        return None if repository in self.lost_repositories else self.manifests.get((repository, tag))
+        is_lost = repository in self.lost_repositories or tag in self.lost_manifests
+        return None if is_lost else self.manifests.get((repository, tag))
 
     def blob(self, digest: str) -> bytes | None:
         """The bytes that are shown for a digest."""

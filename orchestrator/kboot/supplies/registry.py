@@ -107,6 +107,8 @@ class Registry(AbstractContextManager["Registry"]):
         if answer.status_code == httpx.codes.NOT_FOUND:
             return Finding(reference, Standing.MISSING, faults=("no manifest",))
         faults = list(self._manifest_faults(repository, tag, answer, is_judged=is_judged))
+        if not faults and tag != _digest(answer.content):
+            faults += self._digest_faults(repository, _digest(answer.content))
         digest = _digest(answer.content) if answer.is_success else None
         if is_owned and (others := self._owners.others(reference, digest)):
             faults.append(f"is {', '.join(others)}, which is one name with it in this registry")
@@ -130,7 +132,7 @@ class Registry(AbstractContextManager["Registry"]):
         manifest = _object(answer.content)
         if isinstance(manifest.get("manifests"), list):
             yield from self._index_faults(repository, asked, manifest["manifests"])
-        elif isinstance(manifest.get("config"), dict) and isinstance(manifest.get("layers"), list):
+        elif _is_object(manifest.get("config")) and _are_objects(manifest.get("layers")):
             parts = [("config", manifest["config"]), *(("layer", each) for each in manifest["layers"])]
             faults = [fault for kind, blob in parts for fault in self._blob_faults(repository, kind, blob)]
             yield from faults
@@ -139,6 +141,12 @@ class Registry(AbstractContextManager["Registry"]):
         else:
             yield f"manifest {asked}: neither an index nor an image"
 
+    def _digest_faults(self, repository: str, digest: str) -> Iterator[str]:
+        """Yield a fault where a manifest is had by its tag alone: containerd then asks for it by its digest."""
+        answer = self._ask("HEAD", f"{repository}/manifests/{digest}")
+        if answer.status_code != httpx.codes.OK:
+            yield f"manifest {digest}: the registry answers {answer.status_code}"
+
     def _index_faults(self, repository: str, asked: str, entries: list[Any]) -> Iterator[str]:
         """Yield the faults of an index. A registry may hold some of its architectures; ours has to be among them.
 
@@ -146,12 +154,12 @@ class Registry(AbstractContextManager["Registry"]):
         their configurations.
         """
         is_here = False
-        for entry in entries:
+        for entry in filter(_is_object, entries):
             digest = str(entry.get("digest"))
             answer = self._ask("GET", f"{repository}/manifests/{digest}")
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
-            platform = entry.get("platform") or {}
+            platform = entry["platform"] if _is_object(entry.get("platform")) else {}
             is_here |= platform.get("os") == "linux" and listed_platform(platform) == f"linux/{self._arch}"
             yield from self._manifest_faults(repository, digest, answer, is_judged=False)
         if not is_here:
@@ -186,6 +194,14 @@ class Registry(AbstractContextManager["Registry"]):
 
 def _digest(content: bytes) -> str:
     return f"sha256:{sha256(content).hexdigest()}"
+
+
+def _is_object(found: object) -> bool:
+    return isinstance(found, dict)
+
+
+def _are_objects(found: object) -> bool:
+    return isinstance(found, list) and all(map(_is_object, found))
 
 
 def _object(content: bytes) -> dict[str, Any]:

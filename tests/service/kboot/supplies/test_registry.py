@@ -89,6 +89,12 @@ def test_a_manifest_that_answers_404_is_missing(site: Site) -> None:
     assert site.look() == (Standing.MISSING, "no manifest")
 
 
+def test_a_manifest_that_is_there_by_its_tag_alone_is_wrong_since_a_pull_asks_by_digest(site: Site) -> None:
+    digest = site.put("pause", "3.10")
+    site.registry.lost_manifests.add(digest)
+    assert site.look() == (Standing.WRONG, f"manifest {digest}: the registry answers 404")
+
+
 def test_a_layer_that_answers_404_is_named(site: Site) -> None:
     site.put("pause", "3.10")
     site.registry.lost_blobs.add(digest_of(LAYER))
@@ -135,9 +141,16 @@ def test_an_image_for_other_machines_is_wrong_and_beside_ours_in_an_index_it_is_
 
 
 def test_what_is_no_manifest_is_wrong(site: Site) -> None:
-    for content in (b"<html>", b"[]", b"{}"):
+    for content in (b"<html>", b"[]", b"{}", b'{"config": {}, "layers": [null]}', b'{"config": null, "layers": []}'):
         site.registry.put_manifest("pause", "3.10", MANIFEST, content)
         assert site.look() == (Standing.WRONG, "manifest 3.10: neither an index nor an image")
+
+
+def test_an_index_of_what_is_no_image_is_wrong(site: Site) -> None:
+    digest = site.put("pause", "amd")
+    for entry in (None, "x", {"digest": digest, "platform": "linux/amd64"}, {"platform": None}):
+        site.registry.put_manifest("pause", "3.10", INDEX, json.dumps({"manifests": [entry]}).encode())
+        assert site.look() == (Standing.WRONG, "manifest 3.10: holds no image for linux/amd64")
 
 
 def test_a_server_with_another_authority_is_not_believed(site: Site, tmp_path: Path) -> None:
