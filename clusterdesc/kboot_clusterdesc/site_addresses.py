@@ -37,12 +37,20 @@ def asked_by_machines(desc: ClusterDesc) -> Iterator[tuple[Steps, IPv4Address]]:
 
 def asked_by_few(desc: ClusterDesc) -> Iterator[tuple[Steps, IPv4Address]]:
     """Yield the path and the address of what the bootstrapper alone asks, and of the records that it serves."""
-    network, update, proxy = desc.network, desc.os.update, desc.network.proxy
-    for i, address in enumerate(network.upstream_dns):
+    for i, address in enumerate(desc.network.upstream_dns):
         yield ("network", "upstream_dns", i), address
-    for name, address in network.hosts.items():
+    for name, address in desc.network.hosts.items():
         yield ("network", "hosts", name), address
-    urls: list[tuple[Steps, str | None]] = [
+    for path, url in urls(desc):
+        found = _address(_host(url))
+        if found is not None:
+            yield path, found
+
+
+def urls(desc: ClusterDesc) -> Iterator[tuple[Steps, str]]:
+    """Yield the path of each URL that the bootstrapper asks, and the URL."""
+    update, proxy = desc.os.update, desc.network.proxy
+    found: list[tuple[Steps, str | None]] = [
         (("os", "release_url"), desc.os.release_url),
         (("os", "update", "payload_url"), update.payload_url),
         *((("os", "update", "checks", i), url) for i, url in enumerate(update.checks)),
@@ -50,10 +58,7 @@ def asked_by_few(desc: ClusterDesc) -> Iterator[tuple[Steps, IPv4Address]]:
         (("network", "proxy", "http"), proxy.http if proxy else None),
         (("network", "proxy", "https"), proxy.https if proxy else None),
     ]
-    for path, url in urls:
-        found = _address(_host(url or ""))
-        if found is not None:
-            yield path, found
+    yield from ((path, url) for path, url in found if url)
 
 
 def _host(url: str) -> str:

@@ -25,6 +25,7 @@ from .registry import check_registry
 from .schedule import check_schedule, check_window
 from .site_addresses import check_kept_ranges, check_servers, check_site_addresses
 from .unknown_machines import check_ignored, check_unknown_machines
+from .urls import check_urls
 from .versions import check_kubernetes_version, check_os
 
 Check = Callable[[ClusterDesc, Tree], Iterator[Problem]]
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_kept_ranges,
     check_site_addresses,
     check_servers,
+    check_urls,
     check_links,
     check_cards,
     check_link_addresses,

@@ -94,7 +94,8 @@ def check_kubernetes_version(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]
 
 
 def _check_url(url: str | None, key: tuple[str, ...], tree: Tree) -> Iterator[Problem]:
-    url = url or ""
+    host, slash, rest = (url or "").partition("://")[2].partition("/")
+    url = host.rpartition("@")[2] + slash + rest  # braces of a password are its own
     names = _PLACEHOLDER.findall(url)
     if "{" in _PLACEHOLDER.sub("", url) or "}" in _PLACEHOLDER.sub("", url) or set(names) - {"channel", "board"}:
         yield problem_at(
