@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from kboot_clusterdesc import FamilyNames
-from kboot_clusterdesc.config_reader import why_unread
 from kboot_clusterdesc.event_kind import ReleaseEventKind
 from kboot_clusterdesc.model import Os
 from kboot_clusterdesc.os_choice import Choice, holds
@@ -20,8 +19,8 @@ from .choice import followed
 from .download import Downloader
 from .fault import DiskFull, NotTheFile, SignatureRefused, UpdaterFault
 from .in_use import releases_in_use
-from .kernel import HEAD_BYTES, arch_of_kernel
 from .payload_mirror import PayloadMirror
+from .release_fit import reason_against, refuse_kernel, refuse_unread
 from .release_key import ReleaseKey
 from .release_store import ReleaseStore
 from .releases import release_server, version_in
@@ -148,7 +147,7 @@ class Mirror:
                 self._files.bring(version, name, folder)
                 if name == VERSION_FILE:
                     self._check_number(folder, version)
-            self._check_kernel(version, folder)
+            refuse_kernel(self._os, self._names, version, folder)
             self.store.move_into_place(version)
         except (SignatureRefused, NotTheFile, DiskFull):
             # A refused release is downloaded afresh next time, and others need the room on a full disk.
@@ -181,17 +180,7 @@ class Mirror:
         number = self._number_in(folder / VERSION_FILE)
         if number != version:
             raise SignatureRefused(f"release {version} is refused: its {VERSION_FILE} says {number}")
-        self._check_kernel(version, folder)
-
-    def _check_kernel(self, version: str, folder: Path) -> None:
-        """Raise SignatureRefused for a release for other machines: its files are called and signed as those of ours."""
-        with (folder / self._names.kernel).open("rb") as stream:
-            arch = arch_of_kernel(stream.read(HEAD_BYTES))
-        if arch not in (None, self._os.arch):
-            raise SignatureRefused(
-                f"release {version} is refused: its {self._names.kernel} is for {arch}, and this cluster needs "
-                f"{self._os.arch}: take the release of {self._os.board}"
-            )
+        refuse_kernel(self._os, self._names, version, folder)
 
     def verify_payloads(self, version: str) -> bool:
         """Verify what updates machines to a release, and return whether that is here; raises an UpdaterFault."""
@@ -209,7 +198,7 @@ class Mirror:
         folder = self.store.brought_by_hand(version)
         if folder is None:
             return False
-        if reason := self._unread(version):
+        if reason := reason_against(self._os, version):
             self._note(ReleaseEventKind.REFUSED, reason, standing=True)
             return False
         state = self.store.state_of(version)
@@ -253,7 +242,7 @@ class Mirror:
 
         With `current` that is one newer than the release in force.
         """
-        self._refuse_unread(version)
+        refuse_unread(self._os, version)
         current = self.store.current
         if not self.store.has(version) and not self._accept_by_hand(version):
             raise SignatureRefused(f"release {version} is not taken: {self._refusal(version)}")
@@ -273,17 +262,9 @@ class Mirror:
 
         One that does not read the node configs is none: a machine that installs it would come up with nothing of ours.
         """
-        self._refuse_unread(version)
+        refuse_unread(self._os, version)
         if not self.store.has(version) and not self._accept_by_hand(version):
             self._bring(version)
-
-    def _refuse_unread(self, version: str) -> None:
-        if reason := self._unread(version):
-            raise UpdaterFault(reason)
-
-    def _unread(self, version: str) -> str | None:
-        why = why_unread(self._os, version)
-        return f"release {version} is not taken: {why}; `config: cloud-config` is the way out" if why else None
 
     def _switch(self, current: str | None, wanted: str) -> None:
         self.store.switch(wanted)
