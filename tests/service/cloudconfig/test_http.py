@@ -171,7 +171,12 @@ def test_a_bad_edit_of_the_description_keeps_the_last_good_one(server: Server) -
     path.write_text("nodes: [")
     assert server.get("/v1/nodes").json()["cluster"] == "unit"
     path.write_text(good.replace("node1", "renamed"))
-    assert server.node(NODE1)["name"] == "renamed"
+    seen = ""
+    for _ in looks(30, 0.01):  # the server looks at it some times a second
+        seen = server.node(NODE1)["name"]
+        if seen == "renamed":
+            return
+    raise AssertionError(f"the node is called {seen}, not renamed")
 
 
 def test_a_fixed_node_is_known_by_its_address_once_the_lease_of_its_install_has_ended(tmp_path: Path) -> None:
