@@ -30,8 +30,7 @@ demo-down: setup ## take the demo down: no container, network, volume or process
 
 test: setup lint ## every test, from unit to a whole install in virtual machines
 	@# half of it waits; the long ones first, in the order given, or one of them runs alone at the end
-	@$(BIN)/python -m pytest tests/service tests/golden tests/unit --numprocesses 4 --dist loadgroup --no-loadscope-reorder
-	@$(BIN)/python -m pytest tests/container --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/container tests/service tests/golden tests/unit --numprocesses 4 --dist loadgroup --no-loadscope-reorder
 	@$(BIN)/python -m pytest tests/machine/test_install.py
 
 test-release: setup ## what is given away: bundles, kboot by pip, pipx and uv from its wheel, images the same at each build
