@@ -19,6 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # What kboot prints on a pipe is as wide as $COLUMNS, and what runs several processes sets that for them.
 os.environ.pop("COLUMNS", None)
 
+_ETCD = "service/kboot/etcd"
 _MARKED = ("golden", "service", "container", "release", "machine", "kubernetes")
 
 
@@ -33,12 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if folder in _MARKED:
                 item.add_marker(getattr(pytest.mark, folder))
             item.add_marker(pytest.mark.xdist_group(_group(path)))
+    items.sort(key=lambda item: not item.path.is_relative_to(here / _ETCD))  # the longest group would end alone
 
 
 def _group(path: Path) -> str:
     """What runs in one process, one test after the other."""
-    if path.parts[:3] == ("service", "kboot", "etcd"):  # three clusters at once would want for elections
-        return "service/kboot/etcd"
+    if path.is_relative_to(_ETCD):  # three clusters at once would want for elections
+        return _ETCD
     if path.parts[0] == "container":  # one begins with the images of the services, the other with what the lab needs
         return "container/lab" if path.stem in ("test_lab_builds", "test_up") else "container/services"
     return str(path)

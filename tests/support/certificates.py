@@ -1,10 +1,15 @@
-"""Certificates as OpenSSL's own command sees them."""
+"""Certificates as OpenSSL's own command sees them, and such as have ended."""
 
 from __future__ import annotations
 
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from kboot.pki import KeyPair
 
@@ -15,6 +20,19 @@ def write_pair(folder: Path, name: str, pair: KeyPair) -> Path:
     path.write_bytes(pair.certificate)
     path.with_suffix(".key").write_bytes(pair.key)
     return path
+
+
+def end(certificate: Path, authority: Path, at: datetime) -> None:
+    """Have a certificate end at that time, for the same key and purpose; the key of its authority lies beside that."""
+    kept = x509.load_pem_x509_certificate(certificate.read_bytes())
+    signer = load_pem_private_key(authority.with_suffix(".key").read_bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    public = kept.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    builder = x509.CertificateBuilder(kept.issuer, kept.subject, public, kept.serial_number, at - timedelta(365), at)
+    for extension in kept.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    certificate.write_bytes(builder.sign(signer, SHA256()).public_bytes(Encoding.PEM))
 
 
 def refusal(certificate: Path, authority: Path, purpose: str, at: datetime, *more: str) -> str:

@@ -45,9 +45,9 @@ class StandingCluster:
         self._process: subprocess.Popen[bytes] | None = None
         self.up()
 
-    def up(self, born: datetime | None = None) -> Secrets:
-        """Render into the folder, as `kboot up` does; certificates that are missing are made as of `born`."""
-        secrets = load_or_create(self.folder, self.desc, born or datetime.now(UTC))
+    def up(self) -> Secrets:
+        """Render into the folder, as `kboot up` does."""
+        secrets = load_or_create(self.folder, self.desc, datetime.now(UTC))
         files = render(
             self.desc,
             secrets=secrets,

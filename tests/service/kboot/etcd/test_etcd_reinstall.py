@@ -11,6 +11,7 @@ import pytest
 
 from kboot.host.waiting import looks
 from kboot_clusterdesc import Role
+from support.certificates import end
 from support.etcd import description
 from support.etcd_rack import Make, Rack, fleet
 from support.kubernetes_api import own_loopback
@@ -157,11 +158,10 @@ def test_certificates_that_have_ended_are_not_handed_out(make: Make, err: Err) -
     desc = description(own_loopback())
     rack = make(desc)
     rack.switch_on()
-    node1, now = rack.cluster.folder.pki / "nodes" / "02-00-00-00-00-01", datetime.now(UTC)
-    for path in [*node1.glob("etcd-server.*")]:
-        path.unlink()
-    rack.cluster.up(born=now - timedelta(days=400))
-    ended = f"{now - timedelta(days=35):%Y-%m-%d}"
+    pki, at = rack.cluster.folder.pki, datetime.now(UTC) - timedelta(days=35)
+    end(pki / "nodes" / "02-00-00-00-00-01" / "etcd-server.pem", pki / "etcd-ca.pem", at)
+    rack.cluster.up()
+    ended = f"{at:%Y-%m-%d}"
     assert rack.reinstall("node2") == (0, True)  # its own are good
     assert rack.cluster.kboot("node", "disarm", "node2") == 0
     assert rack.reinstall("node1") == (3, False)

@@ -213,7 +213,7 @@ def test_a_stream_that_is_not_whole_leaves_no_file_and_another_member_is_asked(
         out, err = capsys.readouterr()
         assert f"node1: {said}" in err
         assert json.loads(out)["member"] == "node2"
-        assert server.asked == ["/health", "/v3/maintenance/snapshot"]
+        assert server.asked == ["/health", "/v3/maintenance/status", "/v3/maintenance/snapshot"]
         (kept / "etcd.db").unlink()
         for member in members[1:]:
             member.stop()
