@@ -177,12 +177,12 @@ def test_whoever_takes_long_over_a_piece_loses_the_turn_to_who_waits_and_to_nobo
 
 def test_a_reader_that_takes_its_pieces_in_time_keeps_the_turn() -> None:
     async def steps() -> None:
-        queue = BodyQueue(most=1, long_s=0.3)
+        queue = BodyQueue(most=1, long_s=1.5)
         quick = Slow(queue, "a")
         await quick.begin()
         waiting = Entering(queue).add("b")
         for _ in range(8):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
             queue.hold(quick)
         assert quick.has_turn
         queue.leave("a")
