@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 from ..model import ClusterDesc
 from ..problem import Problem, Steps, dotted
+from ..site_addresses import is_within
 from ..source import Mapping, Tree, key_place, place_of
 from ..types import domain_name
 
@@ -44,7 +45,7 @@ def check_domains(desc: ClusterDesc, tree: Tree) -> Iterator[Problem]:
     if desc.kubernetes is None:
         return
     domain, services = desc.cluster.domain, desc.kubernetes.dns_domain
-    if f".{domain}".endswith(f".{services}"):
+    if is_within(domain, services):
         path: Steps = ("kubernetes", "dns_domain")
         message = f"`{services}` is the domain of Services, and machines are called so ({domain}): no pod finds them"
         hint = "take another `cluster.domain`, such as lab.example.com, or another `dns_domain`"
