@@ -74,7 +74,9 @@ def succession(
     if own is not None and _stays(own, lived):
         return Succession(doubted)
     if own is not None and may_have_run(own):
-        return Succession((*doubted, replace(_in_doubt(own), was=_were(mac, (own, *lived)))))
+        # It may be another machine, which has none of that one's disks, and an installed one.
+        doubt = replace(_in_doubt(own), boot_partition=None, may_be_installed=True, was=_were(mac, (own, *lived)))
+        return Succession((*doubted, doubt))
     is_one = len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before)
     if is_one and (not lived[0].armed or _is_named(lived[0], name, before)):
         return Succession((replace(lived[0], mac=mac, was=_were(mac, lived)),), lived[0].mac)

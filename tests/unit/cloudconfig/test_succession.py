@@ -112,10 +112,11 @@ def test_a_state_by_which_another_node_is_known_stays_where_it_is_and_arms_nobod
 
 
 def test_an_arming_that_was_meant_for_another_machine_installs_nobody() -> None:
-    ran = replace(RUNS, mac=C, phases={})
+    ran = replace(RUNS, mac=C, phases={}, boot_partition="8b1c5a4e-0000-4000-8000-000000000001")
     for own in (arm(ran, NOW, (C, D)), replace(ran, armed=True)):
         (state,) = succession(C, own, [RUNS], BEFORE, NOW).states
         assert (state.mac, state.armed, state.reason) == (C, False, CARDS_CHANGED)
+        assert (state.boot_partition, state.may_be_installed) == (None, True)  # of the machine that had the card
     known = arm(ran, NOW, (C, A))
     assert succession(C, known, [RUNS], BEFORE, NOW).states == ()
 
