@@ -60,6 +60,8 @@ def upgrade(
             version, timeout_s = desc.kubernetes.version, options.timeout_s
             live = LiveNodes(folder, desc, version, tool, say, login=options.login, timeout_s=timeout_s)
             arriving = newcomers(desc, machines, live.names() if tool.servers() else None)
+            if any(each != version for each in live.api_versions().values()):  # no kubelet is newer than API servers
+                arriving = []
             if arriving:
                 first = Plan(version, works(arriving), blocked=_in_the_way(folder, desc, live, arriving))
                 if options.is_dry:
