@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node
 
-from ..errors import KbootError, NotYet
+from ..errors import BadInput, NotYet
 from ..host.progress import Progress
 from ..running.cloudconfig_client import JsonObject
 from .skew import version_ahead
@@ -28,7 +28,7 @@ def save_before_change(
 ) -> Path | None:
     """Save a snapshot where etcd comes to another version with the first of `nodes`; return its path, else None.
 
-    Raises NotYet, for nothing was touched then, where no member gives one.
+    Raises NotYet, for nothing was touched then, where no member gives one or it cannot be kept.
     """
     version = version_ahead(folder, desc, machines, nodes)
     if version is None:
@@ -42,8 +42,14 @@ def save_before_change(
         for old in sorted(place.glob("before-*.db"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             old.unlink()
     except OSError as error:
-        raise KbootError(f"{place}: {error.strerror}", "see to that path; etcd is saved there first") from error
+        raise _unsaved(version, f"{place}: {error.strerror}", "see to that path") from error
+    except BadInput as error:  # a file that could not be written; its hint is of another command
+        raise _unsaved(version, error.message, f"make room in {place}") from error
     except NotYet as error:
-        raise NotYet(f"{NOTHING_TOUCHED}etcd would come to {version}, and {error.message}", error.hint) from error
+        raise _unsaved(version, error.message, error.hint) from error
     say(f"etcd comes to {version}: what it holds is saved in {path}")
     return path
+
+
+def _unsaved(version: str, reason: str, hint: str) -> NotYet:
+    return NotYet(f"{NOTHING_TOUCHED}etcd would come to {version}, and {reason}", hint)
