@@ -26,7 +26,7 @@ def test_the_button_names_and_sends_the_release_that_a_start_takes(server: Serve
     page = visitor.see("/cluster", cookie)
     assert f'name="release" value="{RELEASE}"' in page
     assert f"<button>Start a rollout of {RELEASE}</button>" in page
-    server.add_release(_NEWER)  # in force, and no machine can come to it
+    switch_release(server, _NEWER)  # no machine can come to it
     assert "Start a rollout" not in visitor.see("/cluster", cookie)
 
 
