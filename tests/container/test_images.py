@@ -23,7 +23,7 @@ from support.cluster import TestCluster, cluster_up
 from support.image_archives import docker_archive, oci_archive
 from support.registry_site import PAUSE, registry_site
 
-_INTERFACE, _ADDRESS, _BROKEN = "kboot-t54", "10.77.18.253", "ct-broken"
+_INTERFACE, _ADDRESS, _BROKEN = "kboot-t54", "10.77.19.253", "ct-broken"
 _ETCD = "registry.k8s.io/etcd:3.6.8-0"
 
 
