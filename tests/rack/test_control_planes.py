@@ -14,7 +14,7 @@ import pytest
 from kboot.host.waiting import looks
 from rack.kubernetes import cluster_up
 from support.kubernetes_lab import KubernetesLab
-from support.service_client import Turn, asked_from, client_of, loss_of
+from support.service_client import Turn, asked_from, client_of, loss_of, spans_of_loss
 from support.updates import history
 
 ADDRESSES = {"node1": "10.77.29.11", "node2": "10.77.29.12", "node3": "10.77.29.13"}
@@ -270,10 +270,13 @@ def test_all_machines_come_to_a_new_release_and_no_two_are_away_together(
         lab.cut_power()
         _wait_state(lab, "idle", NEW, _ROLLED_S)
         _wait_whole(lab)
-    plain = loss_of(asked_from((lab.root / "plain.log").read_text().splitlines()), drains)
-    rolled = loss_of(asked_from((lab.root / "rollout.log").read_text().splitlines()), _turns_of_rollout(lab))
+    turns = {"plain": drains, "rollout": _turns_of_rollout(lab)}
+    asked = {name: asked_from((lab.root / f"{name}.log").read_text().splitlines()) for name in turns}
+    plain, rolled = (loss_of(asked[name], turns[name]) for name in turns)
     with capsys.disabled():
         print(f"\na client of a Service: {plain} in plain drains of all nodes, {rolled} in a rollout over them")
+        for name in turns:
+            print(f"{name}: turns {turns[name]}; lost", *spans_of_loss(asked[name], turns[name]), sep="\n  ")
     assert min(plain.asked, rolled.asked) > 100
     assert rolled.is_no_more_than(plain), f"{rolled} in a rollout, {plain} in plain drains"
     lab.wait_nodes(before, _SETTLED_S)  # each of them booted once more

@@ -20,6 +20,7 @@ class StandInCluster:
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     pods: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)  # pod -> why its budget lets it not go
+    starting: set[str] = field(default_factory=set)  # pods that are not ready yet
     evicted: list[str] = field(default_factory=list)
     cordons: list[str] = field(default_factory=list)  # `+node` and `-node`, in order
     versions: int = 1
@@ -28,18 +29,20 @@ class StandInCluster:
         self._lock = threading.RLock()
 
     def add_node(self, name: str, boot: str) -> None:
-        """A node that is Ready, with a pod of a Deployment, one of a DaemonSet and a static one."""
+        """A node that is Ready, with a pod of a Deployment, two of DaemonSets and a static one."""
         self.nodes[name] = api_node(name)
         self.ready(name, "True", boot)
         self.add_pod(name, f"web-{name}", owner="ReplicaSet")
-        self.add_pod(name, f"proxy-{name}", owner="DaemonSet")
-        self.add_pod(name, f"static-{name}", annotations={"kubernetes.io/config.mirror": "1"})
+        self.add_pod(name, f"proxy-{name}", "system-node-critical", owner="DaemonSet")
+        self.add_pod(name, f"agent-{name}", owner="DaemonSet")
+        self.add_pod(name, f"static-{name}", "system-node-critical", annotations={"kubernetes.io/config.mirror": "1"})
 
-    def add_pod(self, node: str, name: str, *, owner: str | None = None, **metadata: Any) -> None:
+    def add_pod(self, node: str, name: str, priority: str = "", *, owner: str | None = None, **metadata: Any) -> None:
         """A pod that runs on the node."""
         owners = [{"kind": owner, "name": "owner", "controller": True}] if owner else []
         whole = {"name": name, "namespace": "default", "uid": name, "ownerReferences": owners, **metadata}
-        self.pods["default", name] = {"metadata": whole, "spec": {"nodeName": node}, "status": {"phase": "Running"}}
+        spec = {"nodeName": node, "priorityClassName": priority}
+        self.pods["default", name] = {"metadata": whole, "spec": spec, "status": {"phase": "Running"}}
 
     def ready(self, name: str, status: str, boot: str | None = None) -> None:
         """Have the node be Ready or not, and its kubelet tell of a boot."""
@@ -76,7 +79,7 @@ class StandInCluster:
                     return self._patch(name, said)
                 case "GET", ["api", "v1", "pods"]:
                     node = query["fieldSelector"][0].removeprefix("spec.nodeName=")
-                    found = [pod for pod in self.pods.values() if pod["spec"]["nodeName"] == node]
+                    found = [self._told(pod) for pod in self.pods.values() if pod["spec"]["nodeName"] == node]
                     return _found({"kind": "PodList", "metadata": {}, "items": found})
                 case "POST", ["api", "v1", "namespaces", namespace, "pods", name, "eviction"]:
                     return self._evict(namespace, name)
@@ -86,6 +89,10 @@ class StandInCluster:
     def _shown(self, name: str) -> dict[str, Any]:
         node = self.nodes[name]
         return {**node, "metadata": {**node["metadata"], "resourceVersion": str(self.versions)}}
+
+    def _told(self, pod: dict[str, Any]) -> dict[str, Any]:
+        status = "False" if pod["metadata"]["name"] in self.starting else "True"
+        return {**pod, "status": {**pod["status"], "conditions": [{"type": "Ready", "status": status}]}}
 
     def _patch(self, name: str, change: dict[str, Any]) -> Answer:
         if change["metadata"].get("resourceVersion") != str(self.versions):

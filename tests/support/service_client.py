@@ -8,6 +8,8 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from support.lab import Lab
@@ -62,8 +64,27 @@ def asked_from(lines: Iterable[str]) -> list[Asked]:
 
 def loss_of(asked: Iterable[Asked], turns: Mapping[str, Collection[Turn]]) -> Loss:
     """What was lost; a node in its turn may be away, so what was asked of it is left out for so long."""
-    counted = [each for each in asked if not any(begin <= each.at <= end for begin, end in turns.get(each.address, ()))]
+    counted = _counted(asked, turns)
     return Loss(len(counted), sum(not each.is_answered for each in counted))
+
+
+def spans_of_loss(asked: Iterable[Asked], turns: Mapping[str, Collection[Turn]]) -> list[str]:
+    """When no question was answered at a node that was not in its turn, for people, and how many these were."""
+    spans: list[str] = []
+    by_node = sorted(_counted(asked, turns), key=lambda each: each.address)
+    for (address, is_answered), run in groupby(by_node, key=lambda each: (each.address, each.is_answered)):
+        times = [each.at for each in run]
+        if not is_answered:
+            spans.append(f"{address} {_clock(times[0])} to {_clock(times[-1])}: {len(times)}")
+    return spans
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+
+
+def _counted(asked: Iterable[Asked], turns: Mapping[str, Collection[Turn]]) -> list[Asked]:
+    return [each for each in asked if not any(begin <= each.at <= end for begin, end in turns.get(each.address, ()))]
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from .kubernetes_api import ApiFault
 from .kubernetes_calls import ApiCalls
-from .node_pods import Pod, in_words, moved_pods
+from .node_pods import Pod, awaited_pods, in_words, moved_pods
 
 _PAGE_PODS = "500"
+_LOOKS_BACK = 2  # one alone may find what was told of pods before the node went down
 
 
 class Undrainable(Exception):
@@ -29,7 +30,7 @@ async def drain(api: ApiCalls, name: str, every_s: float, note: Callable[[str], 
     while True:
         try:
             await _cordon(api, name)
-            pods = await _pods(api, name)
+            pods = await _pods(api, name, moved_pods)
             if lone := [pod for pod in pods if not pod.comes_back]:
                 raise Undrainable(f"{in_words(lone)} would not come back elsewhere: `kubectl delete pod`")
             if not pods:
@@ -37,6 +38,21 @@ async def drain(api: ApiCalls, name: str, every_s: float, note: Callable[[str], 
             note(await _evict(api, pods) or f"waits for {in_words(pods)} to end")
         except ApiFault as fault:
             note(str(fault))
+        await asyncio.sleep(every_s)
+
+
+async def take_back(api: ApiCalls, name: str, every_s: float, note: Callable[[str], None]) -> None:
+    """Uncordon a node that was away, once the pods without which it does not work are ready; tell what is waited for.
+
+    It waits for ever: who calls has the patience. Raise ApiFault.
+    """
+    well = 0
+    while True:
+        if pods := await _pods(api, name, awaited_pods):
+            note(f"waits for {in_words(pods)} to be ready")
+        well = 0 if pods else well + 1
+        if well == _LOOKS_BACK:
+            return await uncordon(api, name, every_s)
         await asyncio.sleep(every_s)
 
 
@@ -88,8 +104,8 @@ def _mark(node: dict[str, Any]) -> str | None:
     return mark
 
 
-async def _pods(api: ApiCalls, name: str) -> list[Pod]:
-    """Return the pods of the node that are to move."""
+async def _pods(api: ApiCalls, name: str, chosen: Callable[[dict[str, Any]], tuple[list[Pod], str]]) -> list[Pod]:
+    """Return the pods of the node that are `chosen` of each page of them."""
     found: list[Pod] = []
     more = ""
     while True:
@@ -98,7 +114,7 @@ async def _pods(api: ApiCalls, name: str) -> list[Pod]:
         if answer.status != 200:
             raise ApiFault(f"the pods of {name}: {answer.message}")
         try:
-            page, more = moved_pods(answer.body)
+            page, more = chosen(answer.body)
         except ValueError as error:
             raise ApiFault("answers with something else than a list of pods") from error
         found += page

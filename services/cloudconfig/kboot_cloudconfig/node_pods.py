@@ -1,4 +1,4 @@
-"""The pods of a node, as far as a drain goes by them: which are moved, and which would not come back. Pure."""
+"""The pods of a node: which a drain moves, which would not come back, which the node needs to work. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _MIRROR = "kubernetes.io/config.mirror"
 _ENDED = ("Succeeded", "Failed")
+_NEEDED = "system-node-critical"  # the priority class of kube-proxy, the pod network and the control plane
 
 
 class _Part(BaseModel):
@@ -29,12 +30,23 @@ class _Metadata(_Part):
     ends: str | None = Field(default=None, alias="deletionTimestamp")
 
 
+class _Condition(_Part):
+    type: str
+    status: str
+
+
 class _Status(_Part):
     phase: str = ""
+    conditions: tuple[_Condition, ...] | None = None
+
+
+class _Spec(_Part):
+    priority: str = Field(default="", alias="priorityClassName")
 
 
 class _Pod(_Part):
     metadata: _Metadata
+    spec: _Spec = _Spec()
     status: _Status = _Status()
 
 
@@ -49,7 +61,7 @@ class _PodList(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that a drain moves."""
+    """A pod of a node."""
 
     namespace: str
     name: str
@@ -70,6 +82,16 @@ def moved_pods(body: dict[str, Any]) -> tuple[list[Pod], str]:
     return [_pod(pod) for pod in page.items or () if not _stays(pod)], page.metadata.more
 
 
+def awaited_pods(body: dict[str, Any]) -> tuple[list[Pod], str]:
+    """Return the pods of a page without which the node does not work and that are not ready, and the next page's token.
+
+    A node is Ready before kube-proxy runs on it, and answers for no Service until then. Raise ValueError.
+    """
+    page = _PodList.model_validate(body)
+    awaited = [pod for pod in page.items or () if pod.spec.priority == _NEEDED and not _is_ready(pod)]
+    return [_pod(pod) for pod in awaited], page.metadata.more
+
+
 def in_words(pods: Sequence[Pod]) -> str:
     """Return the names of pods, for people."""
     return ", ".join(map(str, pods[:3])) + (f" and {len(pods) - 3} more" if len(pods) > 3 else "")
@@ -81,6 +103,11 @@ def _controller(pod: _Pod) -> str | None:
 
 def _stays(pod: _Pod) -> bool:
     return _MIRROR in pod.metadata.annotations or _controller(pod) == "DaemonSet"
+
+
+def _is_ready(pod: _Pod) -> bool:
+    is_ready = any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
+    return pod.status.phase in _ENDED or (is_ready and pod.metadata.ends is None)
 
 
 def _pod(pod: _Pod) -> Pod:

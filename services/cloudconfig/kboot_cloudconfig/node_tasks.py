@@ -10,7 +10,7 @@ from kboot_clusterdesc import Mac
 from .kubernetes_api import ApiFault
 from .kubernetes_calls import ApiCalls
 from .log import log
-from .node_drain import Undrainable, drain, uncordon
+from .node_drain import Undrainable, drain, take_back, uncordon
 from .rollout_view import Outcome, Task
 
 
@@ -51,6 +51,8 @@ class NodeTasks:
         try:
             if task is Task.DRAIN:
                 await drain(self._api, name, self._every_s, note)
+            elif task is Task.TAKE_BACK:
+                await take_back(self._api, name, self._every_s, note)
             else:
                 await uncordon(self._api, name, self._every_s)
         except (ApiFault, Undrainable) as fault:

@@ -175,7 +175,7 @@ def _settling(rollout: Rollout, mac: Mac, view: View, now: datetime, patience: P
         return _failed(rollout, mac, view, now, f"ran {release} and fell back to {member.version}")
     why = is_well(rollout, mac, view)
     if why is None and course.is_marked:
-        outcome = view.outcome(mac, Task.UNCORDON)
+        outcome = view.outcome(mac, Task.TAKE_BACK)
         why = None if outcome.is_over and outcome.words is None else outcome.words or "to be uncordoned"
     if why is None:
         ended = replace(course, stage=Stage.DONE, since=now, reason=None, is_marked=False, is_drained=False)

@@ -49,7 +49,7 @@ def _task(rollout: Rollout, mac: Mac, course: Course, view: View) -> Task | None
     if not course.is_marked or course.stage is Stage.REBOOTING:
         return None
     if course.stage is Stage.SETTLING:
-        return Task.UNCORDON if is_well(rollout, mac, view) is None else None
+        return Task.TAKE_BACK if is_well(rollout, mac, view) is None else None
     if course.stage is Stage.FAILED:  # it may have come back, with its old release or too late
         return Task.UNCORDON if view.members[mac].trouble is None else None
     return Task.UNCORDON

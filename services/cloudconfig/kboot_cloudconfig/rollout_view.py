@@ -53,6 +53,7 @@ class Task(StrEnum):
     """What is done on a node for a rollout."""
 
     DRAIN = "drain"  # mark it as cordoned by us, cordon it, move its pods
+    TAKE_BACK = "take-back"  # wait until the pods that a node needs to work are ready, then the next
     UNCORDON = "uncordon"  # uncordon it where the mark says that we cordoned it, and drop the mark
 
 

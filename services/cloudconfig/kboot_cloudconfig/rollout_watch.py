@@ -92,7 +92,7 @@ class RolloutWatch:
     def _note_task(self, name: str, task: Task) -> None:
         """Note at once what the next look at the API server would tell of the node."""
         known = self._fleet.kubernetes.nodes.get(name)
-        if known is not None and task is Task.UNCORDON:
+        if known is not None and task is not Task.DRAIN:
             nodes = {**self._fleet.kubernetes.nodes, name: replace(known, is_marked=False, is_cordoned=False)}
             self._fleet.kubernetes = replace(self._fleet.kubernetes, nodes=nodes)
 

@@ -38,7 +38,7 @@ def test_five_machines_come_to_the_release_one_after_the_other_drained_and_uncor
     assert site.cluster.cordons == [f"{sign}{name}" for name in site.rebooted for sign in "+-"]
     assert {site.cluster.mark(name) for name in site.rebooted} == {None}
     assert "web-w1" in site.cluster.evicted
-    assert not any(name.startswith(("proxy", "static")) for name in site.cluster.evicted)
+    assert not any(name.startswith(("proxy", "agent", "static")) for name in site.cluster.evicted)
     told = [(each.get("what"), each["mac"]) for each in site.server.events() if each["kind"] == "rollout"]
     assert told[0] == ("running", None)
     assert told[-1] == ("idle", None)
@@ -107,6 +107,15 @@ def test_a_budget_that_holds_a_pod_is_honoured_and_tried_again(site: Site) -> No
     assert site.cluster.is_cordoned("w1")
     site.cluster.held.clear()
     site.run(lambda shown: site.machines["w1"].version == NEW)
+
+
+def test_a_machine_is_taken_back_once_the_pods_that_a_node_needs_are_ready_on_it(site: Site) -> None:
+    site.cluster.starting.update(("proxy-w1", "agent-w1"))
+    site.mirror()
+    site.run(lambda shown: "waits for default/proxy-w1 to be ready" in [each["reason"] for each in shown["machines"]])
+    assert (site.stages()["w1"], site.cluster.is_cordoned("w1"), site.rebooted) == ("settling", True, ["w1"])
+    site.cluster.starting.remove("proxy-w1")
+    site.run(lambda shown: "w2" in site.rebooted and not site.cluster.is_cordoned("w1"))
 
 
 def test_nobody_is_taken_down_while_etcd_or_a_member_without_a_vote_is_unwell(site: Site) -> None:
