@@ -12,6 +12,8 @@ from .model import Role
 # The annotation of a node that is taken down: `cordoned` where it was cordoned for that, else `begun`.
 ROLL_MARK = "kboot.io/upgrade"
 ROLL_CORDONED, ROLL_BEGUN = "cordoned", "begun"
+# The priority class of pods without which a node does not work: kube-proxy, the pod network, the control plane.
+NODE_CRITICAL = "system-node-critical"
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
 from kboot_clusterdesc.node_images import node_images
-from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
+from kboot_clusterdesc.roll_order import NODE_CRITICAL, ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
@@ -186,6 +186,9 @@ class LiveNodes:
             yield "its kubelet has not been heard of long enough yet"
         if not is_ready(node):
             yield "its node is not Ready"
+        if work.release is not None:  # it was away
+            pods = self._kubectl.json("get", "pods", "--all-namespaces", f"--field-selector=spec.nodeName={work.name}")
+            yield from (f"its pod {pod} is not ready" for pod in awaited_pods(pods["items"]))
         if Role.ETCD in work.roles:
             voters = self._voters()
             unwell = [part for part in voters.members if part.name == work.name or part.name not in voters.newcomers]
@@ -278,6 +281,13 @@ def is_ready(thing: JsonObject) -> bool:
     """Return whether a node or a pod is Ready."""
     conditions: list[dict[str, Any]] = thing["status"].get("conditions") or []
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def awaited_pods(pods: Sequence[JsonObject]) -> list[str]:
+    """Return the pods of a node without which it does not work and that are not ready: it is Ready before they are."""
+    needed = [pod for pod in pods if pod["spec"].get("priorityClassName") == NODE_CRITICAL]
+    awaited = [pod for pod in needed if not is_ready(pod) and pod["status"].get("phase") not in ("Succeeded", "Failed")]
+    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in awaited]
 
 
 def _mark(node: JsonObject) -> str | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kboot_clusterdesc.roll_order import NODE_CRITICAL
+
 _MIRROR = "kubernetes.io/config.mirror"
 _ENDED = ("Succeeded", "Failed")
-_NEEDED = "system-node-critical"  # the priority class of kube-proxy, the pod network and the control plane
 
 
 class _Part(BaseModel):
@@ -88,7 +89,7 @@ def awaited_pods(body: dict[str, Any]) -> tuple[list[Pod], str]:
     A node is Ready before kube-proxy runs on it, and answers for no Service until then. Raise ValueError.
     """
     page = _PodList.model_validate(body)
-    awaited = [pod for pod in page.items or () if pod.spec.priority == _NEEDED and not _is_ready(pod)]
+    awaited = [pod for pod in page.items or () if pod.spec.priority == NODE_CRITICAL and not _is_ready(pod)]
     return [_pod(pod) for pod in awaited], page.metadata.more
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kboot.running.cluster_health import Health, PartHealth
-from kboot.upgrade.live import kubelet_version, node_states
+from kboot.upgrade.live import awaited_pods, kubelet_version, node_states
 from kboot.upgrade.plan import NodeState, plan_upgrade
 from kboot_clusterdesc import Role
 from kboot_clusterdesc.roll_order import ROLL_MARK
@@ -64,3 +64,25 @@ def test_what_the_server_takes_for_current_without_a_word_of_the_machine_is_not_
 
 def test_a_node_that_never_reported_has_no_version() -> None:
     assert kubelet_version({"status": {}}) == "unknown"
+
+
+def pod(name: str, *, ready: str = "False", priority: str = "system-node-critical", phase: str = "Running") -> Any:
+    """As `kubectl get pods` has it."""
+    status = {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]}
+    return {
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"priorityClassName": priority},
+        "status": status,
+    }
+
+
+def test_a_node_that_was_away_waits_for_the_pods_without_which_it_does_not_work() -> None:
+    pods = [
+        pod("proxy"),
+        pod("network", ready="True"),
+        pod("coredns", priority="system-cluster-critical"),
+        pod("ended", phase="Succeeded"),
+        {**pod("web"), "spec": {}},
+        {**pod("new"), "status": {"phase": "Pending"}},
+    ]
+    assert awaited_pods(pods) == ["kube-system/proxy", "kube-system/new"]
