@@ -12,7 +12,7 @@ class EventKind(StrEnum):
     JOINED = "joined"  # an undeclared machine became a node, as a worker
     ANSWERS = "answers"  # a machine that was silent answers at its address again
     ARMED = "armed"  # the operator let the next network boot install the machine
-    DISARMED = "disarmed"  # the operator let the next network boot start from the disk
+    DISARMED = "disarmed"  # the operator, or a machine that runs, let the next network boot start from the disk
     FORGOTTEN = "forgotten"  # the operator had a machine forgotten that is not declared
     REFUSED = "refused"  # a caller was not given what it asked for; with `reason` and `path`
     RELEASE = "release"  # the updater noted something; `what` is a ReleaseEventKind

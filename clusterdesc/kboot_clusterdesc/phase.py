@@ -25,3 +25,5 @@ STATE_LOST = "not armed: the state was lost"
 # The same, where it is not known whose card the node's `mac` was before.
 CARDS_CHANGED = "not armed: its cards were declared anew, and it may be installed already"
 MAY_BE_INSTALLED = (STATE_LOST, CARDS_CHANGED)
+# Why a machine is not armed that the operator armed: an old copy of the state, by what the machine tells, is in force.
+INSTALLED_SINCE = "not armed: it was installed again after it was armed, and the state that has it armed is an old copy"

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from kboot_clusterdesc.phase import INSTALLED_SINCE
+
 from .machine import RUNS_ARMED, Machine, booted_from_disk, disarm, finished_install, has_open_install
 
 
@@ -20,13 +22,26 @@ def told_boot(
     """Return the machine's state after it told that it booted from its disk.
 
     Where that is a new installation the install is over, though a power cut took its own word: the machine is not
-    armed any more. Where it may be the system from before, it is armed still, and its reason says so. One that was
-    declared and nothing else runs what it was given before the state that is kept, an old copy: it is not armed.
+    armed any more. Where it may be the system from before, it is armed still, and its reason says so. A state that
+    knows of no install that made what runs is an old copy, and arms nobody.
     """
-    is_over = has_open_install(machine) and _is_new(machine, ssh_host_keys)
-    before = finished_install(machine, now) if is_over else disarm(machine) if _is_of_before(machine) else machine
-    told = booted_from_disk(before, config, version, now, ssh_host_keys, remark)
-    return replace(told, reason=RUNS_ARMED) if has_open_install(told) else told
+    has_new = _has_other_keys(machine, ssh_host_keys)
+    is_over = has_open_install(machine) and (has_new or _is_first(machine))
+    is_since = machine.armed and has_new and not is_over
+    if is_over:
+        machine = finished_install(machine, now)
+    elif is_since:
+        machine = replace(disarm(machine), boot_partition=None)  # it is that of the installation before
+    elif _is_of_before(machine):
+        machine = disarm(machine)
+    told = booted_from_disk(machine, config, version, now, ssh_host_keys, remark)
+    reason = INSTALLED_SINCE if is_since else RUNS_ARMED if has_open_install(told) else None
+    return replace(told, reason=reason)
+
+
+def was_taken_back(before: Machine, after: Machine) -> bool:
+    """Return whether a boot from disk disarmed a machine that was in no install: its arming is of an old copy."""
+    return before.armed and not after.armed and not has_open_install(before)
 
 
 def _is_of_before(machine: Machine) -> bool:
@@ -35,8 +50,11 @@ def _is_of_before(machine: Machine) -> bool:
     return machine.armed and not is_known and not has_open_install(machine)
 
 
-def _is_new(machine: Machine, ssh_host_keys: Collection[str]) -> bool:
-    """Return whether a machine runs a new installation, which makes new host keys: as its first one, or by these."""
-    if machine.ssh_host_keys:
-        return bool(ssh_host_keys) and set(ssh_host_keys).isdisjoint(machine.ssh_host_keys)
-    return machine.version is None and not machine.may_be_installed
+def _has_other_keys(machine: Machine, ssh_host_keys: Collection[str]) -> bool:
+    """Return whether a machine told none of the host keys that are known of it: a new installation makes new ones."""
+    return bool(machine.ssh_host_keys and ssh_host_keys) and set(ssh_host_keys).isdisjoint(machine.ssh_host_keys)
+
+
+def _is_first(machine: Machine) -> bool:
+    """Return whether what a machine runs can only be its first installation."""
+    return not machine.ssh_host_keys and machine.version is None and not machine.may_be_installed

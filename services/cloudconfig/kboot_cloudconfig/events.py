@@ -18,7 +18,7 @@ from .body import Body, Size
 from .caller import ReporterMac, ServedFleet, ask_of, parsed, small_body
 from .card import CARDS_AT_MOST, Card
 from .disk import DISKS_AT_MOST, Disk
-from .disk_boot import told_boot
+from .disk_boot import told_boot, was_taken_back
 from .fleet import Fleet
 from .machine import Machine
 from .problem import ProblemError
@@ -74,6 +74,8 @@ async def take_report(request: Request, fleet: ServedFleet, mac: ReporterMac) ->
     _tell_step(fleet, report, machine, after, ask.address)
     if report.phase is Phase.RUNNING:
         fleet.updates.note_address(mac, ask.address)
+        if was_taken_back(machine, after):
+            fleet.tell(EventKind.DISARMED, mac, ask.address, detail=after.reason or "")
         if report.failed_units is None:
             note_boot(fleet, machine, after, ask.address)
     return Response(status_code=204)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from kboot_clusterdesc import Mac, Phase
-from kboot_clusterdesc.phase import STATE_LOST
+from kboot_clusterdesc.phase import INSTALLED_SINCE, STATE_LOST
 
 from .card import KeptCard
 from .disk import KeptDisk
@@ -26,6 +26,7 @@ RUNS_ARMED = (
 )
 
 _BEFORE_INSTALL = (Phase.WAITING, Phase.LEASED, Phase.BOOTING)
+_TILL_DISARMED = (RUNS_ARMED, INSTALLED_SINCE)
 _UNDER_WAY = (*_BEFORE_INSTALL, Phase.INSTALLING, Phase.CONFIGURED)
 _OWN_STEPS = (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING)
 
@@ -252,7 +253,8 @@ def became_ready(machine: Machine, now: datetime) -> Machine:
     """Return the machine's state after the API server called its node Ready; only a machine that runs can be."""
     if machine.phase is not Phase.RUNNING:
         return machine
-    return replace(_enter(machine, Phase.READY, now), reason=RUNS_ARMED if has_open_install(machine) else None)
+    kept = machine.reason if machine.reason == INSTALLED_SINCE else None
+    return replace(_enter(machine, Phase.READY, now), reason=RUNS_ARMED if has_open_install(machine) else kept)
 
 
 def became_unready(machine: Machine, reason: str, now: datetime) -> Machine:
@@ -289,7 +291,7 @@ def arm(machine: Machine, now: datetime, cards: tuple[Mac, ...] | None = None) -
 def disarm(machine: Machine) -> Machine:
     """Return the machine's state after the operator disarmed it: its token and its boot value are void."""
     is_midway = machine.armed and machine.phase in (Phase.BOOTING, Phase.INSTALLING, Phase.CONFIGURED)
-    reason = DISARMED_MIDWAY if is_midway else None if machine.reason == RUNS_ARMED else machine.reason
+    reason = DISARMED_MIDWAY if is_midway else None if machine.reason in _TILL_DISARMED else machine.reason
     return replace(machine, armed=False, boot=None, token=None, spent=_spent(machine), issued=(), reason=reason)
 
 

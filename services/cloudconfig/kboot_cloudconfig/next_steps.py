@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kboot_clusterdesc import Phase
-from kboot_clusterdesc.phase import MAY_BE_INSTALLED
+from kboot_clusterdesc.phase import INSTALLED_SINCE, MAY_BE_INSTALLED
 
 from .api import NextStep, NodeState
 
@@ -104,6 +104,9 @@ def _while_it_runs(node: NodeState, *, in_kubernetes: bool) -> list[NextStep]:
         found.append(_step(f"{login} systemctl status {unit['name']}", "how it is now; its last lines stand below"))
         again = "once its cause is gone; a new install would not mend it"
         found.append(_step(f"{login} sudo systemctl restart {unit['name']}", again))
+    if node["reason"] == INSTALLED_SINCE:
+        found.append(_step(f"kboot node disarm {name}", "keeps what it runs, and ends this word"))
+        found.append(_step(f"kboot node reinstall {name}", _AFRESH))
     if node["config"] == "outdated":
         found.append(_roll(name, in_kubernetes=in_kubernetes))
     if (node["reason"] or node["overdue"]) and not found:

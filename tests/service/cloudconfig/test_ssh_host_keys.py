@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from kboot_clusterdesc.phase import INSTALLED_SINCE
+
 from .conftest import NODE1, NODE2, Server
 
 HOST_KEYS = [
@@ -15,6 +17,8 @@ HOST_KEYS = [
     "ecdsa-sha2-nistp256 "
     + b64encode(b"\0\0\0\x13ecdsa-sha2-nistp256\0\0\0\x08nistp256\0\0\0\x41" + b"\4" * 65).decode(),
 ]
+
+OTHER_KEYS = [HOST_KEYS[0].replace("EXAMPLE", "ANOTHER")]
 
 
 def test_a_running_machine_tells_its_ssh_host_keys_and_they_hold_until_it_is_installed_afresh(server: Server) -> None:
@@ -86,3 +90,18 @@ def test_a_machine_that_an_older_kboot_knew_has_told_no_host_keys(server: Server
     server.start()
     node = server.node(NODE1)
     assert (node["phase"], node["ssh_host_keys"]) == ("running", [])
+
+
+def test_a_machine_that_was_installed_after_an_old_copy_of_the_state_is_not_armed_by_that(server: Server) -> None:
+    token = server.secrets.report_tokens[NODE1]
+    server.install(NODE1)
+    server.report(NODE1, "running", token, ssh_host_keys=HOST_KEYS[:1])
+    server.arm(NODE1)
+    server.report(NODE1, "running", token, ssh_host_keys=HOST_KEYS)
+    assert server.node(NODE1)["armed"] is True
+    server.report(NODE1, "running", token, ssh_host_keys=OTHER_KEYS)
+    node = server.node(NODE1)
+    assert (node["armed"], node["reason"]) == (False, INSTALLED_SINCE)
+    told = [event.get("detail") for event in server.events() if event["kind"] == "disarmed"]
+    assert told == [INSTALLED_SINCE]
+    assert "kernel http" not in server.get(f"/boot/{NODE1}.ipxe", who=NODE1).text

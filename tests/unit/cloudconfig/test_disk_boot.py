@@ -12,6 +12,7 @@ from kboot_cloudconfig import machine as life
 from kboot_cloudconfig.disk_boot import told_boot
 from kboot_cloudconfig.machine import RUNS_ARMED, Machine
 from kboot_clusterdesc import Mac, Phase
+from kboot_clusterdesc.phase import INSTALLED_SINCE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -94,11 +95,26 @@ def test_what_a_machine_runs_whose_state_was_lost_is_not_taken_for_new_until_an_
     assert not life.finished_install(midway(lost), NOW).may_be_installed
 
 
-def test_a_machine_that_was_armed_and_only_boots_its_disk_stays_armed() -> None:
+@pytest.mark.parametrize("keys", [OLD, (), (*OLD, *NEW)])
+def test_a_machine_that_was_armed_and_only_boots_its_disk_stays_armed(keys: tuple[str, ...]) -> None:
     armed = life.arm(RAN, NOW)
-    for before in (armed, life.fetched_installer(armed, "a" * 64, NOW)):
-        told = booted(before)
+    for before in (armed, life.fetched_installer(armed, "a" * 64, NOW), replace(armed, ssh_host_keys=())):
+        told = booted(before, keys)
         assert (told.armed, told.reason) == (True, None)
+
+
+def test_a_machine_that_runs_a_later_installation_than_an_old_copy_of_the_state_knows_is_not_armed_by_it() -> None:
+    armed = life.arm(replace(RAN, boot_partition="8b1c5a4e-0000-4000-8000-000000000001"), NOW, (RAN.mac,))
+    booting = life.fetched_boot_script(armed, "2.0.0", "b" * 64, NOW)
+    installing = life.fetched_installer(booting, "a" * 64, NOW)
+    for before in (armed, booting, installing, life.failed(installing, "no disk", NOW)):
+        told = booted(before)
+        assert (told.phase, told.armed, told.reason) == (Phase.RUNNING, False, INSTALLED_SINCE)
+        assert (told.boot, told.token, told.boot_partition) == (None, None, None)  # of the installation before
+        assert life.became_ready(told, LATER).reason == INSTALLED_SINCE
+        assert life.disarm(told).reason is None, "the operator has seen it"
+        again = booted(life.arm(told, LATER))
+        assert (again.armed, again.reason) == (True, None), "the operator armed what runs now"
 
 
 def test_a_machine_that_runs_and_was_declared_alone_was_installed_before_an_old_copy_of_the_state() -> None:

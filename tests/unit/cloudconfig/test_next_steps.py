@@ -9,7 +9,7 @@ import pytest
 from kboot_cloudconfig.machine import DISARMED_MIDWAY, RUNS_ARMED
 from kboot_cloudconfig.next_steps import TRIES_AGAIN, next_steps
 from kboot_clusterdesc import Phase
-from kboot_clusterdesc.phase import CARDS_CHANGED, STATE_LOST
+from kboot_clusterdesc.phase import CARDS_CHANGED, INSTALLED_SINCE, STATE_LOST
 from support.shown_node import node_state
 
 _REINSTALL, _LOGS = "kboot node reinstall node1", "kboot logs node1"
@@ -75,6 +75,7 @@ def _commands(*, is_silent: bool = False, in_kubernetes: bool = True, **of: Any)
             {"armed": True, "reason": RUNS_ARMED, "version": "4152.2.3", "phases": _CONFIGURED},
             [_LOGS, f"{_SSH} journalctl --boot --priority=warning", _DISARM],
         ),
+        (Phase.RUNNING, {"reason": INSTALLED_SINCE, "version": "4152.2.3"}, [_DISARM, _REINSTALL]),
         (Phase.RUNNING, {"joined": True}, ['- {mac: "52:54:00:00:00:01", roles: [worker]}']),
     ],
 )
