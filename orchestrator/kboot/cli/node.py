@@ -159,7 +159,7 @@ def run_reinstall(arguments: argparse.Namespace) -> ExitCode:
             print(f"{said}; a power cycle begins that install anew")
             return ExitCode.DONE
         _heed(objections(folder, desc, machines, node["mac"], datetime.now(UTC)), node["name"], arguments.force)
-        server.post(f"/v1/nodes/{quote(node['mac'])}/arm")
+        server.post(f"/v1/nodes/{quote(node['mac'])}/arm{'?force=1' if arguments.force else ''}")
     if takes_pods(server.get("/v1/nodes"), node["name"]):
         note(f"note: {node['name']} is Ready and takes pods: `kboot node drain {node['name']}` moves them first")
     print(f"{node['name']} is armed: it installs itself at its next network boot - power-cycle it")

@@ -16,9 +16,37 @@ import httpx
 from kboot_clusterdesc.model import ETCD_PORT
 from kboot_clusterdesc.shared_files import ETCD_AUTHORITY, ETCD_STATUS_CERTIFICATE, ETCD_STATUS_KEY
 
+from .fleet import Fleet
 from .kubernetes_api import reason_of
 
 _TIMEOUT_S = 5
+
+
+def etcd_members(fleet: Fleet) -> dict[str, str | None]:
+    """Return the declared etcd members, as name -> address."""
+    at = {node.name: fleet.address_of(node) for node in fleet.desc().etcd_members}
+    return {name: str(address) if address is not None else None for name, address in at.items()}
+
+
+async def kept_vote(name: str, members: Mapping[str, str | None], tls: Path) -> str | None:
+    """Return that etcd counts on the vote of a machine that is declared as no member; None where no member says so.
+
+    `kboot node reinstall` judges the same, in kboot/preflight/losses.py.
+    """
+    try:
+        context = _context(tls)
+    except OSError:
+        return None
+    found = await asyncio.gather(*(_word(member, at, context) for member, at in members.items()))
+    listed = next((word.listed for word in found if word.listed), ())
+    former = (each for each in listed if _has_vote(each) and not any(_is_of(each, *known) for known in members.items()))
+    numbers = [int(each.get("ID", 0)) for each in former if each.get("name") == name]
+    if not numbers:
+        return None
+    return (
+        f"{name} is declared as no member of etcd, and has a vote there still, which etcd counts on: "
+        f"on {next(iter(members))} `sudo kboot-etcd ctl member remove {numbers[0]:x}` takes the vote away"
+    )
 
 
 async def etcd_trouble(members: Mapping[str, str | None], tls: Path, besides: str = "") -> str | None:
@@ -49,8 +77,17 @@ class _Word:
 
     @property
     def voters(self) -> set[str]:
-        # protobuf's JSON leaves out what is false or empty
-        return {str(each.get("name", "")) for each in self.listed if not each.get("isLearner", False)}
+        return {str(each.get("name", "")) for each in self.listed if _has_vote(each)}
+
+
+def _has_vote(member: Mapping[str, Any]) -> bool:
+    return not member.get("isLearner", False)  # protobuf's JSON leaves out what is false or empty
+
+
+def _is_of(member: Mapping[str, Any], name: str, address: str | None) -> bool:
+    """Return whether a member that etcd lists is the declared one of that name and address."""
+    hosts = {urlsplit(str(url)).hostname for url in member.get("peerURLs", ())}
+    return member.get("name") == name or address in hosts or any(str(host).split(".")[0] == name for host in hosts)
 
 
 def _newcomers(members: Mapping[str, str | None], listed: tuple[Mapping[str, Any], ...]) -> set[str]:
@@ -58,14 +95,9 @@ def _newcomers(members: Mapping[str, str | None], listed: tuple[Mapping[str, Any
 
     None, while a voter is nobody's that is declared: it may be one of these by the name that it had.
     """
-
-    def is_of(member: Mapping[str, Any], name: str) -> bool:
-        hosts = {urlsplit(str(url)).hostname for url in member.get("peerURLs", ())}
-        return member.get("name") == name or members[name] in hosts or any(str(h).split(".")[0] == name for h in hosts)
-
-    if any(not any(is_of(each, name) for name in members) for each in listed if not each.get("isLearner", False)):
+    if any(not any(_is_of(each, *known) for known in members.items()) for each in listed if _has_vote(each)):
         return set()
-    return {name for name in members if not any(is_of(each, name) for each in listed)}
+    return {name for name, at in members.items() if not any(_is_of(each, name, at) for each in listed)}
 
 
 def _missing_votes(word: _Word, members: Set[str]) -> str | None:

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from kboot_clusterdesc import EventKind, Mac, Phase
+from kboot_clusterdesc import EventKind, Mac, Node, Phase, Role
 
 from . import machine as life
 from .caller import PathMac, ServedFleet, operator_of
+from .etcd_health import etcd_members, kept_vote
 from .event import Event
 from .fleet import Fleet
 from .nodes import all_nodes, one_node_shown
@@ -20,10 +21,15 @@ from .problem import ProblemError
 INSTALLED = (Phase.CONFIGURED, Phase.INSTALLED, Phase.RUNNING, Phase.READY)
 
 
-async def arm(request: Request, fleet: ServedFleet, mac: PathMac) -> Response:
+async def arm(
+    request: Request,
+    fleet: ServedFleet,
+    mac: PathMac,
+    force: Annotated[bool, Query(description="also one that has a vote in etcd still")] = False,
+) -> Response:
     """Arm a node and show it; only the operator token may."""
     fleet.node(mac)
-    arm_machine(fleet, operator_of(fleet, request, mac), mac)
+    await arm_machine(fleet, operator_of(fleet, request, mac), mac, force=force)
     return one_node_shown(fleet, mac)
 
 
@@ -53,13 +59,26 @@ async def settle(request: Request, fleet: ServedFleet) -> Response:
     return await all_nodes(fleet)
 
 
-def arm_machine(fleet: Fleet, person: Person, mac: Mac) -> None:
-    """Let the next network boot of a node install it; answer 409 where it is not to be installed at all."""
+async def arm_machine(fleet: Fleet, person: Person, mac: Mac, *, force: bool = False) -> None:
+    """Let the next network boot of a node install it; answer 409 where it is not to be installed, or has a vote still.
+
+    What an etcd member or a control plane takes along `kboot node reinstall` looks at.
+    """
+    node = fleet.node(mac)
     if not fleet.may_install(mac):
         raise ProblemError(409, f"{mac} is not declared, and the description lets no machine join any more: declare it")
+    if not force and (trouble := await _kept_vote(fleet, node)) is not None:
+        raise ProblemError(409, f"{trouble}; `kboot node reinstall {node.name} --force` arms it all the same")
     note_action(fleet, person, "arm", mac)
     fleet.store.save(life.arm(fleet.machine(mac), fleet.now(), fleet.cards_of(mac)))
     fleet.tell(EventKind.ARMED, mac, person.address)
+
+
+async def _kept_vote(fleet: Fleet, node: Node) -> str | None:
+    """Return that etcd counts on the vote of a machine that an install would take; an armed one counts as gone."""
+    if Role.ETCD in node.roles or not fleet.is_declared(node.mac) or fleet.machine(node.mac).armed:
+        return None
+    return await kept_vote(node.name, etcd_members(fleet), fleet.settings.tls)
 
 
 def disarm_machine(fleet: Fleet, person: Person, mac: Mac) -> None:

@@ -9,7 +9,7 @@ from kboot_clusterdesc.model import RebootStrategy
 from kboot_clusterdesc.shared_files import AUTHORITY
 
 from .api import ApiState
-from .etcd_health import etcd_trouble
+from .etcd_health import etcd_members, etcd_trouble
 from .event import rfc3339
 from .fleet import Fleet
 from .machine import Machine
@@ -52,11 +52,9 @@ async def cluster_trouble(fleet: Fleet, besides: str = "") -> str | None:
     desc = fleet.desc()
     if desc.kubernetes is not None and fleet.kubernetes.state is not ApiState.ANSWERS:
         return f"no API server answers: {fleet.kubernetes.reason or 'none was asked yet'}"
-    at = {node.name: fleet.address_of(node) for node in desc.etcd_members}
-    members = {name: str(address) if address is not None else None for name, address in at.items()}
     authority = fleet.settings.config / AUTHORITY
     found = await asyncio.gather(
-        etcd_trouble(members, fleet.settings.tls, besides), checks_trouble(desc.os.update.checks, authority)
+        etcd_trouble(etcd_members(fleet), fleet.settings.tls, besides), checks_trouble(desc.os.update.checks, authority)
     )
     return "; ".join(each for each in found if each is not None) or None
 

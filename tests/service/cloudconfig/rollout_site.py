@@ -126,6 +126,7 @@ class Site:
         self.rebooted: list[str] = []
         self.etcd_health = "true"
         self.learners: set[str] = set()
+        self.former: dict[str, int] = {}  # voters that are declared as members no longer, with their numbers
         self.most_down = 0
         now = datetime.now(UTC)
         kubernetes, etcd = new_authority("kubernetes", now), new_authority("etcd", now)
@@ -157,7 +158,8 @@ class Site:
         if path == "/health":
             return 200, json.dumps({"health": self.etcd_health, "reason": "NO LEADER"}).encode()
         members = [{"name": n, "isLearner": n in self.learners} for n, r in ROLES.items() if "etcd" in r]
-        return 200, json.dumps({"members": members}).encode()
+        former = [{"name": name, "ID": str(number)} for name, number in self.former.items()]
+        return 200, json.dumps({"members": [*members, *former]}).encode()
 
     def begin(self) -> None:
         """Start all, install the machines, and put the new release in force."""

@@ -30,7 +30,7 @@ async def arm_by_form(request: Request, fleet: ServedFleet, mac: PathMac) -> Res
         raise ProblemError(409, f"`kboot node reinstall {node.name}` looks first what would go with it: type that")
     if form.get("sure") != "yes":
         raise ProblemError(409, "the box was not ticked by which you say that its disk may be written anew")
-    arm_machine(fleet, person, mac)
+    await arm_machine(fleet, person, mac)
     return go_to(f"/machines/{mac.dashed}")
 
 
