@@ -66,7 +66,8 @@ class Identities:
     def _succession(self, node: Node, others: list[Mac], kept: set[str], now: datetime, taken: set[Mac]) -> Succession:
         own = self._store.machine(node.mac, now) if node.mac in kept else None
         known = [self._store.machine(mac, now) for mac in others]
-        return succession(node.mac, own, known, self._followed, now, taken, node.name)
+        joined = {mac for mac in others if self._store.joined.has(mac)}
+        return succession(node.mac, own, known, self._followed, now, taken, node.name, joined)
 
     def _kept(self, judged: list[tuple[Node, Succession]]) -> Iterator[tuple[Mac, Mac]]:
         for node, found in judged:

@@ -59,13 +59,15 @@ def succession(
     now: datetime,
     taken: Set[Mac] = frozenset(),
     name: str | None = None,
+    joined: Set[Mac] = frozenset(),
 ) -> Succession:
     """Return what becomes of the states of a node's machine, known by `mac` now and perhaps as one of `others` before.
 
     The state follows the machine where it told of the card itself, or the description before had both cards at one
     node, or this one at none. Where none is so, no boot installs anything by itself: any of them may run there.
     A state that is `taken`, since another node is or may be known by it, stays where it is. An arming is of the machine
-    that was meant: it follows a node of the same `name` alone, and holds no longer where a machine that ran is added.
+    that was meant: it follows a node of the same `name` alone, or a machine that `joined` in its first install, and
+    holds no longer where a machine that ran is added.
     """
     lived = [machine for machine in others if may_have_run(machine)]
     if not lived:
@@ -78,7 +80,7 @@ def succession(
         doubt = replace(_in_doubt(own), boot_partition=None, may_be_installed=True, was=_were(mac, (own, *lived)))
         return Succession((*doubted, doubt))
     is_one = len(lived) == 1 and lived[0].mac not in taken and _is_same(lived[0], mac, before)
-    if is_one and (not lived[0].armed or _is_named(lived[0], name, before)):
+    if is_one and (not lived[0].armed or _is_named(lived[0], name, before) or _joins(lived[0], before, joined)):
         return Succession((replace(lived[0], mac=mac, was=_were(mac, lived)),), lived[0].mac)
     doubt = replace(declared_in_doubt(mac, now, CARDS_CHANGED), was=_were(mac, lived))
     return Succession((*doubted, doubt))
@@ -109,6 +111,12 @@ def _is_named(machine: Machine, name: str | None, before: NodeIndex | None) -> b
     """Return whether the node whose machine this was had the `name` of the node that it would be now."""
     node = None if before is None else before.by_mac.get(machine.mac)
     return node is not None and node.name == name
+
+
+def _joins(machine: Machine, before: NodeIndex | None, joined: Set[Mac]) -> bool:
+    """Return whether a machine joined, was no node's that was declared, and is in its first install."""
+    is_undeclared = before is not None and machine.mac in joined and machine.mac not in before.by_mac
+    return is_undeclared and not (machine.version or machine.ssh_host_keys or machine.may_be_installed)
 
 
 def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:

@@ -99,3 +99,15 @@ def test_that_a_machine_joined_follows_it_to_the_card_by_which_it_is_declared(op
     assert opened.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).status_code == 404
     recarded(opened, (NODE1,), (_FREE, STRANGER))
     assert reported(opened, given) == 204
+
+
+def test_the_first_install_of_a_machine_that_joined_goes_on_by_the_card_with_which_it_is_declared(
+    opened: Server,
+) -> None:
+    boot(opened)
+    tell_cards(opened, STRANGER, STRANGER, _FREE)
+    phase = opened.node(STRANGER)["phase"]
+    recarded(opened, (NODE1,), (_FREE, STRANGER))
+    node = opened.node(_FREE)
+    assert (node["phase"], node["armed"], node["reason"]) == (phase, True, None)
+    assert "kernel http" in opened.get(f"/boot/{STRANGER.dashed}.ipxe", who=STRANGER).text

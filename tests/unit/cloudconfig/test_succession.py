@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kboot_cloudconfig.machine import arm, booted_from_disk, declared, declared_in_doubt, finished_install
+from kboot_cloudconfig.machine import (
+    arm,
+    booted_from_disk,
+    declared,
+    declared_in_doubt,
+    fetched_boot_script,
+    finished_install,
+)
 from kboot_cloudconfig.node_index import NodeIndex
 from kboot_cloudconfig.succession import recarded, succession, told_cards
 from kboot_clusterdesc import Mac, load_text
@@ -128,3 +135,18 @@ def test_an_arming_follows_a_machine_within_its_node_alone() -> None:
     assert [(each.mac, each.armed) for each in (doubted, fresh)] == [(C, False), (X, False)]
     told = replace(armed, cards=({"name": "eth1", "mac": X},))
     assert [state.armed for state in succession(X, None, [told], None, NOW, name="node1").states] == [False, False]
+
+
+def test_the_first_install_of_a_joined_machine_goes_on_by_the_card_that_it_is_declared_with() -> None:
+    installs = replace(fetched_boot_script(declared(X, NOW), "1.0.0", "a" * 64, NOW), cards=({"name": "e1", "mac": B},))
+    before, name = index_of((C, D)), "node2"
+    found = succession(B, None, [installs], before, NOW, name=name, joined={X})
+    assert (found.before, found.states) == (X, (replace(installs, mac=B, was=(X,)),))
+    ran = arm(replace(RUNS, mac=X, cards=installs.cards), NOW, (X,))
+    for joined, known, machine in (({X}, None, installs), (set(), before, installs), ({X}, before, ran)):
+        states = succession(B, None, [machine], known, NOW, name=name, joined=joined).states
+        assert not any(state.armed for state in states)
+    silent = replace(installs, cards=())
+    assert not succession(B, None, [silent], before, NOW, name=name, joined={X}).states[-1].armed
+    of_a_node = index_of((C, D), (X, A))
+    assert not succession(B, None, [installs], of_a_node, NOW, name="node3", joined={X}).states[-1].armed
