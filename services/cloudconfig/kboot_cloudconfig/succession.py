@@ -74,7 +74,7 @@ def succession(
         return Succession()
     doubted = tuple(_in_doubt(machine) for machine in lived if machine.armed and machine.mac not in taken)
     if own is not None and _stays(own, lived):
-        return Succession(doubted)
+        return Succession((*doubted, *_without_partition(own, lived, name, before)))
     if own is not None and may_have_run(own):
         # It may be another machine, which has none of that one's disks, and an installed one.
         doubt = replace(_in_doubt(own), boot_partition=None, may_be_installed=True, was=_were(mac, (own, *lived)))
@@ -117,6 +117,18 @@ def _joins(machine: Machine, before: NodeIndex | None, joined: Set[Mac]) -> bool
     """Return whether a machine joined, was no node's that was declared, and is in its first install."""
     is_undeclared = before is not None and machine.mac in joined and machine.mac not in before.by_mac
     return is_undeclared and not (machine.version or machine.ssh_host_keys or machine.may_be_installed)
+
+
+def _without_partition(
+    own: Machine, others: Sequence[Machine], name: str | None, before: NodeIndex | None
+) -> Iterator[Machine]:
+    """Yield the state of a MAC without its boot partition, where its card came to a node whose machine ran before.
+
+    The partition is of the machine that had the card: who has it now would look for that for ever.
+    """
+    has_come = not _is_named(own, name, before) and any(_is_named(other, name, before) for other in others)
+    if has_come and own.boot_partition is not None:
+        yield replace(own, boot_partition=None, was=_were(own.mac, (own, *others)))
 
 
 def _is_same(machine: Machine, mac: Mac, before: NodeIndex | None) -> bool:

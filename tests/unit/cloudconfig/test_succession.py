@@ -150,3 +150,12 @@ def test_the_first_install_of_a_joined_machine_goes_on_by_the_card_that_it_is_de
     assert not succession(B, None, [silent], before, NOW, name=name, joined={X}).states[-1].armed
     of_a_node = index_of((C, D), (X, A))
     assert not succession(B, None, [installs], of_a_node, NOW, name="node3", joined={X}).states[-1].armed
+
+
+def test_the_partition_of_the_machine_that_had_a_card_is_not_looked_for_in_the_one_that_has_it_now() -> None:
+    ran = replace(RUNS, mac=C, boot_partition="8b1c5a4e-0000-4000-8000-000000000001")
+    for before in (BEFORE, index_of((A, B))):  # the card was another node's, or one of a node that had left
+        (state,) = succession(C, ran, [RUNS], before, NOW, name="node1").states
+        assert state == replace(ran, boot_partition=None, was=(A,))
+    for known, name in ((BEFORE, "node2"), (BEFORE, "renamed"), (None, "node1"), (index_of((A, C)), "node1")):
+        assert succession(C, ran, [RUNS], known, NOW, name=name).states == (), "it may be the same one"
