@@ -32,7 +32,7 @@ def told_boot(
         machine = finished_install(machine, now)
     elif is_since:
         machine = replace(disarm(machine), boot_partition=None)  # it is that of the installation before
-    elif _is_of_before(machine):
+    elif runs_what_was_before(machine):
         machine = disarm(machine)
     told = booted_from_disk(machine, config, version, now, ssh_host_keys, remark)
     reason = INSTALLED_SINCE if is_since else RUNS_ARMED if has_open_install(told) else None
@@ -44,7 +44,7 @@ def was_taken_back(before: Machine, after: Machine) -> bool:
     return before.armed and not after.armed and not has_open_install(before)
 
 
-def _is_of_before(machine: Machine) -> bool:
+def runs_what_was_before(machine: Machine) -> bool:
     """Return whether a machine is armed since it was declared alone, and took no config: what it runs is older."""
     is_known = machine.version or machine.ssh_host_keys or machine.may_be_installed or machine.armed_cards is not None
     return machine.armed and not is_known and not has_open_install(machine)

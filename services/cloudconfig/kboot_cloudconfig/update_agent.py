@@ -15,6 +15,7 @@ from . import machine as life
 from .api import AgentAnswer
 from .body import Body
 from .caller import ReporterMac, ServedFleet, ask_of, parsed, small_body
+from .disk_boot import runs_what_was_before, told_boot
 from .fleet import Fleet
 from .presence import RUNS
 from .problem import ProblemError
@@ -55,12 +56,15 @@ async def take_word(request: Request, fleet: ServedFleet, mac: ReporterMac) -> A
 
 
 def _note_running(fleet: Fleet, mac: Mac, word: Word, address: IPv4Address | None) -> None:
-    """Keep that a machine runs from its disk, where its state says otherwise: armed and disarmed again, or lost.
+    """Keep that a machine runs from its disk, where its state says otherwise: disarmed, lost, or an old copy.
 
-    It reports that at its next boot alone, and would be in no rollout until then.
+    It reports that at its next boot alone: it would be in no rollout until then, and armed, the boot would install it.
     """
     machine = fleet.machine(mac)
-    if not machine.armed and machine.phase not in RUNS:
+    if runs_what_was_before(machine):
+        fleet.keep(machine, told_boot(machine, None, word.version, word.at), address)
+        fleet.tell(EventKind.DISARMED, mac, address)
+    elif not machine.armed and machine.phase not in RUNS:
         seen = life.booted_from_disk(machine, machine.config, word.version, word.at, remark=machine.remark)
         fleet.keep(machine, seen, address)
 
