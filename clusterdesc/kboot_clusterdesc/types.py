@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+from .ssh_key import ssh_key
 
 _HEX12 = re.compile(r"[0-9a-f]{12}")
 _SEPARATED = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}")
@@ -218,36 +217,8 @@ def _cron_part(part: str, name: str, low: int, high: int) -> range:
     return range(ends[0], last + 1, int(step or 1))
 
 
-_SSH_TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-)
-
-
-def _ssh_key(text: str) -> str:
-    line = text.strip()
-    words = line.split(None, 2)
-    if "\n" in line or len(words) < 2 or words[0] not in _SSH_TYPES:
-        shown = line.splitlines()[0][:40] if line else ""
-        raise ValueError(f"`{shown}` is not a public ssh key: `ssh-ed25519 AAAA... comment`")
-    try:
-        blob = base64.b64decode(words[1], validate=True)
-        (length,) = struct.unpack(">I", blob[:4])
-        inner = blob[4 : 4 + length].decode("ascii")
-    except (binascii.Error, struct.error, UnicodeDecodeError) as error:
-        raise ValueError(f"the {words[0]} key is damaged: its second word is not a key") from error
-    if inner != words[0]:
-        raise ValueError(f"the key says {words[0]}, but inside it is of another kind")
-    return line
-
-
 def _host_key(text: str) -> str:
-    words = _ssh_key(text).split()
+    words = ssh_key(text).split()
     if len(words) != 2 or " ".join(words) != text or text.startswith("sk-"):
         raise ValueError("a host key is its type and the key, with nothing behind: `ssh-ed25519 AAAA...`")
     return text
@@ -289,7 +260,7 @@ LinkAddress = Annotated[IPv4Interface, BeforeValidator(_link_address)]
 OsVersion = Annotated[str, AfterValidator(_version)]
 TimeOfDay = Annotated[str, AfterValidator(_clock)]
 Cron = Annotated[str, AfterValidator(_cron)]
-SshKey = Annotated[str, AfterValidator(_ssh_key)]
+SshKey = Annotated[str, AfterValidator(ssh_key)]
 HostKey = Annotated[str, Field(max_length=3000), AfterValidator(_host_key)]  # RSA of 16384 bits has 2772 letters
 Guid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]  # as GRUB and blkid print it
 YesNo = Annotated[bool, BeforeValidator(_yes_no)]

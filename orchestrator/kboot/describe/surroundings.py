@@ -11,6 +11,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from kboot_clusterdesc.ssh_key import ssh_key
+
 _OURS = ("lo", "docker", "br-", "veth", "virbr", "kboot")  # beginnings of interfaces that are no rack's
 _LONGEST_PREFIX = 29  # a smaller subnet has no room for a rack
 
@@ -50,14 +52,21 @@ def places_in(links: list[dict[str, Any]], routes: list[dict[str, Any]]) -> list
 
 
 def callers_keys() -> list[str]:
-    """Return the public ssh keys of who called, also by sudo; none where there are none."""
+    """Return the public ssh keys of who called, also by sudo, as far as a description may have them."""
     name = os.environ.get("SUDO_USER")
     try:
         home = Path(pwd.getpwnam(name).pw_dir) if name else Path.home()
         texts = [path.read_text().strip() for path in sorted((home / ".ssh").glob("id_*.pub"))]
     except (OSError, KeyError, UnicodeDecodeError):
         return []
-    return [text for text in texts if text.isprintable() and text.startswith(("ssh-", "ecdsa-"))]
+    return [text for text in texts if text.isprintable() and _is_ssh_key(text)]
+
+
+def _is_ssh_key(text: str) -> bool:
+    try:
+        return ssh_key(text) == text
+    except ValueError:  # a certificate beside its key, or one of a type that sshd gave up
+        return False
 
 
 def _asked(*words: str) -> list[dict[str, Any]]:

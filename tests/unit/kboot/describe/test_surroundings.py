@@ -54,4 +54,7 @@ def test_the_callers_public_keys_are_taken_and_nothing_else(tmp_path: Path, monk
     (tmp_path / ".ssh" / "id_ed25519.pub").write_text(f"{_KEY}\n")
     (tmp_path / ".ssh" / "id_ed25519").write_text("a private key\n")
     (tmp_path / ".ssh" / "id_odd.pub").write_text("no key at all\n")
+    (tmp_path / ".ssh" / "id_dsa.pub").write_text("ssh-dss AAAAB3NzaC1kc3MAAACBAJ kim@desk\n")
+    (tmp_path / ".ssh" / "id_ed25519-cert.pub").write_text("ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1l kim@desk\n")
+    (tmp_path / ".ssh" / "id_rsa.pub").write_text("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7\n")
     assert callers_keys() == [_KEY]
