@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import NoReturn
 
 from ..errors import ExitCode, KbootError
+from ..host.end_signals import ended_by_exception
 from ..host.told_commands import complete_by, told
 from . import (
     assets,
@@ -44,7 +45,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    with ended_by_exception():
+        code = run(sys.argv[1:] if argv is None else argv)
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -63,8 +66,8 @@ def run(argv: Sequence[str]) -> int:
         return code
     except KbootError as error:
         return _fail(f"error: {error}", error.exit_code, arguments)
-    except KeyboardInterrupt:
-        return _fail("interrupted", ExitCode.INTERRUPTED, arguments)
+    except KeyboardInterrupt as interrupt:
+        return _fail(str(interrupt) or "interrupted", ExitCode.INTERRUPTED, arguments)
     except BrokenPipeError:
         _say_nothing_more()  # the reader of our output has gone (`kboot status | head`)
         return ExitCode.DONE

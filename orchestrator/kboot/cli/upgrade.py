@@ -11,6 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ExitCode
+from ..host.end_signals import END_SIGNALS, heard
 from ..host.progress import Progress
 from .options import Commands, add_cluster, add_command, add_json, add_login, add_timeout, login, note, print_json
 
@@ -81,15 +82,12 @@ def _left_out(plan: Plan) -> list[str]:
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[Event]:
-    """Yield an event that Ctrl-C sets, so that a step is not cut in two."""
+    """Yield an event that Ctrl-C and what else ends a process set, so that a step is not cut in two."""
     stop = Event()
 
-    def ask(*_: object) -> None:
+    def ask(_: int) -> None:
         stop.set()
         note("stopping after the step under way")
 
-    before = signal.signal(signal.SIGINT, ask)
-    try:
+    with heard((signal.SIGINT, *END_SIGNALS), ask):
         yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Callable, Sequence
-from threading import current_thread, main_thread
-from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import TextIO
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -27,12 +23,10 @@ class Screen:
         self._live = Live(
             console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
-        self._before: Any = None
 
     def draw(self, draw: Draw) -> None:
         """Fill the window with the rows that `draw` makes for its size as it is now."""
         if not self._live.is_started:
-            self._end_well()
             self._live.start()
         size = os.get_terminal_size(self._stream.fileno())  # not $COLUMNS: the window may have changed since
         self._console.size = ConsoleDimensions(size.columns or 80, size.lines or 24)
@@ -41,14 +35,6 @@ class Screen:
     def close(self) -> None:
         """Show what stood in the window before."""
         self._live.stop()
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-            self._before = None
-
-    def _end_well(self) -> None:
-        """Have SIGTERM end this process by an exception, so that `close` leaves the terminal as it was."""
-        if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            self._before = signal.signal(signal.SIGTERM, _leave)
 
 
 class _Window:
@@ -58,7 +44,3 @@ class _Window:
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
         for row in self._draw(console.width, console.height):
             yield Text.assemble(*row, no_wrap=True, overflow="crop")
-
-
-def _leave(number: int, _: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)

@@ -18,21 +18,28 @@ from support.terminal import Window, keyboard, window
 _DRAW = """
 import sys
 from kboot.cli.status_text import status_lines
+from kboot.host.end_signals import Ended, ended_by_exception
 from kboot.host.progress import Progress
 from kboot.host.waiting import looks
 from support.statuses import NOW, rack
 
+def draw():
+    try:
+        for number, _ in enumerate(looks(float("inf"), 0.02)):
+            progress.block(lambda width, height: status_lines(status, NOW, width, height))
+            if number == 30:
+                progress.say("said meanwhile")
+    except Ended:
+        raise
+    except KeyboardInterrupt:
+        pass
+    finally:
+        progress.clear()
+
 progress, status = Progress(sys.stdout), rack(int(sys.argv[1]))
 progress.say("said before")
-try:
-    for number, _ in enumerate(looks(float("inf"), 0.02)):
-        progress.block(lambda width, height: status_lines(status, NOW, width, height))
-        if number == 30:
-            progress.say("said meanwhile")
-except KeyboardInterrupt:
-    pass
-finally:
-    progress.clear()
+with ended_by_exception():
+    draw()
 print("ended", flush=True)
 sys.stdin.read()  # at its end tmux would write into the window
 """

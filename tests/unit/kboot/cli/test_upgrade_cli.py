@@ -74,11 +74,25 @@ def test_a_plan_says_who_comes_when_and_what_is_in_the_way() -> None:
     assert plan_lines(plan_upgrade(_NEW, nodes[:1], 2)) == [done]
 
 
-def test_ctrl_c_asks_for_a_stop_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_its_like_ask_for_a_stop_and_cut_nothing(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
     with _stop_on_interrupt() as stop:
         assert not stop.is_set()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert stop.is_set()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
     assert capsys.readouterr().err == "stopping after the step under way\n"
+
+
+def test_an_upgrade_under_nohup_goes_on_without_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _stop_on_interrupt() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
