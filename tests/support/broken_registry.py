@@ -30,6 +30,7 @@ class BrokenRegistry:
         self.lost_manifests: set[str] = set()  # those of these digests answer 404; by tag they are there
         self.lost_blobs: set[str] = set()
         self.cut_blobs: set[str] = set()  # one byte is gone
+        self.broken_off_blobs: set[str] = set()  # the connection ends amid them
         self.answers_uploads = threading.Event()
         self.answers_uploads.set()
         self.is_stale = False  # it takes a manifest and keeps the older one
@@ -82,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif manifest and (found := self.registry.manifest(manifest["repository"], manifest["tag"])):
             self._answer(200, found[1], {"Content-Type": found[0], "Docker-Content-Digest": digest_of(found[1])})
         elif blob and (content := self.registry.blob(blob["digest"])) is not None:
-            self._answer(200, content, {"Content-Type": "application/octet-stream"})
+            sent = len(content) // 2 if blob["digest"] in self.registry.broken_off_blobs else None
+            self._answer(200, content, {"Content-Type": "application/octet-stream"}, sent)
         else:
             self._answer(404, b"{}")
 
@@ -118,14 +120,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return content
 
-    def _answer(self, code: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+    def _answer(
+        self, code: int, content: bytes, headers: dict[str, str] | None = None, sent: int | None = None
+    ) -> None:
         self.send_response(code)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[:sent])
+            self.close_connection |= sent is not None
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -106,7 +106,7 @@ def register(commands: Commands) -> None:
         group,
         "verify",
         run_verify,
-        summary="look at manifest, digest and size of images; exit code 1 when one is wrong, 3 when one is missing",
+        summary="read images through, and take their hashes anew; exit code 1 when one is wrong, 3 when one is missing",
         example="kboot images verify",
     )
     parser.add_argument("references", nargs="*", metavar="REFERENCE", help="an image, or its key in `images:`")
@@ -229,8 +229,9 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
     from ..supplies.standing import Standing
 
     folder, desc = _cluster(arguments)
-    store = _store(folder, desc)
-    found = [store.verify(reference) for reference in _named(folder, desc, arguments.references)]
+    names = _named(folder, desc, arguments.references)
+    with shown_share(Progress(), "verified", len(names), "images") as ended:
+        found = _store(folder, desc).verify(names, ended)
     bad = [each for each in found if each.standing is not Standing.OK]
     if arguments.json:
         keys = ("reference", "standing", "digest")
@@ -240,6 +241,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
             print(f"{each.standing:<8} {each.reference}: {'; '.join(each.faults)}")
     note(f"{len(found) - len(bad)} of {len(found)} images are there and whole")
     if any(each.standing is Standing.WRONG for each in bad):
+        note("  hint: docs/registry.md: Is it whole? says how an image is brought anew")
         return ExitCode.FAILED
     return ExitCode.NOT_YET if bad else ExitCode.DONE
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import sha256, sha384, sha512
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +22,8 @@ from .image_platform import listed_platform, platform_fault, platform_of
 from .standing import Standing
 
 _CONFIG_LIMIT_BYTES = 16 << 20
+_PIECE_BYTES = 1 << 20
+_HASHES = {"sha256": sha256, "sha384": sha384, "sha512": sha512}  # what the registry takes digests of
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -53,10 +55,17 @@ class RegistryUnreachable(KbootError):
 
 
 class Registry(AbstractContextManager["Registry"]):
-    """A client of the side of the registry that machines pull from: TLS with the cluster's CA, anonymous."""
+    """A client of the side of the registry that machines pull from: TLS with the cluster's CA, anonymous.
 
-    def __init__(self, folder: ClusterFolder, desc: ClusterDesc, *, timeout_s: float = 10) -> None:
+    With `reads_blobs` each look reads every blob through, once for all images that have it.
+    """
+
+    def __init__(
+        self, folder: ClusterFolder, desc: ClusterDesc, *, timeout_s: float = 10, reads_blobs: bool = False
+    ) -> None:
         self._cluster = folder.cluster
+        self._reads_blobs = reads_blobs
+        self._whole: set[str] = set()  # digests of blobs whose bytes have them
         self._owners = ImageOwners(folder, desc)
         self._arch = desc.os.arch
         self._base = f"https://{desc.network.bootstrapper}:{desc.registry.port}"
@@ -173,6 +182,26 @@ class Registry(AbstractContextManager["Registry"]):
         elif answer.headers.get("Content-Length") != str(size):
             found = answer.headers.get("Content-Length", "unknown")
             yield f"{kind} {digest}: {found} bytes, not {size}"
+        elif self._reads_blobs and digest not in self._whole:
+            yield from self._content_faults(repository, kind, digest)
+
+    def _content_faults(self, repository: str, kind: str, digest: str) -> Iterator[str]:
+        """Yield a fault where the bytes of a blob have another digest; a piece of them at a time lies in memory."""
+        name = digest.partition(":")[0]
+        found = _HASHES.get(name, sha256)()
+        try:
+            with self._client.stream("GET", f"{repository}/blobs/{digest}") as answer:
+                for piece in answer.iter_raw(_PIECE_BYTES):
+                    found.update(piece)
+        except (httpx.ReadError, httpx.RemoteProtocolError) as error:
+            yield f"{kind} {digest}: its bytes break off: {error}"
+            return
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if f"{name}:{found.hexdigest()}" == digest:
+            self._whole.add(digest)
+        else:
+            yield f"{kind} {digest}: its bytes are {name}:{found.hexdigest()}"
 
     def _platform_faults(self, repository: str, config: Mapping[str, Any]) -> Iterator[str]:
         if int(config.get("size", 0)) <= _CONFIG_LIMIT_BYTES:
@@ -185,7 +214,10 @@ class Registry(AbstractContextManager["Registry"]):
         try:
             return self._client.request(method, path)
         except httpx.HTTPError as error:
-            raise RegistryUnreachable(f"the registry at {self._base} does not answer: {error}", self._hint) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> RegistryUnreachable:
+        return RegistryUnreachable(f"the registry at {self._base} does not answer: {error}", self._hint)
 
     @property
     def _hint(self) -> str:

@@ -298,7 +298,7 @@ complete -c kboot -n '_shtab_kboot_using images push' -l debug -d 'show a traceb
 complete -c kboot -n '_shtab_kboot_using images push' -l root -xka "(__fish_complete_directories)" -d 'where clusters are kept (KBOOT_ROOT, else /var/lib/kboot)'
 complete -c kboot -n '_shtab_kboot_using images push' -l cluster -x -d 'which cluster; default: the only one under the root'
 complete -c kboot -n '_shtab_kboot_using images push; and test $_shtab_kboot_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'of `docker save`, or an OCI archive'
-complete -c kboot -n '_shtab_kboot_using images; and test $_shtab_kboot_npos -eq 0' -a verify -d 'Look at manifest, digest and size of images; exit code 1 when one is wrong, 3 when one is missing'
+complete -c kboot -n '_shtab_kboot_using images; and test $_shtab_kboot_npos -eq 0' -a verify -d 'Read images through, and take their hashes anew; exit code 1 when one is wrong, 3 when one is missing'
 complete -c kboot -n '_shtab_kboot_using images verify' -s h -l help -d 'show this help message and exit'
 complete -c kboot -n '_shtab_kboot_using images verify' -l debug -d 'show a traceback on a failure'
 complete -c kboot -n '_shtab_kboot_using images verify' -l json -d 'print JSON'

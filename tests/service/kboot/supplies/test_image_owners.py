@@ -15,6 +15,7 @@ from kboot.host.engine import Engine
 from kboot.supplies.fill import fill_images
 from kboot.supplies.image_archive import read_archive
 from kboot.supplies.node_images import NodeImages, refuse_unusable
+from kboot.supplies.registry import Finding
 from kboot.supplies.skopeo import Skopeo, Source
 from kboot.supplies.standing import Standing
 from kboot_clusterdesc import ClusterDesc, ClusterFolder
@@ -59,6 +60,10 @@ class _Site:
         copier = _Copier(engine, self.folder, self.desc, self.far)
         return NodeImages(engine, self.folder, self.desc, wanted=wanted, skopeo=copier)
 
+    def verify(self, name: str) -> Finding:
+        (found,) = self.images().verify([name], lambda _: None)
+        return found
+
     def push(self, name: str, text: str, *wanted: str) -> str | None:
         path = docker_archive(self.folder.path / f"{text}.tar", name, text=text)
         return self.images(*wanted).push_archive(path, name, self.said.append).digest
@@ -81,8 +86,8 @@ def test_a_second_push_from_another_host_is_refused_and_the_first_stays(site: _S
     )
     with pytest.raises(BadInput, match="stands there already"):
         site.images().pull(_GHCR, site.said.append)
-    assert site.images().verify(_QUAY).digest == first
-    found = site.images().verify(_GHCR)
+    assert site.verify(_QUAY).digest == first
+    found = site.verify(_GHCR)
     assert (found.standing, found.faults) == (
         Standing.WRONG,
         (f"is {_QUAY}, which is one name with it in this registry",),
@@ -106,23 +111,23 @@ def test_a_cluster_that_changes_to_a_mirror_of_its_images_takes_them(site: _Site
     docker_archive(staged / "two.tar", _GHCR, text="two")
     fill_images(site.images(_GHCR), site.folder, site.desc, [_GHCR], site.said.append)
     assert f"{_GHCR} takes the place of {_QUAY}, which nothing needs any more" in site.said
-    assert site.images().verify(_GHCR).standing is Standing.OK
-    assert site.images().verify(_QUAY).standing is Standing.WRONG
+    assert site.verify(_GHCR).standing is Standing.OK
+    assert site.verify(_QUAY).standing is Standing.WRONG
 
 
 def test_what_another_tool_pushed_and_what_is_named_by_the_registry_itself_belongs_to_nobody(site: _Site) -> None:
     own = f"bootstrapper:{site.desc.registry.port}/tool/app:1"
     site.push(_QUAY, "one")
-    assert site.images().verify(own).standing is Standing.OK
+    assert site.verify(own).standing is Standing.OK
     site.push(own, "two")
     for name in (own, _QUAY, _GHCR):
-        assert site.images().verify(name).standing is Standing.OK
+        assert site.verify(name).standing is Standing.OK
     site.push(_QUAY, "three")
     site.images()._skopeo.copy(Source("docker://elsewhere"), _QUAY)  # as skopeo by hand
-    assert site.images().verify(_GHCR).standing is Standing.OK
+    assert site.verify(_GHCR).standing is Standing.OK
     site.folder.image_owners.write_text("{")
     site.push(_GHCR, "four")
-    assert site.images().verify(_QUAY).standing is Standing.WRONG
+    assert site.verify(_QUAY).standing is Standing.WRONG
 
 
 def test_two_archives_of_one_command_are_looked_at_before_the_first_is_pushed(site: _Site, tmp_path: Path) -> None:

@@ -107,6 +107,16 @@ def test_a_layer_of_another_size_is_named(site: Site) -> None:
     assert site.look() == (Standing.WRONG, f"layer {digest_of(LAYER)}: 6 bytes, not 7")
 
 
+def test_a_layer_that_is_read_and_breaks_off_is_named_and_what_comes_behind_it_is_read(site: Site) -> None:
+    site.put("pause", "3.10")
+    site.registry.broken_off_blobs.add(digest_of(LAYER))
+    with Registry(site.folder, site.desc, reads_blobs=True) as registry:
+        (fault,) = registry.look(PAUSE).faults
+        assert fault.startswith(f"layer {digest_of(LAYER)}: its bytes break off: ")
+        site.registry.broken_off_blobs.clear()
+        assert registry.look(PAUSE).standing is Standing.OK
+
+
 def test_a_manifest_of_other_bytes_than_its_digest_is_wrong(site: Site) -> None:
     digest = site.put("pause", "3.10")
     kind, content = site.registry.manifests["pause", digest]
