@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import IPv4Address
 from threading import Event
 from typing import Any
@@ -248,7 +249,19 @@ def node_states(
     by_name = {node["metadata"]["name"]: node for node in nodes}
     unwell = {part.name: f"its etcd member {part.reason}" for part in health.etcd if not part.is_well}
     unwell |= {part.name: f"its API server {part.reason}" for part in health.control_plane if not part.is_well}
-    return [_state(each, by_mac[each.mac], by_name.get(each.name), unwell.get(each.name)) for each in desc.nodes]
+    states = [_state(each, by_mac[each.mac], by_name.get(each.name), unwell.get(each.name)) for each in desc.nodes]
+    declared = {each.name for each in desc.nodes}
+    others = [(name, node) for name, node in by_name.items() if name not in declared]
+    former: dict[str | None, str] = {ip: name for name, node in others for ip in _addresses(node)}
+    return [
+        state if state.name in by_name else replace(state, former_name=former.get(by_mac[each.mac].get("ip")))
+        for each, state in zip(desc.nodes, states, strict=True)
+    ]
+
+
+def _addresses(node: JsonObject) -> list[str]:
+    told: list[JsonObject] = node["status"].get("addresses") or []
+    return [each["address"] for each in told if each["type"] == "InternalIP"]
 
 
 def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell: str | None) -> NodeState:

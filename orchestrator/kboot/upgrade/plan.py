@@ -24,6 +24,7 @@ class NodeState:
     is_begun: bool = False  # marked: an upgrade began with it and did not come to its end
     unwell: str | None = None  # what its API server or etcd member lacks
     os: str | None = None  # the release that its machine says it runs
+    former_name: str | None = None  # of the node that the API has in its place, where no node is declared so
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,19 @@ def _work(node: NodeState, version: str, release: str | None, *, is_last: bool =
 def _blocks(nodes: Sequence[NodeState]) -> Iterator[str]:
     for node in nodes:
         if node.kubelet is None:
-            yield f"{node.name}: the API server has no node of this name"
+            yield f"{node.name}: the API server has no node of this name{_way_of_renamed(node)}"
         elif not node.is_ready and not node.is_begun:
             yield f"{node.name}: is not Ready"
         elif node.unwell is not None and not node.is_begun:
             yield f"{node.name}: {node.unwell}"
+
+
+def _way_of_renamed(node: NodeState) -> str:
+    """Return what is done about a machine that may run under the name which it was installed with."""
+    if node.former_name is None:
+        return "; one that was given another name: docs/operate.md: Another name"
+    old = node.former_name
+    return (
+        f", its machine is `{old}` there: `kubectl drain {old} --ignore-daemonsets --delete-emptydir-data` and "
+        f"`kubectl delete node {old}`, then `kboot node reinstall {node.name}` and power-cycle it"
+    )

@@ -62,6 +62,31 @@ def test_what_the_server_takes_for_current_without_a_word_of_the_machine_is_not_
     assert [work.name for batch in plan_upgrade("v1.36.2", states, 1).batches for work in batch] == [desc.nodes[0].name]
 
 
+def test_a_machine_that_stands_in_the_api_under_a_name_which_nobody_declares_is_found_by_its_address() -> None:
+    desc = Fleet(control_planes=1).desc
+    machines: list[dict[str, Any]] = [
+        {"mac": str(each.mac), "phases": {"ready": "…"}, "config": "outdated", "ip": f"10.0.0.{number}"}
+        for number, each in enumerate(desc.nodes)
+    ]
+    machines[-1]["ip"] = None
+    names = [desc.nodes[0].name, "old1", *(each.name for each in desc.nodes[2:-1]), "old2"]
+    nodes = [node(name) for name in names]
+    for number, each in enumerate(nodes):
+        at = [("Hostname", names[number]), ("InternalIP", f"10.0.0.{number}")]
+        each["status"]["addresses"] = [{"type": kind, "address": said} for kind, said in at]
+    states = node_states(desc, machines, nodes, Health())
+    assert [state.former_name for state in states] == [None, "old1", *([None] * (len(states) - 2))]
+    blocked = plan_upgrade("v1.36.2", states, 1).blocked
+    renamed, lost = desc.nodes[1].name, desc.nodes[-1].name
+    assert blocked == (
+        f"{renamed}: the API server has no node of this name, its machine is `old1` there: `kubectl drain old1 "
+        "--ignore-daemonsets --delete-emptydir-data` and `kubectl delete node old1`, then `kboot node reinstall "
+        f"{renamed}` and power-cycle it",
+        f"{lost}: the API server has no node of this name; one that was given another name: docs/operate.md: "
+        "Another name",
+    )
+
+
 def test_a_node_that_never_reported_has_no_version() -> None:
     assert kubelet_version({"status": {}}) == "unknown"
 
