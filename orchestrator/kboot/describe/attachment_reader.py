@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +15,7 @@ from kboot_clusterdesc import ClusterDesc, InvalidDescription, Place, Problem, l
 from kboot_clusterdesc.node_images import in_place_of, node_images
 from kboot_clusterdesc.notify import authorities_file, secret_file
 from kboot_clusterdesc.problem import dotted
+from kboot_clusterdesc.source import MAX_BYTES, plain, read_tree
 
 from ..node import NodeConfig, read_extra
 from ..node.extra_checks import clashes
@@ -30,7 +32,7 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
     """Return the attachments of `desc`, the text of the file `description`; raise InvalidDescription at a bad one."""
     return Attachments(
         _release_key(desc, description),
-        _extras(desc, description),
+        _extras(_named_by(desc), description),
         _manifests(desc, description),
         _payload_key(desc, description),
         _release_ca(desc, description),
@@ -38,18 +40,55 @@ def read_attachments(desc: ClusterDesc, description: Path) -> Attachments:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The names of the fragments of a description: of the one for all nodes, and of those for one each."""
+
+    of_all: str | None
+    of_nodes: tuple[str, ...]
+
+
 def load_with_extras(description: Path) -> ClusterDesc:
-    """Return the description in a file whose fragments are sound too; raise InvalidDescription."""
-    desc = load(description)
-    _extras(desc, description)
+    """Return the description in a file whose fragments are sound too; raise InvalidDescription with all faults."""
+    try:
+        desc = load(description)
+    except InvalidDescription as error:
+        try:
+            _extras(_named_in(description), description)
+        except InvalidDescription as more:
+            raise InvalidDescription([*error.problems, *more.problems]) from error
+        raise
+    _extras(_named_by(desc), description)
     return desc
 
 
-def _extras(desc: ClusterDesc, description: Path) -> dict[str, NodeConfig]:
+def _named_by(desc: ClusterDesc) -> _Named:
+    return _Named(desc.os.extra, tuple(node.extra for node in desc.nodes if node.extra is not None))
+
+
+def _named_in(description: Path) -> _Named:
+    """Return what a faulty description names, as far as it can be read."""
+    try:
+        with description.open("rb") as stream:
+            raw = plain(read_tree(stream.read(MAX_BYTES + 1), str(description))[0])
+    except (OSError, ValueError, InvalidDescription):
+        return _Named(None, ())
+    whole = raw if isinstance(raw, dict) else {}
+    nodes = whole.get("nodes")
+    found = [_extra_in(each) for each in (nodes if isinstance(nodes, list) else ())]
+    return _Named(_extra_in(whole.get("os")), tuple(name for name in found if name is not None))
+
+
+def _extra_in(holder: object) -> str | None:
+    name = holder.get("extra") if isinstance(holder, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _extras(named: _Named, description: Path) -> dict[str, NodeConfig]:
     """Return the fragments by their names, each read once; raise InvalidDescription with the faults of all of them."""
     extras: dict[str, NodeConfig] = {}
     problems: list[Problem] = []
-    for name in dict.fromkeys([desc.os.extra, *(node.extra for node in desc.nodes)]):
+    for name in dict.fromkeys([named.of_all, *named.of_nodes]):
         if name is None:
             continue
         path = description.parent / name
@@ -59,18 +98,18 @@ def _extras(desc: ClusterDesc, description: Path) -> dict[str, NodeConfig]:
             problems += error.problems
     if problems:
         raise InvalidDescription(problems)
-    _refuse_clashes(desc, description, extras)
+    _refuse_clashes(named, description, extras)
     return extras
 
 
-def _refuse_clashes(desc: ClusterDesc, description: Path, extras: Mapping[str, NodeConfig]) -> None:
+def _refuse_clashes(named: _Named, description: Path, extras: Mapping[str, NodeConfig]) -> None:
     """Refuse the fragment of a node where a path of it cannot be beside those of the fragment of all."""
-    if desc.os.extra is None:
+    if named.of_all is None:
         return
-    hint = f"{description.parent / desc.os.extra} is merged with it: give one of them another path"
-    for name in dict.fromkeys(node.extra for node in desc.nodes if node.extra is not None):
+    hint = f"{description.parent / named.of_all} is merged with it: give one of them another path"
+    for name in dict.fromkeys(named.of_nodes):
         place = Place(str(description.parent / name))
-        found = clashes(extras[name], extras[desc.os.extra])
+        found = clashes(extras[name], extras[named.of_all])
         if problems := [Problem(place, dotted(fault.path), fault.message, hint) for fault in found]:
             raise InvalidDescription(problems)
 

@@ -46,3 +46,24 @@ def test_the_faults_of_all_fragments_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_of_one_machine_below_a_file_of_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidDescription, match=r"one.yaml: files\[0\].path: `/etc/a` is a file"):
         load_with_extras(described(tmp_path, "files: [{path: /etc/a}]", "files: [{path: /etc/a/b}]"))
+
+
+def test_the_faults_of_a_description_and_of_its_fragments_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = described(tmp_path, "files: [{path: /usr/a}]", "users: [{name: docker}]")
+    path.write_text(path.read_text().replace("lease: 24h", "lease: soon"))
+    assert run(["validate", str(path)]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith(str(tmp_path))]
+    assert [Path(line.partition(":")[0]).name for line in said] == ["all.yaml", "cluster.yaml", "one.yaml"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "os: extra\nnodes: 1\n", "os: {extra: [1]}\nnodes: [1, {extra: {a: b}}]\n", "os: {extra: a\n", "\0"],
+)
+def test_a_description_whose_fragments_cannot_be_read_from_it_is_refused_as_it_was(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cluster.yaml").write_text(text)
+    with pytest.raises(InvalidDescription) as refused:
+        load_with_extras(tmp_path / "cluster.yaml")
+    assert {problem.place.file for problem in refused.value.problems} == {str(tmp_path / "cluster.yaml")}
