@@ -117,21 +117,22 @@ def update_lines(update: JsonObject) -> list[str]:
     return lines
 
 
-def remark_of(node: JsonObject) -> str:
+def remark_of(node: JsonObject, *, in_short: bool = False) -> str:
     """Return what is to be said beside a machine: what is wrong, else how far it is, else what it said of its boot."""
     done, percent, share = node.get("bytes"), node.get("percent"), ""
     if percent is not None:
         share = f"writing {percent} %"
     elif done and node["phase"] in ("installing", "configured"):
         share = f"{int(str(done)) // 1_000_000} MB written"
-    return str(wrong_with(node) or share or node.get("remark") or ("armed" if node.get("armed") else ""))
+    wrong = wrong_with(node, in_short=in_short)
+    return str(wrong or share or node.get("remark") or ("armed" if node.get("armed") else ""))
 
 
-def wrong_with(node: JsonObject) -> str:
+def wrong_with(node: JsonObject, *, in_short: bool = False) -> str:
     """Return what is wrong with a machine, by its reason, its time and its units; empty where nothing is."""
     from ..running.status import failed_units_in_words
 
-    said = (node.get("reason"), node.get("overdue"), failed_units_in_words(node))
+    said = (node.get("reason"), node.get("overdue"), failed_units_in_words(node, in_short=in_short))
     return told("; ".join(str(each) for each in said if each))
 
 
@@ -192,7 +193,7 @@ def _node_row(node: JsonObject, now: datetime) -> list[Cell]:
         age(node.get("heard"), now),
         outdated if node.get("config") == "outdated" else str(node.get("config") or "-"),
         str(node.get("version") or "-"),
-        Span(remark_of(node), _LATE if wrong_with(node) else ""),
+        Span(remark_of(node, in_short=True), _LATE if wrong_with(node) else ""),
     ]
 
 

@@ -105,9 +105,14 @@ def rollout_in_words(rollout: JsonObject) -> str:
     return f"{words[rollout['state']]} since {rollout['since']}{why}"
 
 
-def failed_units_in_words(node: JsonObject) -> str:
-    """Return which units of a machine failed, such as `containerd.service failed`; empty where none did."""
+def failed_units_in_words(node: JsonObject, *, in_short: bool = False) -> str:
+    """Return which units of a machine failed, such as `containerd.service failed`; empty where none did.
+
+    In short that is the first of them, and how many more.
+    """
     names = [str(unit["name"]) for unit in node.get("failed_units") or ()]
+    if in_short and len(names) > 1:
+        return f"{names[0]} failed, and {len(names) - 1} more"
     return f"{', '.join(names)} failed" if names else ""
 
 

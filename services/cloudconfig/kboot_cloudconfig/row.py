@@ -58,7 +58,9 @@ def row_of(node: NodeState) -> Row:
     """Return the row of a node."""
     level, note = _judged(node)
     rack = node["rack"] or ""
-    words = (node["name"], *node["more_macs"], node["mac"], node["ip"], *node["roles"], node["phase"], note, rack)
+    units = (unit["name"] for unit in node["failed_units"])  # the note has the first alone
+    known_by = (node["name"], *node["more_macs"], node["mac"], node["ip"])
+    words = (*known_by, *node["roles"], node["phase"], note, *units, rack)
     return Row(
         mac=node["mac"],
         name=node["name"],
@@ -97,12 +99,19 @@ def counted(rows: Iterable[Row]) -> tuple[Counter[Phase], Counter[Level]]:
 
 def _judged(node: NodeState) -> tuple[Level, str]:
     phase, reason, late = node["phase"], node["reason"], node["overdue"]
-    units = ", ".join(unit["name"] for unit in node["failed_units"])
+    units = _failed_units(node)
     if phase is Phase.FAILED or late or units or (reason and phase is not Phase.WAITING):
-        return Level.BAD, reason or late or (f"{units} failed" if units else "no reason given")
+        return Level.BAD, "; ".join(filter(None, (reason, late, units))) or "no reason given"
     outdated = "runs an older config" if node["config"] == "outdated" and phase not in _UNDER_WAY else None
     if reason or outdated or node["remark"]:
         return Level.ODD, reason or outdated or node["remark"] or ""
     if phase in _UNDER_WAY:
         return Level.BUSY, ""
     return (Level.IDLE if phase is Phase.WAITING else Level.GOOD), ""
+
+
+def _failed_units(node: NodeState) -> str:
+    """Return which units of a machine failed: the first, and how many more; its own page has all."""
+    names = [unit["name"] for unit in node["failed_units"]]
+    more = f", and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]} failed{more}" if names else ""

@@ -31,6 +31,10 @@ def _row(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> Row:
     return row_of(node_state(name, phase, **said))
 
 
+def _units(*names: str) -> list[dict[str, Any]]:
+    return [{"name": name, "lines": []} for name in names]
+
+
 @pytest.mark.parametrize(
     ("node", "level", "note"),
     [
@@ -42,7 +46,13 @@ def _row(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> Row:
             Level.ODD,
             "not armed: the state was lost",
         ),
-        (node_state(failed_units=[{"name": "a.service", "lines": []}]), Level.BAD, "a.service failed"),
+        (node_state(failed_units=_units("a.service")), Level.BAD, "a.service failed"),
+        (node_state(failed_units=_units("a.service", "b.mount", "c.mount")), Level.BAD, "a.service failed, and 2 more"),
+        (
+            node_state(reason="it does not answer", overdue="for long", failed_units=_units("a.service")),
+            Level.BAD,
+            "it does not answer; for long; a.service failed",
+        ),
         (node_state(config="outdated"), Level.ODD, "runs an older config"),
         (node_state(phase=Phase.CONFIGURED, config="outdated"), Level.BUSY, ""),
         (node_state(remark="its clock was set"), Level.ODD, "its clock was set"),
@@ -53,6 +63,12 @@ def _row(name: str = "node1", phase: Phase = Phase.RUNNING, **said: Any) -> Row:
 def test_a_machine_is_judged_by_the_worst_that_is_known_of_it(node: NodeState, level: Level, note: str) -> None:
     row = row_of(node)
     assert (row.level, row.note) == (level, note)
+
+
+def test_a_machine_is_found_by_each_of_its_failed_units() -> None:
+    row = _row(failed_units=_units("a.service", "b.mount"))
+    assert "b.mount" not in row.note
+    assert "b.mount" in row.text
 
 
 def test_names_sort_as_people_count() -> None:

@@ -50,7 +50,7 @@ def test_a_unit_that_failed_is_told_of_without_a_time_that_nobody_knows() -> Non
         "    next: kboot node show node1",
     ]
     (row,) = [line for line in lines if line.startswith("node1")]
-    assert row.endswith("containerd.service, storage.mount failed")
+    assert row.endswith("  containerd.service failed, and 1 more")
 
 
 def test_a_service_that_is_down_leads_to_its_log() -> None:
