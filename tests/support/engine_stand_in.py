@@ -18,6 +18,8 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+SAID_AT = "2026-01-01T00:00:09.123456789Z"  # when containers said what they said
+
 
 @dataclass(slots=True)
 class Thing:
@@ -31,10 +33,11 @@ class Thing:
     state: str = "running"  # of a container
     said: Sequence[str] = ()  # the lines of its log
 
-    def frames(self, tail: str) -> bytes:
-        """The last lines of its log, each a frame of its standard output."""
-        lines = [f"{line}\n".encode() for line in (self.said if tail == "all" else self.said[-int(tail) :])]
-        return b"".join(struct.pack(">BxxxL", 1, len(line)) + line for line in lines)
+    def frames(self, tail: str, *, stamped: bool = False) -> bytes:
+        """The last lines of its log, each a frame of its standard error, with the time of each where that is asked."""
+        said = self.said if tail == "all" else self.said[-int(tail) :]
+        lines = [f"{SAID_AT + ' ' if stamped else ''}{line}\n".encode() for line in said]
+        return b"".join(struct.pack(">BxxxL", 2, len(line)) + line for line in lines)
 
     def as_json(self) -> dict[str, Any]:
         """What the API says of it, of whatever kind it is."""
@@ -86,7 +89,7 @@ class EngineStandIn:
         if thing is None:
             return 404, {"message": f"No such {kind}: {name}"}
         if method == "GET" and rest.endswith("/logs"):
-            return 200, thing.frames(query["tail"][0])
+            return 200, thing.frames(query["tail"][0], stamped=query.get("timestamps") == ["1"])
         if method == "GET":
             return 200, thing.as_json() | {"State": {"Status": thing.state}}
         if method == "DELETE":

@@ -6,6 +6,7 @@ What a machine told of an install or units that failed is printed too: the machi
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from ..running.cloudconfig_client import CloudConfigClient, JsonObject
 
 _LINES = 100
+# A line as Compose prints it: whose it is where it is of all services, when the engine took it, what was said.
+_WHO = r"(?P<who>(?:[^|]*\| (?:\x1b\[0m)?)??)"
+_STAMPED = re.compile(_WHO + r"(?P<at>\d{4}-\d\d-\d\dT[\d:]{8})(?P<part>\.\d+)?Z (?P<said>.*)")
+# What was said begins with a time: bare, as the first value of JSON, as `time="…"`, or as that of an access log.
+_TIME = r"(?:\{\"\w+\": ?\"|\w+=\"?)?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d"
+_OWN_TIME = re.compile(_TIME + r"|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
 
 
 def register(commands: Commands) -> None:
@@ -58,6 +65,8 @@ def run_logs(arguments: argparse.Namespace) -> ExitCode:
 
 def _of_services(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCode:
     from ..host.engine import INSTALL_CLIENT, Engine
+    from .printing import painter
+    from .tables import plain
 
     engine, name = Engine(folder), arguments.name
     there = {each.name for each in engine.services() if each.state != "missing"}
@@ -66,16 +75,40 @@ def _of_services(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCo
             f"{name} has no container, so it has no log" if name else "no service has a container, so there is no log",
             "`kboot status` says what is to run, `kboot up FILE` starts it",
         )
-    words = ["docker", "compose", "-p", engine.project, "logs", "--tail", str(arguments.lines)]
-    words += ["--follow"] if arguments.follow else []
+    ansi = "never" if painter() is plain else "always"
+    words = ["docker", "compose", "--ansi", ansi, "-p", engine.project, "logs", "--timestamps"]
+    words += ["--tail", str(arguments.lines), *(["--follow"] if arguments.follow else [])]
     words += ["--no-log-prefix", name] if name else []
     try:
-        status = subprocess.run(words, stdin=subprocess.DEVNULL).returncode
+        status = _print_said(words)
     except FileNotFoundError as error:
         raise EngineError("the command `docker` is not installed", INSTALL_CLIENT) from error
     if status != 0:
         raise KbootError("docker compose printed no log", "what it said stands above; `kboot status` says what runs")
     return ExitCode.DONE
+
+
+def _print_said(words: list[str]) -> int:
+    """Print what services said, as it comes, each line with one time; return the exit status of Compose."""
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(words, stdin=nothing, stdout=pipe, text=True, errors="backslashreplace") as compose:
+        try:
+            for line in compose.stdout or ():
+                print(with_one_time(line.rstrip("\n")), flush=True)
+        except BaseException:  # nobody reads on: Compose itself would notice at the next line only
+            compose.kill()
+            raise
+    return compose.returncode
+
+
+def with_one_time(line: str) -> str:
+    """Return a line of Compose with the engine's time, to the millisecond; without it where the service said one."""
+    found = _STAMPED.fullmatch(line)
+    if found is None:
+        return line
+    if _OWN_TIME.match(found["said"]):
+        return f"{found['who']}{found['said']}"
+    return f"{found['who']}{found['at']}{(found['part'] or '.')[:4]:0<4}Z {found['said']}"
 
 
 def _of_machine(folder: ClusterFolder, arguments: argparse.Namespace) -> ExitCode:

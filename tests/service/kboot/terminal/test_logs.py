@@ -11,6 +11,8 @@ from support.engine_stand_in import EngineStandIn
 from support.ssh_server import SshServer, answering, ssh_program
 from support.standing import StandingCluster
 
+_SAID_AT = "2026-01-01T00:00:09.123Z"
+
 
 @pytest.fixture
 def talking(engine: EngineStandIn) -> EngineStandIn:
@@ -21,19 +23,30 @@ def talking(engine: EngineStandIn) -> EngineStandIn:
     return engine
 
 
-def test_the_last_lines_of_one_service_are_printed_as_it_said_them(
+def test_the_last_lines_of_one_service_are_printed_with_when_it_said_them(
     cluster: StandingCluster, talking: EngineStandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert cluster.kboot("logs", "dnsmasq", "-n", "2") == 0
-    assert capfd.readouterr().out == "dnsmasq said 3\ndnsmasq said 4\n"
+    assert capfd.readouterr().out == f"{_SAID_AT} dnsmasq said 3\n{_SAID_AT} dnsmasq said 4\n"
+
+
+def test_a_line_that_says_its_time_has_no_second_one(
+    cluster: StandingCluster, engine: EngineStandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = '{"at": "2026-01-01T00:00:09.120Z", "level": "info", "event": "started"}'
+    (server,) = [each for each in engine.holds["containers"] if each.name.endswith("cloudconfig-1")]
+    server.said = [line, "Traceback (most recent call last):"]
+    assert cluster.kboot("logs", "cloudconfig") == 0
+    assert capfd.readouterr().out == f"{line}\n{_SAID_AT} Traceback (most recent call last):\n"
 
 
 def test_without_a_name_each_line_has_the_service_that_said_it(
     cluster: StandingCluster, talking: EngineStandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert cluster.kboot("logs", "-n", "1") == 0
-    lines = [line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines()]
-    assert sorted(lines) == [[f"{name}-1", "|", f"{name} said 4"] for name in sorted(SERVICE_NAMES) if name != "time"]
+    lines = [line.split(maxsplit=3) for line in capfd.readouterr().out.splitlines()]
+    names = sorted(set(SERVICE_NAMES) - {"time"})
+    assert sorted(lines) == [[f"{name}-1", "|", _SAID_AT, f"{name} said 4"] for name in names]
 
 
 def test_a_machine_that_runs_is_asked_for_its_journal_by_ssh(
