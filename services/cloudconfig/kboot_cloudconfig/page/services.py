@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,6 +13,8 @@ from fastapi import Depends, Request
 
 from kboot_clusterdesc import ClusterDesc
 from kboot_clusterdesc.service_loss import LOSS
+
+from . import time_query
 
 _GOOD_FOR_S = 10.0
 _OLD_S = 60.0
@@ -73,21 +77,38 @@ ServedServices = Annotated[Services, Depends(services_of)]
 
 
 def _asked(desc: ClusterDesc) -> list[Awaitable[Answer]]:
-    host = str(desc.network.bootstrapper)
-    return [
-        _connected("dnsmasq", "DHCP, DNS and TFTP", host, _DNS_PORT),
-        _connected("registry", "container images", host, desc.registry.port),
+    host, port = str(desc.network.bootstrapper), desc.registry.port
+    asked = [
+        _answer("dnsmasq", "DHCP, DNS and TFTP", f"{host}:{_DNS_PORT}", _connected(host, _DNS_PORT)),
+        _answer("registry", "container images", f"{host}:{port}", _connected(host, port)),
     ]
+    if desc.serves_time:
+        asked.append(_answer("time", "NTP", f"{host}:{time_query.PORT}", _told_the_time(host)))
+    return asked
 
 
-async def _connected(name: str, what: str, host: str, port: int) -> Answer:
-    why = None
+async def _answer(name: str, what: str, address: str, asking: Awaitable[str | None]) -> Answer:
+    """Return whether a service answers who is `asking` it, which says what is wrong with an answer."""
     try:
         async with asyncio.timeout(_WAIT_S):
-            _, writer = await asyncio.open_connection(host, port)
-        writer.close()
+            why = await asking
     except TimeoutError:
         why = f"no answer within {_WAIT_S:.0f} s"
     except OSError as error:
         why = error.strerror or str(error)
-    return Answer(name, what, f"{host}:{port}", why)
+    return Answer(name, what, address, why)
+
+
+async def _connected(host: str, port: int) -> None:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+
+
+async def _told_the_time(host: str) -> str | None:
+    """Ask for the time; a server that is there and does not know it tells machines none."""
+    loop, stamp = asyncio.get_running_loop(), os.urandom(time_query.STAMP_BYTES)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.setblocking(False)
+        asking.connect((host, time_query.PORT))
+        await loop.sock_sendall(asking, time_query.time_question(stamp))
+        return time_query.fault_of(await loop.sock_recv(asking, 512), stamp)
