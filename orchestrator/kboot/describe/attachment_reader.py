@@ -204,9 +204,10 @@ def _authorities(path: Path, key: str, description: Path) -> bytes:
 def _read(path: Path, key: str, description: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
         hint = f"{key} is looked for beside {description}"
-        raise _invalid(path, key, f"cannot be read: {error.strerror}", hint) from error
+        raise _invalid(path, key, f"cannot be read: {why}", hint) from error
 
 
 def _invalid(path: Path, key: str, message: str, hint: str) -> InvalidDescription:

@@ -67,3 +67,10 @@ def test_a_description_whose_fragments_cannot_be_read_from_it_is_refused_as_it_w
     with pytest.raises(InvalidDescription) as refused:
         load_with_extras(tmp_path / "cluster.yaml")
     assert {problem.place.file for problem in refused.value.problems} == {str(tmp_path / "cluster.yaml")}
+
+
+def test_a_name_that_no_file_can_have_is_refused_as_one_that_is_not_there(tmp_path: Path) -> None:
+    path = described(tmp_path, "files: []", "files: []")
+    path.write_text(path.read_text().replace("extra: all.yaml", r'extra: "a\0b"'))
+    with pytest.raises(InvalidDescription, match="cannot be read: embedded null byte"):
+        load_with_extras(path)
