@@ -14,9 +14,10 @@ from kboot.cli.completion import COMPLETION
 from kboot.cli.main import build_parser
 
 FOLDER = Path(__file__).resolve().parents[1]
+_FILES = ("FILE", "ARCHIVE", "BUNDLE", "HARDWARE", "KUBECONFIG", "SNAPSHOT")
 _PATHS = {  # what the metavar of an argument means that is a path
     **dict.fromkeys(("DIR", "FOLDER"), shtab.DIRECTORY),
-    **dict.fromkeys(("FILE", "FILE|FOLDER", "ARCHIVE", "OLD", "NEW", "KEY", "PUB"), shtab.FILE),
+    **dict.fromkeys((*_FILES, "BINARY|FOLDER", "OLD", "NEW", "KEY", "PUB"), shtab.FILE),
 }
 _NAMES = {  # what is asked for by a command, quietly: without a cluster, or without root, nothing is offered
     "NAME": "kboot node list -o name 2>/dev/null",

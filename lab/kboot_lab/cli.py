@@ -33,14 +33,16 @@ def register(commands: Commands) -> None:
         group, "up", _later("run_up"), summary="bring a lab up, machines too", example="kboot lab up examples/lab.yaml"
     )
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="the description; default: `lab.yaml` of kboot's examples"
+        "file", nargs="?", type=Path, metavar="FILE", help="the cluster description (`lab.yaml` of kboot's examples)"
     )
     describe_by_file(parser, _usual_file)
     parser.add_argument("--nodes", type=int, metavar="N", help="so many nodes instead of those declared")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long to wait for machines (1800; 3600 for Kubernetes)"
     )
-    parser.add_argument("--hardware", type=Path, metavar="FILE", help="nodes whose machines have other hardware")
+    parser.add_argument(
+        "--hardware", type=Path, metavar="HARDWARE", help="YAML: nodes whose machines have other hardware"
+    )
     add_root(parser)
 
     parser = add_command(

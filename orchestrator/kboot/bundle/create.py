@@ -79,16 +79,16 @@ def write_bundle(
             write_archive(writer, manifest, head_program(), signature, collected.path)
             return writer.first
     except OSError as error:
-        hint = "free some space there" if error.errno == errno.ENOSPC else "write it elsewhere: `-o FILE`"
+        hint = "free some space there" if error.errno == errno.ENOSPC else "write it elsewhere: `-o BUNDLE`"
         raise KbootError(f"{error.filename or path}: {error.strerror}", f"{hint}, then run this again") from error
 
 
 def _check_space(folder: Path, size: int) -> None:
     if not folder.is_dir():
-        raise BadInput(f"{folder}: is no folder", "write the bundle into one that exists: `-o FILE`")
+        raise BadInput(f"{folder}: is no folder", "write the bundle into one that exists: `-o BUNDLE`")
     free = shutil.disk_usage(folder).free
     if size + _SPARE_BYTES > free:
         raise KbootError(
             f"{folder}: has {size_text(free)} free, the bundle needs {size_text(size)}",
-            "free some space there, or write it elsewhere: `-o FILE`; what was collected is kept",
+            "free some space there, or write it elsewhere: `-o BUNDLE`; what was collected is kept",
         )

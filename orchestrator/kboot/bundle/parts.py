@@ -1,4 +1,4 @@
-"""A bundle on the disk: one file, or parts of one size (`FILE.001`, …) for disks that take no large file."""
+"""A bundle on the disk: one file, or parts of one size (`BUNDLE.001`, …) for disks that take no large file."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def register(commands: Commands) -> None:
         example="kboot assets add kubelet kubectl --version v1.36.2\n  kboot assets add /media/usb/v1.36.2",
     )
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="a binary, or a folder that holds some"
+        "paths", nargs="+", type=Path, metavar="BINARY|FOLDER", help="a binary, or a folder that holds some"
     )
     _add_version(parser)
     add_cluster(parser)
@@ -205,6 +205,6 @@ def _code(found: Sequence[Asset]) -> ExitCode:
     if Standing.MISSING in standings:
         note("some are missing\n  hint: `kboot assets pull`, or without internet `kboot assets add FOLDER`")
     if Standing.WRONG in standings:
-        note("some are wrong\n  hint: bring those again: `kboot assets pull`, or `kboot assets add FILE`")
+        note("some are wrong\n  hint: bring those again: `kboot assets pull`, or `kboot assets add BINARY`")
         return ExitCode.FAILED
     return ExitCode.NOT_YET if Standing.MISSING in standings else ExitCode.DONE

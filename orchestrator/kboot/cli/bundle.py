@@ -53,8 +53,8 @@ def register(commands: Commands) -> None:
         summary="list what a newer bundle brings against an older one; exit code 0 also where they differ",
         example="kboot bundle diff rack-may.kboot rack-june.kboot",
     )
-    parser.add_argument("older", type=Path, metavar="OLD", help="a bundle, or its first part")
-    parser.add_argument("newer", type=Path, metavar="NEW", help="a bundle, or its first part")
+    parser.add_argument("older", type=Path, metavar="OLD", help="the file of the older bundle, or its first part")
+    parser.add_argument("newer", type=Path, metavar="NEW", help="the file of the newer bundle, or its first part")
     add_listing(parser)
 
     parser = add_command(
@@ -190,7 +190,7 @@ def run_verify(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="a bundle, or its first part: FILE.001")
+    parser.add_argument("file", type=Path, metavar="BUNDLE", help="the file of a bundle, or its first part: BUNDLE.001")
 
 
 def _add_trusted(parser: argparse.ArgumentParser) -> None:

@@ -28,8 +28,8 @@ def register_create(group: Commands) -> None:
         example="kboot bundle create cluster.yaml -o rack.kboot\n"
         "  kboot bundle create cluster.yaml -o /media/usb/rack.kboot --split 3.9G --with-engine --sign site.key",
     )
-    parser.add_argument("descriptions", nargs="+", type=Path, metavar="FILE", help="a description of a cluster")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the bundle to write")
+    parser.add_argument("descriptions", nargs="+", type=Path, metavar="FILE", help="a cluster description")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="the file to write it to")
     _add_contents(parser)
     _add_sources(parser)
     _add_form(parser)
@@ -82,7 +82,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=Path,
-        metavar="FILE",
+        metavar="ARCHIVE",
         help="an archive of `docker save`, or an OCI one, that has node images",
     )
     group.add_argument(
@@ -112,8 +112,8 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sign", type=Path, metavar="KEY", help="sign it by this private key of Ed25519, PEM or OpenSSH"
     )
-    group.add_argument("--split", metavar="SIZE", help="in parts FILE.001, FILE.002, … of this size, such as 3.9G")
-    group.add_argument("--since", type=Path, metavar="OLD", help="without what this older bundle holds")
+    group.add_argument("--split", metavar="SIZE", help="in parts BUNDLE.001, BUNDLE.002, … of this size, such as 3.9G")
+    group.add_argument("--since", type=Path, metavar="OLD", help="the file of an older bundle: without what that holds")
 
 
 _KINDS = [kind for kind in Kind if kind not in (Kind.ENGINE_PACKAGE, Kind.UPDATE_PAYLOAD)]

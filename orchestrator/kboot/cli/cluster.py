@@ -93,7 +93,8 @@ def register(commands: Commands) -> None:
         summary="look at what a cluster needs of this machine",
         example="kboot doctor cluster.yaml",
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="look at its address and ports too")
+    said = "a cluster description, whose address and ports are looked at too"
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=said)
     describe_by_file(parser)
     add_json(parser)
     add_root(parser)

@@ -31,7 +31,9 @@ def register(commands: Commands) -> None:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--here", action="store_true", help="with this machine's network and your ssh key; asks nothing")
     way.add_argument("--example", action="store_true", help="with made-up addresses, also on a terminal")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the description's new file; one that exists is kept"
+    )
 
     parser = add_command(
         commands,
@@ -64,8 +66,10 @@ def register(commands: Commands) -> None:
         summary="turn a description of k8sp/sextant into one of kboot",
         example="kboot convert cluster-desc.yml > cluster.yaml",
     )
-    parser.add_argument("file", type=Path, metavar="OLD", help="the old description")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a file that exists is kept")
+    parser.add_argument("file", type=Path, metavar="OLD", help="a description of k8sp/sextant")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the description's new file; one that exists is kept"
+    )
 
     parser = add_command(
         commands,
@@ -75,7 +79,7 @@ def register(commands: Commands) -> None:
         example="kboot render cluster.yaml -o out",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the cluster description")
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="where to write")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="the folder to write to")
     describe_by_file(parser)
     add_root(parser)
 

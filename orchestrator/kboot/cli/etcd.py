@@ -45,7 +45,7 @@ def register(commands: Commands) -> None:
         "-o",
         "--output",
         type=Path,
-        metavar="FILE",
+        metavar="SNAPSHOT",
         help="a new file, for its owner alone; default: the cluster's name and the time, in this folder",
     )
     add_json(parser)
@@ -58,7 +58,7 @@ def register(commands: Commands) -> None:
         summary="put every etcd member back to a snapshot, with the API servers stopped meanwhile",
         example="kboot etcd restore /backup/etcd.db",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="a snapshot, of `kboot etcd snapshot` or etcdctl")
+    parser.add_argument("file", type=Path, metavar="SNAPSHOT", help="a file of `kboot etcd snapshot` or etcdctl")
     add_login(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask first")
     add_timeout(parser, 300, "how long to wait for etcd's health")

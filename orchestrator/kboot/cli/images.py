@@ -58,7 +58,7 @@ def register(commands: Commands) -> None:
         "  kboot images load pause.tar --as registry.k8s.io/pause:3.10.2",
     )
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="an archive of `docker save`, or an OCI one"
+        "files", nargs="+", type=Path, metavar="ARCHIVE", help="an archive of `docker save`, or an OCI one"
     )
     parser.add_argument("--as", dest="reference", metavar="REFERENCE", help="the name of the one image of one archive")
     add_cluster(parser)
@@ -134,7 +134,7 @@ def run_list(arguments: argparse.Namespace) -> ExitCode:
     print_listing(arguments, value, _table(value), (name for _, name, _ in listed))
     missing = [name for name, digest in digests.items() if digest is None]
     if missing:
-        note(f"{len(missing)} missing\n  hint: `kboot images pull`, or without internet `kboot images load FILE`")
+        note(f"{len(missing)} missing\n  hint: `kboot images pull`, or without internet `kboot images load ARCHIVE`")
     return ExitCode.NOT_YET if missing else ExitCode.DONE
 
 

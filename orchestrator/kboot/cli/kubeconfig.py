@@ -31,7 +31,11 @@ def register(commands: Commands) -> None:
         "--server", metavar="URL", help="where the API server is reached; default: the description's endpoint"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write it there, for its owner alone; replaces only its own"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="KUBECONFIG",
+        help="the file to write, for its owner alone; replaces only its own",
     )
     parser.add_argument(
         "--merge",
@@ -105,5 +109,5 @@ def _refuse_foreign(path: Path, cluster: str) -> None:
     if found != first_line(cluster):
         raise BadInput(
             f"{path}: exists, and is not what `kboot kubeconfig` wrote for {cluster}",
-            "name another file with `-o`; kubectl reads several, `KUBECONFIG=~/.kube/config:FILE`",
+            "name another file with `-o`; kubectl reads several, `KUBECONFIG=~/.kube/config:OTHER`",
         )

@@ -45,7 +45,7 @@ def register_declared(commands: Commands, group: Commands) -> None:
     )
     parser.add_argument("--ip", metavar="ADDRESS", help="its own address; default: a lease")
     parser.add_argument(
-        "--file", type=Path, default=Path("cluster.yaml"), metavar="FILE", help="the description (cluster.yaml)"
+        "--file", type=Path, default=Path("cluster.yaml"), metavar="FILE", help="the cluster description (cluster.yaml)"
     )
 
     parser = add_command(

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from ..errors import ExitCode
 
+_LACKING = "the following arguments are required: "  # argparse's own words
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose faults are a paragraph with a hint, as all errors of kboot are."""
@@ -16,8 +18,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the command line, and exit; a hint stands behind a line's end."""
         said, _, hint = message.partition("\n")
-        way = hint or f"`{self.prog} --help` says how"
+        way = hint or "; ".join([*self._lacking(said), f"`{self.prog} --help` says how"])
         self.exit(ExitCode.BAD_INPUT, f"error: {self.prog}: {said}\n  hint: {way}\n")
+
+    def _lacking(self, said: str) -> list[str]:
+        """Return what each argument is that a command line has to have and had not."""
+        lacking = said.removeprefix(_LACKING).split(", ") if said.startswith(_LACKING) else []
+        named = {"/".join(each.option_strings) or str(each.metavar): each.help for each in self._actions}
+        return [f"{name}: {named[name]}" for name in lacking if named.get(name)]
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

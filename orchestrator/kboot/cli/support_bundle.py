@@ -19,7 +19,7 @@ def register(commands: Commands) -> None:
         summary="write an archive for a person who helps: versions, config, states, events, logs; no secrets",
         example="kboot support-bundle -o ail.tar.gz",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the archive to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ARCHIVE", help="the file to write it to")
     add_cluster(parser)
 
 

@@ -78,7 +78,7 @@ class Remote:
             raise KbootError("there is no `ssh` on this machine", "install the package `openssh-client`") from error
         if status == _SSH_FAILED:
             raise NotYet(
-                f"{self.name} cannot be reached by ssh", "what ssh said stands above; `--identity FILE` names a key"
+                f"{self.name} cannot be reached by ssh", "what ssh said stands above; `--identity KEY` names a key"
             )
         return status
 
@@ -98,7 +98,7 @@ def remote(folder: ClusterFolder, node: JsonObject, login: Login = Login()) -> R
     """Return the way to a machine of `kboot status`; raise NotYet where it has no address or told no host key."""
     identity = login.identity
     if identity is not None and not identity.is_file():
-        raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity FILE`")
+        raise BadInput(f"{identity}: there is no such file", "name the private key with `--identity KEY`")
     if not node["ip"]:
         raise NotYet(f"{node['name']} has no address yet", "see `kboot status`")
     known = known_hosts(folder, node, trusts_first_contact=login.trusts_first_contact)
@@ -107,5 +107,5 @@ def remote(folder: ClusterFolder, node: JsonObject, login: Login = Login()) -> R
 
 def _way_in(said: str) -> str:
     if "Permission denied" in said:
-        return "name the private key of one of `ssh_authorized_keys` with `--identity FILE`, or add it to the ssh agent"
+        return "name the private key of one of `ssh_authorized_keys` with `--identity KEY`, or add it to the ssh agent"
     return "see that it runs (`kboot status`) and that this machine reaches it"

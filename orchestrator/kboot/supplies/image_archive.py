@@ -17,7 +17,7 @@ from .image_platform import listed_platform, platform_of
 
 _JSON_LIMIT_BYTES = 16 * 1024**2
 _LISTS = ("index.v1+json", "manifest.list.v2+json")
-_HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
+_HINT = "make one with `docker save -o ARCHIVE IMAGE` or `skopeo copy docker://IMAGE oci-archive:ARCHIVE:IMAGE`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .registry import Registry
 from .standing import Standing
 
 _TIMEOUT_S = 3
-_OFFLINE = "without internet `kboot bundle load FILE` or"
+_OFFLINE = "without internet `kboot bundle load BUNDLE` or"
 
 
 def missing_supplies(folder: ClusterFolder, desc: ClusterDesc, images: Iterable[str]) -> Iterator[str]:
@@ -27,7 +27,8 @@ def missing_supplies(folder: ClusterFolder, desc: ClusterDesc, images: Iterable[
     except KbootError as error:
         yield f"node images: {error.message}"
     for reference in lacking:
-        yield f"image {reference}: not in the registry yet: `kboot images pull`, or {_OFFLINE} `kboot images load FILE`"
+        ways = f"`kboot images pull`, or {_OFFLINE} `kboot images load ARCHIVE`"
+        yield f"image {reference}: not in the registry yet: {ways}"
     with suppress(OSError):
         assets = list_assets(folder, desc)
     yield from _missing_assets(assets, set(needed_assets(desc)))
@@ -46,4 +47,5 @@ def missing_release(folder: ClusterFolder, desc: ClusterDesc) -> Iterator[str]:
     """Yield a sentence where no OS release is there, and no updater brings one."""
     if not desc.os.update.enabled and not has_release(folder, desc):
         place = folder.images / desc.os.channel
-        yield f"release {desc.os.version}: not in {place} yet: put it there, or `kboot bundle load FILE` and this again"
+        ways = "put it there, or `kboot bundle load BUNDLE` and this again"
+        yield f"release {desc.os.version}: not in {place} yet: {ways}"

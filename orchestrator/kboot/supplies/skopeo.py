@@ -245,5 +245,5 @@ def _hint(source: Source, said: str) -> str:
     if "no image found in" in said:
         return "name an image that is for `os.arch`"
     if source.archive is None and re.search(r"lookup|dial tcp|i/o timeout|pinging container registry", said):
-        return "is that registry reached from here? Without internet: `kboot images load FILE`"
+        return "is that registry reached from here? Without internet: `kboot images load ARCHIVE`"
     return ""

@@ -23,7 +23,7 @@ from .collected import Collected
 from .image_parts import JSON_LIMIT_BYTES, Files, ImageParts, docker_parts, oci_parts, references
 
 _CHUNK = 1 << 20  # bytes
-_HINT = "make one with `docker save -o FILE IMAGE` or `skopeo copy docker://IMAGE oci-archive:FILE:IMAGE`"
+_HINT = "make one with `docker save -o ARCHIVE IMAGE` or `skopeo copy docker://IMAGE oci-archive:ARCHIVE:IMAGE`"
 
 
 @dataclass(frozen=True, slots=True)

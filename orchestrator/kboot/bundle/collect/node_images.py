@@ -115,7 +115,7 @@ def _refuse_failed(reference: str, code: int, said: str) -> None:
     if code != 0:
         raise KbootError(
             f"{reference}: not pulled: {failure(said)}",
-            "is that registry reached from here? Else bring the image as an archive: `--image FILE`",
+            "is that registry reached from here? Else bring the image as an archive: `--image ARCHIVE`",
         )
 
 

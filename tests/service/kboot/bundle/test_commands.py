@@ -291,5 +291,5 @@ def test_a_folder_that_is_not_there_is_named(
     assert run(site.create(tmp_path / "none" / "a")) == 2
     assert capsys.readouterr().err.splitlines()[-2:] == [
         f"error: {tmp_path}/none: is no folder",
-        "  hint: write the bundle into one that exists: `-o FILE`",
+        "  hint: write the bundle into one that exists: `-o BUNDLE`",
     ]

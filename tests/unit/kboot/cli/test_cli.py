@@ -145,7 +145,13 @@ def test_an_unknown_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["node", "show"],
-            "kboot node show: the following arguments are required: NAME\n  hint: `kboot node show --help` says how",
+            "kboot node show: the following arguments are required: NAME\n"
+            "  hint: NAME: its name or MAC; `kboot node show --help` says how",
+        ),
+        (
+            ["up"],
+            "kboot up: the following arguments are required: FILE\n"
+            "  hint: FILE: the cluster description; `kboot up --help` says how",
         ),
         (
             ["--root", "/srv/kboot", "status"],

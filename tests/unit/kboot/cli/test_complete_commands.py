@@ -89,9 +89,10 @@ def test_a_command_that_is_told_is_read_with_its_cluster_if_it_knows_one(name: s
     ("text", "completed"),
     [
         (
-            "image etcd: `kboot images pull`, or without internet `kboot bundle load FILE` or `kboot images load FILE`",
-            "image etcd: `kboot images pull --cluster ail`, or without internet `kboot bundle load FILE` or "
-            "`kboot images load FILE --cluster ail`",
+            "image etcd: `kboot images pull`, or without internet `kboot bundle load BUNDLE` or "
+            "`kboot images load ARCHIVE`",
+            "image etcd: `kboot images pull --cluster ail`, or without internet `kboot bundle load BUNDLE` or "
+            "`kboot images load ARCHIVE --cluster ail`",
         ),
         ("read `kboot logs dnsmasq --cluster lab`", "read `kboot logs dnsmasq --cluster lab`"),
         ("`kboot events --json | jq .`", "`kboot events --json --cluster ail | jq .`"),

@@ -72,7 +72,7 @@ def test_a_kubeconfig_in_a_file_is_its_owners_alone_and_replaces_nothing_but_its
     assert cluster.kboot("kubeconfig", "-o", str(path)) == 2
     assert capsys.readouterr().err == (
         f"error: {path}: exists, and is not what `kboot kubeconfig` wrote for ail\n"
-        "  hint: name another file with `-o`; kubectl reads several, `KUBECONFIG=~/.kube/config:FILE`\n"
+        "  hint: name another file with `-o`; kubectl reads several, `KUBECONFIG=~/.kube/config:OTHER`\n"
     )
     assert path.read_text() == "apiVersion: v1\nkind: Config\n"
 

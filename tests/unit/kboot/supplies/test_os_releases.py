@@ -226,7 +226,7 @@ def placed_names(folder: ClusterFolder) -> list[str]:
 def test_without_an_updater_a_release_that_is_not_there_is_named(folder: ClusterFolder, load: Load) -> None:
     (said,) = missing_release(folder, ALONE)
     assert said.startswith(
-        f"release current: not in {folder.images}/stable yet: put it there, or `kboot bundle load FILE`"
+        f"release current: not in {folder.images}/stable yet: put it there, or `kboot bundle load BUNDLE`"
     )
     assert list(missing_release(folder, described())) == []
     load("3975.2.0")
