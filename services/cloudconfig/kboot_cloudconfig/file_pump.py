@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from .unsent import LEAST_BYTES, bound_unsent, share_bytes
 
 _SLICE_BYTES = 1 << 20  # that one reader is sent in a turn
 _ALONE_BYTES = 4 << 20  # the same where nobody waits: fewer calls for as many bytes
@@ -16,9 +19,9 @@ _ALONE_BYTES = 4 << 20  # the same where nobody waits: fewer calls for as many b
 
 @dataclass(slots=True, eq=False)
 class Transfer:
-    """A part of a file on its way to one reader. The descriptors are the pump's, which closes them."""
+    """A part of a file on its way to one reader. The connection and the file are the pump's, which closes them."""
 
-    socket: int  # does not block
+    connection: socket.socket  # does not block
     file: int
     offset: int
     left_bytes: int
@@ -26,6 +29,7 @@ class Transfer:
     on_end: Callable[[bool], None]  # called by a thread of the pump, with whether all was sent
     since: float = 0  # when its turn began, by the clock that only goes forward
     turn_bytes: int = _SLICE_BYTES  # that are left of its turn
+    unsent_bytes: int = LEAST_BYTES  # that the kernel may hold of it
     is_busy: bool = False  # a thread sends of it now
     is_ended: bool = False
 
@@ -52,7 +56,7 @@ class FilePump:
         self._closing = os.eventfd(0)
         self._epoll.register(self._closing, select.EPOLLIN)
         self._lock = threading.Lock()
-        self._moving: dict[int, Transfer] = {}  # by socket
+        self._moving: dict[int, Transfer] = {}  # by the connection's descriptor
         self._lines: dict[str, _Line] = {}
         self._look_at = 0.0
         self._threads = [threading.Thread(target=self._work, name="file-pump", daemon=True) for _ in range(threads)]
@@ -121,20 +125,26 @@ class FilePump:
             self._fill(line)
             return
         if not line.waiting:
-            _begin_turn(transfer, line)
-        self._epoll.modify(transfer.socket, select.EPOLLOUT | select.EPOLLONESHOT)
+            self._begin_turn(line, transfer)
+        self._epoll.modify(transfer.connection, select.EPOLLOUT | select.EPOLLONESHOT)
 
     def _fill(self, line: _Line) -> None:
         while line.waiting and len(line.moving) < self._most_of_one:
             transfer = line.waiting.popleft()
-            _begin_turn(transfer, line)
             line.moving[transfer] = None
-            self._moving[transfer.socket] = transfer
-            self._epoll.register(transfer.socket, select.EPOLLOUT | select.EPOLLONESHOT)
+            self._moving[transfer.connection.fileno()] = transfer
+            self._begin_turn(line, transfer)
+            self._epoll.register(transfer.connection, select.EPOLLOUT | select.EPOLLONESHOT)
+
+    def _begin_turn(self, line: _Line, transfer: Transfer) -> None:
+        transfer.since, transfer.turn_bytes = time.monotonic(), _SLICE_BYTES if line.waiting else _ALONE_BYTES
+        if (share := share_bytes(len(self._moving))) != transfer.unsent_bytes:
+            transfer.unsent_bytes = share
+            bound_unsent(transfer.connection, share)
 
     def _stop(self, line: _Line, transfer: Transfer) -> None:
-        del line.moving[transfer], self._moving[transfer.socket]
-        self._epoll.unregister(transfer.socket)
+        del line.moving[transfer], self._moving[transfer.connection.fileno()]
+        self._epoll.unregister(transfer.connection)
 
     def _remove(self, transfer: Transfer) -> None:
         line = self._lines[transfer.address]
@@ -148,7 +158,8 @@ class FilePump:
             del self._lines[transfer.address]
 
     def _close(self, transfer: Transfer) -> None:
-        os.close(transfer.socket)
+        bound_unsent(transfer.connection, LEAST_BYTES)
+        transfer.connection.close()
         os.close(transfer.file)
 
     def _look(self) -> None:
@@ -166,15 +177,11 @@ class FilePump:
                 self._fill(line)
 
 
-def _begin_turn(transfer: Transfer, line: _Line) -> None:
-    transfer.since, transfer.turn_bytes = time.monotonic(), _SLICE_BYTES if line.waiting else _ALONE_BYTES
-
-
 def _send_slice(transfer: Transfer) -> bool:
     """Send as much of its turn as the socket takes now; return whether the transfer can go on."""
     try:
         count = min(transfer.left_bytes, transfer.turn_bytes)
-        sent = os.sendfile(transfer.socket, transfer.file, transfer.offset, count)
+        sent = os.sendfile(transfer.connection.fileno(), transfer.file, transfer.offset, count)
     except BlockingIOError:
         return True
     except OSError:  # the reader has gone, or the disk does not give the file

@@ -19,10 +19,9 @@ from contextlib import suppress
 
 from .hand_over import END, GIVEN, GO, LOADED, PASS_ON, PASSED_ON, SERVING
 from .settings import Settings
+from .unsent import LEAST_BYTES, bound_unsent
 
-_UNSENT_BYTES = 64 * 1024  # that the kernel holds of one connection; they count towards the container's memory
-_IP_FREEBIND = 15  # ip(7), linux/in.h; this and the next have no name in the socket module
-_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
+_IP_FREEBIND = 15  # ip(7), linux/in.h, without a name in the socket module
 _LOAD_S, _ANSWER_S, _END_S = 300.0, 20.0, 8.0
 _FREED_S, _FREED_LOOK_S = 10.0, 0.02  # a server whose owner was killed has the ports until it has seen that
 _LOOK_S = 1.0
@@ -49,7 +48,7 @@ def bound(address: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # At a boot of the bootstrapper the address may come later than this process.
     listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # accepted ones inherit it
+    bound_unsent(listener, LEAST_BYTES)
     until = time.monotonic() + _FREED_S
     while True:
         try:

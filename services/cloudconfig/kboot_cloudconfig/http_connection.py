@@ -116,7 +116,7 @@ class HttpConnection(HttpToolsProtocol):
             if not await self._is_flushed() or cycle.disconnected:
                 return
             transfer = Transfer(
-                socket=os.dup(self._accepted.fileno()),
+                connection=self._accepted.dup(),
                 file=file,
                 offset=part.start,
                 left_bytes=len(part),

@@ -13,10 +13,19 @@ import pytest
 
 from kboot.host.waiting import looks
 from kboot_cloudconfig.file_pump import FilePump, Transfer
+from kboot_cloudconfig.unsent import LEAST_BYTES, bound_unsent
 
 _CONTENT = b"".join(bytes([number]) * 65_537 for number in range(100))
 _DEADLINE_S = 30
+_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h
 _FAR: list[socket.socket] = []
+
+
+def _connection() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        bound_unsent(listening, LEAST_BYTES)
+        far = socket.create_connection(listening.getsockname())
+        return listening.accept()[0], far
 
 
 class Reader:
@@ -26,12 +35,12 @@ class Reader:
         self._pump = pump
         self.ends: SimpleQueue[bool] = SimpleQueue()
         self.part = part
-        near, self.far = socket.socketpair()
+        near, self.far = _connection()
         near.setblocking(False)
         self.far.settimeout(_DEADLINE_S)
         _FAR.append(self.far)
         opened = os.open(file, os.O_RDONLY)
-        self.transfer = Transfer(near.detach(), opened, part.start, len(part), address, self.ends.put)
+        self.transfer = Transfer(near, opened, part.start, len(part), address, self.ends.put)
 
     def begin(self) -> Reader:
         """Begin the transfer."""
@@ -42,6 +51,11 @@ class Reader:
         """All that comes."""
         with self.far.makefile("rb") as stream:
             return stream.read()
+
+    def body_of(self, length: int) -> bytes:
+        """The next `length` bytes: the end of a connection that is kept does not come."""
+        with self.far.makefile("rb") as stream:
+            return stream.read(length)
 
 
 @pytest.fixture
@@ -130,3 +144,26 @@ def test_what_is_under_way_when_the_pump_is_closed_is_closed_too(file: Path) -> 
     for reader in readers:
         reader.far.close()
     assert _descriptors() == before
+
+
+def test_of_few_readers_the_kernel_holds_much_of_many_little_and_little_once_they_have_all(
+    pump: FilePump, file: Path
+) -> None:
+    readers = [Reader(pump, file, range(len(_CONTENT)), f"127.0.1.{number}") for number in range(250)]
+    connections = [reader.transfer.connection.dup() for reader in readers]
+    bounds = []
+    for reader, connection in zip(readers, connections, strict=True):
+        reader.begin()
+        bounds.append(connection.getsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT))
+    assert (bounds[0], bounds[15], bounds[-1]) == (1 << 20, 1 << 20, 64 << 10)
+    assert sum(bounds) < 64 << 20  # where none of them takes anything
+    assert all(reader.body_of(len(_CONTENT)) == _CONTENT for reader in readers[:3])
+    for reader in readers[3:]:
+        pump.give_up(reader.transfer)
+    for connection in connections:
+        for _ in looks(_DEADLINE_S, 0.01):
+            if connection.getsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT) == 64 << 10:
+                break
+        else:
+            pytest.fail("the kernel still holds as much of a connection that has all")
+        connection.close()
