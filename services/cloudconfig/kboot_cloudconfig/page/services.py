@@ -78,7 +78,7 @@ ServedServices = Annotated[Services, Depends(services_of)]
 
 def _asked(desc: ClusterDesc) -> list[Awaitable[Answer]]:
     host, port = str(desc.network.bootstrapper), desc.registry.port
-    asked = [
+    asked: list[Awaitable[Answer]] = [
         _answer("dnsmasq", "DHCP, DNS and TFTP", f"{host}:{_DNS_PORT}", _connected(host, _DNS_PORT)),
         _answer("registry", "container images", f"{host}:{port}", _connected(host, port)),
     ]
