@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from ipaddress import IPv4Address
 from threading import Event
-from typing import Any
 
 from kboot_clusterdesc import ClusterDesc, ClusterFolder, Node, Role
 from kboot_clusterdesc.node_images import node_images
-from kboot_clusterdesc.roll_order import NODE_CRITICAL, ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
+from kboot_clusterdesc.roll_order import ROLL_BEGUN, ROLL_CORDONED, ROLL_MARK
 
 from ..errors import KbootError, NotYet
 from ..etcd.quorum import Voters, read_voters
@@ -26,6 +24,7 @@ from ..running.status import addresses_of
 from .apply import apply
 from .hold import RolloutHold, refuse_trouble
 from .moves import reason_against, runs_config_in_force
+from .node_states import awaited_pods, is_ready, kubelet_version, mark_of, node_states
 from .os_turns import OsTurns
 from .plan import NodeState, Work
 
@@ -101,7 +100,7 @@ class LiveNodes:
         refuse_trouble(self._server, work.name)
         self._refuse_missing_votes(work)
         node = self._node(work.name)
-        if _mark(node) is None:
+        if mark_of(node) is None:
             value = ROLL_BEGUN if node["spec"].get("unschedulable") else ROLL_CORDONED
             self._kubectl.run("annotate", "node", work.name, f"{ROLL_MARK}={value}")
 
@@ -162,7 +161,7 @@ class LiveNodes:
 
     def end(self, work: Work) -> None:
         """Uncordon the node if we cordoned it, and drop the mark."""
-        mark = _mark(self._node(work.name))
+        mark = mark_of(self._node(work.name))
         if mark == ROLL_CORDONED:
             uncordon(self._kubectl, work.name)
         if mark is not None:
@@ -236,73 +235,3 @@ class LiveNodes:
 
     def _health(self) -> Health:
         return read_health(self._desc, self._folder, addresses_of(self._server.nodes()))
-
-
-def node_states(
-    desc: ClusterDesc, machines: Sequence[JsonObject], nodes: Sequence[JsonObject], health: Health
-) -> list[NodeState]:
-    """Return the state of each declared node, in the order of the description.
-
-    `machines` are as the cloud-config server answers, `nodes` as the Kubernetes API does.
-    """
-    by_mac = {machine["mac"]: machine for machine in machines}
-    by_name = {node["metadata"]["name"]: node for node in nodes}
-    unwell = {part.name: f"its etcd member {part.reason}" for part in health.etcd if not part.is_well}
-    unwell |= {part.name: f"its API server {part.reason}" for part in health.control_plane if not part.is_well}
-    states = [_state(each, by_mac[each.mac], by_name.get(each.name), unwell.get(each.name)) for each in desc.nodes]
-    declared = {each.name for each in desc.nodes}
-    others = [(name, node) for name, node in by_name.items() if name not in declared]
-    former: dict[str | None, str] = {ip: name for name, node in others for ip in _addresses(node)}
-    return [
-        state if state.name in by_name else replace(state, former_name=former.get(by_mac[each.mac].get("ip")))
-        for each, state in zip(desc.nodes, states, strict=True)
-    ]
-
-
-def _addresses(node: JsonObject) -> list[str]:
-    told: list[JsonObject] = node["status"].get("addresses") or []
-    return [each["address"] for each in told if each["type"] == "InternalIP"]
-
-
-def _state(declared: Node, machine: JsonObject, node: JsonObject | None, unwell: str | None) -> NodeState:
-    is_installed = node is not None or bool({"installed", "running", "ready"} & set(machine["phases"]))
-    is_current = runs_config_in_force(machine)
-    if node is None:
-        return NodeState(
-            declared.name, declared.roles, is_installed, is_current=is_current, unwell=unwell, os=machine.get("version")
-        )
-    return NodeState(
-        declared.name,
-        declared.roles,
-        is_installed,
-        kubelet_version(node),
-        is_ready(node),
-        is_current,
-        _mark(node) is not None,
-        unwell,
-        machine.get("version"),
-    )
-
-
-def kubelet_version(node: JsonObject) -> str:
-    """Return the version that a node's kubelet reports, such as `v1.36.2`; `unknown` where it reports none."""
-    version: str = node["status"].get("nodeInfo", {}).get("kubeletVersion", "")
-    return version.partition("+")[0] or "unknown"
-
-
-def is_ready(thing: JsonObject) -> bool:
-    """Return whether a node or a pod is Ready."""
-    conditions: list[dict[str, Any]] = thing["status"].get("conditions") or []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def awaited_pods(pods: Sequence[JsonObject]) -> list[str]:
-    """Return the pods of a node without which it does not work and that are not ready: it is Ready before they are."""
-    needed = [pod for pod in pods if pod["spec"].get("priorityClassName") == NODE_CRITICAL]
-    awaited = [pod for pod in needed if not is_ready(pod) and pod["status"].get("phase") not in ("Succeeded", "Failed")]
-    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in awaited]
-
-
-def _mark(node: JsonObject) -> str | None:
-    annotations: Mapping[str, str] = node["metadata"].get("annotations") or {}
-    return annotations.get(ROLL_MARK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kboot.running.cluster_health import Health, PartHealth
-from kboot.upgrade.live import awaited_pods, kubelet_version, node_states
+from kboot.upgrade.node_states import awaited_pods, kubelet_version, node_states
 from kboot.upgrade.plan import NodeState, plan_upgrade
 from kboot_clusterdesc import Role
 from kboot_clusterdesc.roll_order import ROLL_MARK
