@@ -36,6 +36,7 @@ class Site:
         self.cluster = StandingCluster(folder / "root", load_text(self.text, "unit.yaml"))
         self.temporary, self.key, self._description = folder / "tmp", folder / "key.asc", folder / "unit.yaml"
         self.temporary.mkdir()
+        self._processes: list[subprocess.Popen[str]] = []
         self._description.write_text(self.text)
         os.mkfifo(self.key)  # a render waits for who writes it, its copy of the secrets at hand
 
@@ -56,18 +57,26 @@ class Site:
     def _begun(
         self, words: list[str], secrets: str, before: tuple[str, ...], streams: dict[str, int]
     ) -> subprocess.Popen[str]:
-        command = [*before, sys.executable, "-m", "kboot.cli.main", *words, "--root", str(self.cluster.folder.root)]
+        python = ["env", "--default-signal=HUP", *before, sys.executable]  # which nohup has all below it ignore
+        command = [*python, "-m", "kboot.cli.main", *words, "--root", str(self.cluster.folder.root)]
         environment = os.environ | {"TMPDIR": str(self.temporary)}
         out, err = streams.get("stdout", subprocess.PIPE), streams.get("stderr", subprocess.PIPE)
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True
         )
+        self._processes.append(process)
         for _ in looks(60, 0.02):
             if any(self.temporary.glob(secrets)):
                 return process
             assert process.poll() is None, process.communicate()
-        process.kill()
         raise AssertionError(f"no {secrets} came to lie in {self.temporary}")
+
+    def end(self) -> None:
+        """End what a test left running."""
+        self.cluster.stop()
+        for process in self._processes:
+            with process:
+                process.kill()
 
     def left(self) -> list[str]:
         """What lies in the temporary folder."""
@@ -78,7 +87,7 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
-    made.cluster.stop()
+    made.end()
 
 
 def _said(number: signal.Signals) -> tuple[int, str]:

@@ -78,12 +78,15 @@ def test_a_plan_says_who_comes_when_and_what_is_in_the_way() -> None:
 def test_ctrl_c_and_its_like_ask_for_a_stop_and_cut_nothing(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(number)
-    with _stop_on_interrupt() as stop:
-        assert not stop.is_set()
-        signal.raise_signal(number)
-        assert stop.is_set()
-    assert signal.getsignal(number) is before
+    before = signal.signal(number, signal.SIG_DFL)  # nohup has all below it ignore one of them
+    try:
+        with _stop_on_interrupt() as stop:
+            assert not stop.is_set()
+            signal.raise_signal(number)
+            assert stop.is_set()
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert capsys.readouterr().err == "stopping after the step under way\n"
 
 
